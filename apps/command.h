@@ -1,0 +1,13 @@
+/* A subcommand of the ulite program. Each lives in a file of its own and is listed in main.c. */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+typedef struct command {
+    const char *name;
+    const char *summary; /* one line for `ulite --help` */
+    const char
+        *help; /* usage, options and examples: what --help prints and the man page is made of */
+    int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name; returns the exit code */
+} command;
+
+#endif

@@ -1,0 +1,42 @@
+/* What every subcommand says and how: common options, errors, messages, progress. */
+#ifndef CONSOLE_H
+#define CONSOLE_H
+
+#include "command.h"
+#include "ulite/status.h"
+
+#include <getopt.h>
+
+/* --quiet, --debug, --progress, --json as given; one per process. */
+typedef struct console {
+    bool quiet, debug, json;
+    enum { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER } progress;
+} console;
+extern console console_settings;
+
+/* Handles an option that every subcommand takes (-h --help, -q --quiet, --debug, --progress,
+ * --json). Use CONSOLE_OPTIONS in the long options table and CONSOLE_SHORT in the short ones;
+ * returns true where taken, with *exit_code >= 0 where the program should end (after --help, or a
+ * wrong value). */
+#define CONSOLE_SHORT "hq"
+#define CONSOLE_OPTIONS                                                                            \
+    {"help", no_argument, NULL, 'h'}, {"quiet", no_argument, NULL, 'q'},                           \
+        {"debug", no_argument, NULL, 1001}, {"progress", required_argument, NULL, 1002}, {         \
+        "json", no_argument, NULL, 1003                                                            \
+    }
+bool console_option(const command *command, int option, const char *argument, int *exit_code);
+
+/* Prints "ulite NAME: text" on stderr and returns the exit code of the error. */
+int console_fail(const command *command, const ul_error *error);
+
+/* A wrong command line: prints the text and a pointer to --help; returns UL_ERROR_USAGE. */
+int console_usage(const command *command, const char *format, ...) UL_PRINTF(2, 3);
+
+/* A message for people on stderr, unless --quiet. */
+void console_say(const char *format, ...) UL_PRINTF(1, 2);
+
+/* A progress that draws a bar on stderr where the settings and the terminal want one, and that
+ * stops the work on Ctrl-C (SIGINT, SIGTERM). */
+const ul_progress *console_progress(void);
+
+#endif

@@ -1,0 +1,57 @@
+#include "command.h"
+#include "ulite/status.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* In the order of `ulite --help`. */
+static const command *const commands[] = {
+    NULL,
+};
+
+static void print_help(FILE *stream) {
+    fputs("Usage: ulite COMMAND [ARGUMENTS]\n\nCommands:\n", stream);
+    for (size_t i = 0; commands[i]; i++)
+        fprintf(stream, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+    fputs("\n`ulite help COMMAND` tells more. Not a medical device; research use only.\n", stream);
+}
+
+static const command *find_command(const char *name) {
+    for (size_t i = 0; commands[i]; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+static int unknown_command(const char *name) {
+    fprintf(stderr, "ulite: no command \"%s\" (see `ulite --help`)\n", name);
+    return UL_ERROR_USAGE;
+}
+
+static int help(int argc, char **argv) {
+    if (argc < 3) {
+        print_help(stdout);
+        return UL_OK;
+    }
+    const command *command = find_command(argv[2]);
+    if (!command)
+        return unknown_command(argv[2]);
+    fputs(command->help, stdout);
+    return UL_OK;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        print_help(stderr);
+        return UL_ERROR_USAGE;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
+        printf("ulite %s\n", ul_version());
+        return UL_OK;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0)
+        return help(argc, argv);
+    const command *command = find_command(argv[1]);
+    return command ? command->run(argc - 1, argv + 1) : unknown_command(argv[1]);
+}

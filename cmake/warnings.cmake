@@ -1,0 +1,11 @@
+# Warnings, sanitizers and floating-point rules that every target of the project takes.
+add_library(ulite_flags INTERFACE)
+target_compile_options(ulite_flags INTERFACE
+    -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wcast-qual -Wundef -ffp-contract=off
+    $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes -Wconversion -Wno-sign-conversion>)
+if(ULITE_SANITIZE)
+    target_compile_options(ulite_flags INTERFACE
+        -fsanitize=${ULITE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(ulite_flags INTERFACE -fsanitize=${ULITE_SANITIZE})
+endif()
+target_compile_definitions(ulite_flags INTERFACE _POSIX_C_SOURCE=200809L ULITE_VERSION="${PROJECT_VERSION}")

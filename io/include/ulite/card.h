@@ -1,0 +1,79 @@
+/* The model card: one JSON value in a model's metadata under "ulite" (docs/model-format.md). */
+#ifndef ULITE_CARD_H
+#define ULITE_CARD_H
+
+#include "ulite/grid.h"
+#include "ulite/model.h"
+#include "ulite/segments.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum ul_channels {
+    UL_CHANNELS_GREY, /* one grey slice for all input channels */
+    UL_CHANNELS_RGB,
+    UL_CHANNELS_NEIGHBOURS /* C_in neighbouring slices, this one in the middle; C_in odd */
+} ul_channels;
+
+typedef enum ul_normalisation_kind {
+    UL_NORMALISE_NONE,       /* values as they are */
+    UL_NORMALISE_UNIT,       /* low..high to 0..1, clipped (RGB: 0..255) */
+    UL_NORMALISE_WINDOW,     /* CT window low..high HU to 0..1, clipped */
+    UL_NORMALISE_PERCENTILE, /* percentiles low..high to 0..1, clipped */
+    UL_NORMALISE_ZSCORE      /* (x - mean) / sd, padding left out */
+} ul_normalisation_kind;
+
+typedef struct ul_normalisation {
+    ul_normalisation_kind kind;
+    bool per_slice;   /* statistics over the slice, else over the volume */
+    double low, high; /* HU or values or percentiles */
+} ul_normalisation;
+
+typedef struct ul_postprocess {
+    bool largest_component; /* keep the largest 3D component of each class */
+    bool fill_holes;
+    double minimum_mm3; /* drop smaller components; 0: none */
+} ul_postprocess;
+
+typedef struct ul_metric {
+    char name[65]; /* "Dice anterior hippocampus" */
+    double value;
+} ul_metric;
+
+typedef struct ul_card {
+    char name[65], task[257];
+    char modality[17];  /* "MR"; empty: any */
+    char body_part[65]; /* as DICOM BodyPartExamined; empty: any */
+    double fov_mm[2]; /* smallest and largest in-plane extent of the source that it was made for; 0,
+                         0: any */
+    ul_plane plane;   /* UL_PLANE_UNKNOWN: whatever the source has (2D images) */
+    ul_channels channels;
+    double spacing_mm[2]; /* in-plane spacing of the network's input along its columns and rows; 0:
+                             as the source */
+    size_t size[2]; /* fixed input width and height: the image is scaled to it when spacing is 0; 0:
+                       as resampled, padded to 32 */
+    ul_normalisation normalisation;
+    ul_segments classes; /* foreground classes; number = output channel (K > 1) or 1 (K = 1) */
+    ul_postprocess postprocess;
+    bool tta_flip_x, tta_flip_y; /* flips that --tta may average */
+    bool tta_default;            /* average them without being asked */
+    bool trained;                /* false: a fixture; every output says so */
+    char *provenance, *licence;  /* free text, owned */
+    size_t metric_count;
+    ul_metric *metrics; /* owned */
+} ul_card;
+
+/* Parses the card of a model. Wrong values and unknown enumerators are refused by name
+ * (UL_ERROR_MODEL); unknown keys are kept in the metadata and ignored here. *card: ul_card_free. */
+UL_API ul_status ul_card_read(const ul_model *model, ul_card *card, ul_error *error);
+UL_API ul_status ul_card_parse(const char *json, ul_card *card, ul_error *error);
+UL_API void ul_card_free(ul_card *card);
+
+/* The card as JSON, malloc'd, for ul_model_save. */
+UL_API ul_status ul_card_write(const ul_card *card, char **json, ul_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,63 @@
+/* Reading DICOM: scan folders, group files into stackable volumes, decode them. */
+#ifndef ULITE_DICOM_H
+#define ULITE_DICOM_H
+
+#include "ulite/volume.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ul_catalog ul_catalog; /* what a scan found */
+typedef struct ul_series
+    ul_series; /* one stackable volume of a DICOM series; belongs to its catalog */
+
+typedef struct ul_catalog_counts {
+    size_t files, dicom_files, other_files, dicomdirs, without_pixels;
+} ul_catalog_counts;
+
+/* Scans files and folders (recursively; any names; what is not DICOM is skipped and counted,
+ * DICOMDIR ignored), reads headers only, groups into series, splits a series that holds several
+ * volumes, sorts by position along the normal. Errors: UL_ERROR_INPUT names the file and the
+ * reason. */
+UL_API ul_status ul_catalog_open(const char *const *paths, size_t path_count,
+    const ul_progress *progress, ul_catalog **catalog, ul_error *error);
+UL_API void ul_catalog_close(ul_catalog *catalog);
+UL_API const ul_catalog_counts *ul_catalog_get_counts(const ul_catalog *catalog);
+UL_API size_t ul_catalog_size(const ul_catalog *catalog);
+UL_API const ul_series *ul_catalog_at(const ul_catalog *catalog, size_t index);
+
+/* One source image: a file and, for multi-frame, a frame in it. Texts belong to the series. */
+typedef struct ul_instance {
+    const char *path;
+    const char *sop_class_uid, *sop_instance_uid;
+    unsigned frame; /* 1-based; 0 for a single-frame object */
+} ul_instance;
+
+typedef struct ul_series_info {
+    const char *series_uid, *study_uid, *frame_of_reference_uid; /* "" where absent */
+    int series_number;
+    const char *modality, *description, *body_part, *transfer_syntax_uid;
+    const char *split; /* why this is only a part of its series ("echo 2", "acquisition 3"), ""
+                          where whole */
+    bool multi_frame, mosaic, lossy;
+    size_t note_count;
+    const char *const
+        *notes; /* what is odd: "2 duplicate slices dropped", "gantry tilt -18.5 degrees" */
+} ul_series_info;
+
+UL_API const ul_series_info *ul_series_get_info(const ul_series *series);
+UL_API const ul_grid *ul_series_grid(const ul_series *series); /* from the headers */
+UL_API size_t ul_series_channels(const ul_series *series);     /* 1 or 3 */
+
+/* The source of slice k: the slice map. */
+UL_API const ul_instance *ul_series_instance(const ul_series *series, size_t k);
+
+/* Decodes every slice. *volume: ul_volume_free. Errors name the file. */
+UL_API ul_status ul_series_read(const ul_series *series, int threads, const ul_progress *progress,
+    ul_volume *volume, ul_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,36 @@
+/* NIfTI volumes and label volumes. */
+#ifndef ULITE_NIFTI_H
+#define ULITE_NIFTI_H
+
+#include "ulite/volume.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ul_nifti_header ul_nifti_header; /* a source's header, to carry over to its labels */
+
+/* Reads .nii, .nii.gz, .hdr/.img; NIfTI-1 and -2 and ANALYZE-free; frame counts from 1, 0 = the
+ * file must be 3D or the first is taken with a note. header (may be NULL): *header is the caller's,
+ * ul_nifti_header_free. notes as in ul_seg_read. */
+UL_API ul_status ul_nifti_read(const char *path, size_t frame, ul_volume *volume,
+    ul_nifti_header **header, char **notes, ul_error *error);
+UL_API void ul_nifti_header_free(ul_nifti_header *header);
+
+/* Reads a label volume: integers (or floats with integer values), 0..65535; segments are numbered
+ * only. */
+UL_API ul_status ul_nifti_read_labels(
+    const char *path, ul_labels *labels, ul_nifti_header **header, ul_error *error);
+
+/* Writes volumes and labels through a temporary name that is read back, compared and renamed.
+ * header: the source's, or NULL to derive both forms from the grid (tilted: a sheared sform,
+ * qform_code 0). Errors: UL_ERROR_GEOMETRY (uneven). */
+UL_API ul_status ul_nifti_write(
+    const char *path, const ul_volume *volume, const ul_nifti_header *header, ul_error *error);
+UL_API ul_status ul_nifti_write_labels(
+    const char *path, const ul_labels *labels, const ul_nifti_header *header, ul_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

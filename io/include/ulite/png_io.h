@@ -1,0 +1,25 @@
+/* PNG images as one-slice volumes, label pictures, and pictures to look at. */
+#ifndef ULITE_PNG_IO_H
+#define ULITE_PNG_IO_H
+
+#include "ulite/volume.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Grey or RGB, 8 or 16 bits (palette expanded, alpha dropped) as an unplaced one-slice volume. */
+UL_API ul_status ul_png_read(const char *path, ul_volume *volume, ul_error *error);
+
+/* Labels of one slice: 8-bit grey, pixel = segment number (16-bit where numbers need it). */
+UL_API ul_status ul_png_write_labels(const char *path, const ul_labels *labels, ul_error *error);
+UL_API ul_status ul_png_read_labels(const char *path, ul_labels *labels, ul_error *error);
+
+/* rgb [height][width][3] */
+UL_API ul_status ul_png_write_rgb(
+    const char *path, const uint8_t *rgb, size_t width, size_t height, ul_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

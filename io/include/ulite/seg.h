@@ -1,0 +1,52 @@
+/* DICOM Segmentation objects: write, read, verify. */
+#ifndef ULITE_SEG_H
+#define ULITE_SEG_H
+
+#include "ulite/dicom.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ul_seg_options {
+    bool fractional;  /* FRACTIONAL from labels->fractions, else BINARY from labels->map */
+    bool random_uids; /* else 2.25 UIDs from a hash of sources, model, options, version and encoded
+                         labels */
+    const char *model_hash;         /* sha256 or name of what made the labels; enters the UIDs */
+    const char *series_description; /* NULL: made from the segments */
+    const char
+        *description_note; /* appended to every SegmentDescription (--force and why), or NULL */
+} ul_seg_options;
+
+UL_API void ul_seg_options_init(ul_seg_options *options);
+
+/* Writes labels, which lie on the grid of source or (--grid regular) on an even grid of their own,
+ * as one SEG that references the instances of source. Written to a temporary name, read back,
+ * compared, renamed. Errors: UL_ERROR_GEOMETRY, UL_ERROR_OUTPUT, UL_ERROR_UNSUPPORTED (a mosaic).
+ */
+UL_API ul_status ul_seg_write(const char *path, const ul_labels *labels, const ul_series *source,
+    const ul_seg_options *options, ul_error *error);
+
+/* Reads BINARY, FRACTIONAL or LABELMAP. With source, labels come on its full grid; without, on the
+ * grid of the frames. notes, where not NULL, receives malloc'd lines (overlap, unused references,
+ * ...), or NULL. *labels: ul_labels_free. */
+UL_API ul_status ul_seg_read(
+    const char *path, const ul_series *source, ul_labels *labels, char **notes, ul_error *error);
+
+/* Whether the file is a DICOM Segmentation (by its SOP class). */
+UL_API bool ul_seg_probe(const char *path);
+
+typedef struct ul_seg_finding {
+    char who[17]; /* "standard", "geometry", "references", "slicer", "ohif", "dcmqi" */
+    char text[257];
+} ul_seg_finding;
+
+/* Checks a SEG, against its source where given (NULL: not). *findings: malloc'd, the caller's; none
+ * where all is well. */
+UL_API ul_status ul_seg_verify(const char *path, const ul_catalog *source,
+    ul_seg_finding **findings, size_t *count, ul_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

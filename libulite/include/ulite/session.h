@@ -1,0 +1,61 @@
+/* Inference: a session plans once per (model, height, width, threads) and then runs slices through
+ * it. */
+#ifndef ULITE_SESSION_H
+#define ULITE_SESSION_H
+
+#include "ulite/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Instruction-set levels of the kernels, see ul_cpu_level(). */
+typedef enum ul_level {
+    UL_LEVEL_SCALAR = 0,
+    UL_LEVEL_NEON,
+    UL_LEVEL_AVX2,
+    UL_LEVEL_AVX512,
+    UL_LEVEL_COUNT
+} ul_level;
+
+UL_API const char *ul_level_name(ul_level level); /* "scalar", "neon", "avx2", "avx512" */
+
+/* The level that new sessions use: the best that this machine has, or the one that the environment
+ * variable ULITE_CPU names. Errors: UL_ERROR_USAGE for an unknown word or a level that is not
+ * there. */
+UL_API ul_status ul_cpu_level(ul_level *level, ul_error *error);
+
+typedef struct ul_session ul_session;
+
+typedef struct ul_session_options {
+    size_t height, width; /* pixels of a slice; multiples of 32, at most 16384 */
+    int threads;          /* 0: one per core that this process may use */
+    bool grey; /* input has one channel that stands for all C_in, equal ones (exact, faster) */
+} ul_session_options;
+
+/* height = width = 256, threads = 0, grey = false. */
+UL_API void ul_session_options_init(ul_session_options *options);
+
+/* Folds and packs the weights, plans the buffers by their lifetimes and allocates them once.
+ * The model must outlive the session. One session per calling thread.
+ * Errors: UL_ERROR_USAGE (sizes), UL_ERROR_LIMIT (memory). On failure *session is NULL. */
+UL_API ul_status ul_session_create(const ul_model *model, const ul_session_options *options,
+    ul_session **session, ul_error *error);
+
+UL_API void ul_session_close(ul_session *session); /* NULL is fine */
+
+/* Runs count slices. input: [count][C][height][width] with C = C_in, or 1 where the options say
+ * grey; logits: [count][K][height][width]; both float32, planar, the caller's. Allocates nothing.
+ * Slices run in parallel where there are at least as many as threads, else pixels do; the result is
+ * bit-identical for any thread count at one level. */
+UL_API ul_status ul_session_run(
+    ul_session *session, const float *input, size_t count, float *logits, ul_error *error);
+
+UL_API size_t ul_session_arena_bytes(const ul_session *session);
+UL_API ul_level ul_session_level(const ul_session *session);
+UL_API int ul_session_threads(const ul_session *session);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,64 @@
+/* Training: forward and backward passes, losses, optimisers. Data sets and schedules over epochs
+ * are the pipeline's; here is what one step needs. Deterministic for a seed, whatever the thread
+ * count. */
+#ifndef ULITE_TRAIN_H
+#define ULITE_TRAIN_H
+
+#include "ulite/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum ul_loss {
+    UL_LOSS_DICE,          /* the paper's soft Dice over the whole batch, smooth 1e-3 */
+    UL_LOSS_CROSS_ENTROPY, /* binary for K = 1, softmax else */
+    UL_LOSS_DICE_CE,       /* their sum */
+    UL_LOSS_TVERSKY
+} ul_loss;
+
+typedef enum ul_optimizer { UL_OPTIMIZER_ADAM, UL_OPTIMIZER_ADAMW } ul_optimizer;
+
+typedef struct ul_trainer ul_trainer;
+
+typedef struct ul_trainer_options {
+    size_t height, width; /* multiples of 32 */
+    size_t batch;         /* largest batch of a step */
+    int threads;          /* 0: one per core */
+    ul_loss loss;
+    float tversky_alpha, tversky_beta; /* weights of false positives and false negatives */
+    ul_optimizer optimizer;
+    float beta1, beta2, epsilon, weight_decay;
+} ul_trainer_options;
+
+/* The paper's: 256x256, batch 8, soft Dice, Adam 0.9, 0.999, 1e-8, no decay; Tversky 0.3, 0.7. */
+UL_API void ul_trainer_options_init(ul_trainer_options *options);
+
+/* Starts from the weights of initial, which is only read during the call. */
+UL_API ul_status ul_trainer_create(const ul_model *initial, const ul_trainer_options *options,
+    ul_trainer **trainer, ul_error *error);
+UL_API void ul_trainer_close(ul_trainer *trainer);
+
+/* One step in training mode on count <= batch slices: forward, loss, backward, optimiser.
+ * images [count][C_in][height][width]; labels [count][height][width], values 0..K-1 (0..1 for K =
+ * 1), 255 = ignore this pixel. *loss receives the batch loss. Errors: UL_ERROR_INPUT (a label out
+ * of range), UL_ERROR_DIVERGED (loss or a gradient not finite: the weights are left as they were).
+ */
+UL_API ul_status ul_trainer_step(ul_trainer *trainer, const float *images, const uint8_t *labels,
+    size_t count, float learning_rate, double *loss, ul_error *error);
+
+/* The weights as they are now, as a new model of the caller's. */
+UL_API ul_status ul_trainer_model(const ul_trainer *trainer, ul_model **model, ul_error *error);
+
+/* Optimiser moments, step count and exact weights as a safetensors file, and back: a resumed run
+ * goes on bit for bit. metadata as in ul_model_save. */
+UL_API ul_status ul_trainer_save(const ul_trainer *trainer, const char *path,
+    const ul_metadata *metadata, size_t metadata_count, ul_error *error);
+UL_API ul_status ul_trainer_load(ul_trainer *trainer, const char *path, ul_error *error);
+
+UL_API size_t ul_trainer_memory_bytes(const ul_trainer *trainer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

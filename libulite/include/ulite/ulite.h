@@ -1,0 +1,10 @@
+/* libulite: the U-Lite network on the CPU. This header pulls in the whole public interface. */
+#ifndef ULITE_ULITE_H
+#define ULITE_ULITE_H
+
+#include "ulite/model.h"
+#include "ulite/session.h"
+#include "ulite/status.h"
+#include "ulite/train.h"
+
+#endif

@@ -1,0 +1,7 @@
+/* Whole jobs over io and libulite. */
+#ifndef ULITE_PIPELINE_H
+#define ULITE_PIPELINE_H
+
+#include "ulite/io.h"
+
+#endif

@@ -1,0 +1,1 @@
+#include "ulite/pipeline.h"
