@@ -2,12 +2,12 @@
 #ifndef COMMAND_H
 #define COMMAND_H
 
-typedef struct command {
+typedef struct cli_command {
     const char *name;
     const char *summary; /* one line for `ulite --help` */
     const char
         *help; /* usage, options and examples: what --help prints and the man page is made of */
     int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name; returns the exit code */
-} command;
+} cli_command;
 
 #endif

@@ -10,7 +10,7 @@ console console_settings;
 
 static volatile sig_atomic_t interrupted;
 
-bool console_option(const command *command, int option, const char *argument, int *exit_code) {
+bool console_option(const cli_command *command, int option, const char *argument, int *exit_code) {
     *exit_code = -1;
     switch (option) {
     case 'h':
@@ -42,12 +42,12 @@ bool console_option(const command *command, int option, const char *argument, in
     }
 }
 
-int console_fail(const command *command, const ul_error *error) {
+int console_fail(const cli_command *command, const ul_error *error) {
     fprintf(stderr, "ulite %s: %s\n", command->name, error->text);
     return (int)error->status;
 }
 
-int console_usage(const command *command, const char *format, ...) {
+int console_usage(const cli_command *command, const char *format, ...) {
     fprintf(stderr, "ulite %s: ", command->name);
     va_list arguments;
     va_start(arguments, format);

@@ -24,13 +24,13 @@ extern console console_settings;
         {"debug", no_argument, NULL, 1001}, {"progress", required_argument, NULL, 1002}, {         \
         "json", no_argument, NULL, 1003                                                            \
     }
-bool console_option(const command *command, int option, const char *argument, int *exit_code);
+bool console_option(const cli_command *command, int option, const char *argument, int *exit_code);
 
 /* Prints "ulite NAME: text" on stderr and returns the exit code of the error. */
-int console_fail(const command *command, const ul_error *error);
+int console_fail(const cli_command *command, const ul_error *error);
 
 /* A wrong command line: prints the text and a pointer to --help; returns UL_ERROR_USAGE. */
-int console_usage(const command *command, const char *format, ...) UL_PRINTF(2, 3);
+int console_usage(const cli_command *command, const char *format, ...) UL_PRINTF(2, 3);
 
 /* A message for people on stderr, unless --quiet. */
 void console_say(const char *format, ...) UL_PRINTF(1, 2);

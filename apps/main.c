@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* In the order of `ulite --help`. */
-static const command *const commands[] = {
+static const cli_command *const commands[] = {
     NULL,
 };
 
@@ -16,7 +16,7 @@ static void print_help(FILE *stream) {
     fputs("\n`ulite help COMMAND` tells more. Not a medical device; research use only.\n", stream);
 }
 
-static const command *find_command(const char *name) {
+static const cli_command *find_command(const char *name) {
     for (size_t i = 0; commands[i]; i++)
         if (strcmp(commands[i]->name, name) == 0)
             return commands[i];
@@ -33,7 +33,7 @@ static int help(int argc, char **argv) {
         print_help(stdout);
         return UL_OK;
     }
-    const command *command = find_command(argv[2]);
+    const cli_command *command = find_command(argv[2]);
     if (!command)
         return unknown_command(argv[2]);
     fputs(command->help, stdout);
@@ -52,6 +52,6 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0)
         return help(argc, argv);
-    const command *command = find_command(argv[1]);
+    const cli_command *command = find_command(argv[1]);
     return command ? command->run(argc - 1, argv + 1) : unknown_command(argv[1]);
 }
