@@ -39,6 +39,11 @@ typedef struct ul_grid {
 UL_API ul_status ul_grid_copy(const ul_grid *source, ul_grid *copy, ul_error *error);
 UL_API void ul_grid_free(ul_grid *grid); /* frees what it owns and zeroes it */
 
+/* Sets axis_i and axis_j from direction cosines (i then j), made exactly orthonormal by the
+ * smallest turn. Scanners round cosines, so lengths within 2% of 1 and an angle within 0.6 degrees
+ * of a right one are taken. Returns false, and leaves the axes alone, for anything further off. */
+UL_API bool ul_grid_set_axes(ul_grid *grid, const double cosines[6]);
+
 /* Sets grid->stack from the origins: tolerances as scanners round, documented in grid.c. */
 UL_API void ul_grid_classify(ul_grid *grid);
 
