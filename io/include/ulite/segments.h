@@ -10,25 +10,26 @@
 extern "C" {
 #endif
 
+#define UL_TEXT_BYTES 257 /* 64 characters, the longest name that DICOM takes, as UTF-8 */
+
 /* A coded term; absent where value is empty. All texts UTF-8. */
 typedef struct ul_code {
-    char value[65];   /* "85756007" */
-    char scheme[17];  /* "SCT", "DCM" */
-    char meaning[65]; /* "Tissue" */
-    char source[65];  /* where the code is published: "CID 7166", ... */
+    char value[17];              /* "85756007" */
+    char scheme[17];             /* "SCT", "DCM" */
+    char meaning[UL_TEXT_BYTES]; /* "Tissue" */
 } ul_code;
 
 typedef struct ul_segment {
-    unsigned number; /* label value, 1..65535 */
-    char label[65];  /* at most 64 characters */
+    unsigned number;           /* label value, 1..65535 */
+    char label[UL_TEXT_BYTES]; /* at most 64 characters */
     char description[1025];
     ul_code category, type;          /* required in a SEG */
     ul_code type_modifier;           /* laterality, say */
     ul_code region, region_modifier; /* anatomic region */
     uint8_t rgb[3];
     char algorithm_type[17]; /* "AUTOMATIC", "SEMIAUTOMATIC", "MANUAL" */
-    char algorithm_name[65];
-    char tracking_id[65], tracking_uid[65]; /* both or neither */
+    char algorithm_name[UL_TEXT_BYTES];
+    char tracking_id[UL_TEXT_BYTES], tracking_uid[65]; /* both or neither */
 } ul_segment;
 
 typedef struct ul_segments {
@@ -36,14 +37,17 @@ typedef struct ul_segments {
     ul_segment *items; /* owned */
 } ul_segments;
 
+/* A segment of which only the number is known: "Segment 3", tissue, a colour of its own. */
+UL_API void ul_segment_init(ul_segment *segment, unsigned number);
+
 UL_API ul_status ul_segments_copy(const ul_segments *source, ul_segments *copy, ul_error *error);
 UL_API void ul_segments_free(ul_segments *segments);
 UL_API const ul_segment *ul_segments_find(
     const ul_segments *segments, unsigned number); /* NULL if absent */
 
-/* Reads a segments file (docs/segments.md: {"segments": [{"number": 1, "label": ..., "category":
- * {"value", "scheme", "meaning"}, "type": {...}, "rgb": [r, g, b], ...}]}); dcmqi's metadata JSON
- * is understood too. */
+/* Reads a segments file (docs/segments.md), ours or dcmqi's metadata JSON. What it leaves out is as
+ * ul_segment_init has it. Errors: UL_ERROR_INPUT names the segment and the key. *segments:
+ * ul_segments_free. */
 UL_API ul_status ul_segments_read(const char *path, ul_segments *segments, ul_error *error);
 
 #ifdef __cplusplus
