@@ -9,6 +9,7 @@
 #include "ulite/png_io.h"
 #include "ulite/seg.h"
 #include "ulite/segments.h"
+#include "ulite/sha256.h"
 #include "ulite/volume.h"
 
 #endif

@@ -1,0 +1,32 @@
+/* SHA-256 (FIPS 180-4), to name files and models by their content. */
+#ifndef ULITE_SHA256_H
+#define ULITE_SHA256_H
+
+#include "ulite/status.h"
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ul_sha256 {
+    uint32_t state[8];
+    uint64_t bytes;
+    uint8_t block[64];
+} ul_sha256;
+
+UL_API void ul_sha256_init(ul_sha256 *sha);
+UL_API void ul_sha256_update(ul_sha256 *sha, const void *data, size_t size);
+UL_API void ul_sha256_final(ul_sha256 *sha, uint8_t digest[32]);
+
+/* 64 lower-case hexadecimal digits and a NUL. */
+UL_API void ul_sha256_hex(const uint8_t digest[32], char hex[65]);
+
+/* The digest of a whole file as hexadecimal digits. Errors: UL_ERROR_INPUT (cannot be read). */
+UL_API ul_status ul_sha256_file(const char *path, char hex[65], ul_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
