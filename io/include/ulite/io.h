@@ -6,6 +6,7 @@
 #include "ulite/dicom.h"
 #include "ulite/grid.h"
 #include "ulite/nifti.h"
+#include "ulite/output.h"
 #include "ulite/png_io.h"
 #include "ulite/seg.h"
 #include "ulite/segments.h"

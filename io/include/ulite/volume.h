@@ -43,10 +43,33 @@ typedef struct ul_volume {
 
 UL_API void ul_volume_free(ul_volume *volume);
 
-/* Real-world values of slice k: values [rows][columns][channels]. */
+/* Allocates samples (zeroed), slope (1) and intercept (0) for a copy of grid. On failure *volume is
+ * zeroed. */
+UL_API ul_status ul_volume_create(
+    const ul_grid *grid, size_t channels, ul_sample sample, ul_volume *volume, ul_error *error);
+
+/* A plane of voxels in any direction through a volume: its pixel (x, y) is voxel start + x * step_x
+ * + y * step_y (i, j, k). */
+typedef struct ul_voxel_plane {
+    size_t width, height;
+    ptrdiff_t start[3], step_x[3], step_y[3];
+} ul_voxel_plane;
+
+UL_API ul_voxel_plane ul_voxel_plane_slice(const ul_grid *grid, size_t k); /* slice k as it is */
+
+/* Index of the plane's pixel (x, y) in a [k][j][i] array. */
+UL_API size_t ul_voxel_plane_index(
+    const ul_voxel_plane *plane, const ul_grid *grid, size_t x, size_t y);
+
+/* Real-world values of a plane: values [height][width][channels]. Samples that are not finite come
+ * as 0 (and count as padding). */
+UL_API void ul_volume_plane(const ul_volume *volume, const ul_voxel_plane *plane, float *values);
 UL_API void ul_volume_slice(const ul_volume *volume, size_t k, float *values);
 
-/* mask [rows][columns]: 1 where the sample is padding, else 0. Returns how many are. */
+/* mask [height][width]: 1 where the sample (every channel of it) is padding or not finite, else 0.
+ * Returns how many are. */
+UL_API size_t ul_volume_plane_padding(
+    const ul_volume *volume, const ul_voxel_plane *plane, uint8_t *mask);
 UL_API size_t ul_volume_padding(const ul_volume *volume, size_t k, uint8_t *mask);
 
 /* A label volume: map holds segment numbers, 0 = background. fractions, where present, hold the
