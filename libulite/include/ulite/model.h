@@ -22,7 +22,7 @@ typedef struct ul_model_shape {
     size_t input_channels;   /* C_in >= 1 */
     size_t classes;          /* K >= 1 output channels */
     size_t width[UL_STAGES]; /* 16, 32, 64, 128, 256, 512 in the paper */
-    size_t bottleneck;       /* gc of b5: width[5] / 4 */
+    size_t bottleneck;       /* gc of b5: width[5] / 4 in the paper */
     size_t parameters;       /* trainable, 878,417 in the paper */
 } ul_model_shape;
 
@@ -48,6 +48,11 @@ UL_API ul_status ul_model_open_memory(
  * 1, 0), the same for one seed on every machine. shape->parameters is ignored. */
 UL_API ul_status ul_model_create(
     const ul_model_shape *shape, uint64_t seed, ul_model **model, ul_error *error);
+
+/* ul_model_create, then the values of source wherever a tensor has the same shape: fine-tuning to
+ * other input channels or classes. */
+UL_API ul_status ul_model_adapt(const ul_model *source, const ul_model_shape *shape, uint64_t seed,
+    ul_model **model, ul_error *error);
 
 UL_API void ul_model_close(ul_model *model); /* NULL is fine */
 

@@ -3,6 +3,7 @@
 #define ULITE_ULITE_H
 
 #include "ulite/model.h"
+#include "ulite/random.h"
 #include "ulite/session.h"
 #include "ulite/status.h"
 #include "ulite/train.h"
