@@ -3,5 +3,6 @@
 #define ULITE_PIPELINE_H
 
 #include "ulite/io.h"
+#include "ulite/metrics.h"
 
 #endif
