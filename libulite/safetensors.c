@@ -19,6 +19,9 @@
 #define MAX_HEADER_BYTES ((size_t)100000000)
 #define MAX_TENSORS ((size_t)65536)
 
+/* Names stand in one-line messages. */
+#define MAX_NAME_BYTES 255
+
 struct ul_safetensors {
     unsigned char *bytes; /* mapped or malloc'd */
     size_t size_bytes;
@@ -148,6 +151,14 @@ static ul_status parse_metadata(ul_safetensors *file, ul_json *json, ul_error *e
     return json->fault ? header_fault(json, error) : UL_OK;
 }
 
+/* What a message can show on its one line. */
+static bool printable(const char *string) {
+    for (; *string; string++)
+        if ((unsigned char)*string < 0x20 || *string == 0x7F)
+            return false;
+    return true;
+}
+
 static ul_status find_dtype(
     const char *name, const char *tensor, ul_dtype *dtype, ul_error *error) {
     for (int i = 0; i < UL_DTYPE_COUNT; i++)
@@ -157,7 +168,7 @@ static ul_status find_dtype(
         }
     return ul_error_set(error, UL_ERROR_MODEL,
         "tensor %s has dtype \"%.16s\", which is not served; F32, F16 and BF16 weights are", tensor,
-        name);
+        printable(name) ? name : "?");
 }
 
 /* Checks one entry's shape and offsets against the file and each other; data_bytes is what follows
@@ -181,7 +192,51 @@ static ul_status check_extent(
     return UL_OK;
 }
 
+/* Reads an array of at most `limit` unsigned integers. */
+static ul_status parse_sizes(ul_json *json, const char *tensor, const char *key, size_t limit,
+    size_t *sizes, size_t *count, ul_error *error) {
+    bool first = true;
+    *count = 0;
+    if (!ul_json_take(json, '['))
+        return header_fault(json, error);
+    while (ul_json_next(json, ']', &first)) {
+        if (*count == limit)
+            return ul_error_set(error, UL_ERROR_MODEL,
+                "tensor %s has more than %zu numbers under \"%s\"", tensor, limit, key);
+        if (!ul_json_size(json, &sizes[(*count)++]))
+            return header_fault(json, error);
+    }
+    return json->fault ? header_fault(json, error) : UL_OK;
+}
+
 enum { SEEN_DTYPE = 1, SEEN_SHAPE = 2, SEEN_OFFSETS = 4, SEEN_ALL = 7 };
+
+/* Reads the value of one key of a tensor's entry. */
+static ul_status parse_field(ul_json *json, const char *key, int *seen, ul_stored *tensor,
+    size_t offsets[2], ul_error *error) {
+    int field = strcmp(key, "dtype") == 0          ? SEEN_DTYPE
+                : strcmp(key, "shape") == 0        ? SEEN_SHAPE
+                : strcmp(key, "data_offsets") == 0 ? SEEN_OFFSETS
+                                                   : 0;
+    if (!field || (*seen & field))
+        return ul_error_set(error, UL_ERROR_MODEL, "tensor %s has %s \"%.32s\" in its header entry",
+            tensor->name, field ? "a second" : "an unknown key", printable(key) ? key : "?");
+    *seen |= field;
+    if (field == SEEN_DTYPE) {
+        const char *name;
+        return ul_json_string(json, &name) ? find_dtype(name, tensor->name, &tensor->dtype, error)
+                                           : header_fault(json, error);
+    }
+    if (field == SEEN_SHAPE)
+        return parse_sizes(
+            json, tensor->name, key, UL_STORED_MAX_RANK, tensor->shape, &tensor->rank, error);
+    size_t count;
+    ul_status status = parse_sizes(json, tensor->name, key, 2, offsets, &count, error);
+    if (status == UL_OK && count != 2)
+        status = ul_error_set(error, UL_ERROR_MODEL, "tensor %s has %zu data_offsets, expected 2",
+            tensor->name, count);
+    return status;
+}
 
 /* Reads {"dtype": ..., "shape": ..., "data_offsets": ...} in any order. */
 static ul_status parse_entry(ul_json *json, ul_stored *tensor, size_t offsets[2], ul_error *error) {
@@ -190,42 +245,12 @@ static ul_status parse_entry(ul_json *json, ul_stored *tensor, size_t offsets[2]
     if (!ul_json_take(json, '{'))
         return header_fault(json, error);
     while (ul_json_next(json, '}', &first)) {
-        const char *key, *dtype;
+        const char *key;
         if (!ul_json_string(json, &key) || !ul_json_take(json, ':'))
             return header_fault(json, error);
-        int field = strcmp(key, "dtype") == 0          ? SEEN_DTYPE
-                    : strcmp(key, "shape") == 0        ? SEEN_SHAPE
-                    : strcmp(key, "data_offsets") == 0 ? SEEN_OFFSETS
-                                                       : 0;
-        if (!field || (seen & field))
-            return ul_error_set(error, UL_ERROR_MODEL,
-                "tensor %s has %s \"%.32s\" in its header entry", tensor->name,
-                field ? "a second" : "an unknown key", key);
-        seen |= field;
-        bool first_number = true;
-        size_t count = 0, limit = field == SEEN_SHAPE ? UL_STORED_MAX_RANK : 2;
-        size_t *numbers = field == SEEN_SHAPE ? tensor->shape : offsets;
-        if (field == SEEN_DTYPE) {
-            if (!ul_json_string(json, &dtype))
-                return header_fault(json, error);
-            if (find_dtype(dtype, tensor->name, &tensor->dtype, error) != UL_OK)
-                return UL_ERROR_MODEL;
-            continue;
-        }
-        if (!ul_json_take(json, '['))
-            return header_fault(json, error);
-        while (ul_json_next(json, ']', &first_number)) {
-            if (count == limit)
-                return ul_error_set(error, UL_ERROR_MODEL,
-                    "tensor %s has more than %zu numbers under \"%s\"", tensor->name, limit, key);
-            if (!ul_json_size(json, &numbers[count++]))
-                return header_fault(json, error);
-        }
-        if (field == SEEN_SHAPE)
-            tensor->rank = count;
-        else if (!json->fault && count != 2)
-            return ul_error_set(error, UL_ERROR_MODEL, "tensor %s has %zu data_offsets, expected 2",
-                tensor->name, count);
+        ul_status status = parse_field(json, key, &seen, tensor, offsets, error);
+        if (status != UL_OK)
+            return status;
     }
     if (json->fault)
         return header_fault(json, error);
@@ -242,6 +267,10 @@ static ul_status parse_tensor(
     if (file->tensor_count == MAX_TENSORS)
         return ul_error_set(
             error, UL_ERROR_LIMIT, "more than %zu tensors in one file", MAX_TENSORS);
+    if (!printable(name) || strlen(name) > MAX_NAME_BYTES)
+        return ul_error_set(error, UL_ERROR_MODEL,
+            "tensor %zu has a name that is too long or holds control characters",
+            file->tensor_count);
     ul_stored tensor = {.name = name};
     size_t offsets[2] = {0, 0};
     ul_status status = parse_entry(json, &tensor, offsets, error);
