@@ -1,7 +1,8 @@
 # Warnings, sanitizers and floating-point rules that every target of the project takes.
 add_library(ulite_flags INTERFACE)
 target_compile_options(ulite_flags INTERFACE
-    -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wcast-qual -Wundef -Wno-format-truncation -ffp-contract=off
+    -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wcast-qual -Wundef -ffp-contract=off
+    $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>
     $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes -Wconversion -Wno-sign-conversion>)
 if(ULITE_SANITIZE)
     target_compile_options(ulite_flags INTERFACE
