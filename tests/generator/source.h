@@ -1,0 +1,36 @@
+/* The real volume that series are cut from. */
+#ifndef GENERATOR_SOURCE_H
+#define GENERATOR_SOURCE_H
+
+#include "vec3.h"
+
+#include <string>
+#include <vector>
+
+/* Voxel (i, j, k) lies at origin + i * spacing[0] * axis[0] + ... in LPS; the axes are unit vectors
+ * at right angles, ordered and turned so that axis 0 points nearest to L, 1 to P, 2 to S. */
+struct source_volume {
+    size_t size[3];
+    double spacing_mm[3];
+    vec3 axis[3], origin;
+    int file_axis[3];          /* which axis of the file each was, ... */
+    bool file_flip[3];         /* ... and whether it ran the other way there */
+    std::vector<float> values; /* [k][j][i] */
+};
+
+/* Reads a NIfTI volume (the first of a 4D one), or one DICOM image, which stands for as many equal
+ * slices as are asked for. Throws std::runtime_error with a line that names the file. */
+source_volume source_read(const std::string &path);
+
+/* Voxel coordinates (i, j, k) of a position, and back. */
+vec3 source_voxel(const source_volume &source, const vec3 &position);
+vec3 source_position(const source_volume &source, const vec3 &voxel);
+
+/* The value at a position: trilinear, exact at voxel centres, 0 outside; or the nearest voxel. */
+double source_sample(const source_volume &source, const vec3 &position);
+double source_nearest(const source_volume &source, const vec3 &position);
+
+/* First and last voxel of a label along each axis; false where the label does not occur. */
+bool source_label_box(const source_volume &labels, double label, vec3 *first, vec3 *last);
+
+#endif
