@@ -133,15 +133,17 @@ typedef void tile_function(const ul_pointwise *p, size_t y, size_t x, size_t cha
 #define TILES_14(kind, blocks)                                                                     \
     TILES_6(kind, blocks)                                                                          \
     TILE(kind, blocks, 7)                                                                          \
-    TILE(kind, blocks, 8) TILE(kind, blocks, 9) TILE(kind, blocks, 10) TILE(kind, blocks, 11)      \
-        TILE(kind, blocks, 12) TILE(kind, blocks, 13) TILE(kind, blocks, 14)
+    TILE(kind, blocks, 8)                                                                          \
+    TILE(kind, blocks, 9) TILE(kind, blocks, 10) TILE(kind, blocks, 11) TILE(kind, blocks, 12)     \
+        TILE(kind, blocks, 13) TILE(kind, blocks, 14)
 #define TILES_28(kind, blocks)                                                                     \
     TILES_14(kind, blocks)                                                                         \
     TILE(kind, blocks, 15)                                                                         \
-    TILE(kind, blocks, 16) TILE(kind, blocks, 17) TILE(kind, blocks, 18) TILE(kind, blocks, 19)    \
-        TILE(kind, blocks, 20) TILE(kind, blocks, 21) TILE(kind, blocks, 22)                       \
-            TILE(kind, blocks, 23) TILE(kind, blocks, 24) TILE(kind, blocks, 25)                   \
-                TILE(kind, blocks, 26) TILE(kind, blocks, 27) TILE(kind, blocks, 28)
+    TILE(kind, blocks, 16)                                                                         \
+    TILE(kind, blocks, 17) TILE(kind, blocks, 18) TILE(kind, blocks, 19) TILE(kind, blocks, 20)    \
+        TILE(kind, blocks, 21) TILE(kind, blocks, 22) TILE(kind, blocks, 23)                       \
+            TILE(kind, blocks, 24) TILE(kind, blocks, 25) TILE(kind, blocks, 26)                   \
+                TILE(kind, blocks, 27) TILE(kind, blocks, 28)
 #define NAMES_3(kind, b) kind##_##b##_1, kind##_##b##_2, kind##_##b##_3
 #define NAMES_6(kind, b) NAMES_3(kind, b), kind##_##b##_4, kind##_##b##_5, kind##_##b##_6
 #define NAMES_14(kind, b)                                                                          \
@@ -278,7 +280,7 @@ V_INLINE void conv7_tile(
         const float *tap = weights + part;
         for (size_t row = 0; row < p->cin * 7; row++, tap += 7 * UL_LANES) {
             V_UNROLL for (int t = 0; t < 7; t++) w[t] = v_load(tap + t * UL_LANES);
-            const float *in = p->rows[row] + x;
+            const float *in = p->rows[row % 7] + row / 7 * p->in_plane + x;
             V_UNROLL for (int i = 0; i < n + 6; i++) {
                 v_float value = v_set(in[i]);
                 V_UNROLL for (int t = 0; t < 7; t++) if (i - t >= 0 && i - t < n) sum[i - t] =
@@ -300,7 +302,7 @@ V_INLINE void conv7_tile(
         v_load(p->bias + channel + (size_t)(i % VECTORS) * V_WIDTH);
     const float *tap = weights;
     for (size_t row = 0; row < p->cin * 7; row++) {
-        const float *in = p->rows[row] + x;
+        const float *in = p->rows[row % 7] + row / 7 * p->in_plane + x;
         V_UNROLL for (int t = 0; t < 7; t++, tap += UL_LANES) {
             load_weights(w, tap, 0, 1);
             V_UNROLL for (int i = 0; i < n; i++) {

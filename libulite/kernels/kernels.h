@@ -52,7 +52,8 @@ typedef struct ul_cross {
 /* One row of the 7x7 convolution, from planar rows to NHWC. */
 typedef struct ul_conv7 {
     size_t width, cin, cout;  /* cout a multiple of UL_LANES */
-    const float *const *rows; /* [cin][7] rows y-3..y+3, each with width + 6 floats from x = -3 */
+    const float *const *rows; /* [7] rows y-3..y+3 of channel 0, width + 6 floats from x = -3 */
+    size_t in_plane;          /* floats from a channel's row to the next channel's */
     float *out;
     size_t out_stride;
     const float *weights; /* [cout / 16][cin][7][7][16], ul_pack_conv7 */

@@ -90,9 +90,10 @@ static void conv7(const ul_conv7 *p) {
         for (size_t x = 0; x < p->width; x++) {
             const float *w = weights;
             float sum = p->bias[c];
-            for (size_t row = 0; row < p->cin * 7; row++)
-                for (size_t t = 0; t < 7; t++, w += UL_LANES)
-                    sum += *w * p->rows[row][x + t];
+            for (size_t channel = 0; channel < p->cin; channel++)
+                for (size_t row = 0; row < 7; row++)
+                    for (size_t t = 0; t < 7; t++, w += UL_LANES)
+                        sum += *w * p->rows[row][channel * p->in_plane + x + t];
             p->out[x * p->out_stride + c] = sum;
         }
     }

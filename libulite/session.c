@@ -1,0 +1,182 @@
+#include "session_internal.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGNMENT 64
+#define SIZE_LIMIT 16384
+#define THREAD_LIMIT 1024
+
+struct ul_session {
+    ul_kernels kernels;
+    ul_folded folded;
+    ul_plan slice_plan; /* a slice by one thread */
+    ul_plan pixel_plan; /* a slice by all threads */
+    size_t planes;      /* of an input slice */
+    size_t height, width;
+    int threads;
+    size_t region; /* floats: the larger of the two plans */
+    float *zeros, *regions;
+    float *arena;
+    size_t arena_bytes;
+    const ul_probe *probe;
+};
+
+void ul_session_options_init(ul_session_options *options) {
+    *options = (ul_session_options){.height = 256, .width = 256};
+}
+
+/* --- Creation -------------------------------------------------------------------------------- */
+
+static ul_status check_options(const ul_session_options *o, ul_error *error) {
+    const size_t step = (size_t)1 << UL_LEVELS;
+    if (o->height == 0 || o->width == 0 || o->height % step || o->width % step ||
+        o->height > SIZE_LIMIT || o->width > SIZE_LIMIT)
+        return ul_error_set(error, UL_ERROR_USAGE,
+            "slices of %zu x %zu: expected height and width to be multiples of %zu from %zu to %d",
+            o->height, o->width, step, step, SIZE_LIMIT);
+    if (o->threads < 0 || o->threads > THREAD_LIMIT)
+        return ul_error_set(error, UL_ERROR_USAGE, "%d threads: expected 0 (all cores) to %d",
+            o->threads, THREAD_LIMIT);
+    return UL_OK;
+}
+
+/* Floats of the longest tensor row that a cross reads. */
+static size_t longest_row(const ul_session *s) {
+    size_t longest = (s->width >> UL_LEVELS) * 4 * s->folded.bottleneck;
+    for (int l = 0; l < UL_LEVELS; l++) {
+        size_t row = (s->width >> l) * s->folded.width[l];
+        longest = row > longest ? row : longest;
+    }
+    return ul_pad_channels(longest);
+}
+
+/* Arena: folded weights, a row of zeros, one region per thread. */
+static ul_status allocate(ul_session *s, const ul_model_shape *shape, bool grey, ul_error *error) {
+    size_t weights = ul_fold_layout(&s->folded, shape, grey, NULL);
+    ul_plan_slice(&s->slice_plan, &s->folded, s->height, s->width, 1);
+    ul_plan_slice(&s->pixel_plan, &s->folded, s->height, s->width, s->threads);
+    s->region =
+        s->slice_plan.region > s->pixel_plan.region ? s->slice_plan.region : s->pixel_plan.region;
+    size_t zeros = longest_row(s);
+    s->arena_bytes = (weights + zeros + s->region * (size_t)s->threads) * sizeof(float);
+    s->arena = aligned_alloc(ALIGNMENT, s->arena_bytes);
+    if (!s->arena)
+        return ul_error_set(error, UL_ERROR_LIMIT,
+            "out of memory: slices of %zu x %zu on %d threads need %zu MiB; use fewer threads or "
+            "smaller slices",
+            s->height, s->width, s->threads, s->arena_bytes >> 20);
+    ul_fold_layout(&s->folded, shape, grey, s->arena);
+    s->zeros = s->arena + weights;
+    s->regions = s->zeros + zeros;
+    memset(s->zeros, 0, zeros * sizeof(float));
+    return UL_OK;
+}
+
+ul_status ul_session_create(const ul_model *model, const ul_session_options *options,
+    ul_session **session, ul_error *error) {
+    *session = NULL;
+    ul_level level;
+    ul_status status = check_options(options, error);
+    if (status == UL_OK)
+        status = ul_cpu_level(&level, error);
+    if (status != UL_OK)
+        return status;
+    ul_session *s = calloc(1, sizeof *s);
+    if (!s)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a session");
+    const ul_model_shape *shape = ul_model_get_shape(model);
+    ul_kernels_init(&s->kernels, level);
+    s->planes = options->grey ? 1 : shape->input_channels;
+    s->height = options->height;
+    s->width = options->width;
+    s->threads = options->threads ? options->threads : omp_get_num_procs();
+    status = allocate(s, shape, options->grey, error);
+    if (status == UL_OK)
+        status = ul_fold(&s->folded, model, error);
+    if (status != UL_OK) {
+        ul_session_close(s);
+        return status;
+    }
+    *session = s;
+    return UL_OK;
+}
+
+void ul_session_close(ul_session *session) {
+    if (session)
+        free(session->arena);
+    free(session);
+}
+
+/* --- Running --------------------------------------------------------------------------------- */
+
+static ul_run run_of(
+    const ul_session *s, const ul_plan *plan, const float *input, float *logits, size_t slice) {
+    size_t pixels = s->height * s->width;
+    return (ul_run){.kernels = &s->kernels,
+        .folded = &s->folded,
+        .plan = plan,
+        .zeros = s->zeros,
+        .shared = s->regions,
+        .own = s->regions,
+        .threads = 1,
+        .input = input + slice * s->planes * pixels,
+        .logits = logits + slice * s->folded.classes * pixels,
+        .probe = s->probe};
+}
+
+/* Each thread takes whole slices into its own region. */
+static void run_slices(const ul_session *s, const float *input, size_t count, float *logits) {
+#pragma omp parallel for schedule(dynamic, 1) num_threads(s->threads)
+    for (size_t slice = 0; slice < count; slice++) {
+        ul_run run = run_of(s, &s->slice_plan, input, logits, slice);
+        run.shared = run.own = s->regions + (size_t)omp_get_thread_num() * s->region;
+        ul_infer_slice(&run);
+    }
+}
+
+/* All threads share each slice. */
+static void run_pixels(const ul_session *s, const float *input, size_t count, float *logits) {
+#pragma omp parallel num_threads(s->threads)
+    {
+        for (size_t slice = 0; slice < count; slice++) {
+            ul_run run = run_of(s, &s->pixel_plan, input, logits, slice);
+            run.thread = omp_get_thread_num();
+            run.threads = omp_get_num_threads();
+            run.own = s->regions + (size_t)run.thread * s->region;
+            ul_infer_slice(&run);
+        }
+    }
+}
+
+ul_status ul_session_run(
+    ul_session *session, const float *input, size_t count, float *logits, ul_error *error) {
+    (void)error;
+    if (session->threads == 1) {
+        for (size_t slice = 0; slice < count; slice++) {
+            ul_run run = run_of(session, &session->slice_plan, input, logits, slice);
+            ul_infer_slice(&run);
+        }
+    } else if (count >= (size_t)session->threads)
+        run_slices(session, input, count, logits);
+    else
+        run_pixels(session, input, count, logits);
+    return UL_OK;
+}
+
+void ul_session_set_probe(ul_session *session, const ul_probe *probe) {
+    session->probe = probe;
+}
+
+size_t ul_session_arena_bytes(const ul_session *session) {
+    return session->arena_bytes;
+}
+
+ul_level ul_session_level(const ul_session *session) {
+    return session->kernels.level;
+}
+
+int ul_session_threads(const ul_session *session) {
+    return session->threads;
+}

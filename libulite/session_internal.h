@@ -1,0 +1,11 @@
+/* What tests and measurements may do to a session that users may not. */
+#ifndef UL_SESSION_INTERNAL_H
+#define UL_SESSION_INTERNAL_H
+
+#include "infer.h"
+#include "ulite/session.h"
+
+/* From now on, runs report to probe, which must live as long; NULL stops it. */
+void ul_session_set_probe(ul_session *session, const ul_probe *probe);
+
+#endif
