@@ -22,8 +22,10 @@ static void fill_frame(
     content->putAndInsertUint32(DCM_InStackPositionNumber, place);
     content->putAndInsertUint32(DCM_TemporalPositionIndex, what.which.time + 1);
     content->putAndInsertUint16(DCM_FrameAcquisitionNumber, (Uint16)(what.which.time + 1));
-    put(content, DCM_FrameAcquisitionDateTime,
-        "202002291011" + std::to_string(14 + what.which.time));
+    std::string moment = "202002291011" + std::to_string(14 + what.which.time);
+    put(content, DCM_FrameAcquisitionDateTime, moment);
+    put(content, DCM_FrameReferenceDateTime, moment);
+    content->putAndInsertFloat64(DCM_FrameAcquisitionDuration, 10);
     put(append(item, DCM_PlanePositionSequence), DCM_ImagePositionPatient,
         text_of_position(what.where->origins[what.slice]));
 

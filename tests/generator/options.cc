@@ -56,7 +56,7 @@ static const char help[] =
     "\n"
     "The headers\n"
     "  --series-number N, --description TEXT, --study TEXT (series of one study share it),\n"
-    "  --body-part TEXT\n"
+    "  --body-part TEXT      default HEAD\n"
     "  --charset C           patient's name in latin1, utf8, greek, cyrillic, japanese, korean,\n"
     "                        chinese\n"
     "  --no-frame-of-reference\n"

@@ -51,7 +51,7 @@ struct options {
 
     /* the headers */
     int series_number = 1;
-    std::string description, study = "1", body_part, charset;
+    std::string description, study = "1", body_part = "HEAD", charset;
     bool no_frame_of_reference = false, anonymised = false, invalid_values = false;
     int cosine_digits = 0; /* 0: all */
     std::string instance_numbers = "right", names = "plain";
