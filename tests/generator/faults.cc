@@ -90,12 +90,3 @@ void faults_apply(DcmDataset *d, unsigned number, const options &o) {
         if (c.instances.empty() || c.instances.count(number))
             change(d, c);
 }
-
-size_t faults_truncation(unsigned number, const options &o) {
-    if (o.truncate.empty())
-        return 0;
-    size_t at = o.truncate.find('@');
-    if (at != std::string::npos && !parse_numbers(o.truncate.substr(at + 1)).count(number))
-        return 0;
-    return std::stoul(o.truncate);
-}

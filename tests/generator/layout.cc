@@ -23,16 +23,24 @@ static voxel_box box_around(const source_volume &source, const options &o) {
     if (colon == std::string::npos)
         throw std::runtime_error("--around takes FILE:LABEL, not \"" + o.around + "\"");
     source_volume labels = source_read(o.around.substr(0, colon));
-    vec3 first, last;
-    if (!source_label_box(labels, std::stod(o.around.substr(colon + 1)), &first, &last))
+    label_place label = source_find_label(labels, std::stod(o.around.substr(colon + 1)));
+    if (!label.voxels)
         throw std::runtime_error("--around: no such label: " + o.around);
-    vec3 a = source_voxel(source, source_position(labels, first));
-    vec3 b = source_voxel(source, source_position(labels, last));
+    vec3 a = source_voxel(source, source_position(labels, label.first));
+    vec3 b = source_voxel(source, source_position(labels, label.last));
+    vec3 middle = source_voxel(source, source_position(labels, label.middle));
     voxel_box box;
-    for (int d = 0; d < 3; d++) {
+    for (size_t d = 0; d < 3; d++) {
         double margin = o.margin_mm / source.spacing_mm[d];
-        box.first[d] = std::max(0.0, std::round(std::min(a[d], b[d]) - margin));
-        box.last[d] = std::min(source.size[d] - 1.0, std::round(std::max(a[d], b[d]) + margin));
+        box.first[d] = std::round(std::min(a[d], b[d]) - margin);
+        box.last[d] = std::round(std::max(a[d], b[d]) + margin);
+        if (o.extent_mm[d] > 0) {
+            double extent = std::round(o.extent_mm[d] / source.spacing_mm[d]);
+            box.first[d] = std::round(middle[d] - (extent - 1) / 2);
+            box.last[d] = box.first[d] + extent - 1;
+        }
+        box.first[d] = std::max(0.0, box.first[d]);
+        box.last[d] = std::min((double)source.size[d] - 1, box.last[d]);
     }
     return box;
 }

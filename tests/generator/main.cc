@@ -4,6 +4,7 @@
 #include "dcmtk/dcmimgle/dcmimage.h"
 #include "dcmtk/oflog/oflog.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <stdexcept>
 
@@ -23,7 +24,9 @@ static std::vector<layout> make_localizers(const source_volume &source, const op
     return localizers;
 }
 
-static void put_pixels(DcmDataset *dataset, std::vector<uint8_t> bytes, const options &o) {
+static void put_pixels(
+    DcmDataset *dataset, std::vector<uint8_t> bytes, unsigned number, const options &o) {
+    bytes.resize(bytes.size() - std::min(bytes.size(), parse_bytes(o.cut_pixels, number)));
     if (bytes.size() % 2)
         bytes.push_back(0);
     if (pixels_channels(o) == 3 || o.bits_allocated == 8)
@@ -37,7 +40,7 @@ static void save(DcmFileFormat *file, const image &what, const options &o) {
     std::string path = o.output + "/" + what.file;
     faults_apply(file->getDataset(), what.number, o);
     syntax_save(file, o.syntaxes[(what.number - 1) % o.syntaxes.size()], path);
-    if (size_t keep = faults_truncation(what.number, o))
+    if (size_t keep = parse_bytes(o.truncate, what.number))
         std::filesystem::resize_file(path, keep);
 }
 
@@ -56,7 +59,7 @@ static void write_series(const options &o) {
             DcmFileFormat file;
             header_fill(file.getDataset(), o);
             header_fill_image(file.getDataset(), images[n], p, o);
-            put_pixels(file.getDataset(), p.bytes, o);
+            put_pixels(file.getDataset(), p.bytes, images[n].number, o);
             save(&file, images[n], o);
         }
         if (keep)
@@ -69,7 +72,7 @@ static void write_series(const options &o) {
         std::vector<uint8_t> bytes;
         for (const pixels &p : frames)
             bytes.insert(bytes.end(), p.bytes.begin(), p.bytes.end());
-        put_pixels(file.getDataset(), bytes, o);
+        put_pixels(file.getDataset(), bytes, 1, o);
         save(&file, images[0], o);
     }
     if (!o.truth.empty())

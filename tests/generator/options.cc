@@ -20,6 +20,7 @@ static const char help[] =
     "  --box-mm A:B,C:D,E:F  in mm towards L, P and S (DICOM patient coordinates)\n"
     "  --around FILE:LABEL   the bounding box of a label of another NIfTI file\n"
     "  --margin MM           around that bounding box\n"
+    "  --extent L,P,S        mm: a box of that size about the label's middle instead\n"
     "  --plane P             axial (default), coronal, sagittal\n"
     "  --position P          HFS (default), HFP, HFDR, HFDL, FFS, FFP, FFDR, FFDL\n"
     "  --flip columns|rows|both, --transpose, --reversed (slice order)\n"
@@ -68,7 +69,8 @@ static const char help[] =
     "  --invalid             values that the standard forbids\n"
     "  --set KEYWORD=VALUE[@N,...]   any attribute, on all instances or on those\n"
     "  --drop KEYWORD[@N,...]        takes it away\n"
-    "  --truncate BYTES[@N,...]      cuts the file\n"
+    "  --cut-pixels BYTES[@N,...]    fewer bytes of PixelData than Rows and Columns say\n"
+    "  --truncate BYTES[@N,...]      keeps so many bytes of the file\n"
     "\n"
     "The truth\n"
     "  --truth PREFIX        PREFIX.nii.gz (the values that a reader should get, sorted along the\n"
@@ -80,13 +82,14 @@ static const char help[] =
     "  ulite-make-series ch2.nii.gz -o head --box 20:160,20:200,30:90\n"
     "  ulite-make-series ch2.nii.gz -o tilted --modality CT --values 8,-1000 \\\n"
     "      --rescale 1,-1024 --bits 12,16,11 --tilt -18.5 --step 3 --syntax jpegls\n"
-    "  ulite-make-series ch2.nii.gz -o left --around aal.nii.gz:37 --margin 5 --truth left_truth\n";
+    "  ulite-make-series ch2.nii.gz -o left --around aal.nii.gz:37 --extent 36,50,36\n";
 
 enum {
     BOX = 1000,
     BOX_MM,
     AROUND,
     MARGIN,
+    EXTENT,
     PLANE,
     POSITION,
     FLIP,
@@ -134,6 +137,7 @@ enum {
     INVALID,
     SET,
     DROP,
+    CUT_PIXELS,
     TRUNCATE,
     TRUTH,
     LABELS
@@ -142,7 +146,8 @@ enum {
 static const option long_options[] = {{"help", no_argument, nullptr, 'h'},
     {"output", required_argument, nullptr, 'o'}, {"box", required_argument, nullptr, BOX},
     {"box-mm", required_argument, nullptr, BOX_MM}, {"around", required_argument, nullptr, AROUND},
-    {"margin", required_argument, nullptr, MARGIN}, {"plane", required_argument, nullptr, PLANE},
+    {"margin", required_argument, nullptr, MARGIN}, {"extent", required_argument, nullptr, EXTENT},
+    {"plane", required_argument, nullptr, PLANE},
     {"position", required_argument, nullptr, POSITION}, {"flip", required_argument, nullptr, FLIP},
     {"transpose", no_argument, nullptr, TRANSPOSE}, {"reversed", no_argument, nullptr, REVERSED},
     {"rotate", required_argument, nullptr, ROTATE}, {"tilt", required_argument, nullptr, TILT},
@@ -176,6 +181,7 @@ static const option long_options[] = {{"help", no_argument, nullptr, 'h'},
     {"names", required_argument, nullptr, NAMES}, {"seed", required_argument, nullptr, SEED},
     {"anonymised", no_argument, nullptr, ANONYMISED}, {"invalid", no_argument, nullptr, INVALID},
     {"set", required_argument, nullptr, SET}, {"drop", required_argument, nullptr, DROP},
+    {"cut-pixels", required_argument, nullptr, CUT_PIXELS},
     {"truncate", required_argument, nullptr, TRUNCATE},
     {"truth", required_argument, nullptr, TRUTH}, {"labels", required_argument, nullptr, LABELS},
     {nullptr, 0, nullptr, 0}};
@@ -204,7 +210,16 @@ std::set<unsigned> parse_numbers(const std::string &text) {
     return numbers;
 }
 
-/* count numbers, at least; the last one given stands for those left out. */
+size_t parse_bytes(const std::string &text, unsigned instance) {
+    if (text.empty())
+        return 0;
+    size_t at = text.find('@');
+    if (at != std::string::npos && !parse_numbers(text.substr(at + 1)).count(instance))
+        return 0;
+    return (size_t)parse_doubles(text.substr(0, at))[0];
+}
+
+/* Between least and most numbers. */
 static std::vector<double> parse_some(const char *text, size_t least, size_t most) {
     std::vector<double> values = parse_doubles(text);
     if (values.size() < least || values.size() > most)
@@ -242,6 +257,10 @@ static bool take_cut(int option, const char *text, options *o) {
         return true;
     case MARGIN:
         o->margin_mm = parse_some(text, 1, 1)[0];
+        return true;
+    case EXTENT:
+        v = parse_some(text, 3, 3);
+        o->extent_mm = {v[0], v[1], v[2]};
         return true;
     case PLANE:
         o->plane = text;
@@ -424,6 +443,9 @@ static bool take_headers(int option, const char *text, options *o) {
     case SET:
     case DROP:
         o->changes.push_back(parse_change(text, option == DROP));
+        return true;
+    case CUT_PIXELS:
+        o->cut_pixels = text;
         return true;
     case TRUNCATE:
         o->truncate = text;

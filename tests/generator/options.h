@@ -22,6 +22,7 @@ struct options {
     /* the cut */
     std::string box, box_mm, around; /* at most one; empty: the whole volume */
     double margin_mm = 0;
+    vec3 extent_mm = {0, 0, 0};
     std::string plane = "axial", position = "HFS";
     bool flip_columns = false, flip_rows = false, transpose = false, reversed = false;
     vec3 rotation = {0, 0, 0}; /* degrees about L, P, S */
@@ -57,12 +58,15 @@ struct options {
     std::string instance_numbers = "right", names = "plain";
     unsigned seed = 1;
     std::vector<header_change> changes;
-    std::string truncate; /* BYTES[@INSTANCE,...] */
+    std::string truncate, cut_pixels; /* BYTES[@INSTANCE,...] */
     std::string labels;   /* FILE[:LABEL] sampled beside the truth */
 };
 
 /* Fills *o from the command line; returns -1 to go on, else the exit code. */
 int options_parse(int argc, char **argv, options *o);
+
+/* The bytes of BYTES[@INSTANCE,...] for an instance, from 1; 0 where it is not meant. */
+size_t parse_bytes(const std::string &text, unsigned instance);
 
 /* "1,2,5" */
 std::set<unsigned> parse_numbers(const std::string &text);

@@ -44,7 +44,6 @@ void multiframe_fill(DcmDataset *dataset, const std::vector<image> &images,
 
 /* The faults asked for, number: the instance, from 1. */
 void faults_apply(DcmDataset *dataset, unsigned number, const options &o);
-size_t faults_truncation(unsigned number, const options &o); /* bytes to keep; 0: all */
 
 /* Writes the object in a transfer syntax. Throws std::runtime_error. */
 void syntax_check(const std::string &name);

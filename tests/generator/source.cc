@@ -239,19 +239,22 @@ double source_nearest(const source_volume &source, const vec3 &position) {
     return source.values[index];
 }
 
-bool source_label_box(const source_volume &labels, double label, vec3 *first, vec3 *last) {
-    bool found = false;
+label_place source_find_label(const source_volume &labels, double label) {
+    label_place place = {{0, 0, 0}, {0, 0, 0}, {0, 0, 0}, 0};
     size_t n = 0;
     for (size_t k = 0; k < labels.size[2]; k++)
         for (size_t j = 0; j < labels.size[1]; j++)
             for (size_t i = 0; i < labels.size[0]; i++)
                 if (labels.values[n++] == (float)label) {
                     vec3 at = {(double)i, (double)j, (double)k};
-                    for (int d = 0; d < 3; d++) {
-                        (*first)[d] = found ? std::min((*first)[d], at[d]) : at[d];
-                        (*last)[d] = found ? std::max((*last)[d], at[d]) : at[d];
+                    bool found = place.voxels++ > 0;
+                    for (size_t d = 0; d < 3; d++) {
+                        place.first[d] = found ? std::min(place.first[d], at[d]) : at[d];
+                        place.last[d] = found ? std::max(place.last[d], at[d]) : at[d];
                     }
-                    found = true;
+                    place.middle = place.middle + at;
                 }
-    return found;
+    if (place.voxels)
+        place.middle = (1 / (double)place.voxels) * place.middle;
+    return place;
 }

@@ -30,7 +30,11 @@ vec3 source_position(const source_volume &source, const vec3 &voxel);
 double source_sample(const source_volume &source, const vec3 &position);
 double source_nearest(const source_volume &source, const vec3 &position);
 
-/* First and last voxel of a label along each axis; false where the label does not occur. */
-bool source_label_box(const source_volume &labels, double label, vec3 *first, vec3 *last);
+/* Where a label lies, in voxels: first and last along each axis, and the mean. */
+struct label_place {
+    vec3 first, last, middle;
+    size_t voxels; /* 0 where the label does not occur */
+};
+label_place source_find_label(const source_volume &labels, double label);
 
 #endif
