@@ -89,7 +89,7 @@ static ul_status read_code(
     if (!cJSON_IsObject(object))
         status = ul_error_set(error, UL_ERROR_INPUT, "it must be an object");
     if (status == UL_OK)
-        status = read_text(object, names->code_value, read.value, sizeof read.value, 16, error);
+        status = read_text(object, names->code_value, read.value, sizeof read.value, 64, error);
     if (status == UL_OK)
         status = read_text(object, names->code_scheme, read.scheme, sizeof read.scheme, 16, error);
     if (status == UL_OK)

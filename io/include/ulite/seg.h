@@ -3,6 +3,7 @@
 #define ULITE_SEG_H
 
 #include "ulite/dicom.h"
+#include "ulite/volume.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,14 +17,20 @@ typedef struct ul_seg_options {
     const char *series_description; /* NULL: made from the segments */
     const char
         *description_note; /* appended to every SegmentDescription (--force and why), or NULL */
+    const ul_progress *progress; /* stages "packing" and "checking"; NULL: nobody listens */
+    char **notes; /* where not NULL, *notes receives malloc'd lines about what was repaired or left
+                     out of the source's attributes, the caller's; NULL where there are none */
 } ul_seg_options;
 
 UL_API void ul_seg_options_init(ul_seg_options *options);
 
 /* Writes labels, which lie on the grid of source or (--grid regular) on an even grid of their own,
  * as one SEG that references the instances of source. Written to a temporary name, read back,
- * compared, renamed. Errors: UL_ERROR_GEOMETRY, UL_ERROR_OUTPUT, UL_ERROR_UNSUPPORTED (a mosaic).
- */
+ * compared, renamed. A segment number that differs from its place among the segments (numbers of a
+ * SEG run from 1 without gaps) is kept in a private attribute, so that ul_seg_read gives it back.
+ * FRACTIONAL without labels->fractions holds 0 and 1. Errors: UL_ERROR_INPUT (a label without a
+ * segment, a source whose header cannot be read), UL_ERROR_GEOMETRY (neither grid),
+ * UL_ERROR_OUTPUT, UL_ERROR_LIMIT, UL_ERROR_UNSUPPORTED (a mosaic), UL_ERROR_INTERRUPTED. */
 UL_API ul_status ul_seg_write(const char *path, const ul_labels *labels, const ul_series *source,
     const ul_seg_options *options, ul_error *error);
 

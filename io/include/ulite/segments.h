@@ -14,7 +14,7 @@ extern "C" {
 
 /* A coded term; absent where value is empty. All texts UTF-8. */
 typedef struct ul_code {
-    char value[17];              /* "85756007" */
+    char value[65];              /* "85756007" */
     char scheme[17];             /* "SCT", "DCM" */
     char meaning[UL_TEXT_BYTES]; /* "Tissue" */
 } ul_code;

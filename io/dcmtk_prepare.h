@@ -1,0 +1,15 @@
+/* One-time preparation of DCMTK. */
+#ifndef DCMTK_PREPARE_H
+#define DCMTK_PREPARE_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Silences DCMTK's log and registers its decoders; cheap after the first call, from any thread. */
+void dcmtk_prepare(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

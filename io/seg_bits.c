@@ -1,0 +1,97 @@
+#include "seg_bits.h"
+
+#include <string.h>
+
+#define BLOCK 64 /* pixels that are compared at a time: a trip count that compilers vectorise */
+
+/* Eight bytes of 0 or 1 to eight bits, the first byte to the lowest bit: each byte's bit is moved
+ * to a place of its own in the top byte of the product. */
+static uint8_t gather_bits(const uint8_t flags[8]) {
+    uint64_t word = 0;
+    for (int i = 0; i < 8; i++)
+        word |= (uint64_t)flags[i] << (8 * i);
+    return (uint8_t)((word * UINT64_C(0x0102040810204080)) >> 56);
+}
+
+static void pack_block(const uint16_t *map, uint16_t number, uint8_t *bits) {
+    uint8_t flags[BLOCK];
+    for (size_t i = 0; i < BLOCK; i++)
+        flags[i] = map[i] == number;
+    for (size_t i = 0; i < BLOCK / 8; i++)
+        bits[i] = gather_bits(flags + 8 * i);
+}
+
+void seg_bits_pack(
+    const uint16_t *map, size_t count, uint16_t number, uint8_t *bits, size_t first_bit) {
+    size_t i = 0;
+    for (; i < count && (first_bit + i) % 8 != 0; i++)
+        bits[(first_bit + i) / 8] |= (uint8_t)((map[i] == number) << ((first_bit + i) % 8));
+    for (; i + BLOCK <= count; i += BLOCK)
+        pack_block(map + i, number, bits + (first_bit + i) / 8);
+    for (; i < count; i++)
+        bits[(first_bit + i) / 8] |= (uint8_t)((map[i] == number) << ((first_bit + i) % 8));
+}
+
+static bool bit_at(const uint8_t *bits, size_t at) {
+    return bits[at / 8] >> (at % 8) & 1;
+}
+
+static size_t unpack_byte(uint8_t byte, uint16_t number, uint16_t map[8]) {
+    size_t taken = 0;
+    uint16_t mask[8];
+    for (size_t i = 0; i < 8; i++)
+        mask[i] = (uint16_t)(0 - (byte >> i & 1));
+    for (size_t i = 0; i < 8; i++)
+        taken += (map[i] & mask[i]) != 0;
+    for (size_t i = 0; i < 8; i++)
+        map[i] = (uint16_t)((map[i] & ~mask[i]) | (number & mask[i]));
+    return taken;
+}
+
+size_t seg_bits_unpack(
+    const uint8_t *bits, size_t first_bit, size_t count, uint16_t number, uint16_t *map) {
+    size_t taken = 0, i = 0;
+    while (i < count) {
+        size_t at = first_bit + i;
+        if (at % 8 == 0 && i + 8 <= count) {
+            if (bits[at / 8])
+                taken += unpack_byte(bits[at / 8], number, map + i);
+            i += 8;
+        } else {
+            if (bit_at(bits, at)) {
+                taken += map[i] != 0;
+                map[i] = number;
+            }
+            i++;
+        }
+    }
+    return taken;
+}
+
+void seg_bits_unpack_bytes(
+    const uint8_t *bits, size_t first_bit, size_t count, uint8_t value, uint8_t *bytes) {
+    for (size_t i = 0; i < count; i++)
+        if (bit_at(bits, first_bit + i))
+            bytes[i] = value;
+}
+
+void seg_bits_present(const uint16_t *map, size_t count, bool present[65536]) {
+    uint64_t last = 0;
+    size_t i = 0;
+    bool zero = false;
+    for (; i + 4 <= count; i += 4) {
+        uint64_t four;
+        memcpy(&four, map + i, sizeof four);
+        if (four == last) { /* runs are long: most words repeat the one before */
+            zero = zero || four == 0;
+            continue;
+        }
+        last = four;
+        for (size_t j = 0; j < 4; j++)
+            present[map[i + j]] = true;
+    }
+    if (zero)
+        present[0] = true;
+    for (; i < count; i++)
+        present[map[i]] = true;
+}

@@ -1,0 +1,33 @@
+/* Frames of one bit per pixel, packed without gaps from frame to frame: least significant bit
+ * first, a frame may start inside a byte (PS3.5 8.1.1). */
+#ifndef SEG_BITS_H
+#define SEG_BITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Sets the bits from first_bit on where map[0..count) equals number; bits must be zero before. */
+void seg_bits_pack(
+    const uint16_t *map, size_t count, uint16_t number, uint8_t *bits, size_t first_bit);
+
+/* Puts number into map where a bit is set. Returns how many of those held another number than 0
+ * before, that is, belong to two segments. */
+size_t seg_bits_unpack(
+    const uint8_t *bits, size_t first_bit, size_t count, uint16_t number, uint16_t *map);
+
+/* Puts value into bytes where a bit is set. */
+void seg_bits_unpack_bytes(
+    const uint8_t *bits, size_t first_bit, size_t count, uint8_t value, uint8_t *bytes);
+
+/* The segment numbers of map[0..count) as flags: present[number] = true where it occurs. */
+void seg_bits_present(const uint16_t *map, size_t count, bool present[65536]);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

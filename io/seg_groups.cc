@@ -1,0 +1,89 @@
+/* The functional groups of a SEG: what is shared by all frames, and each frame's own. */
+#include "dicom_value.h"
+#include "notes.h"
+#include "seg_build.h"
+#include "shim.h"
+
+#include <cmath>
+
+static std::string decimals(const double *numbers, size_t count) {
+    std::string text;
+    for (size_t i = 0; i < count; i++) {
+        char one[17];
+        dicom_value_decimal(numbers[i], one);
+        text += (i ? "\\" : "") + std::string(one);
+    }
+    return text;
+}
+
+/* The thickness that the macro requires: the source's, else the depth of a slice. */
+static double slice_thickness(const ul_grid &grid, char **notes) {
+    if (grid.thickness_mm > 0)
+        return grid.thickness_mm;
+    double depth = ul_grid_depth_mm(&grid, 0);
+    if (depth > 0)
+        return depth;
+    notes_add(notes, "the source tells no slice thickness: SliceThickness is 1 mm");
+    return 1;
+}
+
+static void put_shared(DcmItem &target, const SegPlan &plan, char **notes) {
+    const ul_grid &grid = plan.labels->grid;
+    DcmItem &shared = seg_new_item(target, DCM_SharedFunctionalGroupsSequence);
+    if (!plan.placed)
+        return;
+    double cosines[6];
+    for (int c = 0; c < 3; c++) {
+        cosines[c] = grid.axis_i[c];
+        cosines[3 + c] = grid.axis_j[c];
+    }
+    seg_put(seg_new_item(shared, DCM_PlaneOrientationSequence), DCM_ImageOrientationPatient,
+        decimals(cosines, 6));
+    DcmItem &measures = seg_new_item(shared, DCM_PixelMeasuresSequence);
+    double thickness = slice_thickness(grid, notes), step = std::fabs(ul_grid_step_mm(&grid));
+    seg_put(measures, DCM_SliceThickness, decimals(&thickness, 1));
+    if (step > 0) /* uneven: there is no such number */
+        seg_put(measures, DCM_SpacingBetweenSlices, decimals(&step, 1));
+    const double row_then_column[2] = {grid.spacing_mm[1], grid.spacing_mm[0]};
+    seg_put(measures, DCM_PixelSpacing, decimals(row_then_column, 2));
+}
+
+static void put_derivation(DcmItem &frame, const SegPlan &plan, size_t slice) {
+    DcmItem &derivation = seg_new_item(frame, DCM_DerivationImageSequence);
+    DcmItem &image = seg_new_item(derivation, DCM_SourceImageSequence);
+    const ul_instance *instance = ul_series_instance(plan.source, plan.nearest[slice]);
+    seg_put(image, DCM_ReferencedSOPClassUID, instance->sop_class_uid);
+    seg_put(image, DCM_ReferencedSOPInstanceUID, instance->sop_instance_uid);
+    if (instance->frame > 0)
+        seg_put(image, DCM_ReferencedFrameNumber, std::to_string(instance->frame));
+    seg_put(image, DCM_SpatialLocationsPreserved, plan.on_original ? "YES" : "NO");
+    seg_put_code(image, DCM_PurposeOfReferenceCodeSequence, "121322", "DCM",
+        "Source image for image processing operation");
+    seg_put_code(derivation, DCM_DerivationCodeSequence, "113076", "DCM", "Segmentation");
+}
+
+static void put_frame(DcmItem &target, const SegPlan &plan, const SegPlanFrame &planned) {
+    const ul_grid &grid = plan.labels->grid;
+    DcmItem &frame = seg_new_item(target, DCM_PerFrameFunctionalGroupsSequence);
+    put_derivation(frame, plan, planned.slice);
+
+    DcmItem &content = seg_new_item(frame, DCM_FrameContentSequence);
+    bool timed = !plan.placed && grid.size[2] > 1;
+    const Uint32 index[2] = {
+        Uint32(planned.segment + 1), Uint32(plan.position_rank[planned.slice])};
+    content.putAndInsertUint32Array(DCM_DimensionIndexValues, index, plan.placed || timed ? 2 : 1);
+    if (timed)
+        content.putAndInsertUint32(DCM_TemporalPositionIndex, Uint32(planned.slice + 1));
+
+    if (plan.placed)
+        seg_put(seg_new_item(frame, DCM_PlanePositionSequence), DCM_ImagePositionPatient,
+            decimals(grid.origin_mm[planned.slice], 3));
+    seg_put_us(seg_new_item(frame, DCM_SegmentIdentificationSequence), DCM_ReferencedSegmentNumber,
+        unsigned(planned.segment + 1));
+}
+
+void seg_put_groups(DcmItem &target, const SegPlan &plan, char **notes) {
+    put_shared(target, plan, notes);
+    for (const SegPlanFrame &frame : plan.frames)
+        put_frame(target, plan, frame);
+}

@@ -1,0 +1,36 @@
+/* Where the frames of a SEG lie: on which slice of which grid. C++ only. */
+#ifndef SEG_LAYOUT_H
+#define SEG_LAYOUT_H
+
+#include "seg_object.h"
+#include "ulite/seg.h"
+
+/* A grid and, per frame, its slice. In a frame that is turned against the grid, the grid's pixel
+ * (i, j) is the frame's pixel (i, j) after an exchange of the axes, then of their directions. */
+struct SegLayout {
+    ul_grid grid = {};
+    std::vector<size_t> slice;                   /* per frame */
+    bool exchanged = false;                      /* the frame's columns run along the grid's rows */
+    bool reversed_i = false, reversed_j = false; /* along the frame's axes */
+
+    SegLayout() = default;
+    SegLayout(const SegLayout &) = delete;
+    SegLayout &operator=(const SegLayout &) = delete;
+    ~SegLayout() {
+        ul_grid_free(&grid);
+    }
+    bool turned() const {
+        return exchanged || reversed_i || reversed_j;
+    }
+};
+
+/* The grid of the frames themselves: sorted, with empty slices where an even grid has gaps. Notes
+ * say what was filled or is uneven. Throws Failure. */
+void seg_layout_frames(const SegObject &object, SegLayout &layout, char **notes);
+
+/* The full grid of the source: by position, or, where there are none, by reference. Throws Failure
+ * (UL_ERROR_GEOMETRY) where a frame has no slice there. */
+void seg_layout_source(
+    const SegObject &object, const ul_series *source, SegLayout &layout, char **notes);
+
+#endif

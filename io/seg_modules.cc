@@ -1,0 +1,219 @@
+/* The modules of a SEG that ulite itself fills: series, equipment, image, segments. */
+#include "colour.h"
+#include "notes.h"
+#include "seg_build.h"
+#include "shim.h"
+#include "utf8.h"
+
+#include <cstring>
+
+static void check(const OFCondition &condition, const DcmTagKey &tag) {
+    if (condition.bad())
+        throw Failure(UL_ERROR_INTERNAL, "%s could not be stored: %s", DcmTag(tag).getTagName(),
+            condition.text());
+}
+
+void seg_put(DcmItem &item, const DcmTagKey &tag, const std::string &value) {
+    check(item.putAndInsertOFStringArray(tag, value.c_str()), tag);
+}
+
+void seg_put_us(DcmItem &item, const DcmTagKey &tag, unsigned value) {
+    check(item.putAndInsertUint16(tag, Uint16(value)), tag);
+}
+
+DcmItem &seg_new_item(DcmItem &item, const DcmTagKey &sequence) {
+    DcmItem *created = nullptr;
+    check(item.findOrCreateSequenceItem(sequence, created, -2), sequence);
+    return *created;
+}
+
+void seg_put_code(DcmItem &item, const DcmTagKey &sequence, const char *value, const char *scheme,
+    const char *meaning) {
+    DcmItem &code = seg_new_item(item, sequence);
+    seg_put(code, std::strlen(value) > 16 ? DCM_LongCodeValue : DCM_CodeValue, value);
+    seg_put(code, DCM_CodingSchemeDesignator, scheme);
+    seg_put(code, DCM_CodeMeaning, meaning);
+}
+
+static std::string clipped(const std::string &text, size_t characters) {
+    std::string buffer(text.size() * 2 + 1, '\0');
+    utf8_clip(&buffer[0], buffer.size(), characters, text.c_str());
+    return buffer.c_str();
+}
+
+/* "ulite: Liver, Spleen (research use)" in the 64 characters that there are. */
+static std::string series_description(const SegPlan &plan) {
+    static const char suffix[] = " (research use)";
+    std::string text;
+    if (plan.options->series_description) {
+        text = plan.options->series_description;
+    } else {
+        text = "ulite: ";
+        for (size_t s = 0; s < plan.segments.size(); s++)
+            text += (s ? ", " : "") + std::string(plan.segment(s).label);
+    }
+    return clipped(text, 64 - (sizeof suffix - 1)) + suffix;
+}
+
+/* A series of its own beside the source's: 1000 above it. */
+static std::string series_number(int source) {
+    return std::to_string(source >= 0 && source < 1000000000 ? 1000 + source : 1000);
+}
+
+static void put_series_and_equipment(DcmItem &target, const SegPlan &plan, const SegUids &uids) {
+    seg_put(target, DCM_Modality, "SEG");
+    seg_put(target, DCM_SeriesInstanceUID, uids.series);
+    seg_put(target, DCM_SeriesNumber, series_number(plan.info->series_number));
+    seg_put(target, DCM_SeriesDescription, series_description(plan));
+    seg_put(target, DCM_Manufacturer, "ulite");
+    seg_put(target, DCM_ManufacturerModelName, "ulite");
+    seg_put(target, DCM_DeviceSerialNumber, "0");
+    seg_put(target, DCM_SoftwareVersions, ul_version());
+}
+
+static void put_image(DcmItem &target, const SegPlan &plan, const SegUids &uids) {
+    seg_put(target, DCM_SOPClassUID, UID_SegmentationStorage);
+    seg_put(target, DCM_SOPInstanceUID, uids.instance);
+    seg_put(target, DCM_ImageType, "DERIVED\\PRIMARY");
+    seg_put(target, DCM_InstanceNumber, "1");
+    seg_put(target, DCM_ContentLabel, "SEGMENTATION");
+    seg_put(target, DCM_ContentDescription, "Not a medical device; research use");
+    seg_put(target, DCM_ContentCreatorName, "");
+    seg_put_us(target, DCM_SamplesPerPixel, 1);
+    seg_put(target, DCM_PhotometricInterpretation, "MONOCHROME2");
+    seg_put(target, DCM_NumberOfFrames, std::to_string(plan.frames.size()));
+    seg_put_us(target, DCM_Rows, unsigned(plan.labels->grid.size[1]));
+    seg_put_us(target, DCM_Columns, unsigned(plan.labels->grid.size[0]));
+    seg_put_us(target, DCM_BitsAllocated, plan.fractional ? 8 : 1);
+    seg_put_us(target, DCM_BitsStored, plan.fractional ? 8 : 1);
+    seg_put_us(target, DCM_HighBit, plan.fractional ? 7 : 0);
+    seg_put_us(target, DCM_PixelRepresentation, 0);
+    seg_put(target, DCM_SegmentationType, plan.fractional ? "FRACTIONAL" : "BINARY");
+    if (plan.fractional) {
+        seg_put(target, DCM_SegmentationFractionalType, "PROBABILITY");
+        seg_put_us(target, DCM_MaximumFractionalValue, 255);
+    }
+    /* One label per voxel cannot overlap; probabilities of several segments do. */
+    bool overlap = plan.fractional && plan.labels->fractions && plan.segments.size() > 1;
+    seg_put(target, DCM_SegmentsOverlap, overlap ? "UNDEFINED" : "NO");
+}
+
+static void put_frame_of_reference(DcmItem &target, const SegPlan &plan, char **notes) {
+    if (!plan.placed) {
+        seg_put(target, DCM_PatientOrientation, "");
+        return;
+    }
+    seg_put(target, DCM_FrameOfReferenceUID,
+        seg_usable_uid(plan, plan.info->frame_of_reference_uid, "FrameOfReferenceUID", notes));
+    seg_put(target, DCM_PositionReferenceIndicator, "");
+}
+
+/* The source series with every instance once, in slice order. */
+static void put_references(DcmItem &target, const SegPlan &plan, char **notes) {
+    DcmItem &series = seg_new_item(target, DCM_ReferencedSeriesSequence);
+    seg_put(series, DCM_SeriesInstanceUID,
+        seg_usable_uid(plan, plan.info->series_uid, "SeriesInstanceUID of the source", notes));
+    std::string last;
+    size_t slices = ul_series_grid(plan.source)->size[2];
+    for (size_t k = 0; k < slices; k++) {
+        const ul_instance *instance = ul_series_instance(plan.source, k);
+        if (instance->sop_instance_uid == last)
+            continue; /* another frame of the same multi-frame object */
+        last = instance->sop_instance_uid;
+        DcmItem &item = seg_new_item(series, DCM_ReferencedInstanceSequence);
+        seg_put(item, DCM_ReferencedSOPClassUID, instance->sop_class_uid);
+        seg_put(item, DCM_ReferencedSOPInstanceUID, instance->sop_instance_uid);
+    }
+}
+
+static void put_dimension(DcmItem &target, const std::string &organization,
+    const DcmTagKey &pointer, const DcmTagKey &group, const char *label) {
+    DcmItem &item = seg_new_item(target, DCM_DimensionIndexSequence);
+    seg_put(item, DCM_DimensionOrganizationUID, organization);
+    check(item.putAndInsertTagKey(DCM_DimensionIndexPointer, pointer), DCM_DimensionIndexPointer);
+    check(item.putAndInsertTagKey(DCM_FunctionalGroupPointer, group), DCM_FunctionalGroupPointer);
+    seg_put(item, DCM_DimensionDescriptionLabel, label);
+}
+
+/* Segment, then position; frames without positions are told apart by their time. */
+static void put_dimensions(DcmItem &target, const SegPlan &plan, const SegUids &uids) {
+    seg_put(seg_new_item(target, DCM_DimensionOrganizationSequence), DCM_DimensionOrganizationUID,
+        uids.dimensions);
+    put_dimension(target, uids.dimensions, DCM_ReferencedSegmentNumber,
+        DCM_SegmentIdentificationSequence, "ReferencedSegmentNumber");
+    if (plan.placed)
+        put_dimension(target, uids.dimensions, DCM_ImagePositionPatient, DCM_PlanePositionSequence,
+            "ImagePositionPatient");
+    else if (plan.labels->grid.size[2] > 1)
+        put_dimension(target, uids.dimensions, DCM_TemporalPositionIndex, DCM_FrameContentSequence,
+            "TemporalPositionIndex");
+}
+
+void seg_put_object(DcmItem &target, const SegPlan &plan, const SegUids &uids, char **notes) {
+    put_series_and_equipment(target, plan, uids);
+    put_image(target, plan, uids);
+    put_frame_of_reference(target, plan, notes);
+    put_references(target, plan, notes);
+    put_dimensions(target, plan, uids);
+}
+
+static void put_code_of(DcmItem &item, const DcmTagKey &sequence, const ul_code &code,
+    const DcmTagKey &modifier_sequence, const ul_code &modifier) {
+    if (!code.value[0])
+        return;
+    seg_put_code(item, sequence, code.value, code.scheme, code.meaning);
+    DcmItem *nested = nullptr;
+    if (modifier.value[0] && item.findAndGetSequenceItem(sequence, nested).good())
+        seg_put_code(*nested, modifier_sequence, modifier.value, modifier.scheme, modifier.meaning);
+}
+
+static std::string segment_description(const ul_segment &segment, const char *note) {
+    std::string text = segment.description;
+    if (note && *note)
+        text += (text.empty() ? "" : "; ") + std::string(note);
+    return clipped(text, 1024);
+}
+
+static void put_segment(DcmItem &target, const SegPlan &plan, size_t index) {
+    const ul_segment &segment = plan.segment(index);
+    DcmItem &item = seg_new_item(target, DCM_SegmentSequence);
+    seg_put_us(item, DCM_SegmentNumber, unsigned(index + 1));
+    seg_put(item, DCM_SegmentLabel, clipped(segment.label, 64));
+    std::string description = segment_description(segment, plan.options->description_note);
+    if (!description.empty())
+        seg_put(item, DCM_SegmentDescription, description);
+    seg_put(item, DCM_SegmentAlgorithmType,
+        segment.algorithm_type[0] ? segment.algorithm_type : "AUTOMATIC");
+    if (std::strcmp(segment.algorithm_type, "MANUAL") != 0)
+        seg_put(item, DCM_SegmentAlgorithmName,
+            segment.algorithm_name[0] ? clipped(segment.algorithm_name, 64) : "unspecified");
+    put_code_of(item, DCM_SegmentedPropertyCategoryCodeSequence, segment.category, DCM_Item, {});
+    put_code_of(item, DCM_SegmentedPropertyTypeCodeSequence, segment.type,
+        DCM_SegmentedPropertyTypeModifierCodeSequence, segment.type_modifier);
+    put_code_of(item, DCM_AnatomicRegionSequence, segment.region,
+        DCM_AnatomicRegionModifierSequence, segment.region_modifier);
+    Uint16 lab[3];
+    colour_rgb_to_lab(segment.rgb, lab);
+    check(item.putAndInsertUint16Array(DCM_RecommendedDisplayCIELabValue, lab, 3),
+        DCM_RecommendedDisplayCIELabValue);
+    if (segment.tracking_id[0] && segment.tracking_uid[0]) {
+        seg_put(item, DCM_TrackingID, segment.tracking_id);
+        seg_put(item, DCM_TrackingUID, segment.tracking_uid);
+    }
+    if (segment.number != index + 1) {
+        check(item.putAndInsertString(DcmTag(SEG_PRIVATE_CREATOR_TAG, EVR_LO), SEG_PRIVATE_CREATOR),
+            SEG_PRIVATE_CREATOR_TAG);
+        check(item.putAndInsertUint16(DcmTag(SEG_LABEL_VALUE_TAG, EVR_US), Uint16(segment.number)),
+            SEG_LABEL_VALUE_TAG);
+    }
+}
+
+void seg_put_segments(DcmItem &target, const SegPlan &plan) {
+    for (size_t s = 0; s < plan.segments.size(); s++) {
+        const ul_segment &segment = plan.segment(s);
+        if (!segment.label[0] || !segment.category.value[0] || !segment.type.value[0])
+            throw Failure(UL_ERROR_INPUT,
+                "segment %u needs a label, a category code and a type code", segment.number);
+        put_segment(target, plan, s);
+    }
+}

@@ -1,0 +1,303 @@
+#include "seg_object.h"
+
+#include "colour.h"
+#include "dcmtk_prepare.h"
+#include "seg_build.h"
+#include "shim.h"
+#include "utf8.h"
+
+#include <cmath>
+#include <cstring>
+
+/* Supplement 243 is younger than DCMTK 3.6.7. */
+static const char labelmap_class_uid[] = "1.2.840.10008.5.1.4.1.1.66.7";
+
+const char *seg_kind_name(SegKind kind) {
+    switch (kind) {
+    case SegKind::BINARY:
+        return "BINARY";
+    case SegKind::FRACTIONAL:
+        return "FRACTIONAL";
+    case SegKind::LABELMAP:
+        break;
+    }
+    return "LABELMAP";
+}
+
+static unsigned required_us(DcmItem &item, const DcmTagKey &tag) {
+    Uint16 value = 0;
+    if (item.findAndGetUint16(tag, value).bad())
+        throw Failure(UL_ERROR_INPUT, "%s is missing", DcmTag(tag).getTagName());
+    return value;
+}
+
+static unsigned optional_us(DcmItem &item, const DcmTagKey &tag, unsigned otherwise) {
+    Uint16 value = 0;
+    return item.findAndGetUint16(tag, value).good() ? value : otherwise;
+}
+
+std::string seg_text(DcmItem &item, const DcmTagKey &tag) {
+    OFString text;
+    item.findAndGetOFString(tag, text);
+    return text.c_str();
+}
+
+/* Numbers of a DS attribute; false unless all are there and finite. */
+static bool read_decimals(DcmItem *item, const DcmTagKey &tag, double *numbers, size_t count) {
+    if (!item)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (item->findAndGetFloat64(tag, numbers[i], i).bad() || !std::isfinite(numbers[i]))
+            return false;
+    return true;
+}
+
+static void copy_text(char *target, size_t size_bytes, size_t characters, const std::string &text) {
+    utf8_clip(target, size_bytes, characters, text.c_str());
+}
+
+/* The codes that DCMTK finds in an item of a code sequence. */
+static void read_code(DcmItem &item, ul_code &code) {
+    std::string value = seg_text(item, DCM_CodeValue);
+    if (value.empty())
+        value = seg_text(item, DCM_LongCodeValue);
+    if (value.empty())
+        value = seg_text(item, DCM_URNCodeValue);
+    copy_text(code.value, sizeof code.value, 64, value);
+    copy_text(code.scheme, sizeof code.scheme, 16, seg_text(item, DCM_CodingSchemeDesignator));
+    copy_text(code.meaning, sizeof code.meaning, 64, seg_text(item, DCM_CodeMeaning));
+}
+
+static void read_code_of(DcmItem &item, const DcmTagKey &sequence, ul_code &code,
+    const DcmTagKey &modifier_sequence, ul_code &modifier) {
+    DcmItem *found = nullptr, *nested = nullptr;
+    if (item.findAndGetSequenceItem(sequence, found).bad() || !found)
+        return;
+    read_code(*found, code);
+    if (found->findAndGetSequenceItem(modifier_sequence, nested).good() && nested)
+        read_code(*nested, modifier);
+}
+
+static ul_segment read_segment(DcmItem &item, unsigned number) {
+    ul_segment segment;
+    ul_segment_init(&segment, number);
+    std::string label = seg_text(item, DCM_SegmentLabel);
+    if (!label.empty())
+        copy_text(segment.label, sizeof segment.label, 64, label);
+    copy_text(segment.description, sizeof segment.description, 1024,
+        seg_text(item, DCM_SegmentDescription));
+    std::string type = seg_text(item, DCM_SegmentAlgorithmType);
+    if (!type.empty())
+        copy_text(segment.algorithm_type, sizeof segment.algorithm_type, 16, type);
+    copy_text(segment.algorithm_name, sizeof segment.algorithm_name, 64,
+        seg_text(item, DCM_SegmentAlgorithmName));
+    copy_text(segment.tracking_id, sizeof segment.tracking_id, 64, seg_text(item, DCM_TrackingID));
+    copy_text(
+        segment.tracking_uid, sizeof segment.tracking_uid, 64, seg_text(item, DCM_TrackingUID));
+    ul_code unused = {};
+    read_code_of(item, DCM_SegmentedPropertyCategoryCodeSequence, segment.category,
+        DCM_SegmentedPropertyTypeModifierCodeSequence, unused);
+    read_code_of(item, DCM_SegmentedPropertyTypeCodeSequence, segment.type,
+        DCM_SegmentedPropertyTypeModifierCodeSequence, segment.type_modifier);
+    read_code_of(item, DCM_AnatomicRegionSequence, segment.region,
+        DCM_AnatomicRegionModifierSequence, segment.region_modifier);
+    Uint16 lab[3];
+    bool coloured = true;
+    for (unsigned c = 0; c < 3; c++)
+        coloured =
+            coloured && item.findAndGetUint16(DCM_RecommendedDisplayCIELabValue, lab[c], c).good();
+    if (coloured)
+        colour_lab_to_rgb(lab, segment.rgb);
+    return segment;
+}
+
+/* The label value that ulite kept beside a SegmentNumber. A PACS that rewrites the file with
+ * implicit VR makes two unknown bytes of it. */
+static unsigned read_label_value(DcmItem &item, unsigned number) {
+    DcmElement *element = nullptr;
+    Uint8 *bytes = nullptr;
+    Uint16 value = 0;
+    if (seg_text(item, SEG_PRIVATE_CREATOR_TAG) != SEG_PRIVATE_CREATOR ||
+        item.findAndGetElement(SEG_LABEL_VALUE_TAG, element).bad())
+        return number;
+    if (element->getUint16(value).bad() && element->getLength() == 2 &&
+        element->getUint8Array(bytes).good() && bytes)
+        value = Uint16(bytes[0] | bytes[1] << 8);
+    return value ? value : number;
+}
+
+static void read_segments(SegObject &object) {
+    std::vector<bool> taken(65536, false), value_taken(65536, false);
+    seg_each_item(object.data(), DCM_SegmentSequence, [&](DcmItem &item, size_t) {
+        unsigned number = required_us(item, DCM_SegmentNumber);
+        if (taken[number])
+            throw Failure(UL_ERROR_INPUT, "SegmentNumber %u is there twice", number);
+        taken[number] = true;
+        if (object.kind == SegKind::LABELMAP && number == object.background)
+            return;
+        if (number == 0)
+            throw Failure(UL_ERROR_INPUT, "SegmentNumber 0 is not allowed here");
+        object.segments.push_back(read_segment(item, number));
+        object.label_value.push_back(read_label_value(item, number));
+    });
+    bool clash = false;
+    for (unsigned value : object.label_value) {
+        clash = clash || value_taken[value];
+        value_taken[value] = true;
+    }
+    for (size_t s = 0; clash && s < object.segments.size(); s++)
+        object.label_value[s] = object.segments[s].number;
+}
+
+/* A macro's item: the frame's own, else the shared one. */
+static DcmItem *group_item(DcmItem *shared, DcmItem &frame, const DcmTagKey &sequence) {
+    DcmItem *item = nullptr;
+    if (frame.findAndGetSequenceItem(sequence, item).good() && item)
+        return item;
+    if (shared && shared->findAndGetSequenceItem(sequence, item).good())
+        return item;
+    return nullptr;
+}
+
+static void read_sources(DcmItem &derivation, std::vector<SegReference> &sources) {
+    seg_each_item(derivation, DCM_SourceImageSequence, [&](DcmItem &image, size_t) {
+        SegReference reference;
+        reference.class_uid = seg_text(image, DCM_ReferencedSOPClassUID);
+        reference.instance_uid = seg_text(image, DCM_ReferencedSOPInstanceUID);
+        Sint32 number = 0;
+        for (unsigned long f = 0;
+             image.findAndGetSint32(DCM_ReferencedFrameNumber, number, f).good(); f++)
+            if (number > 0)
+                reference.frames.push_back(unsigned(number));
+        sources.push_back(reference);
+    });
+}
+
+static SegFrame read_frame(const SegObject &object, DcmItem *shared, DcmItem &item) {
+    SegFrame frame = {};
+    if (object.kind != SegKind::LABELMAP) {
+        DcmItem *identification = group_item(shared, item, DCM_SegmentIdentificationSequence);
+        if (!identification)
+            throw Failure(UL_ERROR_INPUT, "frame %zu names no segment", object.frames.size() + 1);
+        frame.segment = required_us(*identification, DCM_ReferencedSegmentNumber);
+    }
+    DcmItem *position = group_item(shared, item, DCM_PlanePositionSequence),
+            *orientation = group_item(shared, item, DCM_PlaneOrientationSequence),
+            *measures = group_item(shared, item, DCM_PixelMeasuresSequence),
+            *content = group_item(shared, item, DCM_FrameContentSequence);
+    double row_then_column[2] = {0, 0};
+    frame.placed = read_decimals(position, DCM_ImagePositionPatient, frame.position, 3) &&
+                   read_decimals(orientation, DCM_ImageOrientationPatient, frame.cosines, 6) &&
+                   read_decimals(measures, DCM_PixelSpacing, row_then_column, 2) &&
+                   row_then_column[0] > 0 && row_then_column[1] > 0;
+    frame.spacing[0] = row_then_column[1];
+    frame.spacing[1] = row_then_column[0];
+    if (!read_decimals(measures, DCM_SliceThickness, &frame.thickness, 1))
+        frame.thickness = 0;
+    if (!read_decimals(measures, DCM_SpacingBetweenSlices, &frame.step, 1))
+        frame.step = 0;
+    Uint32 index = 0;
+    for (unsigned long d = 0;
+         content && content->findAndGetUint32(DCM_DimensionIndexValues, index, d).good(); d++)
+        frame.dimension_index.push_back(index);
+    DcmItem *holder = item.tagExists(DCM_DerivationImageSequence) ? &item : shared;
+    if (holder)
+        seg_each_item(*holder, DCM_DerivationImageSequence,
+            [&](DcmItem &derivation, size_t) { read_sources(derivation, frame.sources); });
+    return frame;
+}
+
+static void read_frames(SegObject &object, size_t count) {
+    DcmItem *shared = nullptr;
+    object.data().findAndGetSequenceItem(DCM_SharedFunctionalGroupsSequence, shared);
+    seg_each_item(object.data(), DCM_PerFrameFunctionalGroupsSequence,
+        [&](DcmItem &item, size_t) { object.frames.push_back(read_frame(object, shared, item)); });
+    if (object.frames.size() != count)
+        throw Failure(UL_ERROR_INPUT,
+            "NumberOfFrames is %zu, but PerFrameFunctionalGroupsSequence describes %zu", count,
+            object.frames.size());
+}
+
+static void read_kind(SegObject &object) {
+    std::string type = seg_text(object.data(), DCM_SegmentationType);
+    if (type == "BINARY")
+        object.kind = SegKind::BINARY;
+    else if (type == "FRACTIONAL")
+        object.kind = SegKind::FRACTIONAL;
+    else if (type == "LABELMAP")
+        object.kind = SegKind::LABELMAP;
+    else
+        throw Failure(UL_ERROR_INPUT,
+            "SegmentationType is \"%.16s\", must be BINARY, FRACTIONAL or LABELMAP", type.c_str());
+    object.bits = required_us(object.data(), DCM_BitsAllocated);
+    bool right = object.kind == SegKind::BINARY       ? object.bits == 1
+                 : object.kind == SegKind::FRACTIONAL ? object.bits == 8
+                                                      : object.bits == 8 || object.bits == 16;
+    if (!right)
+        throw Failure(UL_ERROR_INPUT, "BitsAllocated %u does not go with %s", object.bits,
+            seg_kind_name(object.kind));
+    if (optional_us(object.data(), DCM_SamplesPerPixel, 1) != 1)
+        throw Failure(UL_ERROR_INPUT, "SamplesPerPixel must be 1");
+    object.maximum_fraction = optional_us(object.data(), DCM_MaximumFractionalValue, 255);
+    if (object.kind == SegKind::FRACTIONAL &&
+        (object.maximum_fraction < 1 || object.maximum_fraction > 255))
+        throw Failure(UL_ERROR_INPUT, "MaximumFractionalValue is %u, must be 1 to 255",
+            object.maximum_fraction);
+    object.background = optional_us(object.data(), DCM_PixelPaddingValue, 0);
+}
+
+static void read_pixels(SegObject &object) {
+    DcmDataset &data = object.data();
+    DcmXfer syntax(data.getOriginalXfer());
+    if (syntax.isEncapsulated() &&
+        (data.chooseRepresentation(EXS_LittleEndianExplicit, nullptr).bad() ||
+            !data.canWriteXfer(EXS_LittleEndianExplicit)))
+        throw Failure(UL_ERROR_UNSUPPORTED, "the frames are compressed as %s, which is not served",
+            syntax.getXferName());
+    DcmElement *element = nullptr;
+    if (data.findAndGetElement(DCM_PixelData, element).bad() || !element)
+        throw Failure(UL_ERROR_INPUT, "PixelData is missing");
+    Uint8 *bytes = nullptr;
+    Uint16 *words = nullptr;
+    if (element->getUint8Array(bytes).good() && bytes)
+        object.pixels = bytes;
+    else if (element->getUint16Array(words).good() && words)
+        object.pixels = reinterpret_cast<Uint8 *>(words);
+    else
+        throw Failure(UL_ERROR_INPUT, "PixelData is empty or cannot be read");
+    object.pixel_bytes = element->getLength();
+    size_t pixels = object.frames.size() * object.frame_pixels();
+    size_t expected = object.bits == 1 ? (pixels + 7) / 8 : pixels * (object.bits / 8);
+    if (object.pixel_bytes < expected)
+        throw Failure(UL_ERROR_INPUT,
+            "PixelData holds %zu bytes, but %zu frames of %zux%zu need %zu", object.pixel_bytes,
+            object.frames.size(), object.columns, object.rows, expected);
+}
+
+SegObject seg_object_open(const char *path, bool with_pixels) {
+    dcmtk_prepare();
+    SegObject object = {};
+    object.file = std::make_unique<DcmFileFormat>();
+    OFCondition read = object.file->loadFile(path);
+    if (read.bad())
+        throw Failure(UL_ERROR_INPUT, "cannot be read as DICOM: %s", read.text());
+    std::string class_uid = seg_text(object.data(), DCM_SOPClassUID);
+    if (class_uid != UID_SegmentationStorage && class_uid != labelmap_class_uid)
+        throw Failure(UL_ERROR_INPUT, "is not a DICOM Segmentation (its SOP class is %.64s)",
+            class_uid.c_str());
+    object.data().convertToUTF8(); /* what cannot be converted is cleaned text by text */
+    read_kind(object);
+    object.rows = required_us(object.data(), DCM_Rows);
+    object.columns = required_us(object.data(), DCM_Columns);
+    Sint32 count = 0;
+    object.data().findAndGetSint32(DCM_NumberOfFrames, count);
+    if (object.rows == 0 || object.columns == 0 || count < 1)
+        throw Failure(UL_ERROR_INPUT, "has no frames (%zux%zu, NumberOfFrames %ld)", object.columns,
+            object.rows, long(count));
+    object.frame_of_reference_uid = seg_text(object.data(), DCM_FrameOfReferenceUID);
+    read_segments(object);
+    read_frames(object, size_t(count));
+    if (with_pixels)
+        read_pixels(object);
+    return object;
+}

@@ -1,0 +1,74 @@
+/* A DICOM Segmentation as it stands in a file, whoever wrote it. C++ only. */
+#ifndef SEG_OBJECT_H
+#define SEG_OBJECT_H
+
+#include "ulite/segments.h"
+
+#include <dcmtk/config/osconfig.h>
+
+#include <dcmtk/dcmdata/dctk.h>
+#include <memory>
+#include <string>
+#include <vector>
+
+enum class SegKind { BINARY, FRACTIONAL, LABELMAP };
+
+const char *seg_kind_name(SegKind kind);
+
+/* A source image that a frame refers to. */
+struct SegReference {
+    std::string class_uid, instance_uid;
+    std::vector<unsigned> frames; /* none for a single-frame image */
+};
+
+struct SegFrame {
+    unsigned segment; /* ReferencedSegmentNumber; 0 for LABELMAP */
+    bool placed;      /* has position, orientation and spacing */
+    double position[3], cosines[6];
+    double spacing[2]; /* along columns' index i, then j */
+    double thickness, step;
+    std::vector<SegReference> sources;
+    std::vector<Uint32> dimension_index;
+};
+
+struct SegObject {
+    std::unique_ptr<DcmFileFormat> file;
+    SegKind kind;
+    size_t columns, rows;
+    unsigned bits;                     /* per pixel: 1, 8 or 16 */
+    unsigned maximum_fraction;         /* FRACTIONAL */
+    unsigned background;               /* LABELMAP: this value belongs to no segment */
+    std::vector<ul_segment> segments;  /* number = SegmentNumber */
+    std::vector<unsigned> label_value; /* per segment: the number that its labels had when ulite
+                                          wrote them, else SegmentNumber */
+    std::vector<SegFrame> frames;
+    const Uint8 *pixels; /* NULL unless asked for; belongs to file */
+    size_t pixel_bytes;
+    std::string frame_of_reference_uid;
+
+    DcmDataset &data() const {
+        return *file->getDataset();
+    }
+    size_t frame_pixels() const {
+        return columns * rows;
+    }
+};
+
+/* Calls visit(item, index) for every item of a sequence, in linear time. */
+template <class Visit> void seg_each_item(DcmItem &item, const DcmTagKey &tag, Visit visit) {
+    DcmSequenceOfItems *sequence = nullptr;
+    if (item.findAndGetSequence(tag, sequence).bad() || !sequence)
+        return;
+    size_t index = 0;
+    for (DcmObject *at = sequence->nextInContainer(nullptr); at; at = sequence->nextInContainer(at))
+        visit(*static_cast<DcmItem *>(at), index++);
+}
+
+/* The first value of a text attribute, empty where there is none. */
+std::string seg_text(DcmItem &item, const DcmTagKey &tag);
+
+/* Reads and checks what every use needs: sizes, segments, frames and, with pixels, that there are
+ * enough of them. Throws Failure (UL_ERROR_INPUT, UL_ERROR_UNSUPPORTED, UL_ERROR_LIMIT). */
+SegObject seg_object_open(const char *path, bool with_pixels);
+
+#endif

@@ -1,0 +1,176 @@
+/* The frames of a SEG on the grid of their source. */
+#include "notes.h"
+#include "seg_layout.h"
+#include "shim.h"
+#include "vec3.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+/* Corners may be off by this part of a pixel, planes by this part of a step. Cosines that somebody
+ * rounded to three digits move the far corner of 512 pixels by a quarter of one. */
+static const double in_plane_tolerance_px = 0.25;
+static const double slice_tolerance_steps = 0.1;
+
+/* How the frames' axes run against the source's. Throws where they are no turn or mirror of it. */
+static void find_turn(const SegObject &object, const ul_grid &source, SegLayout &layout) {
+    ul_grid frame = {};
+    if (!ul_grid_set_axes(&frame, object.frames[0].cosines))
+        throw Failure(UL_ERROR_GEOMETRY, "ImageOrientationPatient is not two directions at right "
+                                         "angles");
+    layout.exchanged = std::fabs(vec3_dot(frame.axis_i, source.axis_i)) <
+                       std::fabs(vec3_dot(frame.axis_i, source.axis_j));
+    const double *of_i = layout.exchanged ? source.axis_j : source.axis_i,
+                 *of_j = layout.exchanged ? source.axis_i : source.axis_j;
+    double i = vec3_dot(frame.axis_i, of_i), j = vec3_dot(frame.axis_j, of_j);
+    if (std::fabs(i) < 0.99 || std::fabs(j) < 0.99)
+        throw Failure(UL_ERROR_GEOMETRY, "the frames lie in other planes than the source's slices");
+    layout.reversed_i = i < 0;
+    layout.reversed_j = j < 0;
+    bool same = layout.exchanged
+                    ? object.columns == source.size[1] && object.rows == source.size[0]
+                    : object.columns == source.size[0] && object.rows == source.size[1];
+    if (!same)
+        throw Failure(UL_ERROR_GEOMETRY,
+            "the frames have %zux%zu pixels, the source's slices %zux%zu; without --source they "
+            "are "
+            "read on their own grid",
+            object.columns, object.rows, source.size[0], source.size[1]);
+}
+
+/* The largest in-plane distance, in pixels, of the frame's corners from those of slice k. */
+static double corner_miss_px(
+    const SegLayout &layout, const SegFrame &frame, const ul_grid &source, size_t k) {
+    double worst = 0;
+    ul_grid axes = {}; /* rounded cosines are straightened as the source's were */
+    if (!ul_grid_set_axes(&axes, frame.cosines))
+        return HUGE_VAL;
+    double last_i = double(source.size[0] - 1), last_j = double(source.size[1] - 1);
+    for (int corner = 0; corner < 4; corner++) {
+        double i = corner & 1 ? last_i : 0, j = corner & 2 ? last_j : 0;   /* on the source */
+        double a = layout.exchanged ? j : i, b = layout.exchanged ? i : j; /* on the frame */
+        if (layout.reversed_i)
+            a = (layout.exchanged ? last_j : last_i) - a;
+        if (layout.reversed_j)
+            b = (layout.exchanged ? last_i : last_j) - b;
+        double miss[3];
+        for (int c = 0; c < 3; c++)
+            miss[c] = frame.position[c] + a * frame.spacing[0] * axes.axis_i[c] +
+                      b * frame.spacing[1] * axes.axis_j[c] - source.origin_mm[k][c] -
+                      i * source.spacing_mm[0] * source.axis_i[c] -
+                      j * source.spacing_mm[1] * source.axis_j[c];
+        double normal[3];
+        ul_grid_normal(&source, normal);
+        vec3_add(miss, -vec3_dot(miss, normal), normal, miss);
+        worst = std::max(worst, vec3_length(miss));
+    }
+    return worst / std::min(source.spacing_mm[0], source.spacing_mm[1]);
+}
+
+/* The smallest step between neighbours, against which a frame's distance from a slice is judged. */
+static double smallest_step(const ul_grid &grid) {
+    double smallest = HUGE_VAL;
+    for (size_t k = 1; k < grid.size[2]; k++)
+        smallest = std::min(
+            smallest, std::fabs(ul_grid_offset_mm(&grid, k) - ul_grid_offset_mm(&grid, k - 1)));
+    if (smallest < HUGE_VAL)
+        return smallest;
+    return grid.thickness_mm > 0 ? grid.thickness_mm : 1;
+}
+
+static void by_position(const SegObject &object, SegLayout &layout) {
+    const ul_grid &source = layout.grid;
+    find_turn(object, source, layout);
+    double normal[3], step = smallest_step(source);
+    ul_grid_normal(&source, normal);
+    std::vector<std::pair<double, size_t>> offsets;
+    for (size_t k = 0; k < source.size[2]; k++)
+        offsets.emplace_back(ul_grid_offset_mm(&source, k), k);
+    std::sort(offsets.begin(), offsets.end());
+    for (size_t f = 0; f < object.frames.size(); f++) {
+        const SegFrame &frame = object.frames[f];
+        double offset = vec3_dot(frame.position, normal);
+        auto above =
+            std::lower_bound(offsets.begin(), offsets.end(), std::make_pair(offset, size_t(0)));
+        if (above == offsets.end() ||
+            (above != offsets.begin() && offset - (above - 1)->first < above->first - offset))
+            --above;
+        double away = std::fabs(above->first - offset);
+        if (!(away <= slice_tolerance_steps * step))
+            throw Failure(UL_ERROR_GEOMETRY,
+                "frame %zu lies %.3g mm from the nearest slice of the source", f + 1, away);
+        double miss = corner_miss_px(layout, frame, source, above->second);
+        if (!(miss <= in_plane_tolerance_px))
+            throw Failure(UL_ERROR_GEOMETRY,
+                "frame %zu is shifted by %.3g pixels against its source slice", f + 1, miss);
+        layout.slice.push_back(above->second);
+    }
+}
+
+typedef std::map<std::pair<std::string, unsigned>, size_t> SliceIndex;
+
+/* Slices by instance and frame number. */
+static SliceIndex index_source(const ul_series *source) {
+    SliceIndex index;
+    for (size_t k = 0; k < ul_series_grid(source)->size[2]; k++) {
+        const ul_instance *instance = ul_series_instance(source, k);
+        index.emplace(std::make_pair(std::string(instance->sop_instance_uid), instance->frame), k);
+    }
+    return index;
+}
+
+/* The slice that a frame names first, or SIZE_MAX. */
+static size_t named_slice(const SliceIndex &index, const SegFrame &frame) {
+    for (const SegReference &source : frame.sources) {
+        unsigned number = source.frames.empty() ? 0 : source.frames[0];
+        for (unsigned candidate : {number, number ? 0u : 1u}) {
+            auto found = index.find(std::make_pair(source.instance_uid, candidate));
+            if (found != index.end())
+                return found->second;
+        }
+    }
+    return SIZE_MAX;
+}
+
+static void by_reference(const SegObject &object, const SliceIndex &index, SegLayout &layout) {
+    if (object.columns != layout.grid.size[0] || object.rows != layout.grid.size[1])
+        throw Failure(UL_ERROR_GEOMETRY,
+            "the frames have %zux%zu pixels, the source's images %zux%zu", object.columns,
+            object.rows, layout.grid.size[0], layout.grid.size[1]);
+    for (size_t f = 0; f < object.frames.size(); f++) {
+        size_t slice = named_slice(index, object.frames[f]);
+        if (slice == SIZE_MAX)
+            throw Failure(UL_ERROR_GEOMETRY,
+                "frame %zu has no position, and names no image of this source", f + 1);
+        layout.slice.push_back(slice);
+    }
+}
+
+void seg_layout_source(
+    const SegObject &object, const ul_series *source, SegLayout &layout, char **notes) {
+    ul_error error = {};
+    if (ul_grid_copy(ul_series_grid(source), &layout.grid, &error) != UL_OK)
+        throw std::bad_alloc();
+    SliceIndex index = index_source(source);
+    bool placed = layout.grid.origin_mm && layout.grid.spacing_mm[0] > 0 &&
+                  std::all_of(object.frames.begin(), object.frames.end(),
+                      [](const SegFrame &frame) { return frame.placed; });
+    if (!placed) {
+        by_reference(object, index, layout);
+        return;
+    }
+    by_position(object, layout);
+    size_t strange = 0, other = 0;
+    for (size_t f = 0; f < object.frames.size(); f++) {
+        size_t named = named_slice(index, object.frames[f]);
+        strange += named == SIZE_MAX && !object.frames[f].sources.empty();
+        other += named != SIZE_MAX && named != layout.slice[f];
+    }
+    if (strange)
+        notes_add(notes, "%zu frames name source images that are not in this series", strange);
+    if (other)
+        notes_add(notes,
+            "%zu frames name another source image than the one at their place; the place counts",
+            other);
+}
