@@ -10,4 +10,6 @@ typedef struct cli_command {
     int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name; returns the exit code */
 } cli_command;
 
+extern const cli_command cmd_bench;
+
 #endif

@@ -9,6 +9,7 @@
 #define THREAD_LIMIT 1024
 
 struct ul_session {
+    ul_model_shape shape;
     ul_kernels kernels;
     ul_folded folded;
     ul_plan slice_plan; /* a slice by one thread */
@@ -87,6 +88,7 @@ ul_status ul_session_create(const ul_model *model, const ul_session_options *opt
     if (!s)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a session");
     const ul_model_shape *shape = ul_model_get_shape(model);
+    s->shape = *shape;
     ul_kernels_init(&s->kernels, level);
     s->planes = options->grey ? 1 : shape->input_channels;
     s->height = options->height;
@@ -179,4 +181,16 @@ ul_level ul_session_level(const ul_session *session) {
 
 int ul_session_threads(const ul_session *session) {
     return session->threads;
+}
+
+const ul_model_shape *ul_session_shape(const ul_session *session) {
+    return &session->shape;
+}
+
+size_t ul_session_pixels(const ul_session *session) {
+    return session->height * session->width;
+}
+
+size_t ul_session_planes(const ul_session *session) {
+    return session->planes;
 }

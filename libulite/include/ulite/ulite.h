@@ -2,6 +2,7 @@
 #ifndef ULITE_ULITE_H
 #define ULITE_ULITE_H
 
+#include "ulite/bench.h"
 #include "ulite/model.h"
 #include "ulite/random.h"
 #include "ulite/session.h"
