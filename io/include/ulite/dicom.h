@@ -13,19 +13,36 @@ typedef struct ul_series
     ul_series; /* one stackable volume of a DICOM series; belongs to its catalog */
 
 typedef struct ul_catalog_counts {
-    size_t files, dicom_files, other_files, dicomdirs, without_pixels;
+    size_t files;          /* looked at */
+    size_t images;         /* DICOM files that hold images */
+    size_t segmentations;  /* DICOM-SEG objects: not listed as series */
+    size_t without_pixels; /* other DICOM objects: reports, plans, ... */
+    size_t directories;    /* DICOMDIR */
+    size_t unreadable;     /* DICOM files that are broken: see ul_catalog_fault_at */
+    size_t other_files;    /* no DICOM */
 } ul_catalog_counts;
+
+/* A file that is broken, and why. */
+typedef struct ul_catalog_fault {
+    const char *path;
+    const char *text; /* without the path */
+} ul_catalog_fault;
 
 /* Scans files and folders (recursively; any names; what is not DICOM is skipped and counted,
  * DICOMDIR ignored), reads headers only, groups into series, splits a series that holds several
- * volumes, sorts by position along the normal. Errors: UL_ERROR_INPUT names the file and the
- * reason. */
+ * volumes, sorts by position along the normal; series come in the order of their numbers. A broken
+ * file is listed as a fault, and the series that it belongs to cannot be used. A catalog is never
+ * empty: without any image series the call fails. Errors: UL_ERROR_INPUT names the file or folder
+ * and the reason; UL_ERROR_INTERRUPTED; UL_ERROR_LIMIT. */
 UL_API ul_status ul_catalog_open(const char *const *paths, size_t path_count,
     const ul_progress *progress, ul_catalog **catalog, ul_error *error);
-UL_API void ul_catalog_close(ul_catalog *catalog);
+UL_API void ul_catalog_close(ul_catalog *catalog); /* NULL is fine */
 UL_API const ul_catalog_counts *ul_catalog_get_counts(const ul_catalog *catalog);
 UL_API size_t ul_catalog_size(const ul_catalog *catalog);
 UL_API const ul_series *ul_catalog_at(const ul_catalog *catalog, size_t index);
+
+/* The i-th fault, NULL past the last. */
+UL_API const ul_catalog_fault *ul_catalog_fault_at(const ul_catalog *catalog, size_t index);
 
 /* One source image: a file and, for multi-frame, a frame in it. Texts belong to the series. */
 typedef struct ul_instance {
@@ -53,7 +70,12 @@ UL_API size_t ul_series_channels(const ul_series *series);     /* 1 or 3 */
 /* The source of slice k: the slice map. */
 UL_API const ul_instance *ul_series_instance(const ul_series *series, size_t k);
 
-/* Decodes every slice. *volume: ul_volume_free. Errors name the file. */
+/* UL_OK, or why the series cannot be used: a broken or missing file, two different images at one
+ * place (UL_ERROR_GEOMETRY), a compression that is not served (UL_ERROR_UNSUPPORTED). */
+UL_API ul_status ul_series_check(const ul_series *series, ul_error *error);
+
+/* Decodes every slice; threads 0: as many as there are cores. *volume: ul_volume_free. Errors name
+ * the file. */
 UL_API ul_status ul_series_read(const ul_series *series, int threads, const ul_progress *progress,
     ul_volume *volume, ul_error *error);
 

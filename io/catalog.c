@@ -1,0 +1,328 @@
+#include "ulite/dicom.h"
+
+#include "codec.h"
+#include "dicom_read.h"
+#include "dicom_record.h"
+#include "file_list.h"
+#include "series.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct ul_catalog {
+    file_list list;
+    dicom_file *files; /* [list.count] */
+    dicom_kind *kinds; /* [list.count] */
+    ul_series **series;
+    size_t series_count;
+    ul_catalog_fault *faults;
+    size_t fault_count;
+    ul_catalog_counts counts;
+};
+
+void ul_catalog_close(ul_catalog *catalog) {
+    if (!catalog)
+        return;
+    for (size_t i = 0; i < catalog->series_count; i++)
+        series_free(catalog->series[i]);
+    free(catalog->series);
+    for (size_t i = 0; catalog->files && i < catalog->list.count; i++)
+        dicom_file_free(&catalog->files[i]);
+    free(catalog->files);
+    free(catalog->kinds);
+    free(catalog->faults);
+    file_list_free(&catalog->list);
+    free(catalog);
+}
+
+static ul_status scan_files(ul_catalog *catalog, const ul_progress *progress, ul_error *error) {
+    size_t count = catalog->list.count, done = 0;
+    catalog->files = calloc(count ? count : 1, sizeof *catalog->files);
+    catalog->kinds = calloc(count ? count : 1, sizeof *catalog->kinds);
+    if (!catalog->files || !catalog->kinds)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu files", count);
+    ul_error first = {0};
+    bool stopped = false;
+#pragma omp parallel for schedule(dynamic, 4)
+    for (size_t i = 0; i < count; i++) {
+        bool stop;
+#pragma omp atomic read
+        stop = stopped;
+        if (stop)
+            continue;
+        ul_error own = {0};
+        dicom_scan(catalog->list.paths[i], &catalog->files[i], &catalog->kinds[i], &own);
+        size_t reached;
+#pragma omp atomic capture
+        reached = ++done;
+        if (omp_get_thread_num() == 0 && !ul_progress_report(progress, "scanning", reached, count))
+            ul_error_set(&own, UL_ERROR_INTERRUPTED, "interrupted while scanning");
+        if (own.status != UL_OK) {
+#pragma omp critical(dicom_scan_error)
+            if (first.status == UL_OK)
+                first = own;
+#pragma omp atomic write
+            stopped = true;
+        }
+    }
+    return first.status == UL_OK ? UL_OK : ul_error_set(error, first.status, "%s", first.text);
+}
+
+static void count_kinds(ul_catalog *catalog) {
+    ul_catalog_counts *counts = &catalog->counts;
+    counts->files = catalog->list.count;
+    for (size_t i = 0; i < catalog->list.count; i++) {
+        switch (catalog->kinds[i]) {
+        case DICOM_KIND_OTHER:
+        case DICOM_KIND_EMPTY:
+            counts->other_files++;
+            break;
+        case DICOM_KIND_DIRECTORY:
+            counts->directories++;
+            break;
+        case DICOM_KIND_NO_PIXELS:
+            counts->without_pixels++;
+            break;
+        case DICOM_KIND_SEGMENTATION:
+            counts->segmentations++;
+            break;
+        case DICOM_KIND_IMAGE:
+            counts->images++;
+            break;
+        case DICOM_KIND_BROKEN:
+            counts->unreadable++;
+            break;
+        }
+    }
+}
+
+/* A file that the caller named itself must be one to be read. */
+static ul_status check_named(const ul_catalog *catalog, const char *path, ul_error *error) {
+    for (size_t i = 0; i < catalog->list.count; i++) {
+        if (strcmp(catalog->list.paths[i], path) != 0)
+            continue;
+        switch (catalog->kinds[i]) {
+        case DICOM_KIND_EMPTY:
+            return ul_error_set(error, UL_ERROR_INPUT, "%s: the file is empty", path);
+        case DICOM_KIND_OTHER:
+            return ul_error_set(error, UL_ERROR_INPUT, "%s: not a DICOM file", path);
+        case DICOM_KIND_BROKEN:
+            return ul_error_set(
+                error, catalog->files[i].status, "%s: %s", path, catalog->files[i].problem);
+        case DICOM_KIND_NO_PIXELS:
+            return ul_error_set(error, UL_ERROR_INPUT, "%s: a DICOM file without an image", path);
+        case DICOM_KIND_DIRECTORY:
+        case DICOM_KIND_SEGMENTATION:
+        case DICOM_KIND_IMAGE:
+            break;
+        }
+    }
+    return UL_OK;
+}
+
+static int by_number(const void *left, const void *right) {
+    const ul_series *a = *(ul_series *const *)left, *b = *(ul_series *const *)right;
+    int order = strcmp(a->info.study_uid, b->info.study_uid);
+    if (order == 0)
+        order = (a->info.series_number > b->info.series_number) -
+                (a->info.series_number < b->info.series_number);
+    if (order == 0)
+        order = strcmp(a->info.series_uid, b->info.series_uid);
+    return order;
+}
+
+static ul_status group_images(ul_catalog *catalog, ul_error *error) {
+    size_t count = 0;
+    for (size_t i = 0; i < catalog->list.count; i++)
+        if (catalog->kinds[i] == DICOM_KIND_IMAGE)
+            count += catalog->files[i].image_count;
+    if (count == 0)
+        return UL_OK;
+    const dicom_image **images = malloc(count * sizeof *images);
+    if (!images)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu images", count);
+    size_t at = 0;
+    for (size_t i = 0; i < catalog->list.count; i++)
+        for (size_t k = 0;
+             catalog->kinds[i] == DICOM_KIND_IMAGE && k < catalog->files[i].image_count; k++)
+            images[at++] = &catalog->files[i].images[k];
+    ul_status status = series_group(
+        images, count, dicom_same_pixels, NULL, &catalog->series, &catalog->series_count, error);
+    free(images);
+    return status;
+}
+
+/* Puts the series in order of their numbers; parts of one series keep theirs. */
+static void order_series(ul_catalog *catalog) {
+    /* Insertion sort, because it is stable. */
+    for (size_t i = 1; i < catalog->series_count; i++) {
+        ul_series *moved = catalog->series[i];
+        size_t at = i;
+        for (; at > 0 && by_number(&catalog->series[at - 1], &moved) > 0; at--)
+            catalog->series[at] = catalog->series[at - 1];
+        catalog->series[at] = moved;
+    }
+}
+
+static size_t folder_length(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? (size_t)(slash - path) : 0;
+}
+
+static const char *extension_of(const char *path) {
+    const char *name = strrchr(path, '/');
+    const char *dot = strrchr(name ? name : path, '.');
+    return dot ? dot : "";
+}
+
+/* Whether a file that does not tell its series looks like a part of it: it lies beside files of the
+ * series and is named like them. */
+static bool looks_like_member(const char *path, const ul_series *series) {
+    size_t length = folder_length(path);
+    for (size_t k = 0; k < series->grid.size[2]; k++) {
+        const char *member = series->images[k]->file->path;
+        if (folder_length(member) == length && strncmp(member, path, length) == 0 &&
+            strcmp(extension_of(member), extension_of(path)) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Lists broken files, and marks the series that they belong to. */
+static ul_status take_faults(ul_catalog *catalog, ul_error *error) {
+    size_t count = catalog->list.count;
+    catalog->faults = calloc(count ? count : 1, sizeof *catalog->faults);
+    if (!catalog->faults)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        bool empty = catalog->kinds[i] == DICOM_KIND_EMPTY;
+        if (!empty && catalog->kinds[i] != DICOM_KIND_BROKEN)
+            continue;
+        const dicom_file *file = &catalog->files[i];
+        const char *text = empty ? "the file is empty" : file->problem;
+        bool member = false;
+        for (size_t s = 0; s < catalog->series_count; s++) {
+            ul_series *series = catalog->series[s];
+            if (file->series_uid[0] ? strcmp(series->info.series_uid, file->series_uid) != 0
+                                    : !looks_like_member(file->path, series))
+                continue;
+            member = true;
+            series_fail(series, file->status ? file->status : UL_ERROR_INPUT,
+                "%s: %s (of the series or beside it: repair or remove it)", file->path, text);
+            ul_status status =
+                series_note(series, error, "unreadable file: %s: %s", file->path, text);
+            if (status != UL_OK)
+                return status;
+        }
+        if (!empty || member)
+            catalog->faults[catalog->fault_count++] = (ul_catalog_fault){file->path, text};
+    }
+    return UL_OK;
+}
+
+/* Series in a transfer syntax without a decoder are listed, and refused when they are used. */
+static ul_status refuse_syntaxes(ul_catalog *catalog, ul_error *error) {
+    for (size_t s = 0; s < catalog->series_count; s++) {
+        ul_series *series = catalog->series[s];
+        for (size_t k = 0; k < series->grid.size[2] && series->status == UL_OK; k++) {
+            const dicom_file *file = series->images[k]->file;
+            if (codec_is_native(file->transfer_syntax) || codec_find(file->transfer_syntax))
+                continue;
+            const char *name = codec_syntax_name(file->transfer_syntax);
+            series_fail(series, UL_ERROR_UNSUPPORTED, "%s: transfer syntax %s is not supported",
+                file->path, name);
+            ul_status status =
+                series_note(series, error, "transfer syntax %s: cannot be read", name);
+            if (status != UL_OK)
+                return status;
+        }
+    }
+    return UL_OK;
+}
+
+/* Why there is no series: the first broken file, or that there are no images. */
+static ul_status fail_empty(const ul_catalog *catalog, const char *path, ul_error *error) {
+    const ul_catalog_counts *counts = &catalog->counts;
+    if (catalog->fault_count) {
+        for (size_t i = 0; i < catalog->list.count; i++)
+            if (catalog->kinds[i] == DICOM_KIND_BROKEN)
+                return ul_error_set(error, catalog->files[i].status, "%s: %s",
+                    catalog->files[i].path, catalog->files[i].problem);
+    }
+    if (counts->segmentations)
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "%s: no DICOM image, only %zu segmentation%s (name the file to read one)", path,
+            counts->segmentations, counts->segmentations == 1 ? "" : "s");
+    return ul_error_set(error, UL_ERROR_INPUT, "%s: no DICOM image among %zu file%s", path,
+        counts->files, counts->files == 1 ? "" : "s");
+}
+
+static ul_status fill_catalog(ul_catalog *catalog, const char *const *paths, size_t path_count,
+    const ul_progress *progress, ul_error *error) {
+    ul_status status = file_list_fill(paths, path_count, &catalog->list, error);
+    if (status == UL_OK)
+        status = scan_files(catalog, progress, error);
+    if (status == UL_OK)
+        count_kinds(catalog);
+    for (size_t i = 0; i < path_count && status == UL_OK; i++)
+        status = check_named(catalog, paths[i], error);
+    if (status == UL_OK)
+        status = group_images(catalog, error);
+    if (status == UL_OK) {
+        order_series(catalog);
+        status = take_faults(catalog, error);
+    }
+    if (status == UL_OK)
+        status = refuse_syntaxes(catalog, error);
+    if (status == UL_OK && catalog->series_count == 0)
+        status = fail_empty(catalog, path_count ? paths[0] : "", error);
+    return status;
+}
+
+ul_status ul_catalog_open(const char *const *paths, size_t path_count, const ul_progress *progress,
+    ul_catalog **catalog, ul_error *error) {
+    *catalog = NULL;
+    ul_catalog *opened = calloc(1, sizeof *opened);
+    if (!opened)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
+    ul_status status = fill_catalog(opened, paths, path_count, progress, error);
+    if (status == UL_OK)
+        *catalog = opened;
+    else
+        ul_catalog_close(opened);
+    return status;
+}
+
+const ul_catalog_counts *ul_catalog_get_counts(const ul_catalog *catalog) {
+    return &catalog->counts;
+}
+
+size_t ul_catalog_size(const ul_catalog *catalog) {
+    return catalog->series_count;
+}
+
+const ul_series *ul_catalog_at(const ul_catalog *catalog, size_t index) {
+    return index < catalog->series_count ? catalog->series[index] : NULL;
+}
+
+const ul_catalog_fault *ul_catalog_fault_at(const ul_catalog *catalog, size_t index) {
+    return index < catalog->fault_count ? &catalog->faults[index] : NULL;
+}
+
+const ul_series_info *ul_series_get_info(const ul_series *series) {
+    return &series->info;
+}
+
+const ul_grid *ul_series_grid(const ul_series *series) {
+    return &series->grid;
+}
+
+size_t ul_series_channels(const ul_series *series) {
+    return series->channels;
+}
+
+const ul_instance *ul_series_instance(const ul_series *series, size_t k) {
+    return k < series->grid.size[2] ? &series->instances[k] : NULL;
+}

@@ -1,0 +1,47 @@
+/* Decoding compressed frames. A codec turns the bytes of one frame into samples of
+ * layout->bits_allocated / 8 bytes in the machine's byte order, pixel by pixel (colours
+ * interleaved). */
+#ifndef CODEC_H
+#define CODEC_H
+
+#include "dicom_record.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct codec_frame {
+    const dicom_layout *layout;
+    const char *transfer_syntax;
+    uint8_t *bytes; /* of the frame, its fragments joined */
+    size_t size;
+} codec_frame;
+
+/* Where the samples go: size is rows * columns * samples * bits_allocated / 8. */
+typedef struct codec_output {
+    uint8_t *samples;
+    size_t size;
+    bool is_rgb; /* set by a codec that turned YBR into RGB */
+} codec_output;
+
+typedef ul_status (*codec_decode)(const codec_frame *frame, codec_output *output, ul_error *error);
+
+/* The decoder of a compressed transfer syntax, NULL where there is none. */
+codec_decode codec_find(const char *transfer_syntax);
+
+/* Whether frames of the syntax are stored as they are, not compressed. */
+bool codec_is_native(const char *transfer_syntax);
+
+/* A name for messages: "HTJ2K", or the UID itself. */
+const char *codec_syntax_name(const char *transfer_syntax);
+
+ul_status codec_rle_decode(const codec_frame *frame, codec_output *output, ul_error *error);
+ul_status codec_jpeg2000_decode(const codec_frame *frame, codec_output *output, ul_error *error);
+
+/* JPEG and JPEG-LS, through DCMTK. */
+ul_status codec_dcmtk_decode(const codec_frame *frame, codec_output *output, ul_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

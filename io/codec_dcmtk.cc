@@ -1,0 +1,105 @@
+#include "codec.h"
+
+#include "dcmtk_prepare.h"
+#include "shim.h"
+
+#include <mutex>
+#include <vector>
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dcpixel.h>
+#include <dcmtk/dcmdata/dcpixseq.h>
+#include <dcmtk/dcmdata/dcpxitem.h>
+#include <dcmtk/dcmdata/dctk.h>
+#include <dcmtk/dcmjpeg/djdecode.h>
+#include <dcmtk/dcmjpls/djdecode.h>
+
+void dcmtk_prepare(void) {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        OFLog::configure(OFLogger::OFF_LOG_LEVEL);
+        DJDecoderRegistration::registerCodecs(
+            EDC_photometricInterpretation, EUC_never, EPC_colorByPixel);
+        DJLSDecoderRegistration::registerCodecs(EJLSUC_never, EJLSPC_colorByPixel);
+    });
+}
+
+namespace {
+
+void put_number(DcmDataset &dataset, const DcmTagKey &key, size_t value) {
+    DcmUnsignedShort *element = new DcmUnsignedShort(DcmTag(key, EVR_US));
+    element->putUint16(static_cast<Uint16>(value), 0);
+    dataset.insert(element, OFTrue);
+}
+
+void put_text(DcmDataset &dataset, const DcmTagKey &key, DcmEVR vr, const char *value) {
+    DcmElement *element = nullptr;
+    if (vr == EVR_CS)
+        element = new DcmCodeString(DcmTag(key, vr));
+    else
+        element = new DcmIntegerString(DcmTag(key, vr));
+    element->putString(value);
+    dataset.insert(element, OFTrue);
+}
+
+/* A data set of one frame: what DCMTK's codecs want to see. Attributes are made with their VRs, so
+ * that the data dictionary is not loaded for them. */
+void fill_dataset(DcmDataset &dataset, const codec_frame *frame, E_TransferSyntax syntax) {
+    const dicom_layout *layout = frame->layout;
+    put_number(dataset, DCM_SamplesPerPixel, layout->samples);
+    put_text(dataset, DCM_PhotometricInterpretation, EVR_CS, layout->photometric_name);
+    put_text(dataset, DCM_NumberOfFrames, EVR_IS, "1");
+    put_number(dataset, DCM_Rows, layout->rows);
+    put_number(dataset, DCM_Columns, layout->columns);
+    put_number(dataset, DCM_BitsAllocated, layout->bits_allocated);
+    put_number(dataset, DCM_BitsStored, layout->bits_stored);
+    put_number(dataset, DCM_HighBit, layout->high_bit);
+    put_number(dataset, DCM_PixelRepresentation, layout->is_signed);
+    if (layout->samples > 1)
+        put_number(dataset, DCM_PlanarConfiguration, layout->planar);
+    DcmPixelSequence *sequence = new DcmPixelSequence(DcmTag(DCM_PixelSequenceTag, EVR_pixelSQ));
+    DcmPixelItem *table = new DcmPixelItem(DcmTag(DCM_PixelItemTag, EVR_pixelItem));
+    sequence->insert(table);
+    DcmPixelItem *item = new DcmPixelItem(DcmTag(DCM_PixelItemTag, EVR_pixelItem));
+    sequence->insert(item);
+    item->putUint8Array(frame->bytes, static_cast<unsigned long>(frame->size));
+    DcmPixelData *pixels = new DcmPixelData(DcmTag(DCM_PixelData, EVR_OB));
+    pixels->putOriginalRepresentation(syntax, nullptr, sequence);
+    dataset.insert(pixels, OFTrue);
+}
+
+ul_status decode(const codec_frame *frame, codec_output *output, ul_error *error) {
+    dcmtk_prepare();
+    DcmXfer syntax(frame->transfer_syntax);
+    DcmDataset dataset;
+    fill_dataset(dataset, frame, syntax.getXfer());
+    DcmElement *element = nullptr;
+    OFCondition result = dataset.findAndGetElement(DCM_PixelData, element);
+    if (result.bad())
+        return ul_error_set(error, UL_ERROR_INTERNAL, "no frame for the decoder");
+    /* DCMTK writes whole words. */
+    std::vector<uint8_t> padded;
+    uint8_t *samples = output->samples;
+    if (output->size % 2) {
+        padded.resize(output->size + 1);
+        samples = padded.data();
+    }
+    Uint32 fragment = 1;
+    OFString color;
+    result = static_cast<DcmPixelData *>(element)->getUncompressedFrame(&dataset, 0, fragment,
+        samples, static_cast<Uint32>(output->size + output->size % 2), color);
+    if (result.bad())
+        return ul_error_set(error, UL_ERROR_INPUT, "its %s frame is damaged or cut off (%s)",
+            codec_syntax_name(frame->transfer_syntax), result.text());
+    if (output->size % 2)
+        std::copy(padded.begin(), padded.end() - 1, output->samples);
+    output->is_rgb = color == "RGB";
+    return UL_OK;
+}
+
+} // namespace
+
+ul_status codec_dcmtk_decode(const codec_frame *frame, codec_output *output, ul_error *error) {
+    return shim_guard(codec_syntax_name(frame->transfer_syntax), error,
+        [&] { return decode(frame, output, error); });
+}

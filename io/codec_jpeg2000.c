@@ -1,0 +1,118 @@
+#include "codec.h"
+
+#include <openjpeg.h>
+#include <string.h>
+
+/* A code stream in memory, as OpenJPEG reads it. */
+typedef struct memory_stream {
+    const uint8_t *bytes;
+    size_t size, at;
+} memory_stream;
+
+static OPJ_SIZE_T stream_read(void *buffer, OPJ_SIZE_T count, void *context) {
+    memory_stream *memory = context;
+    size_t rest = memory->size - memory->at;
+    if (rest == 0)
+        return (OPJ_SIZE_T)-1;
+    if (count > rest)
+        count = rest;
+    memcpy(buffer, memory->bytes + memory->at, count);
+    memory->at += count;
+    return count;
+}
+
+static OPJ_OFF_T stream_skip(OPJ_OFF_T count, void *context) {
+    memory_stream *memory = context;
+    if (count < 0 || (uint64_t)count > memory->size - memory->at)
+        return -1;
+    memory->at += (size_t)count;
+    return count;
+}
+
+static OPJ_BOOL stream_seek(OPJ_OFF_T position, void *context) {
+    memory_stream *memory = context;
+    if (position < 0 || (uint64_t)position > memory->size)
+        return OPJ_FALSE;
+    memory->at = (size_t)position;
+    return OPJ_TRUE;
+}
+
+static opj_image_t *decode_image(opj_codec_t *codec, opj_stream_t *stream) {
+    opj_dparameters_t parameters;
+    opj_set_default_decoder_parameters(&parameters);
+    opj_image_t *image = NULL;
+    if (opj_setup_decoder(codec, &parameters) && opj_decoder_set_strict_mode(codec, OPJ_TRUE) &&
+        opj_read_header(stream, codec, &image) && opj_decode(codec, stream, image))
+        return image;
+    opj_image_destroy(image);
+    return NULL;
+}
+
+/* Checks the decoded picture against the header and copies the low bits of its samples: what the
+ * sign and the stored bits are, the header says. */
+static ul_status copy_image(
+    const opj_image_t *image, const dicom_layout *layout, uint8_t *samples, ul_error *error) {
+    if (image->numcomps != layout->samples)
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "the JPEG 2000 picture has %u components, the header declares %u", image->numcomps,
+            layout->samples);
+    size_t count = layout->rows * layout->columns;
+    for (unsigned c = 0; c < layout->samples; c++) {
+        const opj_image_comp_t *component = &image->comps[c];
+        if (component->w != layout->columns || component->h != layout->rows || !component->data)
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "the JPEG 2000 picture has %ux%u pixels, the header declares %zux%zu", component->w,
+                component->h, layout->columns, layout->rows);
+        if (component->prec > layout->bits_allocated)
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "the JPEG 2000 picture has %u bits per sample, the header allocates %u",
+                component->prec, layout->bits_allocated);
+        for (size_t i = 0; i < count; i++) {
+            size_t at = i * layout->samples + c;
+            if (layout->bits_allocated == 8)
+                samples[at] = (uint8_t)component->data[i];
+            else if (layout->bits_allocated == 16)
+                ((uint16_t *)(void *)samples)[at] = (uint16_t)component->data[i];
+            else
+                ((uint32_t *)(void *)samples)[at] = (uint32_t)component->data[i];
+        }
+    }
+    return UL_OK;
+}
+
+ul_status codec_jpeg2000_decode(const codec_frame *frame, codec_output *output, ul_error *error) {
+    static const uint8_t box[] = {0, 0, 0, 12, 'j', 'P', ' ', ' '};
+    if (frame->layout->bits_allocated < 8)
+        return ul_error_set(error, UL_ERROR_UNSUPPORTED, "JPEG 2000 with %u bits allocated",
+            frame->layout->bits_allocated);
+    /* The standard wants a bare code stream; some writers wrap it as a JP2 file. */
+    bool wrapped = frame->size >= sizeof box && memcmp(frame->bytes, box, sizeof box) == 0;
+    memory_stream memory = {frame->bytes, frame->size, 0};
+    opj_codec_t *codec = opj_create_decompress(wrapped ? OPJ_CODEC_JP2 : OPJ_CODEC_J2K);
+    opj_stream_t *stream = opj_stream_create(OPJ_J2K_STREAM_CHUNK_SIZE, OPJ_TRUE);
+    ul_status status = UL_OK;
+    if (!codec || !stream) {
+        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a JPEG 2000 decoder");
+    } else {
+        opj_stream_set_user_data(stream, &memory, NULL);
+        opj_stream_set_user_data_length(stream, frame->size);
+        opj_stream_set_read_function(stream, stream_read);
+        opj_stream_set_skip_function(stream, stream_skip);
+        opj_stream_set_seek_function(stream, stream_seek);
+        opj_image_t *image = decode_image(codec, stream);
+        if (image)
+            status = copy_image(image, frame->layout, output->samples, error);
+        else
+            status = ul_error_set(
+                error, UL_ERROR_INPUT, "its JPEG 2000 code stream is damaged or cut off");
+        opj_image_destroy(image);
+    }
+    if (stream)
+        opj_stream_destroy(stream);
+    if (codec)
+        opj_destroy_codec(codec);
+    /* The inverse colour transform is part of decoding. */
+    output->is_rgb =
+        frame->layout->photometric == DICOM_YBR_ICT || frame->layout->photometric == DICOM_YBR_RCT;
+    return status;
+}

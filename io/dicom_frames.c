@@ -1,0 +1,272 @@
+#include "dicom_scan.h"
+
+#include "csa.h"
+#include "vec3.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_DIMENSIONS 16
+
+static ul_status allocate_images(
+    dicom_file *file, size_t count, const dicom_image *common, ul_error *error) {
+    file->images = malloc(count * sizeof *file->images);
+    if (!file->images)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu frames", count);
+    file->image_count = count;
+    for (size_t i = 0; i < count; i++) {
+        file->images[i] = *common;
+        file->images[i].frame = (unsigned)i + 1;
+    }
+    return UL_OK;
+}
+
+/* Which dimension indices count something else than the place of a frame. */
+typedef struct frame_dimensions {
+    size_t count;
+    bool counts[MAX_DIMENSIONS];
+} frame_dimensions;
+
+static frame_dimensions read_dimensions(const dicom_dataset *data) {
+    frame_dimensions result = {0};
+    dicom_items items = dicom_items_of(data, dicom_find(data, DICOM_TAG(0x0020, 0x9222)));
+    for (dicom_dataset item; dicom_next_item(&items, &item); dicom_dataset_free(&item)) {
+        const dicom_element *pointer = dicom_find(&item, DICOM_TAG(0x0020, 0x9165));
+        if (result.count < MAX_DIMENSIONS && pointer && pointer->length == 4) {
+            const uint8_t *tag = item.bytes + pointer->offset;
+            uint32_t value =
+                DICOM_TAG(dicom_u16(tag, item.big_endian), dicom_u16(tag + 2, item.big_endian));
+            /* ImagePositionPatient, InStackPositionNumber, PlanePositionSequence */
+            result.counts[result.count++] = value != DICOM_TAG(0x0020, 0x0032) &&
+                                            value != DICOM_TAG(0x0020, 0x9057) &&
+                                            value != DICOM_TAG(0x0020, 0x9113);
+        }
+    }
+    return result;
+}
+
+static void take_frame_content(
+    const dicom_dataset *content, const frame_dimensions *dimensions, dicom_image *image) {
+    double value, index[MAX_DIMENSIONS];
+    if (dicom_decimals(content, DICOM_TAG(0x0020, 0x9156), &value, 1))
+        image->key[DICOM_KEY_ACQUISITION] = value;
+    if (dicom_decimals(content, DICOM_TAG(0x0020, 0x9128), &value, 1))
+        image->key[DICOM_KEY_TIME_POINT] = value;
+    char stack[17];
+    if (dicom_text(content, DICOM_TAG(0x0020, 0x9056), stack, sizeof stack))
+        image->key[DICOM_KEY_STACK] = strtod(stack, NULL);
+    if (dimensions->count &&
+        dicom_decimals(content, DICOM_TAG(0x0020, 0x9157), index, dimensions->count)) {
+        /* Indices are small: they are the digits of one number. */
+        double number = 0;
+        for (size_t i = 0; i < dimensions->count; i++)
+            if (dimensions->counts[i])
+                number = number * 10000 + index[i];
+        image->key[DICOM_KEY_DIMENSION] = number;
+    }
+}
+
+static void take_frame_type(const dicom_dataset *type, dicom_image *image) {
+    dicom_text(type, DICOM_TAG(0x0008, 0x9007), image->type, sizeof image->type);
+    char component[17];
+    dicom_text(type, DICOM_TAG(0x0008, 0x9208), component, sizeof component);
+    size_t used = strlen(image->type);
+    if (component[0] && !strstr(image->type, component))
+        snprintf(image->type + used, sizeof image->type - used, "\\%s", component);
+}
+
+static void take_diffusion(const dicom_dataset *diffusion, dicom_image *image) {
+    double values[3];
+    if (dicom_decimals(diffusion, DICOM_TAG(0x0018, 0x9087), values, 1))
+        image->key[DICOM_KEY_B_VALUE] = values[0];
+    dicom_dataset direction;
+    if (dicom_first_item(diffusion, DICOM_TAG(0x0018, 0x9076), &direction)) {
+        if (dicom_decimals(&direction, DICOM_TAG(0x0018, 0x9089), values, 3))
+            image->key[DICOM_KEY_GRADIENT] = values[0] + 1e3 * values[1] + 1e6 * values[2];
+        dicom_dataset_free(&direction);
+    }
+}
+
+/* Takes one number of a macro as a key. */
+static void take_macro_key(
+    const dicom_dataset *group, uint32_t sequence, uint32_t tag, double *key) {
+    dicom_dataset macro;
+    if (!dicom_first_item(group, sequence, &macro))
+        return;
+    double value;
+    if (dicom_decimals(&macro, tag, &value, 1))
+        *key = value;
+    dicom_dataset_free(&macro);
+}
+
+/* Takes the functional groups of one item: of all frames, or of one. */
+static void take_group(
+    const dicom_dataset *group, const frame_dimensions *dimensions, dicom_image *image) {
+    static const uint32_t placement[] = {
+        DICOM_TAG(0x0020, 0x9113), /* PlanePosition */
+        DICOM_TAG(0x0020, 0x9116), /* PlaneOrientation */
+        DICOM_TAG(0x0028, 0x9110), /* PixelMeasures */
+        DICOM_TAG(0x0028, 0x9145), /* PixelValueTransformation */
+    };
+    static const uint32_t types[] = {
+        DICOM_TAG(0x0018, 0x9226), /* MRImageFrameType */
+        DICOM_TAG(0x0018, 0x9329), /* CTImageFrameType */
+        DICOM_TAG(0x0018, 0x9751), /* PETFrameType */
+    };
+    dicom_dataset macro;
+    for (size_t i = 0; i < sizeof placement / sizeof placement[0]; i++)
+        if (dicom_first_item(group, placement[i], &macro)) {
+            dicom_take_placement(&macro, image);
+            dicom_dataset_free(&macro);
+        }
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (dicom_first_item(group, types[i], &macro)) {
+            take_frame_type(&macro, image);
+            dicom_dataset_free(&macro);
+        }
+    if (dicom_first_item(group, DICOM_TAG(0x0020, 0x9111), &macro)) {
+        take_frame_content(&macro, dimensions, image);
+        dicom_dataset_free(&macro);
+    }
+    if (dicom_first_item(group, DICOM_TAG(0x0018, 0x9117), &macro)) {
+        take_diffusion(&macro, image);
+        dicom_dataset_free(&macro);
+    }
+    take_macro_key(group, DICOM_TAG(0x0018, 0x9114), DICOM_TAG(0x0018, 0x9082),
+        &image->key[DICOM_KEY_ECHO_TIME]);
+    take_macro_key(group, DICOM_TAG(0x0018, 0x9112), DICOM_TAG(0x0018, 0x1314),
+        &image->key[DICOM_KEY_FLIP_ANGLE]);
+    take_macro_key(group, DICOM_TAG(0x0018, 0x9118), DICOM_TAG(0x0020, 0x9153),
+        &image->key[DICOM_KEY_TRIGGER_TIME]);
+    take_macro_key(group, DICOM_TAG(0x0020, 0x9310), DICOM_TAG(0x0020, 0x930d),
+        &image->key[DICOM_KEY_TRIGGER_TIME]);
+}
+
+static ul_status take_groups(const dicom_dataset *data, dicom_image *common, dicom_file *file) {
+    frame_dimensions dimensions = read_dimensions(data);
+    dicom_dataset shared;
+    if (dicom_first_item(data, DICOM_TAG(0x5200, 0x9229), &shared)) {
+        take_group(&shared, &dimensions, common);
+        dicom_dataset_free(&shared);
+    }
+    for (size_t i = 0; i < file->image_count; i++) {
+        unsigned frame = file->images[i].frame;
+        file->images[i] = *common;
+        file->images[i].frame = frame;
+    }
+    const dicom_element *per_frame = dicom_find(data, DICOM_TAG(0x5200, 0x9230));
+    dicom_items items = dicom_items_of(data, per_frame);
+    size_t frame = 0;
+    for (dicom_dataset item; dicom_next_item(&items, &item); dicom_dataset_free(&item)) {
+        if (frame < file->image_count)
+            take_group(&item, &dimensions, &file->images[frame]);
+        frame++;
+    }
+    if (frame == file->image_count || (frame == 0 && file->image_count == 1))
+        return UL_OK;
+    snprintf(file->problem, sizeof file->problem,
+        "%zu frames are declared, its per-frame functional groups describe %zu", file->image_count,
+        frame);
+    return file->status = UL_ERROR_INPUT;
+}
+
+/* Frames along the normal at the offsets of an RT dose grid; false where it has none. */
+static bool take_grid_offsets(const dicom_dataset *data, dicom_file *file) {
+    const dicom_image *first = &file->images[0];
+    const dicom_element *element = dicom_find(data, DICOM_TAG(0x3004, 0x000c));
+    if (!element || !first->has_position || !first->has_orientation)
+        return false;
+    double *offsets = malloc(file->image_count * sizeof *offsets), normal[3];
+    bool found = offsets && dicom_element_decimals(data, element, offsets, file->image_count);
+    vec3_cross(first->cosines, first->cosines + 3, normal);
+    for (size_t i = 0; found && i < file->image_count; i++) {
+        dicom_image *image = &file->images[i];
+        /* Offsets that do not begin with 0 are coordinates. */
+        vec3_add(image->position_mm, offsets[i] - offsets[0], normal, image->position_mm);
+    }
+    free(offsets);
+    return found;
+}
+
+ul_status dicom_take_frames(
+    const dicom_dataset *data, const dicom_image *common, dicom_file *file, ul_error *error) {
+    dicom_image start = *common;
+    start.key[DICOM_KEY_OBJECT] = (double)start.instance_number;
+    ul_status status = allocate_images(file, file->layout.frames, &start, error);
+    if (status != UL_OK)
+        return status;
+    if (dicom_find(data, DICOM_TAG(0x5200, 0x9229)) ||
+        dicom_find(data, DICOM_TAG(0x5200, 0x9230))) {
+        take_groups(data, &start, file);
+        return UL_OK;
+    }
+    /* Elsewhere a position is that of the first frame, if anything: frames are images in time. */
+    if (file->image_count > 1 && !take_grid_offsets(data, file))
+        for (size_t i = 0; i < file->image_count; i++)
+            file->images[i].has_position = file->images[i].has_orientation = false;
+    return UL_OK;
+}
+
+/* How the mosaic is cut, from the CSA header or the element that newer software writes. */
+static bool read_mosaic(const dicom_dataset *data, csa_mosaic *mosaic) {
+    const dicom_element *csa = dicom_find_private(data, 0x0029, "SIEMENS CSA HEADER", 0x10);
+    if (csa && csa->length != DICOM_UNDEFINED &&
+        csa_read_mosaic(data->bytes + csa->offset, csa->length, mosaic) && mosaic->images > 0)
+        return true;
+    const dicom_element *element = dicom_find_private(data, 0x0019, "SIEMENS MR HEADER", 0x0a);
+    memset(mosaic, 0, sizeof *mosaic);
+    double images;
+    if (element && element->length == 2)
+        images = dicom_u16(data->bytes + element->offset, data->big_endian);
+    else if (!dicom_element_decimals(data, element, &images, 1))
+        return false;
+    mosaic->images = images >= 1 && images <= 65536 ? (unsigned)images : 0;
+    return mosaic->images > 0;
+}
+
+ul_status dicom_take_mosaic(
+    const dicom_dataset *data, const dicom_image *common, dicom_file *file, ul_error *error) {
+    csa_mosaic mosaic;
+    const dicom_layout *layout = &file->layout;
+    if (!read_mosaic(data, &mosaic)) {
+        snprintf(file->problem, sizeof file->problem,
+            "a mosaic whose number of slices is in no readable CSA header");
+        return file->status = UL_ERROR_INPUT, UL_OK;
+    }
+    unsigned across = (unsigned)ceil(sqrt(mosaic.images));
+    if (layout->columns % across || layout->rows % across || !common->has_position ||
+        !common->has_orientation) {
+        snprintf(file->problem, sizeof file->problem,
+            "a mosaic of %u slices in %zux%zu pixels cannot be cut into tiles at known places",
+            mosaic.images, layout->columns, layout->rows);
+        return file->status = UL_ERROR_INPUT, UL_OK;
+    }
+    file->mosaic = true;
+    file->tile_columns = layout->columns / across;
+    file->tile_rows = layout->rows / across;
+    ul_status status = allocate_images(file, mosaic.images, common, error);
+    if (status != UL_OK)
+        return status;
+    double normal[3], step = common->thickness_mm;
+    vec3_cross(common->cosines, common->cosines + 3, normal);
+    if (mosaic.has_normal && vec3_dot(mosaic.normal, normal) < 0)
+        for (int c = 0; c < 3; c++)
+            normal[c] = -normal[c];
+    dicom_decimals(data, DICOM_TAG(0x0018, 0x0088), &step, 1);
+    for (unsigned tile = 0; tile < mosaic.images; tile++) {
+        dicom_image *image = &file->images[tile];
+        image->frame = 0;
+        image->tile = tile;
+        /* The position is that of a picture as large as the mosaic around the same centre. */
+        vec3_add(image->position_mm,
+            (double)(layout->columns - file->tile_columns) / 2 * common->spacing_mm[0],
+            common->cosines, image->position_mm);
+        vec3_add(image->position_mm,
+            (double)(layout->rows - file->tile_rows) / 2 * common->spacing_mm[1],
+            common->cosines + 3, image->position_mm);
+        vec3_add(image->position_mm, tile * step, normal, image->position_mm);
+    }
+    return UL_OK;
+}

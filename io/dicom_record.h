@@ -1,0 +1,112 @@
+/* What a scan keeps of a DICOM file: who it is, how its pixels are stored, where its images lie. */
+#ifndef DICOM_RECORD_H
+#define DICOM_RECORD_H
+
+#include "ulite/status.h"
+
+#include <stdint.h>
+
+typedef enum dicom_photometric {
+    DICOM_MONOCHROME2,
+    DICOM_MONOCHROME1,
+    DICOM_PALETTE,
+    DICOM_RGB,
+    DICOM_YBR_FULL,
+    DICOM_YBR_FULL_422,
+    DICOM_YBR_PARTIAL_420,
+    DICOM_YBR_PARTIAL_422,
+    DICOM_YBR_ICT,
+    DICOM_YBR_RCT,
+    DICOM_PHOTOMETRIC_OTHER
+} dicom_photometric;
+
+/* How the pixels of a file are stored. */
+typedef struct dicom_layout {
+    size_t rows, columns, frames;
+    unsigned samples; /* per pixel */
+    unsigned bits_allocated, bits_stored, high_bit;
+    bool is_signed, planar; /* planar: colours plane by plane */
+    bool is_float;          /* FloatPixelData or DoubleFloatPixelData */
+    dicom_photometric photometric;
+    char photometric_name[17];
+    bool encapsulated; /* in fragments, compressed */
+    bool big_endian;
+    bool words;              /* OW: bytes of 8-bit samples lie swapped in big endian data */
+    bool deflated;           /* offset counts inflated bytes */
+    uint64_t offset, length; /* of the value in the file; an encapsulated one has no length */
+    bool has_padding;
+    double padding_low, padding_high;
+    bool has_modality_lut; /* read again from the file when the pixels are */
+} dicom_layout;
+
+/* Attributes that may explain several images at one place, in the order in which they are tried.
+ * Values are NaN where absent. */
+typedef enum dicom_key {
+    DICOM_KEY_ACQUISITION,
+    DICOM_KEY_ECHO,
+    DICOM_KEY_ECHO_TIME,
+    DICOM_KEY_TIME_POINT,
+    DICOM_KEY_B_VALUE,
+    DICOM_KEY_GRADIENT, /* a number that stands for a direction */
+    DICOM_KEY_INVERSION_TIME,
+    DICOM_KEY_FLIP_ANGLE,
+    DICOM_KEY_STACK,
+    DICOM_KEY_DIMENSION, /* a number that stands for the dimension indices other than position */
+    DICOM_KEY_TRIGGER_TIME,
+    DICOM_KEY_OBJECT, /* instance number of a multi-frame object */
+    DICOM_KEY_ACQUISITION_TIME,
+    DICOM_KEY_CONTENT_TIME,
+    DICOM_KEYS
+} dicom_key;
+
+typedef struct dicom_file dicom_file;
+
+/* One image: the one of a file, a frame of it, or a tile of a mosaic. */
+typedef struct dicom_image {
+    const dicom_file *file;
+    unsigned frame; /* 1-based; 0 for a single-frame object */
+    unsigned tile;  /* of a mosaic, from 0 */
+    long instance_number;
+    bool has_position, has_orientation;
+    double position_mm[3];
+    double cosines[6];
+    double spacing_mm[2]; /* along i (between columns) and j (between rows); 0 where unknown */
+    double thickness_mm;  /* 0 where unknown */
+    double slope, intercept;
+    char type[129]; /* ImageType or FrameType, with the complex component */
+    double key[DICOM_KEYS];
+} dicom_image;
+
+struct dicom_file {
+    char *path;
+    ul_status status;  /* not UL_OK: the file is DICOM but cannot be used, and why */
+    char problem[256]; /* without the path */
+    char transfer_syntax[65], study_uid[65], series_uid[65], frame_of_reference_uid[65];
+    char sop_class_uid[65], sop_instance_uid[65];
+    char modality[17], body_part[65];
+    char description[257]; /* UTF-8 */
+    int series_number;
+    bool multi_frame, mosaic, lossy;
+    size_t tile_columns, tile_rows; /* of a mosaic, in pixels */
+    double gantry_tilt_degrees;     /* as declared; 0 where absent */
+    dicom_layout layout;
+    dicom_image *images; /* owned */
+    size_t image_count;
+};
+
+typedef enum dicom_kind {
+    DICOM_KIND_OTHER,     /* no DICOM file */
+    DICOM_KIND_EMPTY,     /* no bytes at all */
+    DICOM_KIND_DIRECTORY, /* DICOMDIR */
+    DICOM_KIND_NO_PIXELS, /* a report, a plan, ...: without an image by its nature */
+    DICOM_KIND_SEGMENTATION,
+    DICOM_KIND_IMAGE,
+    DICOM_KIND_BROKEN /* file->status and file->problem say why */
+} dicom_kind;
+
+/* Reads the header of the file at path into a zeroed *file. Errors: UL_ERROR_LIMIT only; what is
+ * wrong with the file is told by the kind. The caller frees *file in any case. */
+ul_status dicom_scan(const char *path, dicom_file *file, dicom_kind *kind, ul_error *error);
+void dicom_file_free(dicom_file *file);
+
+#endif

@@ -1,0 +1,337 @@
+#include "dicom_scan.h"
+
+#include "utf8.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_FRAMES 1000000
+
+/* DICOMDIR, Segmentation and Label Map Segmentation storage. */
+#define CLASS_DIRECTORY "1.2.840.10008.1.3.10"
+#define CLASS_SEGMENTATION "1.2.840.10008.5.1.4.1.1.66.4"
+#define CLASS_LABELMAP "1.2.840.10008.5.1.4.1.1.66.7"
+
+static ul_status broken(dicom_file *file, const char *format, ...) UL_PRINTF(2, 3);
+
+static ul_status broken(dicom_file *file, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(file->problem, sizeof file->problem, format, arguments);
+    va_end(arguments);
+    return file->status = UL_ERROR_INPUT;
+}
+
+static dicom_photometric photometric_of(const char *name) {
+    static const char *const names[] = {"MONOCHROME2", "MONOCHROME1", "PALETTE COLOR", "RGB",
+        "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_PARTIAL_422", "YBR_ICT", "YBR_RCT"};
+    for (int i = 0; i < DICOM_PHOTOMETRIC_OTHER; i++)
+        if (strcmp(name, names[i]) == 0)
+            return (dicom_photometric)i;
+    return DICOM_PHOTOMETRIC_OTHER;
+}
+
+static size_t positive(const dicom_dataset *data, uint32_t tag, size_t absent) {
+    long value;
+    return dicom_integer(data, tag, &value) && value > 0 ? (size_t)value : absent;
+}
+
+/* The padding value is US or SS as the pixels are, whatever VR it was written with. */
+static void take_padding(const dicom_dataset *data, dicom_layout *layout) {
+    double low, high;
+    if (layout->is_float || layout->samples != 1 ||
+        !dicom_decimals(data, DICOM_TAG(0x0028, 0x0120), &low, 1))
+        return;
+    if (!dicom_decimals(data, DICOM_TAG(0x0028, 0x0121), &high, 1))
+        high = low;
+    double *const values[] = {&low, &high};
+    for (int i = 0; i < 2; i++) {
+        if (layout->is_signed && *values[i] > 32767)
+            *values[i] -= 65536;
+        else if (!layout->is_signed && *values[i] < 0)
+            *values[i] += 65536;
+    }
+    layout->has_padding = true;
+    layout->padding_low = fmin(low, high);
+    layout->padding_high = fmax(low, high);
+}
+
+static ul_status take_layout(const dicom_header *header, dicom_file *file) {
+    const dicom_dataset *data = &header->data;
+    dicom_layout *layout = &file->layout;
+    layout->rows = positive(data, DICOM_TAG(0x0028, 0x0010), 0);
+    layout->columns = positive(data, DICOM_TAG(0x0028, 0x0011), 0);
+    layout->frames = positive(data, DICOM_TAG(0x0028, 0x0008), 1);
+    layout->samples = (unsigned)positive(data, DICOM_TAG(0x0028, 0x0002), 1);
+    layout->bits_allocated = (unsigned)positive(data, DICOM_TAG(0x0028, 0x0100), 0);
+    layout->bits_stored =
+        (unsigned)positive(data, DICOM_TAG(0x0028, 0x0101), layout->bits_allocated);
+    layout->high_bit = layout->bits_stored - 1;
+    long value;
+    if (dicom_integer(data, DICOM_TAG(0x0028, 0x0102), &value) && value >= 0)
+        layout->high_bit = (unsigned)value;
+    layout->is_signed = positive(data, DICOM_TAG(0x0028, 0x0103), 0) == 1;
+    layout->planar = positive(data, DICOM_TAG(0x0028, 0x0006), 0) == 1;
+    dicom_text(
+        data, DICOM_TAG(0x0028, 0x0004), layout->photometric_name, sizeof layout->photometric_name);
+    layout->photometric = layout->photometric_name[0] || layout->samples != 1
+                              ? photometric_of(layout->photometric_name)
+                              : DICOM_MONOCHROME2;
+    const dicom_element *pixels = dicom_header_pixels(header);
+    layout->is_float = pixels && pixels->tag != DICOM_TAG(0x7fe0, 0x0010);
+    layout->big_endian = header->pixels_big_endian;
+    layout->words = pixels && strcmp(pixels->vr, "OB") != 0;
+    layout->deflated = header->deflated;
+    layout->has_modality_lut = dicom_find(data, DICOM_TAG(0x0028, 0x3000)) != NULL;
+    if (pixels) {
+        layout->offset = pixels->offset;
+        layout->encapsulated = pixels->length == DICOM_UNDEFINED;
+        layout->length = layout->encapsulated ? 0 : pixels->length;
+    }
+    take_padding(data, layout);
+    if (!layout->rows || !layout->columns)
+        return broken(file, "no Rows or Columns (%zux%zu pixels)", layout->columns, layout->rows);
+    if (layout->frames > MAX_FRAMES)
+        return broken(file, "%zu frames, at most %d", layout->frames, MAX_FRAMES);
+    unsigned bits = layout->bits_allocated;
+    if ((bits != 1 && bits != 8 && bits != 16 && bits != 32 && bits != 64) ||
+        (bits == 64 && !layout->is_float))
+        return broken(file, "%u bits are allocated per sample, expected 1, 8, 16 or 32", bits);
+    if (layout->bits_stored > bits || layout->high_bit >= bits ||
+        layout->high_bit + 1 < layout->bits_stored)
+        return broken(file, "%u bits stored with high bit %u do not fit %u bits allocated",
+            layout->bits_stored, layout->high_bit, bits);
+    if (layout->samples != 1 && layout->samples != 3)
+        return broken(file, "%u samples per pixel, expected 1 or 3", layout->samples);
+    return UL_OK;
+}
+
+/* Bytes that the declared size of uncompressed pixels needs. */
+static uint64_t declared_bytes(const dicom_layout *layout) {
+    uint64_t samples = (uint64_t)layout->rows * layout->columns * layout->samples;
+    if (layout->photometric == DICOM_YBR_FULL_422 || layout->photometric == DICOM_YBR_PARTIAL_422)
+        samples = samples * 2 / 3;
+    uint64_t bits = samples * layout->frames * layout->bits_allocated;
+    return (bits + 7) / 8;
+}
+
+/* Whether the pixel data is there and as large as the header declares. */
+static ul_status check_pixels(const dicom_header *header, dicom_file *file) {
+    const dicom_layout *layout = &file->layout;
+    const dicom_element *pixels = dicom_header_pixels(header);
+    if (!pixels)
+        return broken(file, "no pixel data (the file ends after %zu bytes)", header->file_bytes);
+    uint64_t rest = header->file_bytes - pixels->offset;
+    if (layout->encapsulated)
+        return UL_OK;
+    uint64_t declared = declared_bytes(layout);
+    if (layout->length > rest)
+        return broken(file, "truncated: %llu bytes of pixel data are declared, the file holds %llu",
+            (unsigned long long)layout->length, (unsigned long long)rest);
+    if (layout->length < declared)
+        return broken(file,
+            "%zux%zu pixels in %zu frames need %llu bytes, the pixel data holds %llu",
+            layout->columns, layout->rows, layout->frames, (unsigned long long)declared,
+            (unsigned long long)layout->length);
+    /* Some writers pad; a row or column more than declared means a wrong header. */
+    size_t shorter = layout->rows < layout->columns ? layout->rows : layout->columns;
+    uint64_t slack = (uint64_t)shorter * layout->samples * layout->bits_allocated / 8;
+    if (layout->length - declared > 1 && layout->length - declared >= slack)
+        return broken(file,
+            "%zux%zu pixels in %zu frames need %llu bytes, the pixel data holds %llu: wrong Rows, "
+            "Columns or NumberOfFrames",
+            layout->columns, layout->rows, layout->frames, (unsigned long long)declared,
+            (unsigned long long)layout->length);
+    return UL_OK;
+}
+
+/* Seconds since midnight of a TM value, or of the time in a DT value. */
+static double seconds_of(const char *text, bool with_date) {
+    if (with_date)
+        text = strlen(text) > 8 ? text + 8 : "";
+    int hours, minutes;
+    double seconds;
+    if (sscanf(text, "%2d%2d%lf", &hours, &minutes, &seconds) != 3)
+        return NAN;
+    return hours * 3600.0 + minutes * 60.0 + seconds;
+}
+
+static void take_key(const dicom_dataset *data, uint32_t tag, double *key) {
+    double value;
+    if (dicom_decimals(data, tag, &value, 1))
+        *key = value;
+}
+
+void dicom_take_placement(const dicom_dataset *data, dicom_image *image) {
+    double values[6];
+    if (dicom_decimals(data, DICOM_TAG(0x0020, 0x0032), values, 3)) {
+        image->has_position = true;
+        memcpy(image->position_mm, values, sizeof image->position_mm);
+    }
+    if (dicom_decimals(data, DICOM_TAG(0x0020, 0x0037), values, 6)) {
+        image->has_orientation = true;
+        memcpy(image->cosines, values, sizeof image->cosines);
+    }
+    /* PixelSpacing counts rows first. Projection images state it at the detector. */
+    if ((dicom_decimals(data, DICOM_TAG(0x0028, 0x0030), values, 2) ||
+            dicom_decimals(data, DICOM_TAG(0x0018, 0x1164), values, 2)) &&
+        values[0] > 0 && values[1] > 0) {
+        image->spacing_mm[0] = values[1];
+        image->spacing_mm[1] = values[0];
+    }
+    if (dicom_decimals(data, DICOM_TAG(0x0018, 0x0050), values, 1) && values[0] > 0)
+        image->thickness_mm = values[0];
+    if (dicom_decimals(data, DICOM_TAG(0x0028, 0x1053), values, 1) && values[0] != 0)
+        image->slope = values[0];
+    if (dicom_decimals(data, DICOM_TAG(0x0028, 0x1052), values, 1))
+        image->intercept = values[0];
+    take_key(data, DICOM_TAG(0x0020, 0x0012), &image->key[DICOM_KEY_ACQUISITION]);
+    take_key(data, DICOM_TAG(0x0018, 0x0086), &image->key[DICOM_KEY_ECHO]);
+    take_key(data, DICOM_TAG(0x0018, 0x0081), &image->key[DICOM_KEY_ECHO_TIME]);
+    take_key(data, DICOM_TAG(0x0020, 0x0100), &image->key[DICOM_KEY_TIME_POINT]);
+    take_key(data, DICOM_TAG(0x0018, 0x9087), &image->key[DICOM_KEY_B_VALUE]);
+    take_key(data, DICOM_TAG(0x0018, 0x0082), &image->key[DICOM_KEY_INVERSION_TIME]);
+    take_key(data, DICOM_TAG(0x0018, 0x1314), &image->key[DICOM_KEY_FLIP_ANGLE]);
+    take_key(data, DICOM_TAG(0x0018, 0x1060), &image->key[DICOM_KEY_TRIGGER_TIME]);
+    if (dicom_decimals(data, DICOM_TAG(0x0018, 0x9089), values, 3))
+        image->key[DICOM_KEY_GRADIENT] = values[0] + 1e3 * values[1] + 1e6 * values[2];
+}
+
+/* What one data set says of an image, for a file of one image or as the start for its frames. */
+static void take_common(const dicom_dataset *data, dicom_image *image) {
+    memset(image, 0, sizeof *image);
+    for (int i = 0; i < DICOM_KEYS; i++)
+        image->key[i] = NAN;
+    image->slope = 1;
+    dicom_integer(data, DICOM_TAG(0x0020, 0x0013), &image->instance_number);
+    dicom_text(data, DICOM_TAG(0x0008, 0x0008), image->type, sizeof image->type);
+    dicom_take_placement(data, image);
+    char text[65];
+    if (dicom_text(data, DICOM_TAG(0x0008, 0x0032), text, sizeof text))
+        image->key[DICOM_KEY_ACQUISITION_TIME] = seconds_of(text, false);
+    else if (dicom_text(data, DICOM_TAG(0x0008, 0x002a), text, sizeof text))
+        image->key[DICOM_KEY_ACQUISITION_TIME] = seconds_of(text, true);
+    if (dicom_text(data, DICOM_TAG(0x0008, 0x0033), text, sizeof text))
+        image->key[DICOM_KEY_CONTENT_TIME] = seconds_of(text, false);
+    /* b-values of makers that keep them in private elements. */
+    if (isnan(image->key[DICOM_KEY_B_VALUE])) {
+        double value;
+        if (dicom_element_decimals(
+                data, dicom_find_private(data, 0x0019, "SIEMENS MR HEADER", 0x0c), &value, 1) ||
+            dicom_element_decimals(
+                data, dicom_find_private(data, 0x2001, "Philips Imaging DD 001", 0x03), &value, 1))
+            image->key[DICOM_KEY_B_VALUE] = value;
+    }
+}
+
+static void take_identity(const dicom_header *header, dicom_file *file) {
+    const dicom_dataset *data = &header->data;
+    strcpy(file->transfer_syntax, header->transfer_syntax);
+    dicom_text(data, DICOM_TAG(0x0020, 0x000d), file->study_uid, sizeof file->study_uid);
+    dicom_text(data, DICOM_TAG(0x0020, 0x000e), file->series_uid, sizeof file->series_uid);
+    dicom_text(data, DICOM_TAG(0x0020, 0x0052), file->frame_of_reference_uid,
+        sizeof file->frame_of_reference_uid);
+    dicom_text(data, DICOM_TAG(0x0008, 0x0016), file->sop_class_uid, sizeof file->sop_class_uid);
+    if (!file->sop_class_uid[0])
+        strcpy(file->sop_class_uid, header->media_class);
+    dicom_text(
+        data, DICOM_TAG(0x0008, 0x0018), file->sop_instance_uid, sizeof file->sop_instance_uid);
+    dicom_text(data, DICOM_TAG(0x0008, 0x0060), file->modality, sizeof file->modality);
+    dicom_text(data, DICOM_TAG(0x0018, 0x0015), file->body_part, sizeof file->body_part);
+    char description[sizeof file->description];
+    dicom_text(data, DICOM_TAG(0x0008, 0x103e), description, sizeof description);
+    utf8_clip(file->description, sizeof file->description, 64, description);
+    long number;
+    if (dicom_integer(data, DICOM_TAG(0x0020, 0x0011), &number) && labs(number) < 1000000000)
+        file->series_number = (int)number;
+    char lossy[17];
+    dicom_text(data, DICOM_TAG(0x0028, 0x2110), lossy, sizeof lossy);
+    file->lossy = strcmp(lossy, "01") == 0;
+    dicom_decimals(data, DICOM_TAG(0x0018, 0x1120), &file->gantry_tilt_degrees, 1);
+}
+
+/* Whether the header claims to be an image: it has some of the pixel attributes, or pixels. */
+static bool claims_image(const dicom_header *header) {
+    return dicom_header_pixels(header) || dicom_find(&header->data, DICOM_TAG(0x0028, 0x0010)) ||
+           dicom_find(&header->data, DICOM_TAG(0x0028, 0x0100));
+}
+
+/* Image storage classes are told by their root and the few others below it that hold no image. */
+static bool image_class(const char *uid) {
+    static const char *const images[] = {"1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.12",
+        "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.128", "1.2.840.10008.5.1.4.1.1.20",
+        "1.2.840.10008.5.1.4.1.1.3.1", "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1",
+        "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.7"};
+    for (size_t i = 0; i < sizeof images / sizeof images[0]; i++)
+        if (strcmp(uid, images[i]) == 0)
+            return true;
+    return false;
+}
+
+static ul_status take_images(const dicom_header *header, dicom_file *file, ul_error *error) {
+    const dicom_dataset *data = &header->data;
+    dicom_image common;
+    take_common(data, &common);
+    common.file = file;
+    /* NumberOfFrames makes an object multi-frame, even one of one frame. */
+    file->multi_frame = file->layout.frames > 1 || dicom_find(data, DICOM_TAG(0x5200, 0x9229)) ||
+                        dicom_find(data, DICOM_TAG(0x5200, 0x9230));
+    if (file->multi_frame)
+        return dicom_take_frames(data, &common, file, error);
+    if (strstr(common.type, "MOSAIC"))
+        return dicom_take_mosaic(data, &common, file, error);
+    file->images = malloc(sizeof *file->images);
+    if (!file->images)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
+    file->images[0] = common;
+    file->image_count = 1;
+    return UL_OK;
+}
+
+ul_status dicom_scan(const char *path, dicom_file *file, dicom_kind *kind, ul_error *error) {
+    *kind = DICOM_KIND_OTHER;
+    file->path = strdup(path);
+    if (!file->path)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
+    dicom_header header;
+    ul_error problem = {0};
+    bool is_dicom;
+    ul_status status = dicom_header_read(path, &header, &is_dicom, &problem);
+    if (is_dicom || status != UL_OK)
+        *kind = DICOM_KIND_BROKEN;
+    else if (header.file_bytes == 0)
+        *kind = DICOM_KIND_EMPTY;
+    if (*kind != DICOM_KIND_BROKEN) {
+        dicom_header_free(&header);
+        return UL_OK;
+    }
+    take_identity(&header, file);
+    const char *class = file->sop_class_uid;
+    if (strcmp(header.media_class, CLASS_DIRECTORY) == 0) {
+        *kind = DICOM_KIND_DIRECTORY;
+    } else if (status != UL_OK) {
+        file->status = problem.status;
+        snprintf(file->problem, sizeof file->problem, "%.255s", problem.text);
+        status = problem.status == UL_ERROR_LIMIT
+                     ? ul_error_set(error, UL_ERROR_LIMIT, "%s", problem.text)
+                     : UL_OK;
+    } else if (strcmp(class, CLASS_SEGMENTATION) == 0 || strcmp(class, CLASS_LABELMAP) == 0) {
+        *kind = DICOM_KIND_SEGMENTATION;
+    } else if (!claims_image(&header) && !image_class(class)) {
+        *kind = DICOM_KIND_NO_PIXELS;
+    } else if (take_layout(&header, file) == UL_OK && check_pixels(&header, file) == UL_OK) {
+        status = take_images(&header, file, error);
+        *kind = file->status == UL_OK ? DICOM_KIND_IMAGE : DICOM_KIND_BROKEN;
+    }
+    dicom_header_free(&header);
+    return status;
+}
+
+void dicom_file_free(dicom_file *file) {
+    free(file->path);
+    free(file->images);
+    memset(file, 0, sizeof *file);
+}

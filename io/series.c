@@ -1,0 +1,437 @@
+#include "series.h"
+
+#include "series_split.h"
+#include "vec3.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COSINE_TOLERANCE 1e-3  /* between slices of one orientation, as scanners round */
+#define SPACING_TOLERANCE 1e-3 /* relative, between slices of one spacing */
+#define DEGREES_PER_RADIAN (180 / 3.14159265358979323846)
+
+void series_fail(ul_series *series, ul_status status, const char *format, ...) {
+    if (series->status != UL_OK)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(series->problem, sizeof series->problem, format, arguments);
+    va_end(arguments);
+    series->status = status;
+}
+
+ul_status series_note(ul_series *series, ul_error *error, const char *format, ...) {
+    char text[640];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    char **grown = realloc(series->notes, (series->info.note_count + 1) * sizeof *grown);
+    char *copy = strdup(text);
+    if (grown)
+        series->notes = grown;
+    if (!grown || !copy) {
+        free(copy);
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
+    }
+    grown[series->info.note_count++] = copy;
+    series->info.notes = (const char *const *)grown;
+    return UL_OK;
+}
+
+void series_free(ul_series *series) {
+    if (!series)
+        return;
+    for (size_t i = 0; i < series->info.note_count; i++)
+        free(series->notes[i]);
+    free(series->notes);
+    free(series->images);
+    free(series->instances);
+    ul_grid_free(&series->grid);
+    free(series);
+}
+
+static int compare_uids(const dicom_file *a, const dicom_file *b) {
+    int order = strcmp(a->study_uid, b->study_uid);
+    if (order == 0)
+        order = strcmp(a->series_uid, b->series_uid);
+    return order;
+}
+
+/* By study, series, file and frame. */
+static int by_series(const void *left, const void *right) {
+    const dicom_image *a = *(const dicom_image *const *)left;
+    const dicom_image *b = *(const dicom_image *const *)right;
+    int order = compare_uids(a->file, b->file);
+    if (order == 0 && a->file != b->file)
+        order = strcmp(a->file->path, b->file->path);
+    return order ? order : (a > b) - (a < b);
+}
+
+static size_t columns_of(const dicom_image *image) {
+    return image->file->mosaic ? image->file->tile_columns : image->file->layout.columns;
+}
+
+static size_t rows_of(const dicom_image *image) {
+    return image->file->mosaic ? image->file->tile_rows : image->file->layout.rows;
+}
+
+static size_t channels_of(const dicom_image *image) {
+    const dicom_layout *layout = &image->file->layout;
+    return layout->samples == 3 || layout->photometric == DICOM_PALETTE ? 3 : 1;
+}
+
+static bool placed(const dicom_image *image) {
+    return image->has_position && image->has_orientation;
+}
+
+static bool same_orientation(const dicom_image *a, const dicom_image *b) {
+    if (!a->has_orientation || !b->has_orientation)
+        return true; /* settled later: a hole among placed images is a fault, not a volume */
+    for (int c = 0; c < 6; c++)
+        if (!(fabs(a->cosines[c] - b->cosines[c]) <= COSINE_TOLERANCE))
+            return false;
+    return true;
+}
+
+static bool same_spacing(const dicom_image *a, const dicom_image *b) {
+    for (int axis = 0; axis < 2; axis++)
+        if (fabs(a->spacing_mm[axis] - b->spacing_mm[axis]) >
+            SPACING_TOLERANCE * fmax(a->spacing_mm[axis], b->spacing_mm[axis]))
+            return false;
+    return true;
+}
+
+static bool same_size(const dicom_image *a, const dicom_image *b) {
+    return columns_of(a) == columns_of(b) && rows_of(a) == rows_of(b) &&
+           channels_of(a) == channels_of(b);
+}
+
+/* Whether two images of a series can be slices of one volume at all. */
+static bool stackable(const dicom_image *a, const dicom_image *b) {
+    const dicom_file *x = a->file, *y = b->file;
+    /* Frames without a place belong to their own object: a cine loop. */
+    if (x != y && (x->multi_frame || y->multi_frame) && (!placed(a) || !placed(b)))
+        return false;
+    return same_size(a, b) && same_orientation(a, b) && same_spacing(a, b) &&
+           strcmp(a->type, b->type) == 0 && x->multi_frame == y->multi_frame &&
+           x->mosaic == y->mosaic && x->layout.is_float == y->layout.is_float &&
+           strcmp(x->sop_class_uid, y->sop_class_uid) == 0 &&
+           strcmp(x->modality, y->modality) == 0 &&
+           strcmp(x->frame_of_reference_uid, y->frame_of_reference_uid) == 0;
+}
+
+/* What tells the image from those of the other groups of its series. */
+static void describe_group(const dicom_image *image, const dicom_image *const *firsts, size_t count,
+    char *text, size_t bytes) {
+    bool size = false, type = false, orientation = false, spacing = false;
+    for (size_t i = 0; i < count; i++) {
+        size |= !same_size(image, firsts[i]);
+        type |= strcmp(image->type, firsts[i]->type) != 0;
+        orientation |= !same_orientation(image, firsts[i]);
+        spacing |= !same_spacing(image, firsts[i]);
+    }
+    ul_grid grid = {.size = {1, 1, 1}};
+    const char *plane = "unplaced";
+    if (image->has_orientation && ul_grid_set_axes(&grid, image->cosines))
+        plane = ul_plane_name(ul_grid_plane(&grid));
+    char parts[4][160] = {""};
+    if (type)
+        snprintf(parts[0], sizeof parts[0], "image type %s", image->type);
+    if (orientation)
+        snprintf(parts[1], sizeof parts[1], "%s", plane);
+    if (size)
+        snprintf(parts[2], sizeof parts[2], "%zux%zu pixels", columns_of(image), rows_of(image));
+    if (spacing && !size)
+        snprintf(parts[3], sizeof parts[3], "%gx%g mm pixels", image->spacing_mm[0],
+            image->spacing_mm[1]);
+    text[0] = '\0';
+    for (int p = 0; p < 4; p++)
+        if (parts[p][0]) {
+            size_t used = strlen(text);
+            snprintf(text + used, bytes - used, "%s%s", used ? ", " : "", parts[p]);
+        }
+}
+
+/* Where series go and what settles duplicates. */
+typedef struct series_builder {
+    series_compare compare;
+    void *context;
+    ul_series ***list;
+    size_t *count;
+    ul_error *error;
+} series_builder;
+
+static ul_status notes_on_geometry(ul_series *series, ul_error *error) {
+    const ul_grid *grid = &series->grid;
+    size_t slices = grid->size[2];
+    ul_status status = UL_OK;
+    if (grid->stack == UL_STACK_UNPLACED)
+        return series_note(
+            series, error, "no positions: %zu independent image%s", slices, slices == 1 ? "" : "s");
+    if (!series->info.frame_of_reference_uid[0])
+        status = series_note(series, error, "no FrameOfReferenceUID");
+    if (grid->stack == UL_STACK_TILTED && status == UL_OK) {
+        double normal[3], step[3], lateral[3];
+        ul_grid_normal(grid, normal);
+        vec3_add(grid->origin_mm[slices - 1], -1, grid->origin_mm[0], step);
+        double along = vec3_dot(step, normal);
+        vec3_add(step, -along, normal, lateral);
+        double degrees = atan2(vec3_length(lateral), along) * DEGREES_PER_RADIAN;
+        double declared = series->images[0]->file->gantry_tilt_degrees;
+        status =
+            series_note(series, error, "gantry tilt %.1f degrees", copysign(degrees, declared));
+    }
+    if (grid->stack == UL_STACK_UNEVEN && status == UL_OK) {
+        size_t gaps = 0;
+        double least = HUGE_VAL, most = 0;
+        for (size_t k = 0; k + 1 < slices; k++) {
+            double step = ul_grid_offset_mm(grid, k + 1) - ul_grid_offset_mm(grid, k);
+            least = fmin(least, step);
+            most = fmax(most, step);
+            gaps += ul_grid_gap_after(grid, k);
+        }
+        status = series_note(series, error, "uneven slice distances, %.4g to %.4g mm", least, most);
+        if (gaps && status == UL_OK)
+            status = series_note(
+                series, error, "slices missing at %zu place%s", gaps, gaps == 1 ? "" : "s");
+    }
+    return status;
+}
+
+static ul_status notes_on_pixels(ul_series *series, ul_error *error) {
+    const dicom_image *first = series->images[0];
+    ul_status status = UL_OK;
+    bool rescale_differs = false;
+    for (size_t k = 1; k < series->grid.size[2]; k++)
+        rescale_differs |= series->images[k]->slope != first->slope ||
+                           series->images[k]->intercept != first->intercept;
+    if (rescale_differs)
+        status = series_note(series, error, "rescale slope or intercept differs between slices");
+    if (first->file->layout.photometric == DICOM_MONOCHROME1 && status == UL_OK)
+        status = series_note(series, error, "MONOCHROME1, inverted on reading");
+    if (first->file->mosaic && status == UL_OK)
+        status = series_note(series, error, "mosaic of %zu slices", series->grid.size[2]);
+    if (first->file->lossy && status == UL_OK)
+        status = series_note(series, error, "lossy compression");
+    return status;
+}
+
+static void fill_info(ul_series *series, const char *group, const char *label) {
+    const dicom_image *first = series->images[0];
+    const dicom_file *file = first->file;
+    snprintf(series->split, sizeof series->split, "%s%s%s", group, group[0] && label[0] ? ", " : "",
+        label);
+    series->channels = channels_of(first);
+    series->info.series_uid = file->series_uid;
+    series->info.study_uid = file->study_uid;
+    series->info.frame_of_reference_uid = file->frame_of_reference_uid;
+    series->info.series_number = file->series_number;
+    series->info.modality = file->modality;
+    series->info.description = file->description;
+    series->info.body_part = file->body_part;
+    series->info.transfer_syntax_uid = file->transfer_syntax;
+    series->info.split = series->split;
+    series->info.multi_frame = file->multi_frame;
+    series->info.mosaic = file->mosaic;
+    for (size_t k = 0; k < series->grid.size[2]; k++) {
+        const dicom_image *image = series->images[k];
+        series->info.lossy |= image->file->lossy;
+        series->instances[k] = (ul_instance){image->file->path, image->file->sop_class_uid,
+            image->file->sop_instance_uid, image->frame};
+    }
+}
+
+/* Adds an empty series of count slices to the list. */
+static ul_series *new_series(series_builder *builder, size_t count) {
+    ul_series *series = calloc(1, sizeof *series);
+    ul_series **grown = realloc(*builder->list, (*builder->count + 1) * sizeof **builder->list);
+    if (grown)
+        *builder->list = grown;
+    if (series) {
+        series->images = calloc(count, sizeof *series->images);
+        series->instances = calloc(count, sizeof *series->instances);
+    }
+    if (!grown || !series || !series->images || !series->instances) {
+        series_free(series);
+        ul_error_set(builder->error, UL_ERROR_LIMIT, "out of memory for %zu slices", count);
+        return NULL;
+    }
+    grown[(*builder->count)++] = series;
+    return series;
+}
+
+/* Makes a series of images in slice order; images without a place keep none. */
+static ul_status add_series(series_builder *builder, const dicom_image *const *images, size_t count,
+    const char *group, const char *label, bool with_places, ul_series **added) {
+    ul_series *series = new_series(builder, count);
+    if (!series)
+        return UL_ERROR_LIMIT;
+    memcpy(series->images, images, count * sizeof *images);
+    const dicom_image *first = images[0];
+    ul_grid *grid = &series->grid;
+    grid->size[0] = columns_of(first);
+    grid->size[1] = rows_of(first);
+    grid->size[2] = count;
+    memcpy(grid->spacing_mm, first->spacing_mm, sizeof grid->spacing_mm);
+    grid->thickness_mm = first->thickness_mm;
+    if (with_places) {
+        grid->origin_mm = malloc(count * sizeof *grid->origin_mm);
+        if (!grid->origin_mm)
+            return ul_error_set(
+                builder->error, UL_ERROR_LIMIT, "out of memory for %zu slices", count);
+        ul_grid_set_axes(grid, first->cosines);
+        for (size_t k = 0; k < count; k++)
+            memcpy(grid->origin_mm[k], images[k]->position_mm, sizeof grid->origin_mm[k]);
+        if (!(grid->spacing_mm[0] > 0))
+            series_fail(series, UL_ERROR_INPUT, "%s: no PixelSpacing", first->file->path);
+    }
+    ul_grid_classify(grid);
+    fill_info(series, group, label);
+    ul_status status = notes_on_geometry(series, builder->error);
+    if (status == UL_OK)
+        status = notes_on_pixels(series, builder->error);
+    *added = series;
+    return status;
+}
+
+static int by_instance_number(const void *left, const void *right) {
+    const dicom_image *a = *(const dicom_image *const *)left;
+    const dicom_image *b = *(const dicom_image *const *)right;
+    if (a->file != b->file && a->instance_number != b->instance_number)
+        return a->instance_number < b->instance_number ? -1 : 1;
+    return by_series(left, right);
+}
+
+/* Images that cannot be put in order: listed as one series that cannot be used, and why. */
+static ul_status add_faulty(series_builder *builder, const dicom_image **images, size_t count,
+    const char *group, const char *problem, const dicom_image *culprit) {
+    ul_series *series;
+    ul_status status = add_series(builder, images, count, group, "", false, &series);
+    if (status == UL_OK)
+        series_fail(series, UL_ERROR_INPUT, "%s: %s", culprit->file->path, problem);
+    return status;
+}
+
+static ul_status add_part(series_builder *builder, const split_part *part, const char *group) {
+    const dicom_image **images = malloc(part->count * sizeof *images);
+    if (!images)
+        return ul_error_set(builder->error, UL_ERROR_LIMIT, "out of memory");
+    for (size_t k = 0; k < part->count; k++)
+        images[k] = part->images[k].image;
+    ul_series *series;
+    ul_status status = add_series(builder, images, part->count, group, part->label, true, &series);
+    free(images);
+    if (status == UL_OK && part->dropped)
+        status = series_note(series, builder->error, "%zu duplicate slice%s dropped", part->dropped,
+            part->dropped == 1 ? "" : "s");
+    if (status == UL_OK && part->conflict[0]) {
+        series_fail(series, UL_ERROR_GEOMETRY,
+            "%s and %s lie at one place with different pixels, and no attribute tells them apart",
+            part->conflict[0]->file->path, part->conflict[1]->file->path);
+        status =
+            series_note(series, builder->error, "different images at one place: cannot be used");
+    }
+    return status;
+}
+
+/* Sorts and splits the images of one group and adds the series that come out. */
+static ul_status add_group(
+    series_builder *builder, const dicom_image **images, size_t count, const char *group) {
+    size_t with_place = 0;
+    const dicom_image *hole = NULL, *first = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (placed(images[i])) {
+            with_place++;
+            first = first ? first : images[i];
+        } else {
+            hole = images[i];
+        }
+    }
+    if (with_place == 0) {
+        ul_series *series;
+        qsort(images, count, sizeof *images, by_instance_number);
+        return add_series(builder, images, count, group, "", false, &series);
+    }
+    if (hole)
+        return add_faulty(builder, images, count, group,
+            hole->has_position
+                ? "no ImageOrientationPatient, which the other images of its series have"
+                : "no ImagePositionPatient, which the other images of its series have",
+            hole);
+    ul_grid axes = {.size = {1, 1, 1}};
+    if (!ul_grid_set_axes(&axes, first->cosines))
+        return add_faulty(builder, images, count, group,
+            "ImageOrientationPatient does not hold two unit vectors at a right angle", first);
+    placed_image *places = malloc(count * sizeof *places);
+    if (!places)
+        return ul_error_set(builder->error, UL_ERROR_LIMIT, "out of memory for %zu slices", count);
+    double normal[3];
+    ul_grid_normal(&axes, normal);
+    for (size_t i = 0; i < count; i++)
+        places[i] = (placed_image){images[i], vec3_dot(images[i]->position_mm, normal)};
+    split_part *parts = NULL;
+    size_t part_count = 0;
+    ul_status status = series_split(
+        places, count, builder->compare, builder->context, &parts, &part_count, builder->error);
+    for (size_t p = 0; p < part_count && status == UL_OK; p++)
+        status = add_part(builder, &parts[p], group);
+    split_parts_free(parts, part_count);
+    free(places);
+    return status;
+}
+
+/* Groups the images of one series UID by what can be stacked. */
+static ul_status add_images_of_uid(
+    series_builder *builder, const dicom_image **images, size_t count) {
+    const dicom_image **firsts = malloc(count * sizeof *firsts);
+    const dicom_image **members = malloc(count * sizeof *members);
+    size_t *group_of = malloc(count * sizeof *group_of), groups = 0;
+    ul_status status = UL_OK;
+    if (!firsts || !members || !group_of)
+        status = ul_error_set(builder->error, UL_ERROR_LIMIT, "out of memory");
+    for (size_t i = 0; i < count && status == UL_OK; i++) {
+        size_t group = 0;
+        while (group < groups && !stackable(firsts[group], images[i]))
+            group++;
+        if (group == groups)
+            firsts[groups++] = images[i];
+        /* A placed image stands better for its group than one without an orientation. */
+        else if (!placed(firsts[group]) && placed(images[i]))
+            firsts[group] = images[i];
+        group_of[i] = group;
+    }
+    for (size_t group = 0; group < groups && status == UL_OK; group++) {
+        size_t member_count = 0;
+        for (size_t i = 0; i < count; i++)
+            if (group_of[i] == group)
+                members[member_count++] = images[i];
+        char text[256];
+        describe_group(firsts[group], firsts, groups, text, sizeof text);
+        if (groups > 1 && !text[0])
+            snprintf(text, sizeof text, "part %zu", group + 1);
+        status = add_group(builder, members, member_count, text);
+    }
+    free(firsts);
+    free(members);
+    free(group_of);
+    return status;
+}
+
+ul_status series_group(const dicom_image **images, size_t image_count, series_compare compare,
+    void *context, ul_series ***list, size_t *count, ul_error *error) {
+    series_builder builder = {compare, context, list, count, error};
+    qsort(images, image_count, sizeof *images, by_series);
+    ul_status status = UL_OK;
+    for (size_t start = 0; start < image_count && status == UL_OK;) {
+        size_t end = start + 1;
+        while (end < image_count && compare_uids(images[start]->file, images[end]->file) == 0)
+            end++;
+        status = add_images_of_uid(&builder, images + start, end - start);
+        start = end;
+    }
+    return status;
+}
