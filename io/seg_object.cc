@@ -24,6 +24,10 @@ const char *seg_kind_name(SegKind kind) {
     return "LABELMAP";
 }
 
+bool seg_is_class(const std::string &class_uid) {
+    return class_uid == UID_SegmentationStorage || class_uid == labelmap_class_uid;
+}
+
 static unsigned required_us(DcmItem &item, const DcmTagKey &tag) {
     Uint16 value = 0;
     if (item.findAndGetUint16(tag, value).bad())
@@ -282,7 +286,7 @@ SegObject seg_object_open(const char *path, bool with_pixels) {
     if (read.bad())
         throw Failure(UL_ERROR_INPUT, "cannot be read as DICOM: %s", read.text());
     std::string class_uid = seg_text(object.data(), DCM_SOPClassUID);
-    if (class_uid != UID_SegmentationStorage && class_uid != labelmap_class_uid)
+    if (!seg_is_class(class_uid))
         throw Failure(UL_ERROR_INPUT, "is not a DICOM Segmentation (its SOP class is %.64s)",
             class_uid.c_str());
     object.data().convertToUTF8(); /* what cannot be converted is cleaned text by text */

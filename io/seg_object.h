@@ -67,6 +67,9 @@ template <class Visit> void seg_each_item(DcmItem &item, const DcmTagKey &tag, V
 /* The first value of a text attribute, empty where there is none. */
 std::string seg_text(DcmItem &item, const DcmTagKey &tag);
 
+/* Whether a SOP class is one of the Segmentation classes. */
+bool seg_is_class(const std::string &class_uid);
+
 /* Reads and checks what every use needs: sizes, segments, frames and, with pixels, that there are
  * enough of them. Throws Failure (UL_ERROR_INPUT, UL_ERROR_UNSUPPORTED, UL_ERROR_LIMIT). */
 SegObject seg_object_open(const char *path, bool with_pixels);

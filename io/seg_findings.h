@@ -1,0 +1,23 @@
+/* What the parts of the SEG checker share. C++ only. */
+#ifndef SEG_FINDINGS_H
+#define SEG_FINDINGS_H
+
+#include "seg_object.h"
+#include "ulite/seg.h"
+
+class SegFindings {
+  public:
+    UL_PRINTF(3, 4) void add(const char *who, const char *format, ...);
+    std::vector<ul_seg_finding> list;
+};
+
+/* Attributes, segments, colours and frames as the standard and the readers need them. */
+void seg_check_object(const SegObject &object, SegFindings &findings);
+
+/* Positions of the frames among each other. */
+void seg_check_geometry(const SegObject &object, SegFindings &findings);
+
+/* References, with the images of source where it is not NULL. */
+void seg_check_references(const SegObject &object, const ul_catalog *source, SegFindings &findings);
+
+#endif

@@ -1,0 +1,215 @@
+/* The places of a SEG's frames and the images that they refer to. */
+#include "seg_findings.h"
+#include "seg_layout.h"
+#include "shim.h"
+#include "vec3.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+static bool none_placed(const SegObject &object) {
+    return std::none_of(object.frames.begin(), object.frames.end(),
+        [](const SegFrame &frame) { return frame.placed; });
+}
+
+static void check_macros(const SegObject &object, SegFindings &findings) {
+    size_t unplaced = 0, thin = 0;
+    for (const SegFrame &frame : object.frames) {
+        unplaced += !frame.placed;
+        thin += frame.placed && !(frame.thickness > 0);
+    }
+    if (unplaced)
+        findings.add("geometry", "%zu of %zu frames have no position, orientation or pixel spacing",
+            unplaced, object.frames.size());
+    if (unplaced) {
+        findings.add("dcmqi", "refuses frames without positions");
+        findings.add("slicer", "cannot place frames without positions");
+    }
+    if (thin)
+        findings.add("slicer", "%zu frames have no SliceThickness", thin);
+    if (!unplaced && object.frame_of_reference_uid.empty())
+        findings.add("geometry", "there are positions but no FrameOfReferenceUID");
+}
+
+static void check_cosines(const SegObject &object, SegFindings &findings) {
+    double worst = 0;
+    for (const SegFrame &frame : object.frames) {
+        const double *i = frame.cosines, *j = frame.cosines + 3;
+        if (frame.placed)
+            worst = std::max({worst, std::fabs(vec3_length(i) - 1), std::fabs(vec3_length(j) - 1),
+                std::fabs(vec3_dot(i, j))});
+    }
+    if (worst > 1e-4)
+        findings.add("dcmqi",
+            "ImageOrientationPatient is off two unit vectors at right angles by %.2g: refused, or "
+            "the labels lie askew",
+            worst);
+}
+
+/* The step of the frames' grid against what PixelMeasures says. */
+static void check_spacing(const SegObject &object, const ul_grid &grid, SegFindings &findings) {
+    double declared = object.frames[0].step, step = std::fabs(ul_grid_step_mm(&grid));
+    if (grid.stack == UL_STACK_UNEVEN) {
+        findings.add("dcmqi", "silently rounds unevenly spaced frames to an even grid: labels are "
+                              "displaced there and in 3D Slicer; ulite's --grid regular makes an "
+                              "even object");
+        if (declared > 0)
+            findings.add("geometry",
+                "SpacingBetweenSlices is %.6g mm, but the frames are not evenly spaced", declared);
+        return;
+    }
+    if (grid.stack == UL_STACK_TILTED)
+        findings.add("dcmqi", "refuses frames that lean against their normal (gantry tilt), and 3D "
+                              "Slicer with it; ulite's --grid regular makes an upright object");
+    if (declared > 0 && step > 0 && std::fabs(declared - step) > 1e-3 * step + 1e-4)
+        findings.add("geometry",
+            "SpacingBetweenSlices is %.6g mm, but the frames lie %.6g mm apart along the normal",
+            declared, step);
+}
+
+void seg_check_geometry(const SegObject &object, SegFindings &findings) {
+    check_macros(object, findings);
+    check_cosines(object, findings);
+    if (!std::all_of(object.frames.begin(), object.frames.end(),
+            [](const SegFrame &frame) { return frame.placed; }))
+        return;
+    SegLayout layout;
+    try {
+        seg_layout_frames(object, layout, nullptr);
+    } catch (const Failure &failure) {
+        findings.add("geometry", "%s", failure.text);
+        return;
+    }
+    check_spacing(object, layout.grid, findings);
+}
+
+struct ReferencedSeries {
+    std::string uid;
+    std::set<std::string> instances;
+};
+
+static std::vector<ReferencedSeries> referenced_series(const SegObject &object) {
+    std::vector<ReferencedSeries> list;
+    seg_each_item(object.data(), DCM_ReferencedSeriesSequence, [&](DcmItem &item, size_t) {
+        ReferencedSeries series;
+        series.uid = seg_text(item, DCM_SeriesInstanceUID);
+        seg_each_item(item, DCM_ReferencedInstanceSequence, [&](DcmItem &instance, size_t) {
+            series.instances.insert(seg_text(instance, DCM_ReferencedSOPInstanceUID));
+        });
+        list.push_back(series);
+    });
+    return list;
+}
+
+static void check_list(
+    const SegObject &object, const std::vector<ReferencedSeries> &list, SegFindings &findings) {
+    if (list.empty()) {
+        findings.add("ohif", "shows nothing without ReferencedSeriesSequence");
+        return;
+    }
+    if (list.size() > 1)
+        findings.add("ohif", "looks at the first of the %zu referenced series only", list.size());
+    std::set<std::string> listed;
+    for (const ReferencedSeries &series : list)
+        listed.insert(series.instances.begin(), series.instances.end());
+    std::set<std::string> unlisted;
+    for (const SegFrame &frame : object.frames)
+        for (const SegReference &source : frame.sources)
+            if (!listed.count(source.instance_uid))
+                unlisted.insert(source.instance_uid);
+    if (!unlisted.empty())
+        findings.add("references",
+            "%zu source images of the frames are not in ReferencedSeriesSequence", unlisted.size());
+}
+
+/* The volumes of the source that the object refers to; a series may be split into several. */
+static std::vector<const ul_series *> find_volumes(
+    const ul_catalog *source, const std::vector<ReferencedSeries> &list) {
+    std::vector<const ul_series *> volumes;
+    for (size_t i = 0; i < ul_catalog_size(source); i++) {
+        const ul_series *series = ul_catalog_at(source, i);
+        for (const ReferencedSeries &referenced : list)
+            if (referenced.uid == ul_series_get_info(series)->series_uid) {
+                volumes.push_back(series);
+                break;
+            }
+    }
+    return volumes;
+}
+
+/* The volume whose images the frames name most often. */
+static const ul_series *best_volume(
+    const SegObject &object, const std::vector<const ul_series *> &volumes, size_t &absent) {
+    std::map<std::string, const ul_series *> owner;
+    for (const ul_series *series : volumes)
+        for (size_t k = 0; k < ul_series_grid(series)->size[2]; k++)
+            owner.emplace(ul_series_instance(series, k)->sop_instance_uid, series);
+    std::map<const ul_series *, size_t> votes;
+    absent = 0;
+    for (const SegFrame &frame : object.frames)
+        for (const SegReference &source : frame.sources) {
+            auto found = owner.find(source.instance_uid);
+            if (found == owner.end())
+                absent++;
+            else
+                votes[found->second]++;
+        }
+    const ul_series *best = nullptr;
+    for (const ul_series *series : volumes)
+        if (votes[series] > (best ? votes[best] : 0))
+            best = series;
+    return best;
+}
+
+static void check_volume(const SegObject &object, const ul_series *series, SegFindings &findings) {
+    std::string reference = ul_series_get_info(series)->frame_of_reference_uid;
+    if (!reference.empty() && !object.frame_of_reference_uid.empty() &&
+        reference != object.frame_of_reference_uid)
+        findings.add("geometry", "FrameOfReferenceUID is not the source's");
+    if (none_placed(object) && ul_series_grid(series)->origin_mm)
+        findings.add("geometry", "the source has positions, the frames have none");
+    SegLayout layout;
+    char *notes = nullptr;
+    try {
+        seg_layout_source(object, series, layout, &notes);
+    } catch (const Failure &failure) {
+        findings.add("geometry", "%s", failure.text);
+    }
+    std::string lines = notes ? notes : "";
+    std::free(notes);
+    for (size_t at = 0; at < lines.size();) {
+        size_t end = std::min(lines.find('\n', at), lines.size());
+        findings.add("references", "%s", lines.substr(at, end - at).c_str());
+        at = end + 1;
+    }
+}
+
+void seg_check_references(
+    const SegObject &object, const ul_catalog *source, SegFindings &findings) {
+    std::vector<ReferencedSeries> list = referenced_series(object);
+    check_list(object, list, findings);
+    if (!source || list.empty())
+        return;
+    std::vector<const ul_series *> volumes = find_volumes(source, list);
+    if (volumes.empty()) {
+        findings.add("references", "the referenced series is not among the source images");
+        return;
+    }
+    std::set<std::string> there;
+    for (const ul_series *series : volumes)
+        for (size_t k = 0; k < ul_series_grid(series)->size[2]; k++)
+            there.insert(ul_series_instance(series, k)->sop_instance_uid);
+    size_t missing = 0;
+    for (const ReferencedSeries &series : list)
+        for (const std::string &uid : series.instances)
+            missing += !there.count(uid);
+    if (missing)
+        findings.add("slicer", "%zu referenced images are not among the source images", missing);
+    size_t absent = 0;
+    const ul_series *volume = best_volume(object, volumes, absent);
+    if (!volume)
+        volume = volumes.front();
+    check_volume(object, volume, findings);
+}
