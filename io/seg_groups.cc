@@ -69,11 +69,11 @@ static void put_frame(DcmItem &target, const SegPlan &plan, const SegPlanFrame &
 
     DcmItem &content = seg_new_item(frame, DCM_FrameContentSequence);
     bool timed = !plan.placed && grid.size[2] > 1;
-    const Uint32 index[2] = {
-        Uint32(planned.segment + 1), Uint32(plan.position_rank[planned.slice])};
+    auto place = Uint32(timed ? planned.slice + 1 : plan.position_rank[planned.slice]);
+    const Uint32 index[2] = {Uint32(planned.segment + 1), place};
     content.putAndInsertUint32Array(DCM_DimensionIndexValues, index, plan.placed || timed ? 2 : 1);
     if (timed)
-        content.putAndInsertUint32(DCM_TemporalPositionIndex, Uint32(planned.slice + 1));
+        content.putAndInsertUint32(DCM_TemporalPositionIndex, place);
 
     if (plan.placed)
         seg_put(seg_new_item(frame, DCM_PlanePositionSequence), DCM_ImagePositionPatient,

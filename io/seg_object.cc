@@ -1,5 +1,6 @@
 #include "seg_object.h"
 
+#include "charset.h"
 #include "colour.h"
 #include "dcmtk_prepare.h"
 #include "seg_build.h"
@@ -46,6 +47,16 @@ std::string seg_text(DcmItem &item, const DcmTagKey &tag) {
     return text.c_str();
 }
 
+/* The character set of an item: its own, else that of the item around it. */
+static std::string charset_of(DcmItem &item) {
+    OFString list;
+    for (DcmObject *at = &item; at; at = at->getParent())
+        if (auto holder = dynamic_cast<DcmItem *>(at))
+            if (holder->findAndGetOFStringArray(DCM_SpecificCharacterSet, list).good())
+                return list.c_str();
+    return "";
+}
+
 /* Numbers of a DS attribute; false unless all are there and finite. */
 static bool read_decimals(DcmItem *item, const DcmTagKey &tag, double *numbers, size_t count) {
     if (!item)
@@ -56,20 +67,24 @@ static bool read_decimals(DcmItem *item, const DcmTagKey &tag, double *numbers, 
     return true;
 }
 
-static void copy_text(char *target, size_t size_bytes, size_t characters, const std::string &text) {
-    utf8_clip(target, size_bytes, characters, text.c_str());
+/* A text attribute as UTF-8; what cannot be converted is read as UTF-8 or Latin-1. One that is
+ * absent or empty leaves target alone. */
+static void copy_text(
+    DcmItem &item, const DcmTagKey &tag, char *target, size_t size_bytes, size_t characters = 64) {
+    std::string text = seg_text(item, tag);
+    if (text.empty())
+        return;
+    std::vector<char> utf8(4 * text.size() + 16);
+    charset_to_utf8(charset_of(item).c_str(), text.c_str(), utf8.data(), utf8.size());
+    utf8_clip(target, size_bytes, characters, utf8.data());
 }
 
-/* The codes that DCMTK finds in an item of a code sequence. */
 static void read_code(DcmItem &item, ul_code &code) {
-    std::string value = seg_text(item, DCM_CodeValue);
-    if (value.empty())
-        value = seg_text(item, DCM_LongCodeValue);
-    if (value.empty())
-        value = seg_text(item, DCM_URNCodeValue);
-    copy_text(code.value, sizeof code.value, 64, value);
-    copy_text(code.scheme, sizeof code.scheme, 16, seg_text(item, DCM_CodingSchemeDesignator));
-    copy_text(code.meaning, sizeof code.meaning, 64, seg_text(item, DCM_CodeMeaning));
+    code = {};
+    for (const DcmTagKey &tag : {DCM_URNCodeValue, DCM_LongCodeValue, DCM_CodeValue})
+        copy_text(item, tag, code.value, sizeof code.value);
+    copy_text(item, DCM_CodingSchemeDesignator, code.scheme, sizeof code.scheme, 16);
+    copy_text(item, DCM_CodeMeaning, code.meaning, sizeof code.meaning);
 }
 
 static void read_code_of(DcmItem &item, const DcmTagKey &sequence, ul_code &code,
@@ -85,19 +100,14 @@ static void read_code_of(DcmItem &item, const DcmTagKey &sequence, ul_code &code
 static ul_segment read_segment(DcmItem &item, unsigned number) {
     ul_segment segment;
     ul_segment_init(&segment, number);
-    std::string label = seg_text(item, DCM_SegmentLabel);
-    if (!label.empty())
-        copy_text(segment.label, sizeof segment.label, 64, label);
-    copy_text(segment.description, sizeof segment.description, 1024,
-        seg_text(item, DCM_SegmentDescription));
-    std::string type = seg_text(item, DCM_SegmentAlgorithmType);
-    if (!type.empty())
-        copy_text(segment.algorithm_type, sizeof segment.algorithm_type, 16, type);
-    copy_text(segment.algorithm_name, sizeof segment.algorithm_name, 64,
-        seg_text(item, DCM_SegmentAlgorithmName));
-    copy_text(segment.tracking_id, sizeof segment.tracking_id, 64, seg_text(item, DCM_TrackingID));
+    copy_text(item, DCM_SegmentLabel, segment.label, sizeof segment.label);
+    copy_text(item, DCM_SegmentDescription, segment.description, sizeof segment.description, 1024);
     copy_text(
-        segment.tracking_uid, sizeof segment.tracking_uid, 64, seg_text(item, DCM_TrackingUID));
+        item, DCM_SegmentAlgorithmType, segment.algorithm_type, sizeof segment.algorithm_type, 16);
+    copy_text(
+        item, DCM_SegmentAlgorithmName, segment.algorithm_name, sizeof segment.algorithm_name);
+    copy_text(item, DCM_TrackingID, segment.tracking_id, sizeof segment.tracking_id);
+    copy_text(item, DCM_TrackingUID, segment.tracking_uid, sizeof segment.tracking_uid);
     ul_code unused = {};
     read_code_of(item, DCM_SegmentedPropertyCategoryCodeSequence, segment.category,
         DCM_SegmentedPropertyTypeModifierCodeSequence, unused);
@@ -289,7 +299,6 @@ SegObject seg_object_open(const char *path, bool with_pixels) {
     if (!seg_is_class(class_uid))
         throw Failure(UL_ERROR_INPUT, "is not a DICOM Segmentation (its SOP class is %.64s)",
             class_uid.c_str());
-    object.data().convertToUTF8(); /* what cannot be converted is cleaned text by text */
     read_kind(object);
     object.rows = required_us(object.data(), DCM_Rows);
     object.columns = required_us(object.data(), DCM_Columns);

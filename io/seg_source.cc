@@ -1,4 +1,6 @@
 /* The attributes of a SEG that come from its source: patient, study, de-identification, dates. */
+#include "charset.h"
+#include "dcmtk_prepare.h"
 #include "dicom_value.h"
 #include "notes.h"
 #include "seg_build.h"
@@ -10,7 +12,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <dcmtk/dcmdata/dcspchrs.h>
 
 enum Need {
     OPTIONAL, /* type 3: copied where it is there */
@@ -59,18 +60,15 @@ static const Enumerated enumerated[] = {
 class Source {
   public:
     Source(const char *path, char **note_lines) : notes(note_lines) {
+        dcmtk_prepare();
         OFCondition read = file.loadFileUntilTag(
             path, EXS_Unknown, EGL_noChange, DCM_MaxReadLength, ERM_autoDetect, DCM_PixelData);
         if (read.bad())
             throw Failure(
                 UL_ERROR_INPUT, "the source image %s cannot be read: %s", path, read.text());
-        OFString charset;
-        data().findAndGetOFStringArray(DCM_SpecificCharacterSet, charset);
-        convertible = charset != "ISO_IR 192" && charset != "" &&
-                      converter.selectCharacterSet(charset).good();
-        if (!convertible && charset != "" && charset != "ISO_IR 192")
-            notes_add(notes, "the source's character set is not known: its texts are read as "
-                             "UTF-8 or Latin-1");
+        OFString list;
+        data().findAndGetOFStringArray(DCM_SpecificCharacterSet, list);
+        charset = list.c_str();
     }
 
     DcmDataset &data() {
@@ -80,12 +78,14 @@ class Source {
     /* All values of an attribute as UTF-8 (or what the file has, where it cannot be converted),
      * between backslashes. */
     std::string raw(DcmItem &item, const DcmTagKey &tag) {
-        OFString text, utf8;
+        OFString text;
         if (item.findAndGetOFStringArray(tag, text).bad())
             return "";
-        if (convertible && converter.convertString(text, utf8, "\\^=").good())
-            text = utf8;
-        return std::string(text.c_str()); /* up to a NUL that is none of the value's */
+        char utf8[4 * DICOM_VALUE_BYTES];
+        if (!charset_to_utf8(charset.c_str(), text.c_str(), utf8, sizeof utf8))
+            notes_add(notes, "%s: not in the character set that the source states",
+                DcmTag(tag).getTagName());
+        return utf8;
     }
 
     /* The first value, valid for its representation; empty where there is none. */
@@ -110,8 +110,7 @@ class Source {
 
   private:
     DcmFileFormat file;
-    DcmSpecificCharacterSet converter;
-    bool convertible;
+    std::string charset;
     char **notes;
 };
 

@@ -1,4 +1,5 @@
 /* The parts that the SEG writer and reader are made of: bits, colours, values, UIDs, texts. */
+#include "charset.h"
 #include "colour.h"
 #include "dicom_value.h"
 #include "seg_bits.h"
@@ -173,6 +174,35 @@ static void texts_are_cut_between_characters(void **state) {
     assert_false(utf8_valid("\xE5\xB1"));
 }
 
+static void character_sets_become_utf8(void **state) {
+    (void)state;
+    /* The examples of PS3.5 annexes H, I and K. */
+    static const struct {
+        const char *charset, *value, *utf8;
+    } cases[] = {
+        {"", "Adams^John", "Adams^John"},
+        {"ISO_IR 100", "Buc^J\xE9r\xF4me", "Buc^J\xC3\xA9r\xC3\xB4me"},
+        {"ISO_IR 192", "Wang^\xE5\xB0\x8F", "Wang^\xE5\xB0\x8F"},
+        {"\\ISO 2022 IR 87", "Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B",
+            "Yamada^Tarou=\xE5\xB1\xB1\xE7\x94\xB0^\xE5\xA4\xAA\xE9\x83\x8E="
+            "\xE3\x82\x84\xE3\x81\xBE\xE3\x81\xA0"},
+        {"ISO 2022 IR 13\\ISO 2022 IR 87", "\xD4\xCF", "\xE3\x83\xA4\xE3\x83\x9E"},
+        {"\\ISO 2022 IR 149", "Hong^Gildong=\x1b$)C\xFB\xF3^\x1b$)C\xD1\xCE",
+            "Hong^Gildong=\xE6\xB4\xAA^\xE5\x90\x89"},
+        {"\\ISO 2022 IR 58", "Zhang=\x1b$)A\xD5\xC5^", "Zhang=\xE5\xBC\xA0^"},
+        {"GB18030", "\xCD\xF5", "\xE7\x8E\x8B"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char utf8[256];
+        assert_true(charset_to_utf8(cases[i].charset, cases[i].value, utf8, sizeof utf8));
+        assert_string_equal(utf8, cases[i].utf8);
+    }
+    char utf8[8];
+    assert_false(charset_to_utf8("ISO_IR 999", "\xE9", utf8, sizeof utf8));
+    assert_string_equal(utf8, "\xE9");
+    assert_false(charset_to_utf8("ISO_IR 192", "\xE9t", utf8, sizeof utf8));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bits_come_back_at_any_offset),
@@ -181,6 +211,7 @@ int main(void) {
         cmocka_unit_test(values_are_repaired_or_refused),
         cmocka_unit_test(decimals_fit_and_come_back),
         cmocka_unit_test(uids_are_decimal),
+        cmocka_unit_test(character_sets_become_utf8),
         cmocka_unit_test(texts_are_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
