@@ -75,24 +75,27 @@ static void probe_step(const ul_run *run, int step) {
 
 /* --- Parts of blocks ------------------------------------------------------------------------- */
 
-/* Channels of rows of an axial block over an image of height rows. */
+/* Channels of rows of an axial block over an image of height rows; the output rows lie one after
+ * the other. */
 static void cross_rows(const ul_run *run, const float *weights, size_t taps, size_t dilation,
     const image *in, size_t height, size_t width, const image *out, range rows, range channels) {
-    const float *taken[UL_CROSS_TAPS];
+    enum { MOST = 16, LONGEST_REACH = 3 };
+    const float *taken[MOST + 2 * LONGEST_REACH];
+    size_t reach = taps / 2 * dilation;
     ul_cross p = {.width = width,
         .channels = channels.end - channels.begin,
         .taps = taps,
         .dilation = dilation,
-        .rows = taken,
+        .in = taken,
         .in_stride = in->stride,
         .out_stride = out->stride,
+        .out_row = out->row,
         .weights = weights + channels.begin * 2 * taps};
-    size_t reach = taps / 2 * dilation;
-    for (size_t y = rows.begin; y < rows.end; y++) {
-        for (size_t t = 0; t < taps; t++) {
-            size_t at = y + t * dilation; /* reach below the row that is meant */
-            bool inside = at >= reach && at - reach < height;
-            taken[t] = (inside ? row_of(in, at - reach) : run->zeros) + channels.begin;
+    for (size_t y = rows.begin; y < rows.end; y += p.rows) {
+        p.rows = rows.end - y < MOST ? rows.end - y : MOST;
+        for (size_t i = 0; i < p.rows + 2 * reach; i++) {
+            bool inside = y + i >= reach && y + i - reach < height;
+            taken[i] = (inside ? row_of(in, y + i - reach) : run->zeros) + channels.begin;
         }
         p.out = row_of(out, y) + channels.begin;
         run->kernels->cross(&p);

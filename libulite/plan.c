@@ -29,7 +29,7 @@ static void plan_level(ul_plan_level *level, bool top, size_t channels, int thre
     size_t team = (size_t)threads;
     level->by_channels = !top && threads > 1 && level->height < ROWS_PER_THREAD * team &&
                          channels / UL_LANES >= team;
-    level->encoder_rows = block_rows(level->height, level->width, 2);
+    level->encoder_rows = block_rows(level->height, level->width, 4);
     level->decoder_rows = block_rows(level->height, level->width, REACH + 1);
     if (level->by_channels)
         level->encoder_rows = level->decoder_rows = level->height;

@@ -10,25 +10,24 @@
 
 /* --- GELU ------------------------------------------------------------------------------------ */
 
-/* x * Phi(x); erf as a rational function of its argument clamped to [-4, 4], where it is 1 in
- * float. Error against exact GELU: see docs/numerics.md. */
+/* max(x, 0) - a Q(a) with a = |x| and Q the upper tail of the normal distribution, 1 / P(a)^8 with
+ * a minimax polynomial P. Absolute error below 2e-7 for every x (docs/numerics.md). From limit on
+ * the second term is lost in rounding. */
 V_INLINE v_float gelu_vector(v_float x) {
-    v_float z = v_mul(x, v_set(0.70710678118654752f));
-    z = v_max(v_set(-4.0f), v_min(v_set(4.0f), z));
-    v_float z2 = v_mul(z, z);
-    v_float p = v_fma(z2, v_set(-2.72614225801306e-10f), v_set(2.77068142495902e-08f));
-    p = v_fma(p, z2, v_set(-2.10102402082508e-06f));
-    p = v_fma(p, z2, v_set(-5.69250639462346e-05f));
-    p = v_fma(p, z2, v_set(-7.34990630326855e-04f));
-    p = v_fma(p, z2, v_set(-2.95459980854025e-03f));
-    p = v_fma(p, z2, v_set(-1.60960333262415e-02f));
-    v_float q = v_fma(z2, v_set(-1.45660718464996e-05f), v_set(-2.13374055278905e-04f));
-    q = v_fma(q, z2, v_set(-1.68282697438203e-03f));
-    q = v_fma(q, z2, v_set(-7.37332916720468e-03f));
-    q = v_fma(q, z2, v_set(-1.42647390514189e-02f));
-    v_float erf = v_div(v_mul(z, p), q);
-    v_float half = v_mul(x, v_set(0.5f));
-    return v_fma(half, erf, half);
+    const float limit = 8.0f;
+    v_float a = v_min(v_set(limit), v_abs(x));
+    v_float p = v_fma(v_set(3.35459686e-06f), a, v_set(-2.03824784e-05f));
+    p = v_fma(p, a, v_set(1.18096061e-04f));
+    p = v_fma(p, a, v_set(8.74824109e-05f));
+    p = v_fma(p, a, v_set(1.12562464e-03f));
+    p = v_fma(p, a, v_set(9.31580737e-03f));
+    p = v_fma(p, a, v_set(4.88703959e-02f));
+    p = v_fma(p, a, v_set(1.08752005e-01f));
+    p = v_fma(p, a, v_set(1.09050834f));
+    p = v_mul(p, p);
+    p = v_mul(p, p);
+    p = v_mul(p, p);
+    return v_sub(v_max(v_zero(), x), v_div(a, p));
 }
 
 V_INLINE void gelu_pixels(float *x, size_t stride, size_t pixels, size_t channels) {
@@ -45,12 +44,14 @@ static void gelu(float *x, size_t count) {
 
 /* The largest tiles: PIXELS_1 pixels times one block of 16 channels, PIXELS_2 times two blocks. */
 #if V_WIDTH == 16
-#define PIXELS_1 28
+#define PIXELS_1 26
+#define DEPTH_1 4
 #define PIXELS_2 14
 #define POOLED_1 6
 #define POOLED_2 3
 #else
 #define PIXELS_1 6
+#define DEPTH_1 1
 #define POOLED_1 1
 #endif
 
@@ -59,11 +60,28 @@ V_INLINE void load_weights(v_float *w, const float *weights, size_t block_floats
         v_load(weights + (size_t)(j / VECTORS) * block_floats + (size_t)(j % VECTORS) * V_WIDTH);
 }
 
+/* Adds depth input channels of n pixels. */
+V_INLINE void multiply(v_float *sum, const float *in, size_t stride, const float *weights,
+    size_t block_floats, const int n, const int blocks, const int depth) {
+    const int vectors = blocks * VECTORS;
+    v_float w[8];
+    V_UNROLL for (int k = 0; k < depth; k++)
+        load_weights(w + k * vectors, weights + k * UL_LANES, block_floats, blocks);
+    V_UNROLL for (int i = 0; i < n; i++) {
+        V_UNROLL for (int k = 0; k < depth; k++) {
+            v_float value = v_set(in[k]);
+            V_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] =
+                v_fma(value, w[k * vectors + j], sum[i * vectors + j]);
+        }
+        in += stride;
+    }
+}
+
 /* Pixels x .. x + n - 1 of row y, blocks blocks of channels from channel on. */
 V_INLINE void pointwise_tile(
     const ul_pointwise *p, size_t y, size_t x, size_t channel, const int n, const int blocks) {
     const int vectors = blocks * VECTORS;
-    v_float sum[32], w[8];
+    v_float sum[32];
     const float *init = p->init + (y >> p->init_shift) * p->init_row + channel;
     V_UNROLL for (int i = 0; i < n; i++) {
         const float *start = init + ((x + (size_t)i) >> p->init_shift) * p->init_stride;
@@ -73,14 +91,12 @@ V_INLINE void pointwise_tile(
     const float *in = p->in + y * p->in_row + x * p->in_stride;
     const float *weights = p->weights + channel * p->cin;
     const size_t stride = p->in_stride, block_floats = p->cin * UL_LANES;
-    for (size_t k = 0; k < p->cin; k++) {
-        load_weights(w, weights + k * UL_LANES, block_floats, blocks);
-        V_UNROLL for (int i = 0; i < n; i++) {
-            v_float value = v_set(in[(size_t)i * stride + k]);
-            V_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] =
-                v_fma(value, w[j], sum[i * vectors + j]);
-        }
-    }
+    const int depth = blocks == 1 ? DEPTH_1 : 1;
+    size_t k = 0;
+    for (; k + (size_t)depth <= p->cin; k += (size_t)depth)
+        multiply(sum, in + k, stride, weights + k * UL_LANES, block_floats, n, blocks, depth);
+    for (; k < p->cin; k++)
+        multiply(sum, in + k, stride, weights + k * UL_LANES, block_floats, n, blocks, 1);
     float *out = p->out + y * p->out_row + x * p->out_stride + channel;
     V_UNROLL for (int i = 0; i < n; i++) {
         V_UNROLL for (int j = 0; j < vectors; j++)
@@ -123,52 +139,32 @@ V_INLINE void pool_tile(
 
 /* One function per tile size: n becomes a constant, the tile stays in registers. */
 typedef void tile_function(const ul_pointwise *p, size_t y, size_t x, size_t channel);
-#define TILE(kind, blocks, n)                                                                      \
+/* clang-format off */
+#define DEFINE(kind, blocks, n) \
     static void kind##_##blocks##_##n(const ul_pointwise *p, size_t y, size_t x, size_t channel) { \
-        kind##_tile(p, y, x, channel, n, blocks);                                                  \
+        kind##_tile(p, y, x, channel, n, blocks); \
     }
-#define TILES_3(kind, blocks) TILE(kind, blocks, 1) TILE(kind, blocks, 2) TILE(kind, blocks, 3)
-#define TILES_6(kind, blocks)                                                                      \
-    TILES_3(kind, blocks) TILE(kind, blocks, 4) TILE(kind, blocks, 5) TILE(kind, blocks, 6)
-#define TILES_14(kind, blocks)                                                                     \
-    TILES_6(kind, blocks)                                                                          \
-    TILE(kind, blocks, 7)                                                                          \
-    TILE(kind, blocks, 8)                                                                          \
-    TILE(kind, blocks, 9) TILE(kind, blocks, 10) TILE(kind, blocks, 11) TILE(kind, blocks, 12)     \
-        TILE(kind, blocks, 13) TILE(kind, blocks, 14)
-#define TILES_28(kind, blocks)                                                                     \
-    TILES_14(kind, blocks)                                                                         \
-    TILE(kind, blocks, 15)                                                                         \
-    TILE(kind, blocks, 16)                                                                         \
-    TILE(kind, blocks, 17) TILE(kind, blocks, 18) TILE(kind, blocks, 19) TILE(kind, blocks, 20)    \
-        TILE(kind, blocks, 21) TILE(kind, blocks, 22) TILE(kind, blocks, 23)                       \
-            TILE(kind, blocks, 24) TILE(kind, blocks, 25) TILE(kind, blocks, 26)                   \
-                TILE(kind, blocks, 27) TILE(kind, blocks, 28)
-#define NAMES_3(kind, b) kind##_##b##_1, kind##_##b##_2, kind##_##b##_3
-#define NAMES_6(kind, b) NAMES_3(kind, b), kind##_##b##_4, kind##_##b##_5, kind##_##b##_6
-#define NAMES_14(kind, b)                                                                          \
-    NAMES_6(kind, b), kind##_##b##_7, kind##_##b##_8, kind##_##b##_9, kind##_##b##_10,             \
-        kind##_##b##_11, kind##_##b##_12, kind##_##b##_13, kind##_##b##_14
-#define NAMES_28(kind, b)                                                                          \
-    NAMES_14(kind, b), kind##_##b##_15, kind##_##b##_16, kind##_##b##_17, kind##_##b##_18,         \
-        kind##_##b##_19, kind##_##b##_20, kind##_##b##_21, kind##_##b##_22, kind##_##b##_23,       \
-        kind##_##b##_24, kind##_##b##_25, kind##_##b##_26, kind##_##b##_27, kind##_##b##_28
-
+#define NAME(kind, blocks, n) kind##_##blocks##_##n,
+#define TO_1(T, k, b) T(k, b, 1)
+#define TO_3(T, k, b) T(k, b, 1) T(k, b, 2) T(k, b, 3)
+#define TO_6(T, k, b) TO_3(T, k, b) T(k, b, 4) T(k, b, 5) T(k, b, 6)
+#define TO_14(T, k, b) TO_6(T, k, b) T(k, b, 7) T(k, b, 8) T(k, b, 9) T(k, b, 10) T(k, b, 11) \
+    T(k, b, 12) T(k, b, 13) T(k, b, 14)
+#define TO_26(T, k, b) TO_14(T, k, b) T(k, b, 15) T(k, b, 16) T(k, b, 17) T(k, b, 18) T(k, b, 19) \
+    T(k, b, 20) T(k, b, 21) T(k, b, 22) T(k, b, 23) T(k, b, 24) T(k, b, 25) T(k, b, 26)
+#define TILES(upto, kind, blocks) \
+    upto(DEFINE, kind, blocks) \
+    static tile_function *const kind##_##blocks[] = {upto(NAME, kind, blocks)};
 #if V_WIDTH == 16
-TILES_28(pointwise, 1)
-TILES_14(pointwise, 2)
-TILES_6(pool, 1)
-TILES_3(pool, 2)
-static tile_function *const pointwise_1[] = {NAMES_28(pointwise, 1)};
-static tile_function *const pointwise_2[] = {NAMES_14(pointwise, 2)};
-static tile_function *const pool_1[] = {NAMES_6(pool, 1)};
-static tile_function *const pool_2[] = {NAMES_3(pool, 2)};
+TILES(TO_26, pointwise, 1)
+TILES(TO_14, pointwise, 2)
+TILES(TO_6, pool, 1)
+TILES(TO_3, pool, 2)
 #else
-TILES_6(pointwise, 1)
-TILE(pool, 1, 1)
-static tile_function *const pointwise_1[] = {NAMES_6(pointwise, 1)};
-static tile_function *const pool_1[] = {pool_1_1};
+TILES(TO_6, pointwise, 1)
+TILES(TO_1, pool, 1)
 #endif
+/* clang-format on */
 
 /* Covers every row with tiles of at most `largest` pixels and nearly equal size. */
 static void run_tiles(
@@ -209,120 +205,138 @@ static void pointwise_pool(const ul_pointwise *p) {
 
 /* --- Axial cross ----------------------------------------------------------------------------- */
 
-/* Pixels x .. x + n - 1, one vector of channels from c on; inside says that all horizontal taps lie
- * in the row. */
-V_INLINE void cross_tile(const ul_cross *p, const float *weights, size_t c, size_t x, const int n,
-    const size_t taps, const bool inside) {
-    v_float sum[8];
-    const float *w = weights;
-    v_float bias = v_load(w + (2 * taps - 1) * UL_LANES);
-    V_UNROLL for (int i = 0; i < n; i++) sum[i] = bias;
-    V_UNROLL for (size_t t = 0; t < taps; t++, w += UL_LANES) {
-        v_float tap = v_load(w);
-        const float *in = p->rows[t] + x * p->in_stride + c;
-        V_UNROLL for (int i = 0; i < n; i++) sum[i] =
-            v_fma(tap, v_load(in + (size_t)i * p->in_stride), sum[i]);
+/* Which columns of a tile's neighbourhood lie in the image. */
+typedef enum edge { EDGE_NONE, EDGE_LEFT, EDGE_RIGHT } edge;
+
+/* The tile of cross7_channels: its weights and CROSS_ROWS * CROSS_PIXELS sums are in registers
+ * where there are 32. */
+#define CROSS_ROWS 4
+#define CROSS_PIXELS (V_REGISTERS == 32 ? 4 : 2)
+#define CROSS_EDGE 3
+
+/* One vector of channels, from c on, of rows y .. and pixels x .. . The tile lies at a horizontal
+ * edge of the image, where it then is CROSS_EDGE pixels wide, or all its neighbours are inside. */
+V_INLINE void cross7_tile(const ul_cross *p, const v_float *w, size_t c, size_t y, size_t x,
+    const int rows, const int n, const edge at) {
+    v_float sum[CROSS_ROWS * 4];
+    const size_t stride = p->in_stride;
+    V_UNROLL for (int i = 0; i < rows * n; i++) sum[i] = w[13];
+    V_UNROLL for (int j = 0; j < rows + 6; j++) {
+        const float *in = p->in[y + (size_t)j] + x * stride + c;
+        V_UNROLL for (int i = 0; i < n; i++) {
+            v_float value = v_load(in + (size_t)i * stride);
+            V_UNROLL for (int r = 0; r < rows; r++) if (j - r >= 0 && j - r < 7) sum[r * n + i] =
+                v_fma(value, w[j - r], sum[r * n + i]);
+        }
     }
-    const size_t centre = taps / 2;
-    V_UNROLL for (size_t t = 0; t < taps; t++) {
-        if (t == centre)
-            continue;
-        v_float tap = v_load(w);
-        w += UL_LANES;
-        /* Wraps around left of the row, which fails the test as well. */
-        size_t at = x + t * p->dilation - centre * p->dilation;
-        const float *in = p->rows[centre] + c;
-        V_UNROLL for (int i = 0; i < n; i++) if (inside || at + (size_t)i < p->width) sum[i] =
-            v_fma(tap, v_load(in + (at + (size_t)i) * p->in_stride), sum[i]);
+    V_UNROLL for (int r = 0; r < rows; r++) {
+        const float *in = p->in[y + (size_t)r + 3] + x * stride + c;
+        V_UNROLL for (int q = -3; q < n + 3; q++) {
+            if ((at == EDGE_LEFT && q < 0) || (at == EDGE_RIGHT && q >= n))
+                continue;
+            v_float value = v_load(in + (ptrdiff_t)q * (ptrdiff_t)stride);
+            V_UNROLL for (int i = 0; i < n; i++) {
+                const int t = q - i + 3;
+                if (t >= 0 && t < 7 && t != 3)
+                    sum[r * n + i] = v_fma(value, w[t < 3 ? 7 + t : 6 + t], sum[r * n + i]);
+            }
+        }
     }
-    V_UNROLL for (int i = 0; i < n; i++)
-        v_store(p->out + (x + (size_t)i) * p->out_stride + c, sum[i]);
+    float *out = p->out + y * p->out_row + x * p->out_stride + c;
+    V_UNROLL for (int r = 0; r < rows; r++) {
+        V_UNROLL for (int i = 0; i < n; i++)
+            v_store(out + (size_t)r * p->out_row + (size_t)i * p->out_stride, sum[r * n + i]);
+    }
 }
 
-V_INLINE void cross_channels(const ul_cross *p, const size_t taps) {
-    const size_t reach = taps / 2 * p->dilation;
+V_INLINE void cross7_rows(const ul_cross *p, const v_float *w, size_t c, size_t y, const int rows) {
+    const size_t last = p->width - CROSS_EDGE;
+    size_t x = CROSS_EDGE;
+    cross7_tile(p, w, c, y, 0, rows, CROSS_EDGE, EDGE_LEFT);
+    for (; x + CROSS_PIXELS <= last; x += CROSS_PIXELS)
+        cross7_tile(p, w, c, y, x, rows, CROSS_PIXELS, EDGE_NONE);
+    for (; x < last; x++)
+        cross7_tile(p, w, c, y, x, rows, 1, EDGE_NONE);
+    cross7_tile(p, w, c, y, last, rows, CROSS_EDGE, EDGE_RIGHT);
+}
+
+/* Seven taps without dilation, at least two edges wide. */
+static void cross7(const ul_cross *p) {
+    v_float w[14];
     for (size_t c = 0; c < p->channels; c += V_WIDTH) {
-        const float *weights = p->weights + c / UL_LANES * 2 * taps * UL_LANES + c % UL_LANES;
-        size_t x = 0;
-        for (; x < reach && x < p->width; x++)
-            cross_tile(p, weights, c, x, 1, taps, false);
-        for (; x + 8 + reach <= p->width; x += 8)
-            cross_tile(p, weights, c, x, 8, taps, true);
-        for (; x + reach < p->width; x++)
-            cross_tile(p, weights, c, x, 1, taps, true);
-        for (; x < p->width; x++)
-            cross_tile(p, weights, c, x, 1, taps, false);
+        const float *weights = p->weights + c / UL_LANES * 14 * UL_LANES + c % UL_LANES;
+        V_UNROLL for (int t = 0; t < 14; t++) w[t] = v_load(weights + t * UL_LANES);
+        size_t y = 0;
+        for (; y + CROSS_ROWS <= p->rows; y += CROSS_ROWS)
+            cross7_rows(p, w, c, y, CROSS_ROWS);
+        for (; y < p->rows; y++)
+            cross7_rows(p, w, c, y, 1);
+    }
+}
+
+/* Any cross, one pixel at a time. */
+static void cross_any(const ul_cross *p) {
+    const size_t centre = p->taps / 2, reach = centre * p->dilation;
+    for (size_t c = 0; c < p->channels; c += V_WIDTH) {
+        const float *weights = p->weights + c / UL_LANES * 2 * p->taps * UL_LANES + c % UL_LANES;
+        for (size_t y = 0; y < p->rows; y++) {
+            const float *const *in = p->in + y;
+            for (size_t x = 0; x < p->width; x++) {
+                const float *w = weights;
+                v_float sum = v_load(w + (2 * p->taps - 1) * UL_LANES);
+                for (size_t t = 0; t < p->taps; t++, w += UL_LANES)
+                    sum = v_fma(v_load(in[t * p->dilation] + x * p->in_stride + c), v_load(w), sum);
+                for (size_t t = 0; t < p->taps; t++) {
+                    size_t at = x + t * p->dilation; /* counted from pixel -reach */
+                    if (t == centre)
+                        continue;
+                    if (at >= reach && at - reach < p->width)
+                        sum = v_fma(
+                            v_load(in[reach] + (at - reach) * p->in_stride + c), v_load(w), sum);
+                    w += UL_LANES;
+                }
+                v_store(p->out + y * p->out_row + x * p->out_stride + c, sum);
+            }
+        }
     }
 }
 
 static void cross(const ul_cross *p) {
-    if (p->taps == 7)
-        cross_channels(p, 7);
-    else if (p->taps == 3)
-        cross_channels(p, 3);
+    if (p->taps == 7 && p->dilation == 1 && p->width >= 2 * CROSS_EDGE)
+        cross7(p);
     else
-        cross_channels(p, p->taps);
+        cross_any(p);
 }
 
 /* --- 7x7 convolution ------------------------------------------------------------------------- */
 
-#if V_REGISTERS == 32
+/* One vector of channels at a time: the seven weights of a row stay in registers; an input value is
+ * broadcast once and serves up to seven output pixels. */
+#define CONV7_PIXELS (V_REGISTERS == 32 ? 20 : 8)
 
-/* The seven weights of a row stay in registers; an input value is broadcast once and serves up to
- * seven output pixels. */
-#define CONV7_PIXELS 20
 V_INLINE void conv7_tile(
     const ul_conv7 *p, const float *weights, size_t channel, size_t x, const int n) {
-    for (size_t part = 0; part < UL_LANES; part += V_WIDTH) {
-        v_float sum[CONV7_PIXELS], w[7];
-        v_float bias = v_load(p->bias + channel + part);
-        V_UNROLL for (int i = 0; i < n; i++) sum[i] = bias;
-        const float *tap = weights + part;
-        for (size_t row = 0; row < p->cin * 7; row++, tap += 7 * UL_LANES) {
-            V_UNROLL for (int t = 0; t < 7; t++) w[t] = v_load(tap + t * UL_LANES);
-            const float *in = p->rows[row % 7] + row / 7 * p->in_plane + x;
+    v_float sum[20], w[7];
+    v_float bias = v_load(p->bias + channel);
+    V_UNROLL for (int i = 0; i < n; i++) sum[i] = bias;
+    for (size_t plane = 0; plane < p->cin; plane++)
+        for (size_t row = 0; row < 7; row++, weights += 7 * UL_LANES) {
+            V_UNROLL for (int t = 0; t < 7; t++) w[t] = v_load(weights + t * UL_LANES);
+            const float *in = p->rows[row] + plane * p->in_plane + x;
             V_UNROLL for (int i = 0; i < n + 6; i++) {
                 v_float value = v_set(in[i]);
                 V_UNROLL for (int t = 0; t < 7; t++) if (i - t >= 0 && i - t < n) sum[i - t] =
                     v_fma(value, w[t], sum[i - t]);
             }
         }
-        V_UNROLL for (int i = 0; i < n; i++)
-            v_store(p->out + (x + (size_t)i) * p->out_stride + channel + part, sum[i]);
-    }
+    V_UNROLL for (int i = 0; i < n; i++)
+        v_store(p->out + (x + (size_t)i) * p->out_stride + channel, sum[i]);
 }
-
-#else
-
-#define CONV7_PIXELS 6
-V_INLINE void conv7_tile(
-    const ul_conv7 *p, const float *weights, size_t channel, size_t x, const int n) {
-    v_float sum[CONV7_PIXELS * VECTORS], w[VECTORS];
-    V_UNROLL for (int i = 0; i < n * VECTORS; i++) sum[i] =
-        v_load(p->bias + channel + (size_t)(i % VECTORS) * V_WIDTH);
-    const float *tap = weights;
-    for (size_t row = 0; row < p->cin * 7; row++) {
-        const float *in = p->rows[row % 7] + row / 7 * p->in_plane + x;
-        V_UNROLL for (int t = 0; t < 7; t++, tap += UL_LANES) {
-            load_weights(w, tap, 0, 1);
-            V_UNROLL for (int i = 0; i < n; i++) {
-                v_float value = v_set(in[i + t]);
-                V_UNROLL for (int j = 0; j < VECTORS; j++) sum[i * VECTORS + j] =
-                    v_fma(value, w[j], sum[i * VECTORS + j]);
-            }
-        }
-    }
-    V_UNROLL for (int i = 0; i < n * VECTORS; i++)
-        v_store(p->out + (x + (size_t)(i / VECTORS)) * p->out_stride + channel +
-                    (size_t)(i % VECTORS) * V_WIDTH,
-            sum[i]);
-}
-
-#endif
 
 static void conv7(const ul_conv7 *p) {
-    for (size_t channel = 0; channel < p->cout; channel += UL_LANES) {
-        const float *weights = p->weights + channel * p->cin * 49;
+    for (size_t channel = 0; channel < p->cout; channel += V_WIDTH) {
+        const float *weights =
+            p->weights + channel / UL_LANES * p->cin * 49 * UL_LANES + channel % UL_LANES;
         size_t x = 0;
         for (; x + CONV7_PIXELS <= p->width; x += CONV7_PIXELS)
             conv7_tile(p, weights, channel, x, CONV7_PIXELS);
@@ -335,15 +349,26 @@ static void conv7(const ul_conv7 *p) {
 
 /* --- 1x1 convolution to planar logits -------------------------------------------------------- */
 
+V_INLINE v_float project_pixel(const ul_project *p, const float *weights, v_float sum, size_t i) {
+    const float *in = p->in + i * p->in_stride;
+    for (size_t c = 0; c < p->channels; c += V_WIDTH)
+        sum = v_fma(v_load(weights + c), v_load(in + c), sum);
+    return sum;
+}
+
 static void project(const ul_project *p) {
     for (size_t k = 0; k < p->classes; k++) {
         const float *weights = p->weights + k * p->channels;
-        for (size_t i = 0; i < p->pixels; i++) {
-            v_float sum = v_zero();
-            for (size_t c = 0; c < p->channels; c += V_WIDTH)
-                sum = v_fma(v_load(weights + c), v_load(p->in + i * p->in_stride + c), sum);
-            p->out[k * p->out_plane + i] = v_sum(sum) + p->bias[k];
-        }
+        const float first[V_WIDTH] = {p->bias[k]};
+        v_float bias = v_load(first);
+        float *out = p->out + k * p->out_plane;
+        size_t i = 0;
+        for (; i + 4 <= p->pixels; i += 4)
+            v_sum4(out + i, project_pixel(p, weights, bias, i),
+                project_pixel(p, weights, bias, i + 1), project_pixel(p, weights, bias, i + 2),
+                project_pixel(p, weights, bias, i + 3));
+        for (; i < p->pixels; i++)
+            out[i] = v_sum(project_pixel(p, weights, bias, i));
     }
 }
 
@@ -362,8 +387,7 @@ static size_t multiply_adds(size_t rounds, float *sink) {
     return rounds * CHAINS * V_WIDTH;
 }
 
-#define INIT_FORWARD UL_SIMD(ul_kernels_init)
-void INIT_FORWARD(ul_kernels *kernels) {
+void UL_SIMD(ul_kernels_init)(ul_kernels *kernels) {
     kernels->pointwise = pointwise;
     kernels->pointwise_pool = pointwise_pool;
     kernels->cross = cross;

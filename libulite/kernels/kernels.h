@@ -34,16 +34,17 @@ typedef struct ul_pointwise {
     bool gelu;
 } ul_pointwise;
 
-/* One row of an axial block: each channel's cross of taps x 1 and 1 x taps, which share their
- * centre. Pixels left and right of the row count as zero; rows above and below the image are the
- * caller's zeros. out must not overlap the rows. */
+/* Rows of an axial block: each channel's cross of taps x 1 and 1 x taps, which share their centre.
+ * Pixels left and right of the rows count as zero; rows above and below the image are the caller's
+ * zeros. out must not overlap the rows. */
 typedef struct ul_cross {
-    size_t width, channels;   /* channels a multiple of UL_LANES */
-    size_t taps, dilation;    /* taps odd, at most UL_CROSS_TAPS */
-    const float *const *rows; /* [taps] input rows, y - (taps / 2) * dilation and so on down */
+    size_t rows, width, channels; /* of the output; channels a multiple of UL_LANES */
+    size_t taps, dilation;        /* taps odd, at most UL_CROSS_TAPS */
+    /* [rows + (taps - 1) * dilation] input rows from (taps / 2) * dilation above the first */
+    const float *const *in;
     size_t in_stride;
     float *out;
-    size_t out_stride;
+    size_t out_stride, out_row;
     const float *weights; /* [channels / 16][2 * taps][16], ul_pack_cross */
 } ul_cross;
 

@@ -61,26 +61,29 @@ static void pointwise_pool(const ul_pointwise *p) {
             }
 }
 
+static float cross_pixel(
+    const ul_cross *p, const float *const *in, const float *w, size_t x, size_t c) {
+    size_t centre = p->taps / 2, reach = centre * p->dilation;
+    float sum = w[(2 * p->taps - 1) * UL_LANES];
+    for (size_t t = 0; t < p->taps; t++, w += UL_LANES)
+        sum += *w * in[t * p->dilation][x * p->in_stride + c];
+    for (size_t t = 0; t < p->taps; t++) {
+        if (t == centre)
+            continue;
+        size_t at = x + t * p->dilation; /* counted from pixel -reach */
+        if (at >= reach && at - reach < p->width)
+            sum += *w * in[reach][(at - reach) * p->in_stride + c];
+        w += UL_LANES;
+    }
+    return sum;
+}
+
 static void cross(const ul_cross *p) {
-    size_t centre = p->taps / 2;
     for (size_t c = 0; c < p->channels; c++) {
-        const float *weights = p->weights + c / UL_LANES * 2 * p->taps * UL_LANES + c % UL_LANES;
-        for (size_t x = 0; x < p->width; x++) {
-            const float *w = weights;
-            float sum = w[(2 * p->taps - 1) * UL_LANES];
-            for (size_t t = 0; t < p->taps; t++, w += UL_LANES)
-                sum += *w * p->rows[t][x * p->in_stride + c];
-            for (size_t t = 0; t < p->taps; t++) {
-                if (t == centre)
-                    continue;
-                size_t at = x + t * p->dilation; /* counted from the leftmost tap of pixel 0 */
-                size_t left = centre * p->dilation;
-                if (at >= left && at - left < p->width)
-                    sum += *w * p->rows[centre][(at - left) * p->in_stride + c];
-                w += UL_LANES;
-            }
-            p->out[x * p->out_stride + c] = sum;
-        }
+        const float *w = p->weights + c / UL_LANES * 2 * p->taps * UL_LANES + c % UL_LANES;
+        for (size_t y = 0; y < p->rows; y++)
+            for (size_t x = 0; x < p->width; x++)
+                p->out[y * p->out_row + x * p->out_stride + c] = cross_pixel(p, p->in + y, w, x, c);
     }
 }
 

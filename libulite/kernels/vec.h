@@ -76,12 +76,10 @@ V_INLINE v_float v_max(v_float a, v_float b) {
 V_INLINE v_float v_min(v_float a, v_float b) {
     return _mm512_min_ps(a, b);
 }
-/* The sum of all lanes. */
-V_INLINE float v_sum(v_float a) {
+/* Four lanes that add up to all lanes. */
+V_INLINE __m128 v_quarter(v_float a) {
     __m256 half = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
-    __m128 quarter = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
-    quarter = _mm_add_ps(quarter, _mm_movehl_ps(quarter, quarter));
-    return _mm_cvtss_f32(_mm_add_ss(quarter, _mm_shuffle_ps(quarter, quarter, 1)));
+    return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
 }
 
 #elif defined(__AVX2__)
@@ -133,10 +131,8 @@ V_INLINE v_float v_max(v_float a, v_float b) {
 V_INLINE v_float v_min(v_float a, v_float b) {
     return _mm256_min_ps(a, b);
 }
-V_INLINE float v_sum(v_float a) {
-    __m128 quarter = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
-    quarter = _mm_add_ps(quarter, _mm_movehl_ps(quarter, quarter));
-    return _mm_cvtss_f32(_mm_add_ss(quarter, _mm_shuffle_ps(quarter, quarter, 1)));
+V_INLINE __m128 v_quarter(v_float a) {
+    return _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
 }
 
 #elif defined(__aarch64__)
@@ -189,12 +185,30 @@ V_INLINE v_float v_max(v_float a, v_float b) {
 V_INLINE v_float v_min(v_float a, v_float b) {
     return vminq_f32(a, b);
 }
+/* The sum of all lanes, and four of them; both add in the same order. */
 V_INLINE float v_sum(v_float a) {
     return vaddvq_f32(a);
+}
+V_INLINE void v_sum4(float *sums, v_float a, v_float b, v_float c, v_float d) {
+    vst1q_f32(sums, vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)));
 }
 
 #else
 #error "vec.h is for SIMD sources, built by ulite_simd_source()"
+#endif
+
+#if defined(__AVX2__)
+/* The sum of all lanes, and four of them; both add in the same order. */
+V_INLINE float v_sum(v_float a) {
+    __m128 quarter = v_quarter(a);
+    quarter = _mm_hadd_ps(quarter, quarter);
+    return _mm_cvtss_f32(_mm_hadd_ps(quarter, quarter));
+}
+V_INLINE void v_sum4(float *sums, v_float a, v_float b, v_float c, v_float d) {
+    __m128 ab = _mm_hadd_ps(v_quarter(a), v_quarter(b));
+    __m128 cd = _mm_hadd_ps(v_quarter(c), v_quarter(d));
+    _mm_storeu_ps(sums, _mm_hadd_ps(ab, cd));
+}
 #endif
 
 #endif
