@@ -11,5 +11,6 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command cmd_bench;
+extern const cli_command cmd_verify;
 
 #endif

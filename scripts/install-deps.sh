@@ -20,6 +20,7 @@ build_packages=(
     libpng-dev
     libprotobuf-c-dev
     mricron-data
+    nettle-dev
     ninja-build
     pkg-config
     protobuf-c-compiler

@@ -10,10 +10,9 @@
 extern "C" {
 #endif
 
+/* A running digest; may be copied. */
 typedef struct ul_sha256 {
-    uint32_t state[8];
-    uint64_t bytes;
-    uint8_t block[64];
+    uint64_t state[16]; /* room for the library's */
 } ul_sha256;
 
 UL_API void ul_sha256_init(ul_sha256 *sha);
