@@ -1,10 +1,13 @@
+#define _DEFAULT_SOURCE /* madvise */
+
 #include "session_internal.h"
 
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define ALIGNMENT 64
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
 #define SIZE_LIMIT 16384
 #define THREAD_LIMIT 1024
 
@@ -53,6 +56,17 @@ static size_t longest_row(const ul_session *s) {
     return ul_pad_channels(longest);
 }
 
+/* One allocation in huge pages where the system has them, which spares a few per cent of the time
+ * in address translation. */
+static float *allocate_arena(size_t bytes) {
+    float *arena = aligned_alloc(HUGE_PAGE_BYTES, bytes);
+#ifdef MADV_HUGEPAGE
+    if (arena)
+        madvise(arena, bytes, MADV_HUGEPAGE);
+#endif
+    return arena;
+}
+
 /* Arena: folded weights, a row of zeros, one region per thread. */
 static ul_status allocate(ul_session *s, const ul_model_shape *shape, bool grey, ul_error *error) {
     size_t weights = ul_fold_layout(&s->folded, shape, grey, NULL);
@@ -61,8 +75,9 @@ static ul_status allocate(ul_session *s, const ul_model_shape *shape, bool grey,
     s->region =
         s->slice_plan.region > s->pixel_plan.region ? s->slice_plan.region : s->pixel_plan.region;
     size_t zeros = longest_row(s);
-    s->arena_bytes = (weights + zeros + s->region * (size_t)s->threads) * sizeof(float);
-    s->arena = aligned_alloc(ALIGNMENT, s->arena_bytes);
+    size_t bytes = (weights + zeros + s->region * (size_t)s->threads) * sizeof(float);
+    s->arena_bytes = (bytes + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+    s->arena = allocate_arena(s->arena_bytes);
     if (!s->arena)
         return ul_error_set(error, UL_ERROR_LIMIT,
             "out of memory: slices of %zu x %zu on %d threads need %zu MiB; use fewer threads or "

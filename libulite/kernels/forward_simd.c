@@ -211,7 +211,7 @@ typedef enum edge { EDGE_NONE, EDGE_LEFT, EDGE_RIGHT } edge;
 /* The tile of cross7_channels: its weights and CROSS_ROWS * CROSS_PIXELS sums are in registers
  * where there are 32. */
 #define CROSS_ROWS 4
-#define CROSS_PIXELS (V_REGISTERS == 32 ? 4 : 2)
+#define CROSS_PIXELS (V_REGISTERS == 32 ? 3 : 2)
 #define CROSS_EDGE 3
 
 /* One vector of channels, from c on, of rows y .. and pixels x .. . The tile lies at a horizontal
