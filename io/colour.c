@@ -60,11 +60,22 @@ void colour_rgb_to_lab(const uint8_t rgb[3], uint16_t lab[3]) {
     lab[2] = to_word(200 * (f[1] - f[2]), -128, 127);
 }
 
-void colour_lab_to_rgb(const uint16_t lab[3], uint8_t rgb[3]) {
-    double f[3], xyz[3];
+/* The compressed X, Y and Z. */
+static void unpack_lab(const uint16_t lab[3], double f[3]) {
     f[1] = (from_word(lab[0], 0, 100) + 16) / 116;
     f[0] = f[1] + from_word(lab[1], -128, 127) / 500;
     f[2] = f[1] - from_word(lab[2], -128, 127) / 200;
+}
+
+bool colour_is_dark(const uint16_t lab[3]) {
+    double f[3];
+    unpack_lab(lab, f);
+    return fmin(f[0], fmin(f[1], f[2])) <= KNEE;
+}
+
+void colour_lab_to_rgb(const uint16_t lab[3], uint8_t rgb[3]) {
+    double f[3], xyz[3];
+    unpack_lab(lab, f);
     for (int c = 0; c < 3; c++)
         xyz[c] = expand(f[c]) * white[c];
     for (int c = 0; c < 3; c++) {

@@ -2,6 +2,7 @@
 #ifndef COLOUR_H
 #define COLOUR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -12,6 +13,10 @@ extern "C" {
  * comes back as it was. */
 void colour_rgb_to_lab(const uint8_t rgb[3], uint16_t lab[3]);
 void colour_lab_to_rgb(const uint16_t lab[3], uint8_t rgb[3]);
+
+/* Whether the colour needs the linear part of CIELab near black, which dcmqi, and so 3D Slicer,
+ * gets wrong (it divides the integers 16 / 116): it shows a much lighter colour there. */
+bool colour_is_dark(const uint16_t lab[3]);
 
 #ifdef __cplusplus
 }

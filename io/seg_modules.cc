@@ -27,9 +27,20 @@ DcmItem &seg_new_item(DcmItem &item, const DcmTagKey &sequence) {
     return *created;
 }
 
+/* Names the character set again in an item whose text needs it: dcmjs, and so OHIF, forgets the data
+ * set's inside of sequences. */
+static void put_charset(DcmItem &item, const std::string &text) {
+    for (char c : text)
+        if (static_cast<signed char>(c) < 0) {
+            seg_put(item, DCM_SpecificCharacterSet, "ISO_IR 192");
+            return;
+        }
+}
+
 void seg_put_code(DcmItem &item, const DcmTagKey &sequence, const char *value, const char *scheme,
     const char *meaning) {
     DcmItem &code = seg_new_item(item, sequence);
+    put_charset(code, meaning);
     seg_put(code, std::strlen(value) > 16 ? DCM_LongCodeValue : DCM_CodeValue, value);
     seg_put(code, DCM_CodingSchemeDesignator, scheme);
     seg_put(code, DCM_CodeMeaning, meaning);
@@ -177,6 +188,8 @@ static std::string segment_description(const ul_segment &segment, const char *no
 static void put_segment(DcmItem &target, const SegPlan &plan, size_t index) {
     const ul_segment &segment = plan.segment(index);
     DcmItem &item = seg_new_item(target, DCM_SegmentSequence);
+    put_charset(item, segment.label + std::string(segment.description) + segment.algorithm_name +
+                          segment.tracking_id);
     seg_put_us(item, DCM_SegmentNumber, unsigned(index + 1));
     seg_put(item, DCM_SegmentLabel, clipped(segment.label, 64));
     std::string description = segment_description(segment, plan.options->description_note);

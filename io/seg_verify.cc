@@ -1,3 +1,4 @@
+#include "colour.h"
 #include "dcmtk_prepare.h"
 #include "seg_findings.h"
 #include "shim.h"
@@ -86,6 +87,22 @@ static bool has_code(DcmItem &segment, const DcmTagKey &sequence, bool &retired)
                code->tagExistsWithValue(DCM_URNCodeValue));
 }
 
+static void check_colour(
+    const SegObject &object, DcmItem &segment, unsigned number, SegFindings &findings) {
+    Uint16 lab[3];
+    bool coloured = true;
+    for (unsigned c = 0; c < 3; c++)
+        coloured = coloured &&
+                   segment.findAndGetUint16(DCM_RecommendedDisplayCIELabValue, lab[c], c).good();
+    if (!coloured && object.kind != SegKind::LABELMAP)
+        findings.add("ohif",
+            "segment %u has no RecommendedDisplayCIELabValue: some versions of OHIF hang", number);
+    if (coloured && colour_is_dark(lab))
+        findings.add("dcmqi",
+            "the colour of segment %u is so dark that dcmqi and 3D Slicer show a lighter one",
+            number);
+}
+
 static void check_segment(
     const SegObject &object, DcmItem &segment, unsigned number, SegFindings &findings) {
     bool retired = false;
@@ -103,11 +120,7 @@ static void check_segment(
         findings.add("standard", "segment %u has no SegmentAlgorithmName", number);
     if (segment.tagExists(DCM_TrackingID) != segment.tagExists(DCM_TrackingUID))
         findings.add("standard", "segment %u has only one of TrackingID and TrackingUID", number);
-    Uint16 word;
-    bool coloured = segment.findAndGetUint16(DCM_RecommendedDisplayCIELabValue, word, 2).good();
-    if (!coloured && object.kind != SegKind::LABELMAP)
-        findings.add("ohif",
-            "segment %u has no RecommendedDisplayCIELabValue: some versions of OHIF hang", number);
+    check_colour(object, segment, number, findings);
 }
 
 static void check_segments(const SegObject &object, SegFindings &findings) {
@@ -186,6 +199,10 @@ void seg_check_object(const SegObject &object, SegFindings &findings) {
     check_attributes(object, findings);
     check_segments(object, findings);
     check_frames(object, findings);
+    if (object.kind == SegKind::FRACTIONAL) {
+        findings.add("dcmqi", "takes the values of FRACTIONAL objects for label numbers");
+        findings.add("ohif", "refuses FRACTIONAL objects");
+    }
     if (object.kind == SegKind::LABELMAP)
         findings.add("dcmqi", "LABELMAP objects (Supplement 243) are not read by older versions of "
                               "dcmqi and 3D Slicer");

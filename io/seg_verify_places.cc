@@ -26,6 +26,7 @@ static void check_macros(const SegObject &object, SegFindings &findings) {
     if (unplaced) {
         findings.add("dcmqi", "refuses frames without positions");
         findings.add("slicer", "cannot place frames without positions");
+        findings.add("ohif", "fails on frames without positions");
     }
     if (thin)
         findings.add("slicer", "%zu frames have no SliceThickness", thin);

@@ -80,6 +80,10 @@ static void colours_come_back(void **state) {
     assert_in_range(lab[2], 0x8080 - 1, 0x8080 + 1);
     colour_rgb_to_lab(black, lab);
     assert_int_equal(lab[0], 0);
+    assert_true(colour_is_dark(lab));
+    const uint8_t red[3] = {255, 0, 0};
+    colour_rgb_to_lab(red, lab);
+    assert_false(colour_is_dark(lab));
 }
 
 static void values_are_repaired_or_refused(void **state) {
