@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 
 /* Axial, coronal and sagittal images through the middle, as a scout has them. */
@@ -39,9 +40,19 @@ static void put_pixels(
 static void save(DcmFileFormat *file, const image &what, const options &o) {
     std::string path = o.output + "/" + what.file;
     faults_apply(file->getDataset(), what.number, o);
-    syntax_save(file, o.syntaxes[(what.number - 1) % o.syntaxes.size()], path);
+    syntax_save(file, o.syntaxes[(what.number - 1) % o.syntaxes.size()], path, !o.no_meta);
     if (size_t keep = parse_bytes(o.truncate, what.number))
         std::filesystem::resize_file(path, keep);
+}
+
+/* What stands between the images on exported media. */
+static void write_clutter(const std::string &folder) {
+    static const struct {
+        const char *name, *text;
+    } files[] = {{"DICOMDIR", "not a real one"}, {"README.TXT", "Viewer: run AUTORUN.EXE\n"},
+        {"Thumbs.db", ""}, {".hidden", "\001\002\003"}, {"report.dcm", "no DICOM inside"}};
+    for (const auto &one : files)
+        std::ofstream(folder + "/" + one.name) << one.text;
 }
 
 static void write_series(const options &o) {
@@ -75,6 +86,8 @@ static void write_series(const options &o) {
         put_pixels(file.getDataset(), bytes, 1, o);
         save(&file, images[0], o);
     }
+    if (o.clutter)
+        write_clutter(o.output);
     if (!o.truth.empty())
         truth_write(images, frames, o);
 }

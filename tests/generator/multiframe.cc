@@ -27,7 +27,7 @@ static void fill_frame(
     put(content, DCM_FrameReferenceDateTime, moment);
     content->putAndInsertFloat64(DCM_FrameAcquisitionDuration, 10);
     put(append(item, DCM_PlanePositionSequence), DCM_ImagePositionPatient,
-        text_of_position(what.where->origins[what.slice]));
+        text_of_position(what, o));
 
     DcmItem *transform = append(item, DCM_PixelValueTransformationSequence);
     put(transform, DCM_RescaleSlope, text_of(p.slope));

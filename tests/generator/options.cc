@@ -30,6 +30,7 @@ static const char help[] =
     "  --step MM[,MM...]     between slices; several are repeated in turn: uneven spacing\n"
     "  --size C,R[,S]        columns, rows, slices\n"
     "  --thickness MM        SliceThickness as stated\n"
+    "  --jitter MM           positions as stated are off by up to so much\n"
     "  --missing K,...       slices left out\n"
     "  --duplicate K,...     slices written twice, the same object\n"
     "  --clash K,...         slices written twice with different pixels and UIDs\n"
@@ -64,6 +65,8 @@ static const char help[] =
     "  --round-cosines N     to N decimals\n"
     "  --instance-numbers X  right (default), wrong, same, missing\n"
     "  --names X             plain (default), random\n"
+    "  --clutter             files between the images that are none\n"
+    "  --no-meta             files without preamble and meta header\n"
     "  --seed N              of what is random\n"
     "  --anonymised          holes where names and dates stood\n"
     "  --invalid             values that the standard forbids\n"
@@ -101,6 +104,7 @@ enum {
     STEP,
     SIZE,
     THICKNESS,
+    JITTER,
     MISSING,
     DUPLICATE,
     CLASH,
@@ -132,6 +136,8 @@ enum {
     ROUND_COSINES,
     INSTANCE_NUMBERS,
     NAMES,
+    CLUTTER,
+    NO_META,
     SEED,
     ANONYMISED,
     INVALID,
@@ -154,6 +160,7 @@ static const option long_options[] = {{"help", no_argument, nullptr, 'h'},
     {"spacing", required_argument, nullptr, SPACING}, {"step", required_argument, nullptr, STEP},
     {"size", required_argument, nullptr, SIZE},
     {"thickness", required_argument, nullptr, THICKNESS},
+    {"jitter", required_argument, nullptr, JITTER},
     {"missing", required_argument, nullptr, MISSING},
     {"duplicate", required_argument, nullptr, DUPLICATE},
     {"clash", required_argument, nullptr, CLASH},
@@ -178,7 +185,8 @@ static const option long_options[] = {{"help", no_argument, nullptr, 'h'},
     {"no-frame-of-reference", no_argument, nullptr, NO_FRAME_OF_REFERENCE},
     {"round-cosines", required_argument, nullptr, ROUND_COSINES},
     {"instance-numbers", required_argument, nullptr, INSTANCE_NUMBERS},
-    {"names", required_argument, nullptr, NAMES}, {"seed", required_argument, nullptr, SEED},
+    {"names", required_argument, nullptr, NAMES}, {"clutter", no_argument, nullptr, CLUTTER},
+    {"no-meta", no_argument, nullptr, NO_META}, {"seed", required_argument, nullptr, SEED},
     {"anonymised", no_argument, nullptr, ANONYMISED}, {"invalid", no_argument, nullptr, INVALID},
     {"set", required_argument, nullptr, SET}, {"drop", required_argument, nullptr, DROP},
     {"cut-pixels", required_argument, nullptr, CUT_PIXELS},
@@ -300,6 +308,9 @@ static bool take_cut(int option, const char *text, options *o) {
         return true;
     case THICKNESS:
         o->thickness_mm = parse_some(text, 1, 1)[0];
+        return true;
+    case JITTER:
+        o->jitter_mm = parse_some(text, 1, 1)[0];
         return true;
     case MISSING:
         o->missing = parse_numbers(text);
@@ -431,6 +442,12 @@ static bool take_headers(int option, const char *text, options *o) {
     case NAMES:
         o->names = text;
         return true;
+    case CLUTTER:
+        o->clutter = true;
+        return true;
+    case NO_META:
+        o->no_meta = true;
+        return true;
     case SEED:
         o->seed = (unsigned)parse_some(text, 1, 1)[0];
         return true;
@@ -477,6 +494,8 @@ static void check(const options &o) {
         throw std::runtime_error("--modality-lut takes unsigned pixels");
     if (o.slope == 0)
         throw std::runtime_error("--rescale: the slope is zero");
+    if (o.multi_frame && o.localizer)
+        throw std::runtime_error("--localizer does not go with --multi-frame");
     if (!o.labels.empty() && o.truth.empty())
         throw std::runtime_error("--labels needs --truth");
 }

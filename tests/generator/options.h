@@ -30,7 +30,7 @@ struct options {
     double spacing_mm[2] = {0, 0};
     std::vector<double> steps_mm; /* cycled; empty: the source's */
     size_t size[3] = {0, 0, 0};   /* columns, rows, slices; 0: what the box holds */
-    double thickness_mm = 0;
+    double thickness_mm = 0, jitter_mm = 0;
     std::set<unsigned> missing, duplicates, clashes; /* slices, counted from 1 */
 
     /* the values */
@@ -53,13 +53,14 @@ struct options {
     /* the headers */
     int series_number = 1;
     std::string description, study = "1", body_part = "HEAD", charset;
+    bool no_meta = false, clutter = false;
     bool no_frame_of_reference = false, anonymised = false, invalid_values = false;
     int cosine_digits = 0; /* 0: all */
     std::string instance_numbers = "right", names = "plain";
     unsigned seed = 1;
     std::vector<header_change> changes;
     std::string truncate, cut_pixels; /* BYTES[@INSTANCE,...] */
-    std::string labels;   /* FILE[:LABEL] sampled beside the truth */
+    std::string labels;               /* FILE[:LABEL] sampled beside the truth */
 };
 
 /* Fills *o from the command line; returns -1 to go on, else the exit code. */

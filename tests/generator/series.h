@@ -35,7 +35,7 @@ void header_fill_pixel_module(DcmItem *item, const layout &l, const options &o);
 
 /* Places as DICOM writes them. */
 std::string text_of(double value);
-std::string text_of_position(const vec3 &position);
+std::string text_of_position(const image &what, const options &o);
 std::string text_of_cosines(const layout &l, const options &o);
 
 /* One multi-frame object with all images. */
@@ -47,7 +47,8 @@ void faults_apply(DcmDataset *dataset, unsigned number, const options &o);
 
 /* Writes the object in a transfer syntax. Throws std::runtime_error. */
 void syntax_check(const std::string &name);
-void syntax_save(DcmFileFormat *file, const std::string &syntax, const std::string &path);
+void syntax_save(
+    DcmFileFormat *file, const std::string &syntax, const std::string &path, bool with_meta);
 std::string syntax_names();
 
 /* Sidecars of --truth. */

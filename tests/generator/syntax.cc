@@ -116,7 +116,8 @@ static void run_gdcmconv(const char *option, const std::string &in, const std::s
                                      : "gdcmconv cannot write " + out);
 }
 
-void syntax_save(DcmFileFormat *file, const std::string &name, const std::string &path) {
+void syntax_save(
+    DcmFileFormat *file, const std::string &name, const std::string &path, bool with_meta) {
     const syntax &wanted = find(name);
     register_codecs();
     std::unique_ptr<DcmRepresentationParameter> how = parameters(wanted.transfer);
@@ -126,7 +127,8 @@ void syntax_save(DcmFileFormat *file, const std::string &name, const std::string
             throw std::runtime_error(path + ": cannot be written as " + name + ": " + done.text());
     }
     std::string written = wanted.gdcmconv ? path + ".plain" : path;
-    OFCondition saved = file->saveFile(written.c_str(), wanted.transfer);
+    OFCondition saved = file->saveFile(written.c_str(), wanted.transfer, EET_UndefinedLength,
+        EGL_recalcGL, EPD_noChange, 0, 0, with_meta ? EWM_fileformat : EWM_dataset);
     if (saved.bad())
         throw std::runtime_error(path + ": " + saved.text());
     if (wanted.gdcmconv) {
