@@ -22,7 +22,7 @@ typedef struct expected {
     const char *name;
     size_t n, channels, height, width;
     float *values;
-    double largest, difference;
+    float largest, difference;
     size_t rows_seen; /* over all slices */
 } expected;
 
@@ -53,7 +53,7 @@ static bool load(const ul_stored *stored, expected *e) {
     if (!e->values || !ul_stored_floats(stored, e->values))
         return false;
     for (size_t i = 0; i < count; i++)
-        e->largest = fmax(e->largest, fabs(e->values[i]));
+        e->largest = fmaxf(e->largest, fabsf(e->values[i]));
     return true;
 }
 
@@ -81,8 +81,9 @@ static bool load_all(const ul_safetensors *file, golden *g) {
 
 /* A NaN differs infinitely. */
 static void compare(expected *e, size_t index, float got) {
-    double difference = fabs((double)got - e->values[index]);
-    e->difference = fmax(e->difference, isfinite(difference) ? difference : INFINITY);
+    float difference = fabsf(got - e->values[index]);
+    if (!(difference <= e->difference))
+        e->difference = isnan(difference) ? INFINITY : difference;
 }
 
 static void compare_rows(void *context, const ul_probe_rows *rows) {
@@ -108,10 +109,11 @@ static bool judge(golden *g, const char *file, const char *level) {
         expected *e = &g->blocks[i];
         if (strcmp(e->name, "input") == 0)
             continue;
-        double relative = e->difference / fmax(1, e->largest);
+        double relative = e->difference / fmax(1, (double)e->largest);
         if (relative > TOLERANCE || e->rows_seen != e->n * e->height) {
             printf("%s %s %s: FAILED, max |difference| %.3g, max |tensor| %.3g, %zu of %zu rows\n",
-                file, level, e->name, e->difference, e->largest, e->rows_seen, e->n * e->height);
+                file, level, e->name, (double)e->difference, (double)e->largest, e->rows_seen,
+                e->n * e->height);
             passed = false;
         }
         worst = fmax(worst, relative);
