@@ -2,6 +2,7 @@
 #ifndef ULITE_IO_H
 #define ULITE_IO_H
 
+#include "ulite/align.h"
 #include "ulite/card.h"
 #include "ulite/dicom.h"
 #include "ulite/grid.h"
