@@ -7,6 +7,7 @@
 /* In the order of `ulite --help`. */
 static const cli_command *const commands[] = {
     &cmd_verify,
+    &cmd_info,
     &cmd_bench,
     NULL,
 };

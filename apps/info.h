@@ -1,0 +1,10 @@
+/* `ulite info` tells what a path is; each kind of path has a file of its own. */
+#ifndef INFO_H
+#define INFO_H
+
+#include "ulite/status.h"
+
+/* Each prints about the path on stdout, as a table or, under --json, as one JSON object. */
+ul_status info_model(const char *path, ul_error *error);
+
+#endif

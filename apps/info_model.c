@@ -1,0 +1,150 @@
+#include "console.h"
+#include "info.h"
+#include "ulite/model.h"
+
+#include <cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static cJSON *card_of(const ul_model *model) {
+    const char *text = ul_model_metadata(model, "ulite");
+    return text ? cJSON_Parse(text) : NULL;
+}
+
+/* --- For programs ---------------------------------------------------------------------------- */
+
+static cJSON *shape_json(const ul_model_shape *shape) {
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddNumberToObject(object, "input_channels", (double)shape->input_channels);
+    cJSON_AddNumberToObject(object, "classes", (double)shape->classes);
+    cJSON *widths = cJSON_AddArrayToObject(object, "widths");
+    for (int i = 0; i < UL_STAGES; i++)
+        cJSON_AddItemToArray(widths, cJSON_CreateNumber((double)shape->width[i]));
+    cJSON_AddNumberToObject(object, "bottleneck", (double)shape->bottleneck);
+    cJSON_AddNumberToObject(object, "parameters", (double)shape->parameters);
+    return object;
+}
+
+static ul_status print_json(const ul_model *model, ul_error *error) {
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "kind", "model");
+    cJSON_AddItemToObject(object, "shape", shape_json(ul_model_get_shape(model)));
+    cJSON *card = card_of(model);
+    cJSON_AddItemToObject(object, "card", card ? card : cJSON_CreateNull());
+    cJSON *metadata = cJSON_AddObjectToObject(object, "metadata");
+    const char *key, *value;
+    for (size_t i = 0; ul_model_metadata_at(model, i, &key, &value); i++)
+        if (!card || strcmp(key, "ulite") != 0)
+            cJSON_AddStringToObject(metadata, key, value);
+    char *text = cJSON_Print(object);
+    cJSON_Delete(object);
+    if (!text)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the JSON");
+    puts(text);
+    free(text);
+    return UL_OK;
+}
+
+/* --- For people ------------------------------------------------------------------------------ */
+
+static void print_shape(const ul_model_shape *shape) {
+    printf("U-Lite network, %zu parameters\n", shape->parameters);
+    printf("  %-16s %zu\n  %-16s %zu\n", "input channels", shape->input_channels, "classes out",
+        shape->classes);
+    printf("  %-16s", "widths");
+    for (int i = 0; i < UL_STAGES; i++)
+        printf(" %zu", shape->width[i]);
+    printf(", bottleneck %zu\n", shape->bottleneck);
+}
+
+/* A string without the line breaks and control characters that would spoil a terminal. */
+static void print_clean(const char *text) {
+    for (; *text; text++)
+        putchar((unsigned char)*text < 0x20 || *text == 0x7F ? ' ' : *text);
+}
+
+static void print_value(const cJSON *value, int depth);
+
+/* A list of plain values on one line, of objects on a line each. */
+static void print_array(const cJSON *array, int depth) {
+    const cJSON *item;
+    cJSON_ArrayForEach(item, array) {
+        if (cJSON_IsObject(item))
+            printf("\n%*s-", 2 * depth, "");
+        putchar(' ');
+        print_value(item, -1);
+    }
+}
+
+/* depth < 0: everything on this line. */
+static void print_value(const cJSON *value, int depth) {
+    if (cJSON_IsString(value)) {
+        print_clean(value->valuestring);
+    } else if (cJSON_IsArray(value)) {
+        print_array(value, depth);
+    } else if (cJSON_IsObject(value)) {
+        const cJSON *item;
+        cJSON_ArrayForEach(item, value) {
+            if (depth >= 0)
+                printf("\n%*s", 2 * depth, "");
+            print_clean(item->string);
+            printf(": ");
+            print_value(item, depth < 0 ? depth : depth + 1);
+            printf("%s", depth < 0 && item->next ? "; " : "");
+        }
+    } else {
+        char *text = cJSON_PrintUnformatted(value);
+        printf("%s", text ? text : "?");
+        free(text);
+    }
+}
+
+static void print_card(const ul_model *model) {
+    const char *text = ul_model_metadata(model, "ulite");
+    cJSON *card = card_of(model);
+    if (!text)
+        puts("No model card: `ulite segment` cannot use it");
+    else if (!cJSON_IsObject(card))
+        puts("The model card is not a JSON object: `ulite segment` cannot use it");
+    else
+        puts("Model card");
+    const cJSON *item;
+    if (cJSON_IsObject(card))
+        cJSON_ArrayForEach(item, card) {
+            printf("  ");
+            print_clean(item->string);
+            printf("%*s ", (int)(strlen(item->string) < 16 ? 16 - strlen(item->string) : 0), "");
+            print_value(item, 2);
+            putchar('\n');
+        }
+    cJSON_Delete(card);
+}
+
+static void print_table(const ul_model *model) {
+    print_shape(ul_model_get_shape(model));
+    print_card(model);
+    const char *key, *value;
+    for (size_t i = 0; ul_model_metadata_at(model, i, &key, &value); i++) {
+        if (strcmp(key, "ulite") == 0)
+            continue;
+        printf("Metadata \"");
+        print_clean(key);
+        printf("\": ");
+        print_clean(value);
+        putchar('\n');
+    }
+}
+
+ul_status info_model(const char *path, ul_error *error) {
+    ul_model *model;
+    ul_status status = ul_model_open(path, &model, error);
+    if (status != UL_OK)
+        return status;
+    if (console_settings.json)
+        status = print_json(model, error);
+    else
+        print_table(model);
+    ul_model_close(model);
+    return status;
+}

@@ -1,0 +1,20 @@
+/* MODEL on the command line: a file, or the name of a bundled model. */
+#ifndef MODEL_PATH_H
+#define MODEL_PATH_H
+
+#include "ulite/status.h"
+
+#define MODEL_PATH_BYTES 4096
+
+/* Writes the path of a model given as a file or as the name of a bundled model, which is looked for
+ * as NAME.safetensors in the folders of ULITE_MODELS (colon-separated), in share/ulite/models of
+ * the program's install prefix, and in the models/ of the source tree that it was built in. Errors:
+ * UL_ERROR_INPUT lists the names that there are. */
+ul_status model_path_find(const char *model, char path[MODEL_PATH_BYTES], ul_error *error);
+
+/* Calls visit with every bundled model, sorted by name, each name once; visit returns false to
+ * stop. */
+typedef bool model_path_visit(void *context, const char *name, const char *path);
+void model_path_each(model_path_visit *visit, void *context);
+
+#endif
