@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 console console_settings;
@@ -72,27 +73,86 @@ static void on_signal(int number) {
     interrupted = 1;
 }
 
-static bool report(void *context, const char *stage, size_t done, size_t total) {
-    (void)context;
-    bool terminal = isatty(STDERR_FILENO);
-    bool draw =
-        !console_settings.quiet && (console_settings.progress == PROGRESS_ALWAYS ||
-                                       (console_settings.progress == PROGRESS_AUTO && terminal));
-    if (draw) {
-        enum { WIDTH = 30 };
-        size_t filled = total ? done * WIDTH / total : 0;
-        char bar[WIDTH + 1];
-        for (size_t i = 0; i < WIDTH; i++)
-            bar[i] = i < filled ? '#' : '.';
-        bar[WIDTH] = '\0';
-        fprintf(
-            stderr, "\r%-12s [%s] %zu/%zu%s", stage, bar, done, total, done == total ? "\n" : "");
+static double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* What is being drawn: a stage's clock starts with its first report. */
+typedef struct bar {
+    char stage[32];
+    double start, last_drawn;
+    bool open; /* the line on the terminal is not ended yet */
+} bar;
+
+static bool wants_bar(void) {
+    if (console_settings.quiet)
+        return false;
+    return console_settings.progress == PROGRESS_ALWAYS ||
+           (console_settings.progress == PROGRESS_AUTO && isatty(STDERR_FILENO));
+}
+
+static void end_line(bar *b) {
+    if (b->open)
+        fputc('\n', stderr);
+    b->open = false;
+}
+
+/* "reading      [######........................] 60/300  41.2/s  0:05 left" */
+static void draw(bar *b, size_t done, size_t total, double now) {
+    enum { WIDTH = 30 };
+    char cells[WIDTH + 1];
+    size_t filled = total ? (size_t)((double)done / (double)total * WIDTH) : 0;
+    for (size_t i = 0; i < WIDTH; i++)
+        cells[i] = i < filled ? '#' : '.';
+    cells[WIDTH] = '\0';
+    double rate = now > b->start ? (double)done / (now - b->start) : 0;
+    fprintf(stderr, "\r%-12s [%s] %zu/%zu", b->stage, cells, done, total);
+    if (rate > 0 && done < total) {
+        unsigned long left = (unsigned long)((double)(total - done) / rate + 0.5);
+        fprintf(stderr, "  %.3g/s  %lu:%02lu left\033[K", rate, left / 60, left % 60);
+    } else if (rate > 0) {
+        fprintf(stderr, "  %.3g/s\033[K", rate);
     }
+    fflush(stderr);
+    b->open = true;
+    b->last_drawn = now;
+}
+
+/* {"event": "progress", ...} on stdout, a line each. */
+static void print_event(const bar *b, size_t done, size_t total, double now) {
+    printf(
+        "{\"event\":\"progress\",\"stage\":\"%s\",\"done\":%zu,\"total\":%zu,\"seconds\":%.3f}\n",
+        b->stage, done, total, now - b->start);
+    fflush(stdout);
+}
+
+static bool report(void *context, const char *stage, size_t done, size_t total) {
+    bar *b = context;
+    double now = seconds_now();
+    bool fresh = strncmp(b->stage, stage, sizeof b->stage - 1) != 0;
+    if (fresh) {
+        end_line(b);
+        snprintf(b->stage, sizeof b->stage, "%s", stage);
+        b->start = b->last_drawn = now;
+    }
+    /* Ten times a second is enough for an eye, and a short stage needs no bar at all. */
+    bool due = now - b->last_drawn >= 0.1 || (done == total && (b->open || fresh));
+    if (due && wants_bar())
+        draw(b, done, total, now);
+    if (due && console_settings.json && console_settings.events) {
+        print_event(b, done, total, now);
+        b->last_drawn = now;
+    }
+    if (done == total || interrupted)
+        end_line(b);
     return !interrupted;
 }
 
 const ul_progress *console_progress(void) {
-    static const ul_progress progress = {report, NULL};
+    static bar drawn;
+    static const ul_progress progress = {report, &drawn};
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;

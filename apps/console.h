@@ -10,6 +10,8 @@
 /* --quiet, --debug, --progress, --json as given; one per process. */
 typedef struct console {
     bool quiet, debug, json;
+    bool events; /* set by a command whose --json is a stream of events, a line each: progress is
+                    one of them */
     enum { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER } progress;
 } console;
 extern console console_settings;
@@ -35,8 +37,9 @@ int console_usage(const cli_command *command, const char *format, ...) UL_PRINTF
 /* A message for people on stderr, unless --quiet. */
 void console_say(const char *format, ...) UL_PRINTF(1, 2);
 
-/* A progress that draws a bar on stderr where the settings and the terminal want one, and that
- * stops the work on Ctrl-C (SIGINT, SIGTERM). */
+/* A progress that draws a bar with rate and time left on stderr where the settings and the terminal
+ * want one, prints events where the command's --json has them, and stops the work on Ctrl-C
+ * (SIGINT, SIGTERM). */
 const ul_progress *console_progress(void);
 
 #endif
