@@ -22,6 +22,10 @@ static image image_of(float *data, size_t rows, size_t width, size_t stride) {
     return (image){data, stride, width * stride, rows};
 }
 
+static image padded_image_of(float *data, size_t rows, size_t width, size_t stride) {
+    return (image){data, stride, width * stride + UL_ROW_PAD, rows};
+}
+
 static float *row_of(const image *i, size_t y) {
     return i->data + y % i->ring * i->row;
 }
@@ -131,7 +135,7 @@ typedef struct conv_in_state {
 static conv_in_state conv_in_start(const ul_run *run, size_t first) {
     const ul_plan *plan = run->plan;
     size_t width = plan->level[0].width;
-    conv_in_state s = {.out = image_of(buffer(run, run->own, UL_BUFFER_CONV_IN),
+    conv_in_state s = {.out = padded_image_of(buffer(run, run->own, UL_BUFFER_CONV_IN),
                            plan->level[0].encoder_rows + 2 * REACH, width, run->folded->width[0]),
         .borders = buffer(run, run->own, UL_BUFFER_INPUT),
         .output = first > REACH ? first - REACH : 0};
@@ -184,12 +188,14 @@ static void encode(const ul_run *run, int l) {
     const ul_folded_encoder *e = &f->encoder[l];
     const char name[] = {'e', (char)('1' + l), '\0'};
     size_t height = level->height, width = level->width, cin = f->width[l], cout = f->width[l + 1];
-    image skip = image_of(buffer(run, run->shared, UL_BUFFER_SKIP + l), height, width, cin);
-    image out =
-        image_of(buffer(run, run->shared, UL_BUFFER_ENCODED + l), height / 2, width / 2, cout);
+    image skip = padded_image_of(buffer(run, run->shared, UL_BUFFER_SKIP + l), height, width, cin);
+    float *encoded = buffer(run, run->shared, UL_BUFFER_ENCODED + l);
+    image out = l + 1 < UL_LEVELS ? padded_image_of(encoded, height / 2, width / 2, cout)
+                                  : image_of(encoded, height / 2, width / 2, cout);
     image in = {0};
     if (l > 0)
-        in = image_of(buffer(run, run->shared, UL_BUFFER_ENCODED + l - 1), height, width, cin);
+        in = padded_image_of(
+            buffer(run, run->shared, UL_BUFFER_ENCODED + l - 1), height, width, cin);
 
     size_t step = level->encoder_rows, count = (height + step - 1) / step;
     range blocks = level->by_channels ? (range){0, 1} : share(run, count);
@@ -285,11 +291,12 @@ static decoder decoder_of(const ul_run *run, int l) {
         .below = below,
         .channels = channels,
         .x = image_of(buffer(run, run->shared, x), level->height / 2, width / 2, below),
-        .skip =
-            image_of(buffer(run, run->shared, UL_BUFFER_SKIP + l), level->height, width, channels),
+        .skip = padded_image_of(
+            buffer(run, run->shared, UL_BUFFER_SKIP + l), level->height, width, channels),
         .low = image_of(buffer(run, work, UL_BUFFER_LOW + l), rows / 2, width / 2, channels),
-        .ring = image_of(buffer(run, work, UL_BUFFER_RING + l), level->ring_rows, width, channels),
-        .cross = image_of(buffer(run, work, UL_BUFFER_CROSS + l), rows, width, channels)};
+        .ring = padded_image_of(
+            buffer(run, work, UL_BUFFER_RING + l), level->ring_rows, width, channels),
+        .cross = padded_image_of(buffer(run, work, UL_BUFFER_CROSS + l), rows, width, channels)};
     if (l > 0)
         d.out = image_of(
             buffer(run, run->shared, UL_BUFFER_DECODED + l), level->height, width, channels);

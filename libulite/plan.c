@@ -39,15 +39,16 @@ static void plan_level(ul_plan_level *level, bool top, size_t channels, int thre
 
 static void add_level(lifetime *life, const ul_plan *plan, const ul_folded *f, int l) {
     const ul_plan_level *p = &plan->level[l];
-    size_t pixels = p->height * p->width, row = p->width * f->width[l];
+    size_t row = p->width * f->width[l], padded = row + UL_ROW_PAD;
+    size_t out = p->width / 2 * f->width[l + 1] + (l + 1 < UL_LEVELS ? UL_ROW_PAD : 0);
     int encoder = l, decoder = STEPS - 1 - l;
-    life[UL_BUFFER_SKIP + l] = (lifetime){pixels * f->width[l], encoder, decoder};
-    life[UL_BUFFER_ENCODED + l] = (lifetime){pixels / 4 * f->width[l + 1], encoder, encoder + 1};
+    life[UL_BUFFER_SKIP + l] = (lifetime){p->height * padded, encoder, decoder};
+    life[UL_BUFFER_ENCODED + l] = (lifetime){p->height / 2 * out, encoder, encoder + 1};
     life[UL_BUFFER_DECODED + l] = l > 0 ? (lifetime){p->height * row, decoder, decoder + 1}
                                         : (lifetime){p->decoder_rows * row, decoder, decoder};
     life[UL_BUFFER_LOW + l] = (lifetime){p->decoder_rows * row / 4, decoder, decoder};
-    life[UL_BUFFER_RING + l] = (lifetime){p->ring_rows * row, decoder, decoder};
-    life[UL_BUFFER_CROSS + l] = (lifetime){p->decoder_rows * row, decoder, decoder};
+    life[UL_BUFFER_RING + l] = (lifetime){p->ring_rows * padded, decoder, decoder};
+    life[UL_BUFFER_CROSS + l] = (lifetime){p->decoder_rows * padded, decoder, decoder};
 }
 
 /* The lowest offset at which a buffer meets no placed one that lives at the same time. */
@@ -100,8 +101,8 @@ void ul_plan_slice(ul_plan *plan, const ul_folded *f, size_t height, size_t widt
     life[UL_BUFFER_BOTTLENECK] = (lifetime){bottom * f->width[5], 5, 6};
     life[UL_BUFFER_INPUT] =
         (lifetime){(UL_INPUT_ROWS + 1) * plan->input_row * f->input_channels, 0, 0};
-    life[UL_BUFFER_CONV_IN] =
-        (lifetime){(plan->level[0].encoder_rows + 2 * REACH) * width * f->width[0], 0, 0};
+    life[UL_BUFFER_CONV_IN] = (lifetime){
+        (plan->level[0].encoder_rows + 2 * REACH) * (width * f->width[0] + UL_ROW_PAD), 0, 0};
     for (int i = 0; i < UL_BUFFERS; i++)
         life[i].floats = ul_pad_channels(life[i].floats);
     place(plan, life);

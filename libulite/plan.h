@@ -36,6 +36,10 @@ typedef struct ul_plan {
     size_t region;             /* floats */
 } ul_plan;
 
+/* Floats after every row of an image that a 7-tap cross reads or writes. Rows that lie a power of
+ * two apart would share a few cache sets and push each other out. */
+#define UL_ROW_PAD ((size_t)80)
+
 /* The input ring holds the 7 rows of one conv_in row; conv_in's ring those of a block of e1. */
 #define UL_INPUT_ROWS 8
 
