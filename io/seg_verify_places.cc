@@ -214,3 +214,24 @@ void seg_check_references(
         volume = volumes.front();
     check_volume(object, volume, findings);
 }
+
+ul_status ul_seg_find_source(
+    const char *path, const ul_catalog *catalog, const ul_series **series, ul_error *error) {
+    *series = nullptr;
+    return shim_guard(path, error, [&] {
+        SegObject object = seg_object_open(path, false);
+        std::vector<const ul_series *> all;
+        for (size_t i = 0; i < ul_catalog_size(catalog); i++)
+            all.push_back(ul_catalog_at(catalog, i));
+        size_t absent = 0;
+        *series = best_volume(object, all, absent);
+        if (!*series && all.size() == 1)
+            *series = all[0];
+        if (!*series)
+            throw Failure(UL_ERROR_CHOICE,
+                "its frames name no image of the %zu volumes of the source; choose one with "
+                "--series",
+                all.size());
+        return UL_OK;
+    });
+}

@@ -1,5 +1,6 @@
 #include "segments_json.h"
 
+#include "ulite/output.h"
 #include "utf8.h"
 
 #include <errno.h>
@@ -351,4 +352,21 @@ cJSON *segments_to_json(const ul_segments *segments) {
             return NULL;
         }
     return array;
+}
+
+ul_status ul_segments_write(const char *path, const ul_segments *segments, ul_error *error) {
+    cJSON *file = cJSON_CreateObject();
+    cJSON *array = segments_to_json(segments);
+    char *text = NULL;
+    if (file && array && cJSON_AddItemToObject(file, "segments", array)) {
+        array = NULL; /* belongs to file */
+        text = cJSON_Print(file);
+    }
+    cJSON_Delete(array);
+    cJSON_Delete(file);
+    if (!text)
+        return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
+    ul_status status = ul_output_write(path, text, strlen(text), error);
+    free(text);
+    return status;
 }

@@ -87,6 +87,28 @@ static void reads_dcmqi_form(void **state) {
     ul_segments_free(&segments);
 }
 
+static void written_segments_come_back(void **state) {
+    (void)state;
+    ul_segment items[2];
+    ul_segment_init(&items[0], 5);
+    ul_segment_init(&items[1], 300);
+    items[1].region = (ul_code){"10200004", "SCT", "Liver"};
+    snprintf(items[1].label, sizeof items[1].label, "Leber \xC3\xA4 \"1\"");
+    snprintf(items[1].tracking_id, sizeof items[1].tracking_id, "x");
+    snprintf(items[1].tracking_uid, sizeof items[1].tracking_uid, "2.25.7");
+    ul_segments segments = {2, items}, back;
+    ul_error error = {0};
+    char path[] = "/tmp/ulite_segments_XXXXXX";
+    close(mkstemp(path));
+    assert_int_equal(ul_segments_write(path, &segments, &error), UL_OK);
+    assert_int_equal(ul_segments_read(path, &back, &error), UL_OK);
+    unlink(path);
+    assert_int_equal(back.count, 2);
+    assert_memory_equal(&back.items[0], &items[0], sizeof items[0]);
+    assert_memory_equal(&back.items[1], &items[1], sizeof items[1]);
+    ul_segments_free(&back);
+}
+
 static void refuses_what_is_wrong(void **state) {
     (void)state;
     static const struct {
@@ -135,6 +157,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_our_form),
         cmocka_unit_test(reads_dcmqi_form),
+        cmocka_unit_test(written_segments_come_back),
         cmocka_unit_test(refuses_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

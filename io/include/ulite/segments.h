@@ -50,6 +50,9 @@ UL_API const ul_segment *ul_segments_find(
  * ul_segments_free. */
 UL_API ul_status ul_segments_read(const char *path, ul_segments *segments, ul_error *error);
 
+/* Writes a segments file that ul_segments_read gives back. Errors: UL_ERROR_OUTPUT. */
+UL_API ul_status ul_segments_write(const char *path, const ul_segments *segments, ul_error *error);
+
 #ifdef __cplusplus
 }
 #endif

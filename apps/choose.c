@@ -1,0 +1,72 @@
+#include "choose.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The volume's place among those of its series, from 1, and how many there are. */
+static size_t part_of(const ul_catalog *catalog, size_t index, size_t *parts) {
+    const char *uid = ul_series_get_info(ul_catalog_at(catalog, index))->series_uid;
+    size_t part = 0;
+    *parts = 0;
+    for (size_t i = 0; i < ul_catalog_size(catalog); i++)
+        if (strcmp(ul_series_get_info(ul_catalog_at(catalog, i))->series_uid, uid) == 0) {
+            ++*parts;
+            if (i == index)
+                part = *parts;
+        }
+    return part;
+}
+
+bool choose_matches(const ul_catalog *catalog, size_t index, const char *series) {
+    if (!series)
+        return true;
+    const ul_series_info *info = ul_series_get_info(ul_catalog_at(catalog, index));
+    if (strcmp(series, info->series_uid) == 0)
+        return true;
+    char *end;
+    long number = strtol(series, &end, 10);
+    if (end == series || number != info->series_number)
+        return false;
+    if (*end == '\0')
+        return true;
+    size_t parts, part = part_of(catalog, index, &parts);
+    return *end == '.' && strtoul(end + 1, &end, 10) == part && *end == '\0';
+}
+
+void choose_list(const ul_catalog *catalog, const char *series, FILE *stream) {
+    for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
+        if (!choose_matches(catalog, i, series))
+            continue;
+        const ul_series *volume = ul_catalog_at(catalog, i);
+        const ul_series_info *info = ul_series_get_info(volume);
+        const size_t *size = ul_series_grid(volume)->size;
+        size_t parts, part = part_of(catalog, i, &parts);
+        char name[32];
+        if (parts > 1)
+            snprintf(name, sizeof name, "%d.%zu", info->series_number, part);
+        else
+            snprintf(name, sizeof name, "%d", info->series_number);
+        fprintf(stream, "  --series %-8s %-3s %zux%zux%zu %s%s%s\n", name, info->modality, size[0],
+            size[1], size[2], info->description, *info->split ? ", " : "", info->split);
+    }
+}
+
+ul_status choose_series(
+    const ul_catalog *catalog, const char *series, const ul_series **chosen, ul_error *error) {
+    *chosen = NULL;
+    size_t count = 0, volumes = ul_catalog_size(catalog);
+    for (size_t i = 0; i < volumes; i++)
+        if (choose_matches(catalog, i, series)) {
+            count++;
+            *chosen = ul_catalog_at(catalog, i);
+        }
+    if (count == 1)
+        return UL_OK;
+    *chosen = NULL;
+    choose_list(catalog, count ? series : NULL, stderr);
+    if (count == 0)
+        return ul_error_set(error, UL_ERROR_CHOICE,
+            "none of the %zu volumes is \"%s\"; take --series from the list", volumes, series);
+    return ul_error_set(error, UL_ERROR_CHOICE,
+        "%zu volumes fit and nothing was chosen; take --series from the list", count);
+}

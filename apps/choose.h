@@ -1,0 +1,22 @@
+/* Choosing one volume among those that a folder holds, by what --series says. */
+#ifndef CHOOSE_H
+#define CHOOSE_H
+
+#include "ulite/dicom.h"
+
+#include <stdio.h>
+
+/* Whether the index-th volume is meant by a UID, a series number, or NUMBER.PART, where the series
+ * holds several volumes (parts count from 1). NULL means every one. */
+bool choose_matches(const ul_catalog *catalog, size_t index, const char *series);
+
+/* The one volume that --series (or NULL) means. Several, or none: they are listed on stderr and the
+ * error is UL_ERROR_CHOICE. */
+ul_status choose_series(
+    const ul_catalog *catalog, const char *series, const ul_series **chosen, ul_error *error);
+
+/* Lists the volumes that series means, one line each: number, modality, size, what it is a part of.
+ */
+void choose_list(const ul_catalog *catalog, const char *series, FILE *stream);
+
+#endif

@@ -1,0 +1,179 @@
+#include "console.h"
+#include "convert.h"
+#include "target.h"
+
+#include <string.h>
+#include <strings.h>
+
+static int convert_run(int argc, char **argv);
+
+const cli_command cmd_convert = {.name = "convert",
+    .summary = "DICOM series to NIfTI, segmentations between DICOM and NIfTI",
+    .help =
+        "Usage: ulite convert INPUT -o OUT [--source FOLDER] [--series UID|NUMBER]\n"
+        "                     [--segments F.json] [--type binary|fractional]\n"
+        "                     [--grid original|regular] [--split] [--names F.json]\n"
+        "\n"
+        "INPUT is a DICOM folder or file, a DICOM Segmentation, or labels in NIfTI or PNG; OUT\n"
+        "says by its ending what is made of it: .nii or .nii.gz, .dcm (a DICOM Segmentation),\n"
+        ".png (labels of one slice), or a folder, where the file gets a name from a hash of the\n"
+        "series UID. Labels become a .dcm on the slices of --source: they must lie on its\n"
+        "voxels, with axes in any order and direction.\n"
+        "\n"
+        "  -o, --output OUT      required\n"
+        "      --source FOLDER   the images that the segmentation belongs to (may be given\n"
+        "                        several times); a SEG is then read on their full grid, else on\n"
+        "                        that of its own frames\n"
+        "      --series X        series number, NUMBER.PART for a part of one, or UID\n"
+        "      --segments F      what the label values mean (see docs/segments.md)\n"
+        "      --names F         from a SEG: write what its label values mean to F\n"
+        "      --type T          binary or fractional; from a fractional SEG, binary takes the\n"
+        "                        most probable segment where it has at least one half\n"
+        "      --grid G          original (default): labels lie on the slices of the source;\n"
+        "                        regular: on an even grid of their own\n"
+        "      --split           a file for each segment of a SEG, or for each volume of a\n"
+        "                        folder: out-1.nii.gz, ...\n"
+        "      --random-uids     new UIDs at every run; the default is the same for the same\n"
+        "                        input\n"
+        "      --progress P      auto, always or never\n"
+        "  -q, --quiet           no messages\n"
+        "\n"
+        "Examples:\n"
+        "  ulite convert ct/ -o ct.nii.gz\n"
+        "  ulite convert liver.seg.dcm -o liver.nii.gz --source ct/ --names liver.json\n"
+        "  ulite convert liver.nii.gz -o liver.seg.dcm --source ct/ --segments liver.json\n",
+    .run = convert_run};
+
+enum {
+    OPTION_SOURCE = 2000,
+    OPTION_SERIES,
+    OPTION_SEGMENTS,
+    OPTION_NAMES,
+    OPTION_TYPE,
+    OPTION_GRID,
+    OPTION_SPLIT,
+    OPTION_RANDOM_UIDS,
+    MAX_SOURCES = 64
+};
+
+static const struct option long_options[] = {CONSOLE_OPTIONS,
+    {"output", required_argument, NULL, 'o'}, {"source", required_argument, NULL, OPTION_SOURCE},
+    {"series", required_argument, NULL, OPTION_SERIES},
+    {"segments", required_argument, NULL, OPTION_SEGMENTS},
+    {"names", required_argument, NULL, OPTION_NAMES},
+    {"type", required_argument, NULL, OPTION_TYPE}, {"grid", required_argument, NULL, OPTION_GRID},
+    {"split", no_argument, NULL, OPTION_SPLIT},
+    {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {0}};
+
+static int take_type(convert_options *o, const char *argument) {
+    if (strcmp(argument, "binary") == 0)
+        o->type = TYPE_BINARY;
+    else if (strcmp(argument, "fractional") == 0)
+        o->type = TYPE_FRACTIONAL;
+    else
+        return console_usage(
+            &cmd_convert, "--type takes binary or fractional, not \"%s\"", argument);
+    return UL_OK;
+}
+
+static int take_grid(convert_options *o, const char *argument) {
+    if (strcmp(argument, "original") != 0 && strcmp(argument, "regular") != 0)
+        return console_usage(
+            &cmd_convert, "--grid takes original or regular, not \"%s\"", argument);
+    o->regular = strcmp(argument, "regular") == 0;
+    return UL_OK;
+}
+
+/* Takes one option; the exit code of a wrong one, else UL_OK. sources holds MAX_SOURCES. */
+static int take_option(convert_options *o, const char **sources, int option, const char *argument) {
+    switch (option) {
+    case 'o':
+        o->output = argument;
+        return UL_OK;
+    case OPTION_SOURCE:
+        if (o->source_count == MAX_SOURCES)
+            return console_usage(&cmd_convert, "at most %d sources go", MAX_SOURCES);
+        sources[o->source_count++] = argument;
+        return UL_OK;
+    case OPTION_SERIES:
+        o->series = argument;
+        return UL_OK;
+    case OPTION_SEGMENTS:
+        o->segments = argument;
+        return UL_OK;
+    case OPTION_NAMES:
+        o->names = argument;
+        return UL_OK;
+    case OPTION_TYPE:
+        return take_type(o, argument);
+    case OPTION_GRID:
+        return take_grid(o, argument);
+    case OPTION_SPLIT:
+        o->split = true;
+        return UL_OK;
+    case OPTION_RANDOM_UIDS:
+        o->random_uids = true;
+        return UL_OK;
+    default:
+        return console_usage(&cmd_convert, "wrong option");
+    }
+}
+
+typedef enum input_kind { INPUT_SERIES, INPUT_SEG, INPUT_LABELS } input_kind;
+
+static input_kind kind_of(const char *path) {
+    static const char *const endings[] = {".nii", ".nii.gz", ".hdr", ".img", ".png"};
+    size_t length = strlen(path);
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        size_t tail = strlen(endings[i]);
+        if (length > tail && strcasecmp(path + length - tail, endings[i]) == 0)
+            return INPUT_LABELS;
+    }
+    return ul_seg_probe(path) ? INPUT_SEG : INPUT_SERIES;
+}
+
+/* What no job can serve is a wrong command line. */
+static int check_usage(const convert_options *o, input_kind kind) {
+    target_kind target = target_of(o->output);
+    if (target == TARGET_UNKNOWN)
+        return console_usage(&cmd_convert,
+            "-o takes a name in .dcm, .nii, .nii.gz or .png, or a folder, not \"%s\"", o->output);
+    if (kind == INPUT_SERIES && target != TARGET_NIFTI && target != TARGET_FOLDER)
+        return console_usage(&cmd_convert, "DICOM images become NIfTI; \"%s\" is none", o->output);
+    if (kind == INPUT_LABELS && target != TARGET_SEG && target != TARGET_FOLDER)
+        return console_usage(
+            &cmd_convert, "labels become a DICOM Segmentation (.dcm); \"%s\" is none", o->output);
+    if (o->source_count == 0 && (kind == INPUT_LABELS || target == TARGET_SEG))
+        return console_usage(
+            &cmd_convert, "a .dcm output needs --source, the images it belongs to");
+    return UL_OK;
+}
+
+static int convert_run(int argc, char **argv) {
+    const char *sources[MAX_SOURCES];
+    convert_options o = {.sources = sources};
+    for (int option;
+         (option = getopt_long(argc, argv, CONSOLE_SHORT "o:", long_options, NULL)) >= 0;) {
+        int exit_code = UL_OK;
+        if (console_option(&cmd_convert, option, optarg, &exit_code)) {
+            if (exit_code >= 0)
+                return exit_code;
+            continue;
+        }
+        exit_code = take_option(&o, sources, option, optarg);
+        if (exit_code != UL_OK)
+            return exit_code;
+    }
+    if (optind + 1 != argc || !o.output)
+        return console_usage(&cmd_convert, "takes one INPUT and -o OUT");
+    o.input = argv[optind];
+    input_kind kind = kind_of(o.input);
+    int exit_code = check_usage(&o, kind);
+    if (exit_code != UL_OK)
+        return exit_code;
+    ul_error error = {0};
+    ul_status status = kind == INPUT_LABELS ? convert_labels(&o, &error)
+                       : kind == INPUT_SEG  ? convert_seg(&o, &error)
+                                            : convert_series(&o, &error);
+    return status == UL_OK ? UL_OK : console_fail(&cmd_convert, &error);
+}

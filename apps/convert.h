@@ -1,0 +1,34 @@
+/* The jobs of `ulite convert`. */
+#ifndef CONVERT_H
+#define CONVERT_H
+
+#include "ulite/io.h"
+
+typedef struct convert_options {
+    const char *input, *output;
+    const char *const *sources; /* --source, in order */
+    size_t source_count;
+    const char *series;   /* --series, or NULL */
+    const char *segments; /* --segments, or NULL */
+    const char *names;    /* --names, or NULL */
+    enum { TYPE_OF_INPUT, TYPE_BINARY, TYPE_FRACTIONAL } type;
+    bool regular, split, random_uids;
+} convert_options;
+
+/* DICOM images to NIfTI: every volume that is meant, or the only one. */
+ul_status convert_series(const convert_options *options, ul_error *error);
+
+/* A DICOM Segmentation to labels: NIfTI, PNG, or another SEG. */
+ul_status convert_seg(const convert_options *options, ul_error *error);
+
+/* Labels in NIfTI or PNG to a DICOM Segmentation. */
+ul_status convert_labels(const convert_options *options, ul_error *error);
+
+/* Prints notes (lines, may be NULL) for people and frees them. */
+void convert_say_notes(char *notes);
+
+/* Writes labels, which lie on source's slices or an even grid of their own, as a SEG. */
+ul_status convert_write_seg(const convert_options *options, const ul_labels *labels,
+    const ul_series *source, bool fractional, ul_error *error);
+
+#endif

@@ -1,0 +1,132 @@
+#include "choose.h"
+#include "console.h"
+#include "convert.h"
+#include "target.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void convert_say_notes(char *notes) {
+    for (char *line = notes; line && *line;) {
+        char *end = strchr(line, '\n');
+        if (end)
+            *end = '\0';
+        console_say("note: %s", line);
+        line = end ? end + 1 : NULL;
+    }
+    free(notes);
+}
+
+ul_status convert_write_seg(const convert_options *options, const ul_labels *labels,
+    const ul_series *source, bool fractional, ul_error *error) {
+    char path[TARGET_PATH_BYTES], *notes = NULL;
+    ul_status status = target_name(
+        options->output, ul_series_get_info(source)->series_uid, ".seg.dcm", path, error);
+    if (status != UL_OK)
+        return status;
+    ul_seg_options seg;
+    ul_seg_options_init(&seg);
+    seg.fractional = fractional;
+    seg.random_uids = options->random_uids;
+    seg.model_hash = "convert";
+    seg.progress = console_progress();
+    seg.notes = &notes;
+    status = ul_seg_write(path, labels, source, &seg, error);
+    convert_say_notes(notes);
+    return status;
+}
+
+/* The meaning of the numbers: the file's, or the numbers alone. */
+static ul_status name_segments(const convert_options *options, ul_labels *labels, ul_error *error) {
+    if (!options->segments) {
+        console_say(
+            "note: the segments are named by their numbers; --segments FILE.json names them");
+        return UL_OK;
+    }
+    ul_segments segments;
+    ul_status status = ul_segments_read(options->segments, &segments, error);
+    if (status != UL_OK)
+        return status;
+    for (size_t s = 0; s < labels->segments.count; s++) {
+        unsigned number = labels->segments.items[s].number;
+        if (!ul_segments_find(&segments, number)) {
+            ul_segments_free(&segments);
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "%s: label %u occurs, but %s does not describe it", options->input, number,
+                options->segments);
+        }
+    }
+    ul_segments_free(&labels->segments);
+    labels->segments = segments;
+    return UL_OK;
+}
+
+/* The volumes that are meant and whose slices the labels lie on: one is wanted. */
+static ul_status align_to_one(const convert_options *options, const ul_catalog *catalog,
+    const ul_labels *labels, ul_labels *aligned, const ul_series **source, ul_error *error) {
+    size_t meant = 0, fitting = 0;
+    ul_error first = {0};
+    for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
+        if (!choose_matches(catalog, i, options->series))
+            continue;
+        meant++;
+        ul_labels candidate;
+        const ul_series *series = ul_catalog_at(catalog, i);
+        if (ul_labels_align(labels, ul_series_grid(series), &candidate, &first) != UL_OK)
+            continue;
+        if (fitting++ == 0) {
+            *aligned = candidate;
+            *source = series;
+        } else {
+            ul_labels_free(&candidate);
+        }
+    }
+    if (fitting == 1)
+        return UL_OK;
+    if (fitting == 0 && meant == 1)
+        return ul_error_set(error, first.status, "%s: %s", options->input, first.text);
+    choose_list(catalog, meant ? options->series : NULL, stderr);
+    if (fitting == 0)
+        return ul_error_set(error, meant ? UL_ERROR_GEOMETRY : UL_ERROR_CHOICE,
+            "%s: the labels lie on none of the volumes of the source", options->input);
+    ul_labels_free(aligned);
+    return ul_error_set(error, UL_ERROR_CHOICE,
+        "%s: the labels fit %zu volumes of the source; choose one with --series", options->input,
+        fitting);
+}
+
+static ul_status write_for(const convert_options *options, const ul_catalog *catalog,
+    const ul_labels *labels, ul_error *error) {
+    const ul_series *source = NULL;
+    bool fractional = options->type == TYPE_FRACTIONAL;
+    if (options->regular) {
+        ul_status status = choose_series(catalog, options->series, &source, error);
+        return status == UL_OK ? convert_write_seg(options, labels, source, fractional, error)
+                               : status;
+    }
+    ul_labels aligned = {0};
+    ul_status status = align_to_one(options, catalog, labels, &aligned, &source, error);
+    if (status == UL_OK)
+        status = convert_write_seg(options, &aligned, source, fractional, error);
+    ul_labels_free(&aligned);
+    return status;
+}
+
+ul_status convert_labels(const convert_options *options, ul_error *error) {
+    ul_labels labels = {0};
+    ul_catalog *catalog = NULL;
+    ul_status status = ul_nifti_read_labels(options->input, &labels, NULL, error);
+    if (status == UL_OK && labels.segments.count == 0)
+        status = ul_error_set(error, UL_ERROR_INPUT,
+            "%s: it holds no label, so there is nothing to write", options->input);
+    if (status == UL_OK)
+        status = name_segments(options, &labels, error);
+    if (status == UL_OK)
+        status = ul_catalog_open(
+            options->sources, options->source_count, console_progress(), &catalog, error);
+    if (status == UL_OK)
+        status = write_for(options, catalog, &labels, error);
+    ul_catalog_close(catalog);
+    ul_labels_free(&labels);
+    return status;
+}

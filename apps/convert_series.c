@@ -1,0 +1,71 @@
+#include "choose.h"
+#include "console.h"
+#include "convert.h"
+#include "target.h"
+
+static ul_status write_volume(const char *path, const ul_series *series, ul_error *error) {
+    ul_volume volume;
+    ul_status status = ul_series_read(series, 0, console_progress(), &volume, error);
+    if (status != UL_OK)
+        return status;
+    status = ul_nifti_write(path, &volume, NULL, error);
+    const ul_series_info *info = ul_series_get_info(series);
+    for (size_t n = 0; status == UL_OK && n < info->note_count; n++)
+        console_say("note: %s", info->notes[n]);
+    ul_volume_free(&volume);
+    return status;
+}
+
+static ul_status write_one(
+    const convert_options *options, const ul_catalog *catalog, ul_error *error) {
+    const ul_series *series;
+    char path[TARGET_PATH_BYTES];
+    ul_status status = choose_series(catalog, options->series, &series, error);
+    if (status == UL_OK)
+        status = target_name(
+            options->output, ul_series_get_info(series)->series_uid, ".nii.gz", path, error);
+    return status == UL_OK ? write_volume(path, series, error) : status;
+}
+
+/* Every volume that --series means, each to a file of its own: "out-1.nii.gz" for the first. */
+static ul_status write_all(
+    const convert_options *options, const ul_catalog *catalog, ul_error *error) {
+    ul_status status = UL_OK;
+    size_t count = 0;
+    for (size_t i = 0; status == UL_OK && i < ul_catalog_size(catalog); i++) {
+        if (!choose_matches(catalog, i, options->series))
+            continue;
+        const ul_series *series = ul_catalog_at(catalog, i);
+        char number[24], whole[TARGET_PATH_BYTES], path[TARGET_PATH_BYTES];
+        snprintf(number, sizeof number, "%zu", ++count);
+        status = target_name(
+            options->output, ul_series_get_info(series)->series_uid, ".nii.gz", whole, error);
+        if (status == UL_OK)
+            status = target_part(whole, number, path, error);
+        if (status == UL_OK)
+            status = write_volume(path, series, error);
+        const ul_series_info *info = ul_series_get_info(series);
+        if (status == UL_OK)
+            console_say("%s: series %d%s%s", path, info->series_number, *info->split ? ", " : "",
+                info->split);
+    }
+    if (status == UL_OK && count == 0)
+        return ul_error_set(
+            error, UL_ERROR_CHOICE, "no volume is \"%s\"", options->series ? options->series : "");
+    return status;
+}
+
+ul_status convert_series(const convert_options *options, ul_error *error) {
+    ul_catalog *catalog;
+    ul_status status = ul_catalog_open(&options->input, 1, console_progress(), &catalog, error);
+    if (status != UL_OK)
+        return status;
+    for (size_t f = 0; ul_catalog_fault_at(catalog, f); f++) {
+        const ul_catalog_fault *fault = ul_catalog_fault_at(catalog, f);
+        console_say("note: %s: %s", fault->path, fault->text);
+    }
+    status =
+        options->split ? write_all(options, catalog, error) : write_one(options, catalog, error);
+    ul_catalog_close(catalog);
+    return status;
+}

@@ -1,0 +1,30 @@
+/* What -o asks for. */
+#ifndef TARGET_H
+#define TARGET_H
+
+#include "ulite/status.h"
+
+typedef enum target_kind {
+    TARGET_UNKNOWN,
+    TARGET_SEG,
+    TARGET_NIFTI,
+    TARGET_PNG,
+    TARGET_FOLDER
+} target_kind;
+
+#define TARGET_PATH_BYTES 4096
+
+/* By the ending: .dcm, .nii or .nii.gz, .png; a folder that exists, or a name that ends in a slash.
+ */
+target_kind target_of(const char *path);
+
+/* The file that path means: itself, or, for a folder, `<hash of the series UID><ending>` in it (no
+ * patient data in a name). Errors: UL_ERROR_OUTPUT (too long). */
+ul_status target_name(const char *path, const char *series_uid, const char *ending,
+    char name[TARGET_PATH_BYTES], ul_error *error);
+
+/* path with "-part" before its ending: "out.nii.gz" and "2" give "out-2.nii.gz". */
+ul_status target_part(
+    const char *path, const char *part, char name[TARGET_PATH_BYTES], ul_error *error);
+
+#endif
