@@ -47,7 +47,8 @@ typedef struct ul_card {
     char body_part[65]; /* as DICOM BodyPartExamined; empty: any */
     double fov_mm[2]; /* smallest and largest in-plane extent of the source that it was made for; 0,
                          0: any */
-    ul_plane plane;   /* UL_PLANE_UNKNOWN: whatever the source has (2D images) */
+    size_t plane_count; /* 0: whatever the source has, as it is stored (2D images) */
+    ul_plane planes[3]; /* what the slices are cut along; several: the probabilities are averaged */
     ul_channels channels;
     double spacing_mm[2]; /* in-plane spacing of the network's input along its columns and rows; 0:
                              as the source */
@@ -57,20 +58,28 @@ typedef struct ul_card {
     ul_segments classes; /* foreground classes; number = output channel (K > 1) or 1 (K = 1) */
     ul_postprocess postprocess;
     bool tta_flip_x, tta_flip_y; /* flips that --tta may average */
-    bool tta_default;            /* average them without being asked */
+    bool tta_default;            /* average them without being asked for */
     bool trained;                /* false: a fixture; every output says so */
     char *provenance, *licence;  /* free text, owned */
     size_t metric_count;
     ul_metric *metrics; /* owned */
 } ul_card;
 
-/* Parses the card of a model. Wrong values and unknown enumerators are refused by name
- * (UL_ERROR_MODEL); unknown keys are kept in the metadata and ignored here. *card: ul_card_free. */
+/* A card of nothing but defaults: grey, as the source has it, values as they are, trained. */
+UL_API void ul_card_init(ul_card *card);
+
+/* Parses the card of a model and checks it against the model's shape. Wrong values and unknown
+ * enumerators are refused by name (UL_ERROR_MODEL); unknown keys are kept in the metadata and
+ * ignored here. *card: ul_card_free. */
 UL_API ul_status ul_card_read(const ul_model *model, ul_card *card, ul_error *error);
 UL_API ul_status ul_card_parse(const char *json, ul_card *card, ul_error *error);
+
+/* Whether a network with these channels and classes can be what the card describes. */
+UL_API ul_status ul_card_check(
+    const ul_card *card, size_t input_channels, size_t classes, ul_error *error);
 UL_API void ul_card_free(ul_card *card);
 
-/* The card as JSON, malloc'd, for ul_model_save. */
+/* The card as JSON, malloc'd, for ul_model_save. Errors: UL_ERROR_LIMIT. */
 UL_API ul_status ul_card_write(const ul_card *card, char **json, ul_error *error);
 
 #ifdef __cplusplus

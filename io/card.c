@@ -1,0 +1,411 @@
+#include "ulite/card.h"
+
+#include "segments_json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Words for enumerators, in their order. */
+static const char *const plane_words[] = {"axial", "coronal", "sagittal", NULL};
+static const char *const channel_words[] = {"grey", "rgb", "neighbours", NULL};
+static const char *const normalisation_words[] = {
+    "none", "unit", "window", "percentile", "zscore", NULL};
+static const char *const scope_words[] = {"volume", "slice", NULL};
+
+void ul_card_init(ul_card *card) {
+    memset(card, 0, sizeof *card);
+    card->trained = true;
+}
+
+void ul_card_free(ul_card *card) {
+    ul_segments_free(&card->classes);
+    free(card->provenance);
+    free(card->licence);
+    free(card->metrics);
+    memset(card, 0, sizeof *card);
+}
+
+static ul_status wrong(const char *key, const char *expected, ul_error *error) {
+    return ul_error_set(error, UL_ERROR_MODEL, "model card: \"%s\" must be %s", key, expected);
+}
+
+/* Each reader leaves its target alone where the key is absent. */
+static const cJSON *member(const cJSON *object, const char *key) {
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
+    return value && !cJSON_IsNull(value) ? value : NULL;
+}
+
+static ul_status read_text(
+    const cJSON *object, const char *key, char *text, size_t size_bytes, ul_error *error) {
+    const cJSON *value = member(object, key);
+    if (!value)
+        return UL_OK;
+    if (!cJSON_IsString(value) || strlen(value->valuestring) >= size_bytes)
+        return ul_error_set(error, UL_ERROR_MODEL,
+            "model card: \"%s\" must be a text of at most %zu bytes", key, size_bytes - 1);
+    memcpy(text, value->valuestring, strlen(value->valuestring) + 1);
+    return UL_OK;
+}
+
+static ul_status read_long_text(
+    const cJSON *object, const char *key, char **text, ul_error *error) {
+    const cJSON *value = member(object, key);
+    if (!value)
+        return UL_OK;
+    if (!cJSON_IsString(value))
+        return wrong(key, "a text", error);
+    *text = strdup(value->valuestring);
+    return *text ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
+}
+
+static ul_status read_flag(const cJSON *object, const char *key, bool *flag, ul_error *error) {
+    const cJSON *value = member(object, key);
+    if (!value)
+        return UL_OK;
+    if (!cJSON_IsBool(value))
+        return wrong(key, "true or false", error);
+    *flag = cJSON_IsTrue(value);
+    return UL_OK;
+}
+
+static ul_status read_number(
+    const cJSON *object, const char *key, double *number, ul_error *error) {
+    const cJSON *value = member(object, key);
+    if (!value)
+        return UL_OK;
+    if (!cJSON_IsNumber(value) || !isfinite(value->valuedouble))
+        return wrong(key, "a number", error);
+    *number = value->valuedouble;
+    return UL_OK;
+}
+
+/* Two numbers of at least 0. */
+static ul_status read_pair(const cJSON *object, const char *key, double pair[2], ul_error *error) {
+    const cJSON *value = member(object, key);
+    if (!value)
+        return UL_OK;
+    for (int i = 0; i < 2; i++) {
+        const cJSON *item = cJSON_GetArrayItem(value, i);
+        if (!cJSON_IsArray(value) || cJSON_GetArraySize(value) != 2 || !cJSON_IsNumber(item) ||
+            !isfinite(item->valuedouble) || item->valuedouble < 0.0)
+            return wrong(key, "two numbers of at least 0", error);
+        pair[i] = item->valuedouble;
+    }
+    return UL_OK;
+}
+
+static ul_status word_of(
+    const cJSON *value, const char *key, const char *const *words, int *found, ul_error *error) {
+    char expected[128] = "one of";
+    for (int i = 0; words[i]; i++) {
+        if (cJSON_IsString(value) && strcmp(value->valuestring, words[i]) == 0) {
+            *found = i;
+            return UL_OK;
+        }
+        size_t used = strlen(expected);
+        snprintf(expected + used, sizeof expected - used, "%s %s", i ? "," : "", words[i]);
+    }
+    return wrong(key, expected, error);
+}
+
+static ul_status read_word(
+    const cJSON *object, const char *key, const char *const *words, int *found, ul_error *error) {
+    const cJSON *value = member(object, key);
+    return value ? word_of(value, key, words, found, error) : UL_OK;
+}
+
+static ul_status read_planes(const cJSON *object, ul_card *card, ul_error *error) {
+    const cJSON *value = member(object, "planes"), *item;
+    if (!value)
+        return UL_OK;
+    if (!cJSON_IsArray(value) || cJSON_GetArraySize(value) > 3)
+        return wrong("planes", "a list of at most three planes", error);
+    cJSON_ArrayForEach(item, value) {
+        int plane = 0;
+        ul_status status = word_of(item, "planes", plane_words, &plane, error);
+        if (status != UL_OK)
+            return status;
+        for (size_t i = 0; i < card->plane_count; i++)
+            if (card->planes[i] == (ul_plane)plane)
+                return wrong("planes", "a list in which no plane stands twice", error);
+        card->planes[card->plane_count++] = (ul_plane)plane;
+    }
+    return UL_OK;
+}
+
+static ul_status read_normalisation(
+    const cJSON *card, ul_normalisation *normalisation, ul_error *error) {
+    const cJSON *object = member(card, "normalisation");
+    if (!object)
+        return UL_OK;
+    if (!cJSON_IsObject(object))
+        return wrong("normalisation", "an object", error);
+    int kind = UL_NORMALISE_NONE, scope = 0;
+    ul_status status = read_word(object, "kind", normalisation_words, &kind, error);
+    if (status == UL_OK)
+        status = read_word(object, "over", scope_words, &scope, error);
+    if (status == UL_OK)
+        status = read_number(object, "low", &normalisation->low, error);
+    if (status == UL_OK)
+        status = read_number(object, "high", &normalisation->high, error);
+    normalisation->kind = (ul_normalisation_kind)kind;
+    normalisation->per_slice = scope == 1;
+    if (status != UL_OK || kind == UL_NORMALISE_NONE || kind == UL_NORMALISE_ZSCORE)
+        return status;
+    if (!(normalisation->low < normalisation->high))
+        return wrong("normalisation", "with low below high", error);
+    if (kind == UL_NORMALISE_PERCENTILE &&
+        (normalisation->low < 0.0 || normalisation->high > 100.0))
+        return wrong("normalisation", "with percentiles from 0 to 100", error);
+    return UL_OK;
+}
+
+static ul_status read_postprocess(const cJSON *card, ul_postprocess *rules, ul_error *error) {
+    const cJSON *object = member(card, "postprocess");
+    if (!object)
+        return UL_OK;
+    if (!cJSON_IsObject(object))
+        return wrong("postprocess", "an object", error);
+    ul_status status = read_flag(object, "largest_component", &rules->largest_component, error);
+    if (status == UL_OK)
+        status = read_flag(object, "fill_holes", &rules->fill_holes, error);
+    if (status == UL_OK)
+        status = read_number(object, "minimum_mm3", &rules->minimum_mm3, error);
+    if (status == UL_OK && rules->minimum_mm3 < 0.0)
+        return wrong("minimum_mm3", "at least 0", error);
+    return status;
+}
+
+static ul_status read_tta(const cJSON *card_object, ul_card *card, ul_error *error) {
+    const cJSON *object = member(card_object, "tta");
+    if (!object)
+        return UL_OK;
+    if (!cJSON_IsObject(object))
+        return wrong("tta", "an object", error);
+    ul_status status = read_flag(object, "flip_x", &card->tta_flip_x, error);
+    if (status == UL_OK)
+        status = read_flag(object, "flip_y", &card->tta_flip_y, error);
+    if (status == UL_OK)
+        status = read_flag(object, "default", &card->tta_default, error);
+    return status;
+}
+
+static ul_status read_classes(const cJSON *object, ul_segments *classes, ul_error *error) {
+    const cJSON *value = member(object, "classes");
+    if (!cJSON_IsArray(value) || cJSON_GetArraySize(value) == 0)
+        return wrong("classes", "a list of at least one class", error);
+    ul_error inner = {0};
+    ul_status status = segments_from_json(value, classes, &inner);
+    if (status == UL_ERROR_INPUT) /* the form of a segments file; here it came with a model */
+        return ul_error_set(error, UL_ERROR_MODEL, "model card: \"classes\": %s", inner.text);
+    return status == UL_OK ? UL_OK : ul_error_set(error, status, "%s", inner.text);
+}
+
+static ul_status read_metrics(const cJSON *object, ul_card *card, ul_error *error) {
+    const cJSON *value = member(object, "metrics"), *item;
+    if (!value)
+        return UL_OK;
+    if (!cJSON_IsArray(value))
+        return wrong("metrics", "a list", error);
+    card->metrics = calloc((size_t)cJSON_GetArraySize(value) + 1, sizeof *card->metrics);
+    if (!card->metrics)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
+    cJSON_ArrayForEach(item, value) {
+        ul_metric *metric = &card->metrics[card->metric_count++];
+        if (!cJSON_IsObject(item))
+            return wrong("metrics", "a list of objects with \"name\" and \"value\"", error);
+        ul_status status = read_text(item, "name", metric->name, sizeof metric->name, error);
+        if (status == UL_OK)
+            status = read_number(item, "value", &metric->value, error);
+        if (status != UL_OK)
+            return status;
+    }
+    return UL_OK;
+}
+
+static ul_status read_size(const cJSON *object, size_t size[2], ul_error *error) {
+    double pair[2] = {0.0, 0.0};
+    ul_status status = read_pair(object, "size", pair, error);
+    for (int i = 0; i < 2 && status == UL_OK; i++) {
+        if (pair[i] > 16384.0 || pair[i] != floor(pair[i]))
+            return wrong("size", "two whole numbers up to 16384", error);
+        size[i] = (size_t)pair[i];
+    }
+    if (status == UL_OK && (size[0] == 0) != (size[1] == 0))
+        return wrong("size", "width and height, or 0 and 0", error);
+    return status;
+}
+
+static ul_status read_texts(const cJSON *object, ul_card *card, ul_error *error) {
+    ul_status status = read_text(object, "name", card->name, sizeof card->name, error);
+    if (status == UL_OK)
+        status = read_text(object, "task", card->task, sizeof card->task, error);
+    if (status == UL_OK)
+        status = read_text(object, "modality", card->modality, sizeof card->modality, error);
+    if (status == UL_OK)
+        status = read_text(object, "body_part", card->body_part, sizeof card->body_part, error);
+    if (status == UL_OK)
+        status = read_long_text(object, "provenance", &card->provenance, error);
+    if (status == UL_OK)
+        status = read_long_text(object, "licence", &card->licence, error);
+    if (status == UL_OK)
+        status = read_flag(object, "trained", &card->trained, error);
+    return status;
+}
+
+static ul_status read_geometry(const cJSON *object, ul_card *card, ul_error *error) {
+    ul_status status = read_planes(object, card, error);
+    if (status == UL_OK)
+        status = read_pair(object, "fov_mm", card->fov_mm, error);
+    if (status == UL_OK && card->fov_mm[1] < card->fov_mm[0])
+        return wrong("fov_mm", "the smallest and the largest extent", error);
+    if (status == UL_OK)
+        status = read_pair(object, "spacing_mm", card->spacing_mm, error);
+    if (status == UL_OK && (card->spacing_mm[0] == 0.0) != (card->spacing_mm[1] == 0.0))
+        return wrong("spacing_mm", "the spacing along columns and rows, or 0 and 0", error);
+    if (status == UL_OK)
+        status = read_size(object, card->size, error);
+    return status;
+}
+
+static ul_status read_card(const cJSON *object, ul_card *card, ul_error *error) {
+    if (!cJSON_IsObject(object))
+        return ul_error_set(error, UL_ERROR_MODEL, "model card: not a JSON object");
+    int channels = UL_CHANNELS_GREY;
+    ul_status status = read_texts(object, card, error);
+    if (status == UL_OK)
+        status = read_geometry(object, card, error);
+    if (status == UL_OK)
+        status = read_word(object, "channels", channel_words, &channels, error);
+    card->channels = (ul_channels)channels;
+    if (status == UL_OK)
+        status = read_normalisation(object, &card->normalisation, error);
+    if (status == UL_OK)
+        status = read_classes(object, &card->classes, error);
+    if (status == UL_OK)
+        status = read_postprocess(object, &card->postprocess, error);
+    if (status == UL_OK)
+        status = read_tta(object, card, error);
+    if (status == UL_OK)
+        status = read_metrics(object, card, error);
+    return status;
+}
+
+ul_status ul_card_parse(const char *json, ul_card *card, ul_error *error) {
+    ul_card_init(card);
+    cJSON *object = cJSON_Parse(json);
+    ul_status status = read_card(object, card, error);
+    cJSON_Delete(object);
+    if (status != UL_OK)
+        ul_card_free(card);
+    return status;
+}
+
+ul_status ul_card_read(const ul_model *model, ul_card *card, ul_error *error) {
+    const char *json = ul_model_metadata(model, "ulite");
+    memset(card, 0, sizeof *card);
+    if (!json)
+        return ul_error_set(error, UL_ERROR_MODEL,
+            "the model has no card (key \"ulite\" of its metadata): bare weights do not say what "
+            "they were made for");
+    ul_status status = ul_card_parse(json, card, error);
+    const ul_model_shape *shape = ul_model_get_shape(model);
+    if (status == UL_OK)
+        status = ul_card_check(card, shape->input_channels, shape->classes, error);
+    if (status != UL_OK)
+        ul_card_free(card);
+    return status;
+}
+
+ul_status ul_card_check(
+    const ul_card *card, size_t input_channels, size_t classes, ul_error *error) {
+    if (card->channels == UL_CHANNELS_RGB && input_channels != 3)
+        return ul_error_set(error, UL_ERROR_MODEL,
+            "model card: \"channels\" is rgb, but the network takes %zu", input_channels);
+    if (card->channels == UL_CHANNELS_NEIGHBOURS && input_channels % 2 == 0)
+        return ul_error_set(error, UL_ERROR_MODEL,
+            "model card: \"channels\" is neighbours, which needs an odd number; the network takes "
+            "%zu",
+            input_channels);
+    unsigned last = classes == 1 ? 1u : (unsigned)classes - 1u;
+    for (size_t i = 0; i < card->classes.count; i++) {
+        unsigned number = card->classes.items[i].number;
+        if (number < 1 || number > last)
+            return ul_error_set(error, UL_ERROR_MODEL,
+                "model card: class number %u, but a network of %zu outputs has classes 1 to %u",
+                number, classes, last);
+    }
+    return UL_OK;
+}
+
+static void add_text(cJSON *object, const char *key, const char *text) {
+    if (text && *text)
+        cJSON_AddStringToObject(object, key, text);
+}
+
+static void add_pair(cJSON *object, const char *key, double first, double second) {
+    if (first == 0.0 && second == 0.0)
+        return;
+    const double pair[2] = {first, second};
+    cJSON_AddItemToObject(object, key, cJSON_CreateDoubleArray(pair, 2));
+}
+
+static void add_normalisation(cJSON *object, const ul_normalisation *normalisation) {
+    cJSON *item = cJSON_AddObjectToObject(object, "normalisation");
+    cJSON_AddStringToObject(item, "kind", normalisation_words[normalisation->kind]);
+    if (normalisation->kind == UL_NORMALISE_PERCENTILE ||
+        normalisation->kind == UL_NORMALISE_ZSCORE)
+        cJSON_AddStringToObject(item, "over", scope_words[normalisation->per_slice]);
+    if (normalisation->low < normalisation->high) {
+        cJSON_AddNumberToObject(item, "low", normalisation->low);
+        cJSON_AddNumberToObject(item, "high", normalisation->high);
+    }
+}
+
+static void add_rules(cJSON *object, const ul_card *card) {
+    cJSON *rules = cJSON_AddObjectToObject(object, "postprocess");
+    cJSON_AddBoolToObject(rules, "largest_component", card->postprocess.largest_component);
+    cJSON_AddBoolToObject(rules, "fill_holes", card->postprocess.fill_holes);
+    cJSON_AddNumberToObject(rules, "minimum_mm3", card->postprocess.minimum_mm3);
+    cJSON *tta = cJSON_AddObjectToObject(object, "tta");
+    cJSON_AddBoolToObject(tta, "flip_x", card->tta_flip_x);
+    cJSON_AddBoolToObject(tta, "flip_y", card->tta_flip_y);
+    cJSON_AddBoolToObject(tta, "default", card->tta_default);
+    cJSON_AddBoolToObject(object, "trained", card->trained);
+}
+
+static void add_metrics(cJSON *object, const ul_card *card) {
+    cJSON *list = cJSON_AddArrayToObject(object, "metrics");
+    for (size_t i = 0; i < card->metric_count; i++) {
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddStringToObject(item, "name", card->metrics[i].name);
+        cJSON_AddNumberToObject(item, "value", card->metrics[i].value);
+        cJSON_AddItemToArray(list, item);
+    }
+}
+
+ul_status ul_card_write(const ul_card *card, char **json, ul_error *error) {
+    cJSON *object = cJSON_CreateObject();
+    add_text(object, "name", card->name);
+    add_text(object, "task", card->task);
+    add_text(object, "modality", card->modality);
+    add_text(object, "body_part", card->body_part);
+    add_pair(object, "fov_mm", card->fov_mm[0], card->fov_mm[1]);
+    cJSON *planes = cJSON_AddArrayToObject(object, "planes");
+    for (size_t i = 0; i < card->plane_count; i++)
+        cJSON_AddItemToArray(planes, cJSON_CreateString(plane_words[card->planes[i]]));
+    cJSON_AddStringToObject(object, "channels", channel_words[card->channels]);
+    add_pair(object, "spacing_mm", card->spacing_mm[0], card->spacing_mm[1]);
+    add_pair(object, "size", (double)card->size[0], (double)card->size[1]);
+    add_normalisation(object, &card->normalisation);
+    cJSON_AddItemToObject(object, "classes", segments_to_json(&card->classes));
+    add_rules(object, card);
+    add_text(object, "provenance", card->provenance);
+    add_text(object, "licence", card->licence);
+    add_metrics(object, card);
+    *json = cJSON_PrintUnformatted(object);
+    cJSON_Delete(object);
+    return *json ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
+}

@@ -1,0 +1,120 @@
+#include "ulite/card.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define CLASSES                                                                                    \
+    "\"classes\": [{\"number\": 1, \"label\": \"Anterior\", \"rgb\": [255, 0, 0]},"                \
+    " {\"number\": 2, \"label\": \"Posterior\"}]"
+
+static const char whole[] =
+    "{\"name\": \"hippo\", \"task\": \"a task\", \"modality\": \"MR\", \"body_part\": \"BRAIN\","
+    " \"fov_mm\": [20, 80], \"planes\": [\"coronal\", \"axial\"], \"channels\": \"neighbours\","
+    " \"spacing_mm\": [1, 1.5], \"size\": [64, 96],"
+    " \"normalisation\": {\"kind\": \"percentile\", \"over\": \"slice\", \"low\": 1, \"high\": 99},"
+    " \"postprocess\": {\"largest_component\": true, \"minimum_mm3\": 12.5},"
+    " \"tta\": {\"flip_x\": true}, \"trained\": false, \"provenance\": \"x\", \"licence\": \"y\","
+    " \"metrics\": [{\"name\": \"Dice\", \"value\": 0.875}], \"later\": 1, " CLASSES "}";
+
+static void assert_is_whole(const ul_card *card) {
+    assert_string_equal(card->name, "hippo");
+    assert_string_equal(card->modality, "MR");
+    assert_true(card->fov_mm[1] == 80.0);
+    assert_int_equal(card->plane_count, 2);
+    assert_int_equal(card->planes[0], UL_PLANE_CORONAL);
+    assert_int_equal(card->planes[1], UL_PLANE_AXIAL);
+    assert_int_equal(card->channels, UL_CHANNELS_NEIGHBOURS);
+    assert_true(card->spacing_mm[1] == 1.5);
+    assert_int_equal(card->size[1], 96);
+    assert_int_equal(card->normalisation.kind, UL_NORMALISE_PERCENTILE);
+    assert_true(card->normalisation.per_slice && card->normalisation.high == 99.0);
+    assert_int_equal(card->classes.count, 2);
+    assert_string_equal(card->classes.items[1].label, "Posterior");
+    assert_true(card->postprocess.largest_component && !card->postprocess.fill_holes);
+    assert_true(card->postprocess.minimum_mm3 == 12.5);
+    assert_true(card->tta_flip_x && !card->tta_flip_y && !card->trained);
+    assert_string_equal(card->licence, "y");
+    assert_true(card->metric_count == 1 && card->metrics[0].value == 0.875);
+}
+
+static void a_card_comes_back(void **state) {
+    (void)state;
+    ul_card card;
+    ul_error error = {0};
+    assert_int_equal(ul_card_parse(whole, &card, &error), UL_OK);
+    assert_is_whole(&card);
+    char *json;
+    assert_int_equal(ul_card_write(&card, &json, NULL), UL_OK);
+    ul_card_free(&card);
+    assert_int_equal(ul_card_parse(json, &card, &error), UL_OK);
+    assert_is_whole(&card);
+    ul_card_free(&card);
+    free(json);
+}
+
+static void absent_keys_have_defaults(void **state) {
+    (void)state;
+    ul_card card;
+    assert_int_equal(ul_card_parse("{" CLASSES "}", &card, NULL), UL_OK);
+    assert_true(card.trained && card.plane_count == 0);
+    assert_int_equal(card.channels, UL_CHANNELS_GREY);
+    ul_card_free(&card);
+}
+
+static void wrong_values_are_named(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"[]", "not a JSON object"},
+        {"{", "not a JSON object"},
+        {"{}", "\"classes\""},
+        {"{\"modality\": 3, " CLASSES "}", "\"modality\""},
+        {"{\"planes\": [\"axail\"], " CLASSES "}", "\"planes\" must be one of axial, coronal"},
+        {"{\"planes\": [\"axial\", \"axial\"], " CLASSES "}", "twice"},
+        {"{\"channels\": \"gray\", " CLASSES "}", "\"channels\""},
+        {"{\"spacing_mm\": [1], " CLASSES "}", "\"spacing_mm\""},
+        {"{\"spacing_mm\": [1, 0], " CLASSES "}", "\"spacing_mm\""},
+        {"{\"size\": [1.5, 2], " CLASSES "}", "\"size\""},
+        {"{\"fov_mm\": [9, 2], " CLASSES "}", "\"fov_mm\""},
+        {"{\"normalisation\": {\"kind\": \"window\", \"low\": 5, \"high\": 5}, " CLASSES "}",
+            "low below high"},
+        {"{\"normalisation\": {\"kind\": \"percentile\", \"high\": 101}, " CLASSES "}",
+            "percentiles"},
+        {"{\"tta\": {\"flip_x\": 1}, " CLASSES "}", "\"flip_x\""},
+        {"{\"classes\": [{\"label\": \"x\"}]}", "number"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ul_card card;
+        ul_error error = {0};
+        assert_int_equal(ul_card_parse(cases[i][0], &card, &error), UL_ERROR_MODEL);
+        if (!strstr(error.text, cases[i][1]))
+            fail_msg("\"%s\" does not name %s", error.text, cases[i][1]);
+        assert_null(card.classes.items);
+    }
+}
+
+static void a_card_must_fit_its_network(void **state) {
+    (void)state;
+    ul_card card;
+    assert_int_equal(ul_card_parse("{\"channels\": \"rgb\", " CLASSES "}", &card, NULL), UL_OK);
+    assert_int_equal(ul_card_check(&card, 3, 3, NULL), UL_OK);
+    assert_int_equal(ul_card_check(&card, 1, 3, NULL), UL_ERROR_MODEL);
+    assert_int_equal(ul_card_check(&card, 3, 2, NULL), UL_ERROR_MODEL);
+    card.channels = UL_CHANNELS_NEIGHBOURS;
+    assert_int_equal(ul_card_check(&card, 2, 3, NULL), UL_ERROR_MODEL);
+    ul_card_free(&card);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_card_comes_back),
+        cmocka_unit_test(absent_keys_have_defaults),
+        cmocka_unit_test(wrong_values_are_named),
+        cmocka_unit_test(a_card_must_fit_its_network),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
