@@ -12,6 +12,7 @@ typedef struct cli_command {
 
 extern const cli_command cmd_bench;
 extern const cli_command cmd_convert;
+extern const cli_command cmd_export;
 extern const cli_command cmd_info;
 extern const cli_command cmd_verify;
 

@@ -9,6 +9,7 @@ static const cli_command *const commands[] = {
     &cmd_convert,
     &cmd_verify,
     &cmd_info,
+    &cmd_export,
     &cmd_bench,
     NULL,
 };
