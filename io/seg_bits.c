@@ -36,6 +36,47 @@ static bool bit_at(const uint8_t *bits, size_t at) {
     return bits[at / 8] >> (at % 8) & 1;
 }
 
+/* Eight bits to eight bytes of 0 or 1: each byte of the product keeps a bit of its own, which an
+ * addition carries to its top. */
+static uint64_t spread_bits(uint8_t bits) {
+    uint64_t word = bits * UINT64_C(0x0101010101010101) & UINT64_C(0x8040201008040201);
+    word |= (word & UINT64_C(0x7f7f7f7f7f7f7f7f)) + UINT64_C(0x7f7f7f7f7f7f7f7f);
+    return word >> 7 & UINT64_C(0x0101010101010101);
+}
+
+/* Unpacks the bits of a block rather than packing its labels: a fault of the packer shows. */
+static bool block_equal(const uint8_t *bits, uint16_t number, const uint16_t *map) {
+    uint8_t flags[BLOCK];
+    for (size_t i = 0; i < BLOCK; i++)
+        flags[i] = map[i] == number;
+    uint64_t different = 0;
+    for (size_t i = 0; i < BLOCK / 8; i++) {
+        uint64_t word = 0;
+        for (int j = 0; j < 8; j++)
+            word |= (uint64_t)flags[8 * i + (size_t)j] << (8 * j);
+        different |= word ^ spread_bits(bits[i]);
+    }
+    return !different;
+}
+
+bool seg_bits_equal(
+    const uint8_t *bits, size_t first_bit, size_t count, uint16_t number, const uint16_t *map) {
+    size_t i = 0;
+    while (i < count) {
+        size_t at = first_bit + i;
+        if (at % 8 == 0 && i + BLOCK <= count) {
+            if (!block_equal(bits + at / 8, number, map + i))
+                return false;
+            i += BLOCK;
+        } else {
+            if (bit_at(bits, at) != (map[i] == number))
+                return false;
+            i++;
+        }
+    }
+    return true;
+}
+
 static size_t unpack_byte(uint8_t byte, uint16_t number, uint16_t map[8]) {
     size_t taken = 0;
     uint16_t mask[8];
@@ -75,23 +116,22 @@ void seg_bits_unpack_bytes(
             bytes[i] = value;
 }
 
+/* Whether all labels of a block are number. */
+static bool block_is(const uint16_t *map, uint16_t number) {
+    uint16_t different = 0;
+    for (size_t i = 0; i < BLOCK; i++)
+        different |= map[i] ^ number;
+    return !different;
+}
+
 void seg_bits_present(const uint16_t *map, size_t count, bool present[65536]) {
-    uint64_t last = 0;
     size_t i = 0;
-    bool zero = false;
-    for (; i + 4 <= count; i += 4) {
-        uint64_t four;
-        memcpy(&four, map + i, sizeof four);
-        if (four == last) { /* runs are long: most words repeat the one before */
-            zero = zero || four == 0;
-            continue;
-        }
-        last = four;
-        for (size_t j = 0; j < 4; j++)
-            present[map[i + j]] = true;
+    for (; i + BLOCK <= count; i += BLOCK) {
+        present[map[i]] = true;
+        if (!block_is(map + i, map[i])) /* runs are long: few blocks hold two labels */
+            for (size_t j = 1; j < BLOCK; j++)
+                present[map[i + j]] = true;
     }
-    if (zero)
-        present[0] = true;
     for (; i < count; i++)
         present[map[i]] = true;
 }

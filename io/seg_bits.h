@@ -15,6 +15,10 @@ extern "C" {
 void seg_bits_pack(
     const uint16_t *map, size_t count, uint16_t number, uint8_t *bits, size_t first_bit);
 
+/* Whether exactly the bits from first_bit on are set where map[0..count) equals number. */
+bool seg_bits_equal(
+    const uint8_t *bits, size_t first_bit, size_t count, uint16_t number, const uint16_t *map);
+
 /* Puts number into map where a bit is set. Returns how many of those held another number than 0
  * before, that is, belong to two segments. */
 size_t seg_bits_unpack(

@@ -96,10 +96,10 @@ static bool any_nonzero(const uint8_t *bytes, size_t count) {
 }
 
 /* Which segments each slice holds, as [segment][slice]. */
-static std::vector<std::vector<bool>> find_segments(const SegPlan &plan) {
+static std::vector<std::vector<char>> find_segments(const SegPlan &plan) {
     const ul_grid &grid = plan.labels->grid;
-    std::vector<std::vector<bool>> held(
-        plan.segments.size(), std::vector<bool>(grid.size[2], false));
+    std::vector<std::vector<char>> held(
+        plan.segments.size(), std::vector<char>(grid.size[2], false));
     if (plan.fractional && plan.labels->fractions) {
         for (size_t s = 0; s < plan.segments.size(); s++)
             for (size_t k = 0; k < grid.size[2]; k++)
@@ -109,18 +109,21 @@ static std::vector<std::vector<bool>> find_segments(const SegPlan &plan) {
     std::vector<size_t> index_of(65536, SIZE_MAX);
     for (size_t s = 0; s < plan.segments.size(); s++)
         index_of[plan.segment(s).number] = s;
+    std::vector<unsigned> unknown(grid.size[2], 0); /* nothing may be thrown between the threads */
+#pragma omp parallel for
     for (size_t k = 0; k < grid.size[2]; k++) {
-        auto present = std::make_unique<bool[]>(65536);
-        seg_bits_present(plan.map(k), plan.pixels(), present.get());
-        for (unsigned number = 1; number < 65536; number++) {
-            if (!present[number])
-                continue;
-            if (index_of[number] == SIZE_MAX)
-                throw Failure(UL_ERROR_INPUT,
-                    "label %u occurs in slice %zu, but no segment has that number", number, k + 1);
-            held[index_of[number]][k] = true;
-        }
+        bool present[65536] = {};
+        seg_bits_present(plan.map(k), plan.pixels(), present);
+        for (unsigned number = 1; number < 65536; number++)
+            if (present[number] && index_of[number] == SIZE_MAX)
+                unknown[k] = number;
+            else if (present[number])
+                held[index_of[number]][k] = true;
     }
+    for (size_t k = 0; k < grid.size[2]; k++)
+        if (unknown[k])
+            throw Failure(UL_ERROR_INPUT,
+                "label %u occurs in slice %zu, but no segment has that number", unknown[k], k + 1);
     return held;
 }
 
@@ -176,21 +179,30 @@ size_t seg_pixel_bytes(const SegPlan &plan) {
     return bytes + bytes % 2;
 }
 
-bool seg_pack(const SegPlan &plan, uint8_t *bytes) {
+static void pack_frame(const SegPlan &plan, size_t f, uint8_t *bytes) {
     size_t pixels = plan.pixels();
-    for (size_t f = 0; f < plan.frames.size(); f++) {
-        const SegPlanFrame &frame = plan.frames[f];
-        auto number = uint16_t(plan.segment(frame.segment).number);
-        if (!ul_progress_report(plan.options->progress, "packing", f, plan.frames.size()))
+    const SegPlanFrame &frame = plan.frames[f];
+    auto number = uint16_t(plan.segment(frame.segment).number);
+    if (!plan.fractional)
+        seg_bits_pack(plan.map(frame.slice), pixels, number, bytes, f * pixels);
+    else if (const uint8_t *fractions = plan.fractions(frame))
+        std::memcpy(bytes + f * pixels, fractions, pixels);
+    else
+        for (size_t i = 0; i < pixels; i++)
+            bytes[f * pixels + i] = plan.map(frame.slice)[i] == number ? 255 : 0;
+}
+
+bool seg_pack(const SegPlan &plan, uint8_t *bytes) {
+    const size_t chunk = 64; /* frames that the threads share between two reports of progress */
+    size_t count = plan.frames.size();
+    bool apart = plan.fractional || plan.pixels() % 8 == 0; /* no two frames share a byte */
+    for (size_t first = 0; first < count; first += chunk) {
+        if (!ul_progress_report(plan.options->progress, "packing", first, count))
             return false;
-        if (!plan.fractional)
-            seg_bits_pack(plan.map(frame.slice), pixels, number, bytes, f * pixels);
-        else if (const uint8_t *fractions = plan.fractions(frame))
-            std::memcpy(bytes + f * pixels, fractions, pixels);
-        else
-            for (size_t i = 0; i < pixels; i++)
-                bytes[f * pixels + i] = plan.map(frame.slice)[i] == number ? 255 : 0;
+        size_t past = std::min(first + chunk, count);
+#pragma omp parallel for if (apart)
+        for (size_t f = first; f < past; f++)
+            pack_frame(plan, f, bytes);
     }
-    return ul_progress_report(
-        plan.options->progress, "packing", plan.frames.size(), plan.frames.size());
+    return ul_progress_report(plan.options->progress, "packing", count, count);
 }

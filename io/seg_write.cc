@@ -6,6 +6,7 @@
 #include "ulite/output.h"
 #include "ulite/sha256.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -132,46 +133,43 @@ static void check_frame(const SegPlan &plan, const SegObject &object, size_t f) 
             differs("the position", f);
 }
 
-static bool same_pixels(const SegPlan &plan, const SegObject &object, size_t f,
-    std::vector<uint16_t> &decoded, std::vector<uint8_t> &expected) {
+static bool same_pixels(const SegPlan &plan, const SegObject &object, size_t f) {
     size_t pixels = plan.pixels();
     const SegPlanFrame &planned = plan.frames[f];
     const uint16_t *map = plan.map(planned.slice);
     auto number = uint16_t(plan.segment(planned.segment).number);
-    if (plan.fractional) {
-        const uint8_t *fractions = plan.fractions(planned);
-        if (!fractions) {
-            for (size_t i = 0; i < pixels; i++)
-                expected[i] = map[i] == number ? 255 : 0;
-            fractions = expected.data();
-        }
-        return std::memcmp(object.pixels + f * pixels, fractions, pixels) == 0;
-    }
-    std::memset(decoded.data(), 0, pixels * sizeof decoded[0]);
-    seg_bits_unpack(object.pixels, f * pixels, pixels, number, decoded.data());
-    unsigned different = 0;
+    if (!plan.fractional)
+        return seg_bits_equal(object.pixels, f * pixels, pixels, number, map);
+    const uint8_t *read = object.pixels + f * pixels;
+    if (const uint8_t *fractions = plan.fractions(planned))
+        return std::memcmp(read, fractions, pixels) == 0;
+    bool same = true;
     for (size_t i = 0; i < pixels; i++)
-        different |= decoded[i] != (map[i] == number ? number : 0);
-    return !different;
+        same = same && read[i] == (map[i] == number ? 255 : 0);
+    return same;
 }
 
 /* Reads the file back and compares it with the labels. False where the progress said stop. */
 static bool check_file(const char *path, const SegPlan &plan) {
+    const size_t chunk = 64; /* frames that the threads share between two reports of progress */
     SegObject object = seg_object_open(path, true);
-    if (object.frames.size() != plan.frames.size() ||
-        object.segments.size() != plan.segments.size())
+    size_t count = plan.frames.size();
+    if (object.frames.size() != count || object.segments.size() != plan.segments.size())
         differs("the number", 0);
-    std::vector<uint16_t> decoded(plan.pixels());
-    std::vector<uint8_t> expected(plan.pixels());
-    for (size_t f = 0; f < plan.frames.size(); f++) {
-        if (!ul_progress_report(plan.options->progress, "checking", f, plan.frames.size()))
+    for (size_t first = 0; first < count; first += chunk) {
+        if (!ul_progress_report(plan.options->progress, "checking", first, count))
             return false;
-        check_frame(plan, object, f);
-        if (!same_pixels(plan, object, f, decoded, expected))
-            differs("the pixels", f);
+        size_t past = std::min(first + chunk, count), wrong = past;
+#pragma omp parallel for reduction(min : wrong)
+        for (size_t f = first; f < past; f++)
+            if (!same_pixels(plan, object, f))
+                wrong = std::min(wrong, f);
+        if (wrong < past)
+            differs("the pixels", wrong);
+        for (size_t f = first; f < past; f++)
+            check_frame(plan, object, f);
     }
-    return ul_progress_report(
-        plan.options->progress, "checking", plan.frames.size(), plan.frames.size());
+    return ul_progress_report(plan.options->progress, "checking", count, count);
 }
 
 /* Builds the object and writes it to path. False where the progress said stop. */
