@@ -11,7 +11,7 @@ const cli_command cmd_convert = {.name = "convert",
     .summary = "DICOM series to NIfTI, segmentations between DICOM and NIfTI",
     .help =
         "Usage: ulite convert INPUT -o OUT [--source FOLDER] [--series UID|NUMBER]\n"
-        "                     [--segments F.json] [--type binary|fractional]\n"
+        "                     [--segments F.json|MODEL] [--type binary|fractional]\n"
         "                     [--grid original|regular] [--split] [--names F.json]\n"
         "\n"
         "INPUT is a DICOM folder or file, a DICOM Segmentation, or labels in NIfTI or PNG; OUT\n"
@@ -25,7 +25,8 @@ const cli_command cmd_convert = {.name = "convert",
         "                        several times); a SEG is then read on their full grid, else on\n"
         "                        that of its own frames\n"
         "      --series X        series number, NUMBER.PART for a part of one, or UID\n"
-        "      --segments F      what the label values mean (see docs/segments.md)\n"
+        "      --segments F      what the label values mean: a JSON file (docs/segments.md), or a\n"
+        "                        model, whose classes they are\n"
         "      --names F         from a SEG: write what its label values mean to F\n"
         "      --type T          binary or fractional; from a fractional SEG, binary takes the\n"
         "                        most probable segment where it has at least one half\n"

@@ -1,10 +1,12 @@
 #include "choose.h"
 #include "console.h"
 #include "convert.h"
+#include "model_path.h"
 #include "target.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 void convert_say_notes(char *notes) {
     for (char *line = notes; line && *line;) {
@@ -36,6 +38,30 @@ ul_status convert_write_seg(const convert_options *options, const ul_labels *lab
     return status;
 }
 
+static bool is_named(const char *path, const char *ending) {
+    size_t length = strlen(path), tail = strlen(ending);
+    return length > tail && strcasecmp(path + length - tail, ending) == 0;
+}
+
+/* What --segments says: a segments file, or the classes of a model's card. */
+static ul_status read_segments(const char *given, ul_segments *segments, ul_error *error) {
+    if (is_named(given, ".json"))
+        return ul_segments_read(given, segments, error);
+    char path[MODEL_PATH_BYTES];
+    ul_model *model = NULL;
+    ul_card card = {0};
+    ul_status status = model_path_find(given, path, error);
+    if (status == UL_OK)
+        status = ul_model_open(path, &model, error);
+    if (status == UL_OK)
+        status = ul_card_read(model, &card, error);
+    if (status == UL_OK)
+        status = ul_segments_copy(&card.classes, segments, error);
+    ul_card_free(&card);
+    ul_model_close(model);
+    return status;
+}
+
 /* The meaning of the numbers: the file's, or the numbers alone. */
 static ul_status name_segments(const convert_options *options, ul_labels *labels, ul_error *error) {
     if (!options->segments) {
@@ -44,7 +70,7 @@ static ul_status name_segments(const convert_options *options, ul_labels *labels
         return UL_OK;
     }
     ul_segments segments;
-    ul_status status = ul_segments_read(options->segments, &segments, error);
+    ul_status status = read_segments(options->segments, &segments, error);
     if (status != UL_OK)
         return status;
     for (size_t s = 0; s < labels->segments.count; s++) {
@@ -115,7 +141,9 @@ static ul_status write_for(const convert_options *options, const ul_catalog *cat
 ul_status convert_labels(const convert_options *options, ul_error *error) {
     ul_labels labels = {0};
     ul_catalog *catalog = NULL;
-    ul_status status = ul_nifti_read_labels(options->input, &labels, NULL, error);
+    ul_status status = is_named(options->input, ".png")
+                           ? ul_png_read_labels(options->input, &labels, error)
+                           : ul_nifti_read_labels(options->input, &labels, NULL, error);
     if (status == UL_OK && labels.segments.count == 0)
         status = ul_error_set(error, UL_ERROR_INPUT,
             "%s: it holds no label, so there is nothing to write", options->input);

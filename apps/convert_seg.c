@@ -121,6 +121,8 @@ static ul_status write_target(const convert_options *options, const ul_labels *l
             options->type == TYPE_FRACTIONAL ||
                 (options->type == TYPE_OF_INPUT && content_of(labels) == CONTENT_FRACTIONS),
             error);
+    case TARGET_PNG:
+        return ul_png_write_labels(path, labels, error);
     default:
         return write_nifti(options, path, labels, error);
     }
