@@ -107,10 +107,11 @@ static void copy_slice(
             to[i] = from[(ptrdiff_t)i * steps->step_i];
     }
     size_t voxels = pixels * size[2];
+    size_t from_voxels = labels->grid.size[0] * labels->grid.size[1] * labels->grid.size[2];
     for (size_t s = 0; labels->fractions && s < labels->segments.count; s++)
         for (size_t j = 0; j < size[1]; j++) {
             const uint8_t *from =
-                labels->fractions + s * voxels + steps->start + (ptrdiff_t)j * steps->step_j;
+                labels->fractions + s * from_voxels + steps->start + (ptrdiff_t)j * steps->step_j;
             uint8_t *to = aligned->fractions + s * voxels + k * pixels + j * size[0];
             for (size_t i = 0; i < size[0]; i++)
                 to[i] = from[(ptrdiff_t)i * steps->step_i];
@@ -145,9 +146,27 @@ static ul_status copy_in_order(const ul_labels *labels, ul_labels *aligned, ul_e
     return UL_OK;
 }
 
+static size_t count_labelled(const ul_labels *labels) {
+    const size_t *size = labels->grid.size;
+    size_t count = 0;
+    for (size_t n = 0; n < size[0] * size[1] * size[2]; n++)
+        count += labels->map[n] != 0;
+    return count;
+}
+
+/* Labels for unevenly spaced slices come on an even grid that holds those slices among others. */
+static ul_status check_between(const ul_labels *labels, const ul_labels *aligned, ul_error *error) {
+    size_t lost = count_labelled(labels) - count_labelled(aligned);
+    if (lost)
+        return ul_error_set(error, UL_ERROR_GEOMETRY,
+            "%zu labelled voxels lie where the source, whose slices are unevenly spaced, has none",
+            lost);
+    return UL_OK;
+}
+
 static ul_status copy_by_place(const ul_labels *labels, ul_labels *aligned, ul_error *error) {
     const ul_grid *grid = &aligned->grid;
-    if (sizes_differ(&labels->grid, grid))
+    if (grid->stack != UL_STACK_UNEVEN && sizes_differ(&labels->grid, grid))
         return differ_in_size(&labels->grid, grid, error);
     inverse_form inverse;
     ul_status status = invert(&labels->grid, &inverse, error);
@@ -166,7 +185,7 @@ static ul_status copy_by_place(const ul_labels *labels, ul_labels *aligned, ul_e
                 labels->grid.size[2]);
         copy_slice(labels, &steps, k, aligned);
     }
-    return UL_OK;
+    return check_between(labels, aligned, error);
 }
 
 ul_status ul_labels_align(
