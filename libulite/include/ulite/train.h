@@ -28,10 +28,13 @@ typedef struct ul_trainer_options {
     ul_loss loss;
     float tversky_alpha, tversky_beta; /* weights of false positives and false negatives */
     ul_optimizer optimizer;
-    float beta1, beta2, epsilon, weight_decay;
+    double beta1, beta2, epsilon, weight_decay; /* Adam adds the decay to the gradient */
+    float gradient_clip; /* largest norm of the whole gradient, which is scaled down; 0: no limit */
+    float ema_decay;     /* ul_trainer_model() gives a running average; 0: the weights themselves */
 } ul_trainer_options;
 
-/* The paper's: 256x256, batch 8, soft Dice, Adam 0.9, 0.999, 1e-8, no decay; Tversky 0.3, 0.7. */
+/* The paper's: 256x256, batch 8, soft Dice, Adam 0.9, 0.999, 1e-8, no decay; Tversky 0.3, 0.7; no
+ * clipping, no average. */
 UL_API void ul_trainer_options_init(ul_trainer_options *options);
 
 /* Starts from the weights of initial, which is only read during the call. */
@@ -41,21 +44,25 @@ UL_API void ul_trainer_close(ul_trainer *trainer);
 
 /* One step in training mode on count <= batch slices: forward, loss, backward, optimiser.
  * images [count][C_in][height][width]; labels [count][height][width], values 0..K-1 (0..1 for K =
- * 1), 255 = ignore this pixel. *loss receives the batch loss. Errors: UL_ERROR_INPUT (a label out
- * of range), UL_ERROR_DIVERGED (loss or a gradient not finite: the weights are left as they were).
- */
+ * 1), 255 = ignore this pixel. *loss receives the batch loss. For K > 1 the Dice and Tversky losses
+ * are means over the classes 1..K-1, of softmax. Errors: UL_ERROR_INPUT (a label out of range),
+ * UL_ERROR_USAGE (count, learning rate, or a batch too small for statistics), UL_ERROR_DIVERGED
+ * (loss or a gradient not finite). On failure weights, moments and statistics are as they were. */
 UL_API ul_status ul_trainer_step(ul_trainer *trainer, const float *images, const uint8_t *labels,
     size_t count, float learning_rate, double *loss, ul_error *error);
 
-/* The weights as they are now, as a new model of the caller's. */
+/* The weights as they are now, or their running average, as a new model of the caller's. */
 UL_API ul_status ul_trainer_model(const ul_trainer *trainer, ul_model **model, ul_error *error);
 
-/* Optimiser moments, step count and exact weights as a safetensors file, and back: a resumed run
- * goes on bit for bit. metadata as in ul_model_save. */
+/* Exact weights, optimiser moments (adam.m.NAME, adam.v.NAME), average (ema.NAME) and step count as
+ * a safetensors file, and back into a trainer of the same model shape: a resumed run goes on bit
+ * for bit. metadata as in ul_model_save. Errors of load: UL_ERROR_INPUT, UL_ERROR_MODEL (the
+ * checkpoint of another model, or a model file); the trainer is then as it was. */
 UL_API ul_status ul_trainer_save(const ul_trainer *trainer, const char *path,
     const ul_metadata *metadata, size_t metadata_count, ul_error *error);
 UL_API ul_status ul_trainer_load(ul_trainer *trainer, const char *path, ul_error *error);
 
+/* All that the trainer has allocated. */
 UL_API size_t ul_trainer_memory_bytes(const ul_trainer *trainer);
 
 #ifdef __cplusplus
