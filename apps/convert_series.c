@@ -60,12 +60,12 @@ ul_status convert_series(const convert_options *options, ul_error *error) {
     ul_status status = ul_catalog_open(&options->input, 1, console_progress(), &catalog, error);
     if (status != UL_OK)
         return status;
-    for (size_t f = 0; ul_catalog_fault_at(catalog, f); f++) {
-        const ul_catalog_fault *fault = ul_catalog_fault_at(catalog, f);
-        console_say("note: %s: %s", fault->path, fault->text);
-    }
     status =
         options->split ? write_all(options, catalog, error) : write_one(options, catalog, error);
+    for (size_t f = 0; status == UL_OK && ul_catalog_fault_at(catalog, f); f++) {
+        const ul_catalog_fault *fault = ul_catalog_fault_at(catalog, f); /* of another series */
+        console_say("note: %s: %s", fault->path, fault->text);
+    }
     ul_catalog_close(catalog);
     return status;
 }

@@ -1,0 +1,149 @@
+#!/usr/bin/python3
+"""Bad input, through the program: the documented exit code, one line that names the file and the
+reason, no output left behind, nothing of the patient said.
+
+usage: test_badinput.py convert|segment MAKE_SERIES ULITE MODEL"""
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
+BOX = ["--box", "60:100,80:120,50:58"]
+# what ulite-make-series writes into every header about the patient and the visit
+SECRETS = ["Gwendolyn", "Generated", "PID-4711", "19610203", "A4711", "Referrer", "Rita", "20200229"]
+
+
+class Bench:
+    def __init__(self, command, make_series, ulite, model, scratch):
+        self.make_series, self.ulite = make_series, ulite
+        self.command = ["convert"] if command == "convert" else ["segment", "-m", model, "--force"]
+        self.endings = [".nii", ".nii.gz"] + ([".dcm"] if command == "segment" else [])
+        self.scratch, self.runs = scratch, 0
+
+    def series(self, name, *options):
+        folder = os.path.join(self.scratch, name)
+        subprocess.run([self.make_series, HEAD, "-o", folder, *BOX, *options], check=True)
+        return folder
+
+    def target(self, ending):
+        """A new, empty folder for outputs, and a file name in it."""
+        self.runs += 1
+        folder = os.path.join(self.scratch, f"out{self.runs}")
+        os.mkdir(folder)
+        return folder, os.path.join(folder, "result" + ending)
+
+    def fails(self, what, arguments, status, words, left=None, **options):
+        """Runs ulite, which must fail with the status and one line that holds all words, and leave
+        the folder `left` empty."""
+        done = subprocess.run([self.ulite, *arguments], capture_output=True, text=True,
+                              timeout=120, **options)
+        said = done.stderr.strip()
+        assert done.returncode == status, (
+            f"{what}: exit {done.returncode}, expected {status}: {said}")
+        check_said(what, said, done.stdout, words)
+        if left:
+            assert os.listdir(left) == [], f"{what}: left {os.listdir(left)}"
+
+
+def check_said(what, said, output, words):
+    assert len(said.splitlines()) == 1, f"{what}: not one line: {said!r}"
+    for word in words:
+        assert word in said, f"{what}: says nothing of {word!r}: {said}"
+    for secret in SECRETS:
+        assert secret not in said + output, f"{what}: names the patient: {said}"
+
+
+def bad_series(bench):
+    """Faults in one file of a series, or in all."""
+    cases = {  # name: options, exit code, words
+        "truncated": (["--truncate", "3000@3"], 3, ["S01IM0003.dcm"]),
+        "header_cut": (["--truncate", "700@3"], 3, ["S01IM0003.dcm"]),
+        "rows": (["--set", "Rows=100"], 3, ["S01IM000", "100"]),
+        "columns": (["--set", "Columns=20"], 3, ["S01IM000"]),
+        "short_pixels": (["--cut-pixels", "100@5"], 3, ["S01IM0005.dcm"]),
+        "no_position": (["--drop", "ImagePositionPatient@4"], 3,
+                        ["S01IM0004.dcm", "ImagePositionPatient"]),
+        "no_pixels": (["--drop", "PixelData@2"], 3, ["S01IM0002.dcm", "no pixel data"]),
+        "clash": (["--clash", "3"], 5, ["S01IM000"]),
+        "short_rle": (["--syntax", "rle", "--truncate", "1500@3"], 3, ["S01IM0003.dcm"]),
+        "short_jpeg": (["--syntax", "jpeg-lossless", "--truncate", "1500@3"], 3,
+                       ["S01IM0003.dcm"]),
+        "short_frames": (["--multi-frame", "--cut-pixels", "4000"], 3, ["S01IM0001.dcm"]),
+    }
+    for name, (options, status, words) in cases.items():
+        folder = bench.series(name, *options)
+        left, out = bench.target(bench.endings[-1])
+        bench.fails(name, [*bench.command, folder, "-o", out], status, words, left)
+
+
+def bad_files(bench):
+    empty = os.path.join(bench.scratch, "empty.dcm")
+    open(empty, "wb").close()
+    nothing = os.path.join(bench.scratch, "no_dicom")
+    os.mkdir(nothing)
+    with open(os.path.join(nothing, "notes.txt"), "w", encoding="utf-8") as file:
+        file.write("not an image\n" * 100)
+    left, out = bench.target(".nii.gz")
+    for path, word in ((empty, "empty.dcm"), (nothing, "no_dicom"), (nothing + "/none", "none")):
+        bench.fails(path, [*bench.command, path, "-o", out], 3, [word], left)
+        bench.fails(path, ["info", path], 3, [word])
+
+
+def bad_targets(bench):
+    folder = bench.series("good")
+    in_the_way = os.path.join(bench.scratch, "a_file")
+    open(in_the_way, "wb").close()
+    for ending in bench.endings:
+        out = os.path.join(in_the_way, "below" + ending)
+        bench.fails("a path below a file", [*bench.command, folder, "-o", out], 7,
+                    ["below" + ending])
+
+
+def small_files():
+    """In the child: no file may grow past 4 KiB, as if the disk were full."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+
+def full_disk(bench):
+    folder = bench.series("for_full_disk")
+    for ending in bench.endings:
+        left, out = bench.target(ending)
+        bench.fails(f"full disk, {ending}", [*bench.command, folder, "-o", out], 7,
+                    ["result" + ending], left, preexec_fn=small_files)
+
+
+def interrupt(bench):
+    """Ctrl-C as soon as the work is under way: the progress bar tells when."""
+    folder = bench.series("long", "--size", "512,512,60")
+    left, out = bench.target(bench.endings[-1])
+    with subprocess.Popen([bench.ulite, *bench.command, folder, "-o", out, "--progress", "always"],
+                          stderr=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        first = child.stderr.read(1)
+        child.send_signal(signal.SIGINT)
+        said = (first + child.stderr.read()).decode()
+        child.wait(timeout=60)
+    assert child.returncode == 10, f"Ctrl-C: exit {child.returncode}: {said[-200:]}"
+    last = [line for line in said.replace("\r", "\n").splitlines() if line.strip()][-1]
+    check_said("Ctrl-C", last, "", ["interrupted"])
+    assert os.listdir(left) == [], f"Ctrl-C: left {os.listdir(left)}"
+
+
+def main():
+    if not os.path.exists(HEAD):
+        print("skipped: mricron-data is not installed")
+        return 1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77
+    with tempfile.TemporaryDirectory() as scratch:
+        bench = Bench(*sys.argv[1:5], scratch)
+        for part in (bad_series, bad_files, bad_targets, full_disk, interrupt):
+            start = time.monotonic()
+            part(bench)
+            print(f"{part.__name__}: {time.monotonic() - start:.1f} s")
+    return 0
+
+
+sys.exit(main())
