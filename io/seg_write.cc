@@ -149,10 +149,20 @@ static bool same_pixels(const SegPlan &plan, const SegObject &object, size_t f) 
     return same;
 }
 
+/* DCMTK does not notice a write that fails when the file is closed: then it cannot be read here. */
+static SegObject read_back(const char *path) {
+    try {
+        return seg_object_open(path, true);
+    } catch (const Failure &failure) {
+        throw Failure(failure.status == UL_ERROR_INPUT ? UL_ERROR_OUTPUT : failure.status,
+            "cannot be written: what was read back %s (is the disk full?)", failure.text);
+    }
+}
+
 /* Reads the file back and compares it with the labels. False where the progress said stop. */
 static bool check_file(const char *path, const SegPlan &plan) {
     const size_t chunk = 64; /* frames that the threads share between two reports of progress */
-    SegObject object = seg_object_open(path, true);
+    SegObject object = read_back(path);
     size_t count = plan.frames.size();
     if (object.frames.size() != count || object.segments.size() != plan.segments.size())
         differs("the number", 0);

@@ -1,0 +1,286 @@
+#!/usr/bin/python3
+"""test_convert.py ULITE MAKE_SERIES SHARED: what `ulite convert` and `ulite verify` make of segmentations.
+
+Series come from the generator, real segmentations of other writers from SHARED where it is there.
+"""
+import gzip
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HEAD = pathlib.Path("/usr/share/mricron/templates/ch2.nii.gz")
+PEERS = pathlib.Path(__file__).resolve().parent.parent / "peers"
+ULITE, MAKE_SERIES, SHARED = sys.argv[1:4]
+SHARED = pathlib.Path(SHARED)
+REQUIRED = os.environ.get("ULITE_REQUIRE_PEERS") == "1"
+
+try:
+    import nibabel
+    import numpy
+    import pydicom
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(1 if REQUIRED else 77)
+
+
+def check(right, text):
+    if not right:
+        print(f"FAILED: {text}")
+        sys.exit(1)
+
+
+def run(*words, code=0, says=None, program=ULITE):
+    result = subprocess.run([str(program), *map(str, words)], capture_output=True, text=True, check=False)
+    shown = f"{' '.join(map(str, words))}: exit {result.returncode}, {result.stderr.strip()[-400:]}"
+    check(result.returncode == code, f"{shown}; expected exit {code}")
+    if says:
+        check(says in result.stderr + result.stdout, f"{shown}; expected \"{says}\"")
+    return result.stdout
+
+
+def make(folder, *options):
+    run(HEAD, "-o", folder, "--box", "40:80,60:92,50:62", *options, program=MAKE_SERIES)
+    return folder
+
+
+def labels_on(series, folder, name):
+    """A label volume on the voxels of a series, as another program would draw it: NIfTI by ulite, labels by numpy."""
+    run("convert", series, "-o", folder / f"{name}_image.nii.gz")
+    image = nibabel.load(folder / f"{name}_image.nii.gz")
+    i, j, k = numpy.indices(image.shape[:3])
+    labels = numpy.where((i % 11 < 4) & (j > 3) & (k > 1), 3, 0) + numpy.where((j < 3) & (i < 9) & (k % 2 == 0), 70, 0)
+    return nibabel.Nifti1Image(labels.astype(numpy.uint8), image.affine)
+
+
+def places(image, value):
+    """Sorted LPS positions of the voxels of one label."""
+    voxels = numpy.argwhere(numpy.asarray(image.dataobj) == value)
+    ras = voxels @ image.affine[:3, :3].T + image.affine[:3, 3]
+    return ras * [-1, -1, 1]
+
+
+def same_places(a, b, what):
+    from scipy.spatial import cKDTree
+    check(len(a) == len(b) and len(a) > 0, f"{what}: {len(a)} voxels and {len(b)}")
+    worst = max(cKDTree(a).query(b)[0].max(), cKDTree(b).query(a)[0].max())
+    check(worst < 0.02, f"{what}: labels {worst:.3f} mm off")
+
+
+def turned_labels_come_back(folder):
+    """NIfTI labels with axes in another order and direction land on the right pixels, and come back."""
+    segments = folder / "segments.json"
+    segments.write_text(json.dumps({"segments": [{"number": 3, "label": "three"}, {"number": 70, "label": "seventy"}]}))
+    for name, options in (("axial", []), ("sagittal", ["--plane", "sagittal", "--reversed"]),
+                          ("oblique", ["--rotate", "10,20,30"]), ("tilted", ["--tilt", "-18.5"])):
+        series = make(folder / name, *options)
+        labels = labels_on(series, folder, name)
+        turns = ["RAS", "LPS", "PSR", "ILA"] if name != "tilted" else ["RAS", "LPS", "RPI"]
+        for codes in turns:
+            turn = nibabel.orientations.ornt_transform(
+                nibabel.orientations.io_orientation(labels.affine), nibabel.orientations.axcodes2ornt(codes))
+            turned = labels.as_reoriented(turn)
+            stored, seg, back = (folder / f"{name}_{codes}{end}" for end in (".nii.gz", ".dcm", "_back.nii.gz"))
+            nibabel.save(turned, stored)
+            run("convert", stored, "-o", seg, "--source", series, "--segments", segments)
+            found = json.loads(run(PEERS / "pydicom_seg.py", seg, program="/usr/bin/python3"))
+            for segment, value in zip(found["segments"], (3, 70)):
+                same_places(numpy.array(segment["voxels"]), places(turned, value), f"{name} {codes} in the SEG")
+            run("convert", seg, "-o", back, "--source", series)
+            again = nibabel.load(back)
+            check(again.shape == labels.shape, f"{name} {codes}: shape {again.shape}")
+            for value in (3, 70):
+                same_places(places(again, value), places(labels, value), f"{name} {codes} back")
+
+
+def wrong_places_are_refused(folder):
+    series = make(folder / "plain")
+    labels = labels_on(series, folder, "plain")
+    seg = folder / "refused.dcm"
+
+    def refuse(image, code, says, *options):
+        nibabel.save(image, folder / "wrong.nii.gz")
+        run("convert", folder / "wrong.nii.gz", "-o", seg, "--source", series, *options, code=code, says=says)
+        check(not seg.exists(), f"{seg} was left behind")
+
+    shift = labels.affine.copy()
+    shift[2, 3] += 0.5
+    refuse(nibabel.Nifti1Image(labels.get_fdata().astype("u1"), shift), 5, "lie elsewhere")
+    refuse(labels.slicer[1:], 5, "39x32x12 voxels, the source 40x32x12")
+    zoom = labels.affine.copy()
+    zoom[:3, 0] *= 1.1
+    refuse(nibabel.Nifti1Image(labels.get_fdata().astype("u1"), zoom), 5, "lie elsewhere")
+    some = folder / "some.json"
+    some.write_text('{"segments": [{"number": 3}]}')
+    refuse(labels, 3, "label 70 occurs", "--segments", some)
+    refuse(labels, 4, "take --series", "--series", "99", "--grid", "regular")
+    refuse(nibabel.Nifti1Image(numpy.zeros((40, 32, 12), "u1"), labels.affine), 3, "holds no label")
+    nibabel.save(labels, folder / "labels.nii.gz")
+    run("convert", folder / "labels.nii.gz", "-o", seg, code=2, says="--source")
+    run("convert", folder / "labels.nii.gz", "-o", folder / "x.nii.gz", "--source", series, code=2)
+    run("convert", series, "-o", seg, code=2)
+    run("convert", folder / "nowhere", "-o", folder / "x.nii.gz", code=3, says="nowhere")
+    run("convert", folder / "labels.nii.gz", "-o", f"{folder}/labels.nii.gz/x.dcm", "--source", series, code=7)
+    run("verify", folder / "labels.nii.gz", code=3, says="labels.nii.gz")
+    out = folder / "named"
+    out.mkdir()
+    run("convert", folder / "labels.nii.gz", "-o", out, "--source", series)
+    name, = os.listdir(out)
+    check(len(name) == 16 + len(".seg.dcm") and name.endswith(".seg.dcm"), f"named {name}")
+
+
+def several_volumes_are_listed(folder):
+    series = make(folder / "echoes", "--echoes", "2")
+    run("convert", series, "-o", folder / "echo.nii.gz", code=4, says="--series 1.2")
+    run("convert", series, "-o", folder / "echo.nii.gz", "--series", "1.2")
+    run("convert", series, "-o", folder / "all.nii.gz", "--split")
+    second = numpy.asarray(nibabel.load(folder / "echo.nii.gz").dataobj)
+    check((numpy.asarray(nibabel.load(folder / "all-2.nii.gz").dataobj) == second).all(), "--split, second echo")
+
+
+def verify_says_what_is_wrong(folder):
+    series, other = make(folder / "right"), make(folder / "other", "--study", "2", "--rotate", "0,0,10")
+    nibabel.save(labels_on(series, folder, "right"), folder / "right.nii.gz")
+    seg = folder / "right.dcm"
+    run("convert", folder / "right.nii.gz", "-o", seg, "--source", series)
+    run("verify", seg, "--source", series)
+    run("verify", seg, "--source", other, code=1, says="references: the referenced series is not among")
+
+    def spoil(says, change):
+        dataset = pydicom.dcmread(seg)
+        change(dataset)
+        dataset.save_as(folder / "spoilt.dcm")
+        run("verify", folder / "spoilt.dcm", "--source", series, code=1, says=says)
+
+    def drop(dataset, *names):
+        for name in names:
+            del dataset[name]
+
+    frames = lambda dataset: dataset.PerFrameFunctionalGroupsSequence
+    spoil("ohif: shows nothing", lambda d: drop(d, "ReferencedSeriesSequence"))
+    spoil("ohif: segment 2 has no Recommended", lambda d: drop(d.SegmentSequence[1], "RecommendedDisplayCIELabValue"))
+    spoil("slicer:", lambda d: drop(d.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0], "SliceThickness"))
+    spoil("standard: PatientID is missing", lambda d: drop(d, "PatientID"))
+    spoil("slicer: segment 1 has no SegmentLabel", lambda d: drop(d.SegmentSequence[0], "SegmentLabel"))
+    spoil("no FrameOfReferenceUID", lambda d: drop(d, "FrameOfReferenceUID"))
+
+    def move(dataset):
+        frames(dataset)[0].PlanePositionSequence[0].ImagePositionPatient[2] += 0.5
+    spoil("geometry: frame 1", move)
+
+    def reference(dataset):
+        a, b = (frames(dataset)[f].DerivationImageSequence[0].SourceImageSequence[0] for f in (0, 1))
+        a.ReferencedSOPInstanceUID = b.ReferencedSOPInstanceUID
+    spoil("references: 1 frames name another", reference)
+
+    def clear(dataset):
+        dataset.PixelData = bytes(len(dataset.PixelData))
+    spoil("frames are empty", clear)
+
+    def dark(dataset):
+        dataset.SegmentSequence[0].RecommendedDisplayCIELabValue = [2000, 32896, 32896]
+    spoil("dcmqi: the colour of segment 1", dark)
+
+    def spacing(dataset):
+        dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SpacingBetweenSlices = 3
+    spoil("geometry: SpacingBetweenSlices", spacing)
+
+
+def labelmap_is_read(folder):
+    """A LABELMAP object (Supplement 243), rewritten by pydicom from a BINARY one, holds the same labels."""
+    series = make(folder / "lm")
+    nibabel.save(labels_on(series, folder, "lm"), folder / "lm.nii.gz")
+    seg = folder / "lm.dcm"
+    run("convert", folder / "lm.nii.gz", "-o", seg, "--source", series)
+    dataset = pydicom.dcmread(seg)
+    count, rows, columns = int(dataset.NumberOfFrames), dataset.Rows, dataset.Columns
+    bits = numpy.unpackbits(numpy.frombuffer(dataset.PixelData, "u1"), bitorder="little")
+    bits = bits[:count * rows * columns].reshape(count, rows, columns)
+    merged, groups = {}, {}
+    for frame, pixels in zip(dataset.PerFrameFunctionalGroupsSequence, bits):
+        at = tuple(frame.PlanePositionSequence[0].ImagePositionPatient)
+        number = frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+        merged.setdefault(at, numpy.zeros((rows, columns), "u1"))[pixels != 0] = number
+        del frame["SegmentIdentificationSequence"]
+        groups[at] = frame
+    dataset.PerFrameFunctionalGroupsSequence = pydicom.Sequence(groups.values())
+    dataset.NumberOfFrames = len(merged)
+    dataset.PixelData = b"".join(merged[at].tobytes() for at in groups)
+    dataset.BitsAllocated = dataset.BitsStored = 8
+    dataset.HighBit = 7
+    dataset.SegmentationType = "LABELMAP"
+    dataset.add_new("PixelPaddingValue", "US", 0)
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.66.7"
+    dataset.save_as(folder / "labelmap.dcm")
+    for name in ("lm.dcm", "labelmap.dcm"):
+        run("convert", folder / name, "-o", folder / f"{name}.nii.gz", "--source", series)
+    a, b = (numpy.asarray(nibabel.load(folder / f"{name}.nii.gz").dataobj) for name in ("lm.dcm", "labelmap.dcm"))
+    check((a == b).all() and set(numpy.unique(b)) == {0, 3, 70}, f"LABELMAP holds {numpy.unique(b)}")
+
+
+def real_objects_are_read(folder):
+    dcmqi, highdicom = SHARED / "data/seg/dcmqi", SHARED / "data/seg/highdicom"
+    run("convert", dcmqi / "liver.dcm", "-o", folder / "liver.nii.gz", "--source", dcmqi / "ct-3slice",
+        "--names", folder / "liver.json")
+    liver = nibabel.load(folder / "liver.nii.gz")
+    header, body = (dcmqi / "liver_seg.nrrd").read_bytes().split(b"\n\n", 1)
+    expected = numpy.frombuffer(gzip.decompress(body), "<i2").reshape((512, 512, 3), order="F")
+    check(b"space directions: (0.81054700000000002,0,0) (0,0.81054700000000002,0) (0,0,1)" in header, "the NRRD changed")
+    origin = numpy.array([-235.2, -226.8, -128.69])
+    voxels = numpy.argwhere(expected == 1)
+    check(len(voxels) == 107098, f"the NRRD holds {len(voxels)}")
+    same_places(places(liver, 1), origin + voxels * [0.810547, 0.810547, 1], "liver.dcm")
+    check(json.loads((folder / "liver.json").read_text())["segments"][0]["label"] == "Liver", "--names")
+
+    run("convert", highdicom / "seg_image_ct_true_fractional.dcm", "-o", folder / "fraction.nii.gz")
+    values = numpy.asarray(nibabel.load(folder / "fraction.nii.gz").dataobj)
+    dataset = pydicom.dcmread(highdicom / "seg_image_ct_true_fractional.dcm")
+    stored = dataset.pixel_array
+    check(len(numpy.unique(stored)) > 2, "not truly fractional")
+    heights = [float(frame.PlanePositionSequence[0].ImagePositionPatient[2])
+               for frame in dataset.PerFrameFunctionalGroupsSequence]
+    for k, f in enumerate(numpy.argsort(heights)):
+        check(numpy.allclose(values[:, :, k].T * 255, stored[f], atol=1e-3), f"fractions of frame {f + 1}")
+    run("convert", highdicom / "seg_image_ct_true_fractional.dcm", "-o", folder / "half.nii.gz", "--type", "binary")
+    half = numpy.asarray(nibabel.load(folder / "half.nii.gz").dataobj)
+    check((half != 0).sum() == (stored >= 128).sum(), "the map at one half")
+
+    overlap = highdicom / "seg_image_ct_binary_overlap.dcm"
+    run("convert", overlap, "-o", folder / "overlap.nii.gz", code=4, says="overlap")
+    run("convert", overlap, "-o", folder / "overlap.nii.gz", "--split")
+    dataset = pydicom.dcmread(overlap)
+    for number in (1, 2):
+        frames = [pixels for groups, pixels in zip(dataset.PerFrameFunctionalGroupsSequence, dataset.pixel_array)
+                  if groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber == number]
+        mask = numpy.asarray(nibabel.load(folder / f"overlap-{number}.nii.gz").dataobj)
+        check((mask == number).sum() == numpy.array(frames).sum(), f"overlapping segment {number}")
+
+    mosaic = next((SHARED / "data/dicom/dcm_qa_ts/In").iterdir())
+    run("convert", mosaic, "-o", folder / "mosaic.nii.gz")
+    image = nibabel.load(folder / "mosaic.nii.gz")
+    nibabel.save(nibabel.Nifti1Image((image.get_fdata() > 100).astype("u1"), image.affine), folder / "on_mosaic.nii.gz")
+    run("convert", folder / "on_mosaic.nii.gz", "-o", folder / "mosaic.dcm", "--source", mosaic, code=9, says="mosaic")
+
+
+def main():
+    if not HEAD.exists():
+        print("skipped: no mricron-data")
+        sys.exit(1 if REQUIRED else 77)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        turned_labels_come_back(folder)
+        wrong_places_are_refused(folder)
+        several_volumes_are_listed(folder)
+        verify_says_what_is_wrong(folder)
+        labelmap_is_read(folder)
+        if (SHARED / "data/seg").exists():
+            real_objects_are_read(folder)
+        else:
+            check(not REQUIRED, f"{SHARED} is not there")
+            print("the real objects of other writers were left out: no shared data")
+    print("passed")
+
+
+main()
