@@ -7,7 +7,8 @@ target_compile_options(ulite_flags INTERFACE
     $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes -Wconversion -Wno-sign-conversion>)
 if(ULITE_SANITIZE)
     target_compile_options(ulite_flags INTERFACE
-        -fsanitize=${ULITE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+        -fsanitize=${ULITE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
+        $<$<C_COMPILER_ID:GNU>:-Wno-conversion>) # gcc misreads the code that its sanitizer adds
     target_link_options(ulite_flags INTERFACE -fsanitize=${ULITE_SANITIZE})
 endif()
 if(ULITE_FUZZ)

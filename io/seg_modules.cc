@@ -27,8 +27,8 @@ DcmItem &seg_new_item(DcmItem &item, const DcmTagKey &sequence) {
     return *created;
 }
 
-/* Names the character set again in an item whose text needs it: dcmjs, and so OHIF, forgets the data
- * set's inside of sequences. */
+/* Names the character set again in an item whose text needs it: dcmjs, and so OHIF, forgets the
+ * data set's inside of sequences. */
 static void put_charset(DcmItem &item, const std::string &text) {
     for (char c : text)
         if (static_cast<signed char>(c) < 0) {

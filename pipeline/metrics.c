@@ -126,9 +126,10 @@ static ul_status surface_distances(const mask_pair *pair, const bool flat[3],
     const double *const position[3], ul_class_metrics *metrics, ul_error *error) {
     size_t voxels = pair->size[0] * pair->size[1] * pair->size[2], count[2] = {0, 0};
     uint8_t *surface = malloc(2 * voxels);
-    double *squared = malloc(2 * voxels * sizeof *squared), *distances = squared + voxels;
+    double *squared = malloc(voxels * sizeof *squared);
+    double *distances = malloc(voxels * sizeof *distances);
     ul_status status = UL_OK;
-    if (!surface || !squared) {
+    if (!surface || !squared || !distances) {
         status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for surface distances");
     } else {
         double sum = 0.0, hd95 = 0.0;
@@ -151,6 +152,7 @@ static ul_status surface_distances(const mask_pair *pair, const bool flat[3],
     }
     free(surface);
     free(squared);
+    free(distances);
     return status;
 }
 

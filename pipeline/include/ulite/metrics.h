@@ -25,7 +25,8 @@ typedef struct ul_class_metrics {
 /* Compares segment `number` of two label volumes of one size; distances and volumes by the grid of
  * truth. Surface voxels are those with a face neighbour outside (in one-slice volumes: an edge
  * neighbour of the slice); distances are exact between voxel centres, along uneven stacks too; on
- * tilted ones and on several unplaced slices they are undefined. Errors: UL_ERROR_GEOMETRY (sizes differ), UL_ERROR_LIMIT. */
+ * tilted ones and on several unplaced slices they are undefined. Errors: UL_ERROR_GEOMETRY (sizes
+ * differ), UL_ERROR_LIMIT. */
 UL_API ul_status ul_metrics_compute(const ul_labels *predicted, const ul_labels *truth,
     unsigned number, ul_class_metrics *metrics, ul_error *error);
 
