@@ -4,5 +4,6 @@
 
 #include "ulite/io.h"
 #include "ulite/metrics.h"
+#include "ulite/segment.h"
 
 #endif

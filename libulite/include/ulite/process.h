@@ -1,0 +1,29 @@
+/* What happens to labels after the network: plain arrays, no files. */
+#ifndef ULITE_PROCESS_H
+#define ULITE_PROCESS_H
+
+#include "ulite/status.h"
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What is done to labels. Components touch by faces, edges or corners, background by faces. */
+typedef struct ul_component_rules {
+    bool largest;   /* keep the largest component of each label, the first of equal ones */
+    double minimum; /* drop components smaller than this */
+    const double *voxel_sizes; /* [slices], what a voxel of each counts; NULL: 1 */
+    bool fill_holes;           /* background inside that one label alone encloses becomes it */
+} ul_component_rules;
+
+/* map [size[2]][size[1]][size[0]]. In a single slice holes are those of the plane. Errors:
+ * UL_ERROR_LIMIT (memory; map is unchanged or has only some rules applied). */
+UL_API ul_status ul_components_apply(
+    uint16_t *map, const size_t size[3], const ul_component_rules *rules, ul_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

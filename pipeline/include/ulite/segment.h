@@ -1,0 +1,35 @@
+/* From a volume and a model to labels on the volume's voxels. */
+#ifndef ULITE_SEGMENT_H
+#define ULITE_SEGMENT_H
+
+#include "ulite/card.h"
+#include "ulite/session.h"
+#include "ulite/volume.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ul_segment_options {
+    int threads;    /* 0: one per core */
+    bool flips;     /* average the flips that the card allows (it may do so by default) */
+    bool fractions; /* keep the probabilities too */
+} ul_segment_options;
+
+/* Why a volume is not what the card's model was made for: modality, body part, colours, field of
+ * view, spacing. UL_ERROR_MODEL with the reason, or UL_OK. */
+UL_API ul_status ul_card_fit(const ul_card *card, const ul_volume *volume, ul_error *error);
+
+/* Runs the model over every slice, along every plane of the card, averages the probabilities on the
+ * source's voxels, takes the most probable class (K = 1: over 0.5) and applies the card's
+ * post-processing. Memory: 4 bytes per voxel, output and the volume in float beside the labels.
+ * Errors: UL_ERROR_GEOMETRY (a plane that the slices cannot be cut along), UL_ERROR_MODEL
+ * (colours), UL_ERROR_LIMIT, UL_ERROR_INTERRUPTED. *labels: ul_labels_free. */
+UL_API ul_status ul_segment_volume(const ul_model *model, const ul_card *card,
+    const ul_volume *volume, const ul_segment_options *options, const ul_progress *progress,
+    ul_labels *labels, ul_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
