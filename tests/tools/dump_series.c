@@ -53,7 +53,7 @@ static void print_series(const ul_series *series) {
         snprintf(name, sizeof name, "%zu", n);
         print_text(name, info->notes[n]);
     }
-    printf("\"end\": \"\"}, \"instances\": [");
+    printf("\"count\": %zu}, \"instances\": [", info->note_count);
     for (size_t k = 0; k < ul_series_grid(series)->size[2]; k++) {
         const ul_instance *instance = ul_series_instance(series, k);
         printf("%s{", k ? ", " : "");
