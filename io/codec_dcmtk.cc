@@ -19,7 +19,7 @@ void dcmtk_prepare(void) {
     std::call_once(once, [] {
         OFLog::configure(OFLogger::OFF_LOG_LEVEL);
         DJDecoderRegistration::registerCodecs(
-            EDC_photometricInterpretation, EUC_never, EPC_colorByPixel);
+            EDC_guessLossyOnly, EUC_never, EPC_colorByPixel);
         DJLSDecoderRegistration::registerCodecs(EJLSUC_never, EJLSPC_colorByPixel);
     });
 }

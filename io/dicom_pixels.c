@@ -151,15 +151,6 @@ static double sample_at(const dicom_layout *layout, const void *frame, size_t i)
     }
 }
 
-static uint16_t look_up(const dicom_lut *lut, double value) {
-    double index = value - (double)lut->first;
-    if (index < 0)
-        index = 0;
-    if (index > (double)(lut->count - 1))
-        index = (double)(lut->count - 1);
-    return lut->values[(size_t)index];
-}
-
 static void store(ul_sample sample, void *samples, size_t i, double value) {
     switch (sample) {
     case UL_SAMPLE_U8:
@@ -209,7 +200,7 @@ void dicom_store_pixels(const dicom_source *source, const void *frame, size_t fi
         for (size_t i = 0; i < count; i++)
             for (size_t c = 0; c < 3; c++) {
                 const dicom_lut *lut = &source->palette[c];
-                unsigned value = look_up(lut, sample_at(layout, frame, first + i));
+                unsigned value = dicom_look_up(lut, sample_at(layout, frame, first + i));
                 store(sample, samples, 3 * i + c, lut->bits > 8 ? value >> (lut->bits - 8) : value);
             }
         return;
@@ -218,7 +209,7 @@ void dicom_store_pixels(const dicom_source *source, const void *frame, size_t fi
     for (size_t i = 0; i < count * layout->samples; i++) {
         double value = sample_at(layout, frame, first * layout->samples + i);
         if (source->modality.values) {
-            value = look_up(&source->modality, value);
+            value = dicom_look_up(&source->modality, value);
             if (inverted)
                 value = (double)((1u << source->modality.bits) - 1) - value;
         }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define MAX_FRAMES 1000000
+#define MAX_PADDING_BYTES 512 /* zeros after the pixels */
 
 /* DICOMDIR, Segmentation and Label Map Segmentation storage. */
 #define CLASS_DIRECTORY "1.2.840.10008.1.3.10"
@@ -118,6 +119,19 @@ static uint64_t declared_bytes(const dicom_layout *layout) {
     return (bits + 7) / 8;
 }
 
+/* Whether the last count bytes of a file's pixel data, which begin at start in it, are zeros. */
+static bool zeros_at(const char *path, const dicom_layout *layout, uint64_t start, uint64_t count) {
+    uint8_t bytes[MAX_PADDING_BYTES];
+    FILE *file = layout->deflated ? NULL : fopen(path, "rb");
+    bool zeros = file && fseeko(file, (off_t)(layout->offset + start), SEEK_SET) == 0 &&
+                 fread(bytes, 1, count, file) == count;
+    for (uint64_t i = 0; zeros && i < count; i++)
+        zeros = bytes[i] == 0;
+    if (file)
+        fclose(file);
+    return zeros;
+}
+
 /* Whether the pixel data is there and as large as the header declares. */
 static ul_status check_pixels(const dicom_header *header, dicom_file *file) {
     const dicom_layout *layout = &file->layout;
@@ -136,10 +150,10 @@ static ul_status check_pixels(const dicom_header *header, dicom_file *file) {
             "%zux%zu pixels in %zu frames need %llu bytes, the pixel data holds %llu",
             layout->columns, layout->rows, layout->frames, (unsigned long long)declared,
             (unsigned long long)layout->length);
-    /* Some writers pad; a row or column more than declared means a wrong header. */
-    size_t shorter = layout->rows < layout->columns ? layout->rows : layout->columns;
-    uint64_t slack = (uint64_t)shorter * layout->samples * layout->bits_allocated / 8;
-    if (layout->length - declared > 1 && layout->length - declared >= slack)
+    /* Some writers pad with zeros; anything else beyond the pixels means a wrong header. */
+    uint64_t excess = layout->length - declared;
+    if (excess > 1 &&
+        (excess > MAX_PADDING_BYTES || !zeros_at(file->path, layout, declared, excess)))
         return broken(file,
             "%zux%zu pixels in %zu frames need %llu bytes, the pixel data holds %llu: wrong Rows, "
             "Columns or NumberOfFrames",

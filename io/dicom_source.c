@@ -155,48 +155,18 @@ static ul_status index_frames(dicom_source *source, ul_error *error) {
     return UL_OK;
 }
 
-/* Reads a lookup table from its descriptor and data elements. */
-static ul_status read_lut(const dicom_dataset *data, uint32_t descriptor_tag, uint32_t data_tag,
-    bool signed_first, dicom_lut *lut, ul_error *error) {
-    double descriptor[3];
-    const dicom_element *values = dicom_find(data, data_tag);
-    if (!dicom_decimals(data, descriptor_tag, descriptor, 3) || !values ||
-        values->length == DICOM_UNDEFINED)
-        return ul_error_set(error, UL_ERROR_INPUT, "a lookup table lacks its descriptor or data");
-    lut->count = descriptor[0] == 0 ? 65536 : (size_t)(uint16_t)(long)descriptor[0];
-    lut->first = signed_first ? (int16_t)(long)descriptor[1] : (long)(uint16_t)(long)descriptor[1];
-    lut->bits = (unsigned)descriptor[2];
-    /* Tables of 8 bits come as bytes, or one byte per word. */
-    bool bytes = lut->bits <= 8 && values->length < 2 * lut->count;
-    if (lut->bits == 0 || lut->bits > 16 || values->length < lut->count * (bytes ? 1 : 2))
-        return ul_error_set(error, UL_ERROR_INPUT,
-            "a lookup table declares %zu entries of %u bits, its data has %u bytes", lut->count,
-            lut->bits, values->length);
-    lut->values = malloc(lut->count * sizeof *lut->values);
-    if (!lut->values)
-        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a lookup table");
-    const uint8_t *from = data->bytes + values->offset;
-    for (size_t i = 0; i < lut->count; i++)
-        lut->values[i] = bytes ? from[i] : dicom_u16(from + 2 * i, data->big_endian);
-    return UL_OK;
-}
-
 static ul_status read_luts(const dicom_dataset *data, dicom_source *source, ul_error *error) {
     const dicom_layout *layout = &source->file->layout;
     ul_status status = UL_OK;
     dicom_dataset item;
     if (layout->has_modality_lut && dicom_first_item(data, DICOM_TAG(0x0028, 0x3000), &item)) {
-        status = read_lut(&item, DICOM_TAG(0x0028, 0x3002), DICOM_TAG(0x0028, 0x3006),
-            layout->is_signed, &source->modality, error);
+        status = dicom_read_lut(&item, layout->is_signed, &source->modality, error);
         dicom_dataset_free(&item);
     }
     if (layout->photometric != DICOM_PALETTE)
         return status;
-    if (dicom_find(data, DICOM_TAG(0x0028, 0x1221)))
-        return ul_error_set(error, UL_ERROR_UNSUPPORTED, "a segmented palette");
     for (uint16_t color = 0; color < 3 && status == UL_OK; color++)
-        status = read_lut(data, DICOM_TAG(0x0028, 0x1101 + color),
-            DICOM_TAG(0x0028, 0x1201 + color), layout->is_signed, &source->palette[color], error);
+        status = dicom_read_palette(data, color, layout->is_signed, &source->palette[color], error);
     return status;
 }
 
@@ -309,6 +279,24 @@ static ul_status read_bits(
     return status;
 }
 
+/* Reads bytes that lie swapped in the words of a big endian value; start counts from its beginning.
+ */
+static ul_status read_from_words(
+    const dicom_source *source, uint64_t start, uint8_t *bytes, size_t count, ul_error *error) {
+    uint64_t first = start & ~(uint64_t)1, end = (start + count + 1) & ~(uint64_t)1;
+    uint8_t *words = malloc((size_t)(end - first));
+    if (!words)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a frame of %zu bytes", count);
+    ul_status status =
+        read_all(source, source->file->layout.offset + first, words, (size_t)(end - first), error);
+    if (status == UL_OK) {
+        swap_samples(words, (size_t)(end - first), 2);
+        memcpy(bytes, words + (start - first), count);
+    }
+    free(words);
+    return status;
+}
+
 /* Spreads Y1 Y2 Cb Cr over two pixels each, from the end so that it works in place. */
 static void spread_422(uint8_t *samples, size_t pixels) {
     for (size_t pair = pixels / 2; pair-- > 0;) {
@@ -350,15 +338,15 @@ static ul_status native_frame(
                 layout->photometric_name, layout->bits_allocated, layout->columns);
         size = pixels * 2;
     }
+    bool in_words = width == 1 && layout->big_endian && layout->words;
     ul_status status =
-        read_all(source, layout->offset + (uint64_t)frame * size, buffer, size, error);
+        in_words ? read_from_words(source, (uint64_t)frame * size, buffer, size, error)
+                 : read_all(source, layout->offset + (uint64_t)frame * size, buffer, size, error);
     if (status != UL_OK)
         return status;
     bool machine_big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
     if (width > 1 && layout->big_endian != machine_big)
         swap_samples(buffer, size, width);
-    else if (width == 1 && layout->big_endian && layout->words)
-        swap_samples(buffer, size, 2);
     if (halved)
         spread_422(buffer, pixels);
     else if (layout->samples > 1 && layout->planar)

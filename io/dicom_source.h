@@ -2,16 +2,8 @@
 #ifndef DICOM_SOURCE_H
 #define DICOM_SOURCE_H
 
+#include "dicom_lut.h"
 #include "dicom_record.h"
-
-/* A lookup table as stored: of a modality, or one colour of a palette. */
-typedef struct dicom_lut {
-    size_t count;
-    long first; /* the stored value that entry 0 stands for; what lies outside takes the end entries
-                 */
-    unsigned bits;
-    uint16_t *values; /* NULL: no table */
-} dicom_lut;
 
 typedef struct dicom_fragment {
     uint64_t offset;

@@ -69,6 +69,6 @@ def affine_ras(series):
     if len(origins) > 1:
         matrix[:3, 2] = (origins[-1] - origins[0]) / (len(origins) - 1)
     else:
-        matrix[:3, 2] = np.cross(axes[:3], axes[3:]) * series["thickness"]
+        matrix[:3, 2] = np.cross(axes[:3], axes[3:]) * (series["thickness"] or 1)
     matrix[:3, 3] = origins[0]
     return np.diag([-1, -1, 1, 1]) @ matrix

@@ -1,0 +1,161 @@
+#!/usr/bin/python3
+"""Every test file of pydicom: what pydicom decodes has the same values here, compressed files equal
+their uncompressed twins, and broken ones are refused in one line that names them.
+
+usage: test_pydicom.py DUMP_SERIES SHARED"""
+import glob
+import os
+import sys
+import warnings
+
+from dumped import Failed, Reader, skip
+
+try:
+    import numpy as np
+    import pydicom
+    from pydicom.pixel_data_handlers.util import (apply_color_lut, apply_modality_lut,
+                                                  convert_color_space)
+except ImportError as missing:
+    skip(missing)
+
+PACKAGED = os.path.dirname(pydicom.__file__) + "/data/test_files"
+
+# Compressed, uncompressed, and how far lossy compression may lie from it on average.
+TWINS = [
+    ("MR_small_jp2klossless.dcm", "MR_small.dcm", 0),
+    ("MR_small_jpeg_ls_lossless.dcm", "MR_small.dcm", 0),
+    ("MR_small_RLE.dcm", "MR_small.dcm", 0),
+    ("MR_small_implicit.dcm", "MR_small.dcm", 0),
+    ("MR_small_bigendian.dcm", "MR_small.dcm", 0),
+    ("MR_small_padded.dcm", "MR_small.dcm", 0),
+    ("emri_small_jpeg_2k_lossless.dcm", "emri_small.dcm", 0),
+    ("emri_small_jpeg_ls_lossless.dcm", "emri_small.dcm", 0),
+    ("emri_small_RLE.dcm", "emri_small.dcm", 0),
+    ("SC_rgb_small_odd_big_endian.dcm", "SC_rgb_small_odd.dcm", 0),
+    ("OBXXXX1A_expb.dcm", "OBXXXX1A.dcm", 0),
+    ("SC_rgb_small_odd_jpeg.dcm", "SC_rgb_small_odd.dcm", 3),
+    ("SC_rgb_jpeg_gdcm.dcm", "SC_rgb.dcm", 0),
+    ("SC_rgb_gdcm_KY.dcm", "SC_rgb.dcm", 3),
+    ("SC_rgb_jpeg_lossy_gdcm.dcm", "SC_rgb.dcm", 3),
+    ("SC_rgb_jpeg_dcmtk.dcm", "SC_rgb.dcm", 3),
+    ("SC_rgb_jls_lossy_line.dcm", "SC_rgb.dcm", 3),
+    ("SC_rgb_jls_lossy_sample.dcm", "SC_rgb.dcm", 3),
+    ("SC_rgb_dcmtk_+eb+cr.dcm", "SC_rgb_dcmtk_ebcr_dcmd.dcm", 0),
+    ("SC_rgb_dcmtk_+eb+cy+n1.dcm", "SC_rgb_dcmtk_ebcyn1_dcmd.dcm", 0),
+    ("SC_rgb_dcmtk_+eb+cy+n2.dcm", "SC_rgb_dcmtk_ebcyn2_dcmd.dcm", 0),
+    ("SC_rgb_dcmtk_+eb+cy+np.dcm", "SC_rgb_dcmtk_ebcynp_dcmd.dcm", 0),
+    ("SC_rgb_dcmtk_+eb+cy+s2.dcm", "SC_rgb_dcmtk_ebcys2_dcmd.dcm", 0),
+    ("SC_rgb_dcmtk_+eb+cy+s4.dcm", "SC_rgb_dcmtk_ebcys4_dcmd.dcm", 0),
+    ("US1_J2KR.dcm", "US1_UNCR.dcm", 0),
+    ("US1_J2KI.dcm", "US1_UNCI.dcm", 3),
+    ("SC_ybr_full_uncompressed.dcm", "SC_rgb.dcm", 3),
+    ("SC_ybr_full_422_uncompressed.dcm", "SC_rgb.dcm", 3),
+]
+
+# Broken files, their status, and what the line says.
+REFUSED = {
+    "MR_truncated.dcm": (3, "truncated: 8192 bytes"),
+    "badVR.dcm": (3, "wrong Rows"),
+    "UN_sequence.dcm": (3, "no Rows or Columns"),
+    "JPEG2000-embedded-sequence-delimiter.dcm": (3, "damaged or cut off"),
+    "README.txt": (3, "not a DICOM file"),
+    "HTJ2KLossless_08_RGB.dcm": (9, "HTJ2K"),
+    "HTJ2K_08_RGB.dcm": (9, "HTJ2K"),
+    "liver.dcm": (3, "segmentation"),
+    "rtplan.dcm": (3, "without an image"),
+    "DICOMDIR": (3, "no DICOM image"),
+}
+
+
+def files(shared):
+    """Paths by name; the packaged file where both have one."""
+    paths = {}
+    for folder in (PACKAGED, shared + "/data/dicom/pydicom"):
+        for path in sorted(glob.glob(folder + "/**/*", recursive=True)):
+            if os.path.isfile(path):
+                paths.setdefault(os.path.basename(path), path)
+    return paths
+
+
+def expected(path):
+    """What pydicom makes of a file, or None."""
+    try:
+        image = pydicom.dcmread(path, force=True)
+        values = image.pixel_array
+        # pydicom before 3 does not unswap bytes in words.
+        if image.BitsAllocated == 8 and not image.is_little_endian and image["PixelData"].VR == "OW":
+            return None
+    except Exception:  # pydicom raises whatever its decoders do
+        return None
+    spare = image.BitsAllocated - image.get("BitsStored", image.BitsAllocated)
+    if spare and image.PixelRepresentation == 1:  # pydicom leaves the sign to its caller
+        values = values << spare >> spare
+    kind = image.PhotometricInterpretation
+    if kind == "PALETTE COLOR":
+        values = apply_color_lut(values, image)
+        return values >> 8 if values.dtype.itemsize == 2 else values
+    if kind.startswith("YBR") and not image.file_meta.TransferSyntaxUID.is_compressed:
+        return convert_color_space(values, kind, "RGB")
+    if kind == "MONOCHROME1":
+        return (1 << image.BitsStored) - 1 - values
+    if "ModalityLUTSequence" in image:
+        return apply_modality_lut(values, image)
+    return values
+
+
+def check_against_pydicom(reader, path):
+    """Returns whether pydicom could decode it."""
+    want = expected(path)
+    if want is None:
+        return False
+    series = reader.list(path)
+    if len(series) != 1:
+        return False
+    got = reader.read(path)
+    frames = [instance["frame"] - 1 for instance in got[0]["instances"]]
+    want = want[frames] if frames[0] >= 0 and want.ndim >= got[1].ndim else want[None]
+    assert got[1].shape == want.shape, (path, got[1].shape, want.shape)
+    # Colour conversions round either way.
+    error = np.abs(got[1].astype(float) - want.astype(float)).max()
+    assert error <= (1 if "ybr" in path.lower() else 0), (path, error)
+    return True
+
+
+def check_any(reader, path):
+    """Whatever the file holds, it is read or refused in one line that names it."""
+    name = os.path.basename(path)
+    try:
+        for index in range(len(reader.list(path))):
+            reader.read(path, index=index)
+        assert name not in REFUSED, name
+    except Failed as failed:
+        assert failed.status in (3, 5, 8, 9), (name, failed.status)
+        assert name in failed.text and failed.text.count("\n") == 1, failed.text
+        if name in REFUSED:
+            status, text = REFUSED[name]
+            assert failed.status == status and text in failed.text, failed.text
+
+
+def main():
+    warnings.simplefilter("ignore")
+    reader = Reader(sys.argv[1])
+    paths = files(sys.argv[2])
+    compared = 0
+    for name, path in paths.items():
+        check_any(reader, path)
+        try:
+            compared += check_against_pydicom(reader, path)
+        except Failed as failed:
+            known = name in REFUSED or "segmentation" in failed.text
+            assert known, f"pydicom reads {name}: {failed.text}"
+    twins = 0
+    for compressed, plain, distance in TWINS:
+        if compressed in paths and plain in paths:
+            got, want = (reader.read(paths[name])[1].astype(float) for name in (compressed, plain))
+            assert np.abs(got - want).mean() <= distance, (compressed, np.abs(got - want).mean())
+            twins += 1
+    assert compared >= 30 and twins >= 5, (compared, twins)
+    print(f"{len(paths)} files: {compared} equal pydicom's values, {twins} their twins")
+
+
+main()
