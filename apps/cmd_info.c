@@ -13,14 +13,16 @@ const cli_command cmd_info = {.name = "info",
     .help = "Usage: ulite info PATH [--json]\n"
             "\n"
             "PATH is a model file or the name of a bundled model: prints the network's shape, the\n"
-            "model card and the other metadata.\n"
+            "model card and the other metadata. Or PATH is a folder, searched recursively, or a\n"
+            "DICOM file: lists the series in it, with what is odd about them.\n"
             "\n"
             "      --json          one JSON object on stdout\n"
             "  -q, --quiet         no messages\n"
             "\n"
             "Examples:\n"
             "  ulite info hippocampus\n"
-            "  ulite info model.safetensors --json\n",
+            "  ulite info model.safetensors --json\n"
+            "  ulite info exported_study/\n",
     .run = info_run};
 
 /* A safetensors file: eight bytes of header length, then a JSON object. */
@@ -50,8 +52,9 @@ static ul_status tell(const char *given, ul_error *error) {
         ul_status status = model_path_find(given, path, error);
         return status == UL_OK ? info_model(path, error) : status;
     }
-    return ul_error_set(
-        error, UL_ERROR_INPUT, "%s: %s", given, there ? "not a model" : "there is no such file");
+    if (there)
+        return info_dicom(given, error);
+    return ul_error_set(error, UL_ERROR_INPUT, "%s: there is no such file", given);
 }
 
 static int info_run(int argc, char **argv) {
