@@ -48,7 +48,7 @@ static ul_status write_mask(const char *path, const ul_labels *labels, size_t s,
             labels->fractions ? labels->fractions[s * voxels + v] > 127 : labels->map[v] == number;
         mask.map[v] = held ? number : 0;
     }
-    status = ul_nifti_write_labels(path, &mask, NULL, error);
+    status = ul_nifti_write_labels(path, &mask, NULL, console_progress(), error);
     ul_labels_free(&mask);
     return status;
 }
@@ -63,7 +63,7 @@ static ul_status write_fractions(
     size_t voxels = count_voxels(labels);
     for (size_t v = 0; v < voxels; v++)
         ((float *)volume.samples)[v] = (float)labels->fractions[s * voxels + v] / 255.0f;
-    status = ul_nifti_write(path, &volume, NULL, error);
+    status = ul_nifti_write(path, &volume, NULL, console_progress(), error);
     ul_volume_free(&volume);
     return status;
 }
@@ -97,7 +97,7 @@ static ul_status write_nifti(
             "for each",
             options->input);
     if (!fractions)
-        return ul_nifti_write_labels(path, labels, NULL, error);
+        return ul_nifti_write_labels(path, labels, NULL, console_progress(), error);
     if (labels->segments.count == 1)
         return write_fractions(path, labels, 0, error);
     return ul_error_set(error, UL_ERROR_CHOICE,

@@ -8,7 +8,7 @@ static ul_status write_volume(const char *path, const ul_series *series, ul_erro
     ul_status status = ul_series_read(series, 0, console_progress(), &volume, error);
     if (status != UL_OK)
         return status;
-    status = ul_nifti_write(path, &volume, NULL, error);
+    status = ul_nifti_write(path, &volume, NULL, console_progress(), error);
     const ul_series_info *info = ul_series_get_info(series);
     for (size_t n = 0; status == UL_OK && n < info->note_count; n++)
         console_say("note: %s", info->notes[n]);

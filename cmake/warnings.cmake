@@ -4,7 +4,9 @@ target_compile_options(ulite_flags INTERFACE
     -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wcast-qual -Wundef -ffp-contract=off
     $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>
     $<$<C_COMPILER_ID:Clang>:-Wno-pass-failed> # a loop hint that -O1 cannot follow is no fault
-    $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes -Wconversion -Wno-sign-conversion>)
+    $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>
+    # clang also reports every size_t that becomes an enumerator
+    $<$<COMPILE_LANG_AND_ID:C,GNU>:-Wconversion -Wno-sign-conversion>)
 if(ULITE_SANITIZE)
     target_compile_options(ulite_flags INTERFACE
         -fsanitize=${ULITE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer

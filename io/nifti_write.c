@@ -11,7 +11,15 @@ typedef struct slice_source {
     const void *volume; /* ul_volume or ul_labels */
     size_t slices, slice_bytes;
     void (*fill)(const struct slice_source *source, size_t k, void *bytes);
+    const ul_progress *progress;
+    bool stopped; /* the progress said stop */
 } slice_source;
+
+static bool stopped(slice_source *source, const char *stage, size_t k) {
+    source->stopped =
+        source->stopped || !ul_progress_report(source->progress, stage, k, source->slices);
+    return source->stopped;
+}
 
 static void fill_labels_u8(const slice_source *source, size_t k, void *bytes) {
     const ul_labels *labels = source->volume;
@@ -36,10 +44,12 @@ static void fill_values(const slice_source *source, size_t k, void *bytes) {
 }
 
 static bool write_all(
-    const ul_nifti_header *header, const slice_source *source, void *buffer, gzFile file) {
+    const ul_nifti_header *header, slice_source *source, void *buffer, gzFile file) {
     if (!nifti_header_write(header, file))
         return false;
     for (size_t k = 0; k < source->slices; k++) {
+        if (stopped(source, "writing", k))
+            return false;
         source->fill(source, k, buffer);
         if (gzfwrite(buffer, 1, source->slice_bytes, file) != source->slice_bytes)
             return false;
@@ -48,8 +58,8 @@ static bool write_all(
 }
 
 /* Whether the file holds what the header and the source say, and nothing else. */
-static bool same_in_file(const char *path, const ul_nifti_header *header,
-    const slice_source *source, void *buffer, void *read) {
+static bool same_in_file(const char *path, const ul_nifti_header *header, slice_source *source,
+    void *buffer, void *read) {
     gzFile file = gzopen(path, "rb");
     if (!file)
         return false;
@@ -58,18 +68,18 @@ static bool same_in_file(const char *path, const ul_nifti_header *header,
                 found.fields.datatype == header->fields.datatype &&
                 memcmp(found.fields.dim, header->fields.dim, sizeof found.fields.dim) == 0 &&
                 gzseek(file, (z_off_t)nifti_header_bytes(header), SEEK_SET) >= 0;
-    for (size_t k = 0; k < source->slices && same; k++) {
+    for (size_t k = 0; k < source->slices && same && !stopped(source, "checking", k); k++) {
         source->fill(source, k, buffer);
         same = gzfread(read, 1, source->slice_bytes, file) == source->slice_bytes &&
                memcmp(buffer, read, source->slice_bytes) == 0;
     }
-    same = same && gzgetc(file) == -1;
+    same = same && !stopped(source, "checking", source->slices) && gzgetc(file) == -1;
     gzclose(file);
     return same;
 }
 
 static ul_status write_file(
-    const char *path, const ul_nifti_header *header, const slice_source *source, ul_error *error) {
+    const char *path, const ul_nifti_header *header, slice_source *source, ul_error *error) {
     size_t length = strlen(path);
     bool compressed = length > 3 && strcmp(path + length - 3, ".gz") == 0;
     char *buffer = malloc(2 * source->slice_bytes + 1);
@@ -86,11 +96,15 @@ static ul_status write_file(
             written = false;
             reason = reason ? reason : errno;
         }
-        if (!written)
+        bool same = written && same_in_file(output.temporary, header, source, buffer,
+                                   buffer + source->slice_bytes);
+        if (source->stopped)
+            status = ul_error_set(
+                error, UL_ERROR_INTERRUPTED, "%s: interrupted, nothing was written", path);
+        else if (!written)
             status = ul_error_set(error, UL_ERROR_OUTPUT, "%s: cannot be written: %s", path,
                 reason ? strerror(reason) : "compression failed");
-        else if (!same_in_file(
-                     output.temporary, header, source, buffer, buffer + source->slice_bytes))
+        else if (!same)
             status = ul_error_set(error, UL_ERROR_OUTPUT,
                 "%s: reading back gives something else than was written: is the disk sound?", path);
         if (status == UL_OK)
@@ -140,8 +154,8 @@ static void set_samples(
     header->fields.vox_offset = (int64_t)nifti_header_bytes(header);
 }
 
-ul_status ul_nifti_write_labels(
-    const char *path, const ul_labels *labels, const ul_nifti_header *header, ul_error *error) {
+ul_status ul_nifti_write_labels(const char *path, const ul_labels *labels,
+    const ul_nifti_header *header, const ul_progress *progress, ul_error *error) {
     ul_nifti_header out;
     ul_status status = start_header(path, &labels->grid, header, &out, error);
     if (status != UL_OK)
@@ -154,7 +168,8 @@ ul_status ul_nifti_write_labels(
     slice_source source = {.volume = labels,
         .slices = labels->grid.size[2],
         .slice_bytes = pixels * (wide ? 2 : 1),
-        .fill = wide ? fill_labels_16 : fill_labels_u8};
+        .fill = wide ? fill_labels_16 : fill_labels_u8,
+        .progress = progress};
     int datatype = largest > INT16_MAX ? DT_UINT16 : wide ? DT_INT16 : DT_UINT8;
     set_samples(&out, datatype, wide ? 16 : 8, 1.0, 0.0);
     out.fields.intent_code = NIFTI_INTENT_LABEL;
@@ -171,8 +186,8 @@ static bool scaled_alike(const ul_volume *volume) {
     return true;
 }
 
-ul_status ul_nifti_write(
-    const char *path, const ul_volume *volume, const ul_nifti_header *header, ul_error *error) {
+ul_status ul_nifti_write(const char *path, const ul_volume *volume, const ul_nifti_header *header,
+    const ul_progress *progress, ul_error *error) {
     static const int datatypes[] = {DT_UINT8, DT_INT8, DT_UINT16, DT_INT16, DT_INT32, DT_UINT32,
         DT_FLOAT32, DT_FLOAT64}; /* in the order of ul_sample */
     bool colour = volume->channels == 3;
@@ -189,7 +204,8 @@ ul_status ul_nifti_write(
     slice_source source = {.volume = volume,
         .slices = volume->grid.size[2],
         .slice_bytes = volume->grid.size[0] * volume->grid.size[1] * bytes,
-        .fill = stored ? fill_stored : fill_values};
+        .fill = stored ? fill_stored : fill_values,
+        .progress = progress};
     if (colour)
         set_samples(&out, DT_RGB24, 24, 1.0, 0.0);
     else if (stored && volume->grid.size[2] > 0)
