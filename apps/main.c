@@ -6,6 +6,7 @@
 
 /* In the order of `ulite --help`. */
 static const cli_command *const commands[] = {
+    &cmd_segment,
     &cmd_convert,
     &cmd_verify,
     &cmd_info,

@@ -1,0 +1,199 @@
+#include "console.h"
+#include "model_path.h"
+#include "segment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int segment_run(int argc, char **argv);
+
+const cli_command cmd_segment = {.name = "segment",
+    .summary = "label a DICOM series, a NIfTI volume or a PNG picture with a model",
+    .help =
+        "Usage: ulite segment INPUT... -m MODEL -o OUT [-o OUT2] [--series UID|NUMBER]\n"
+        "                     [--frame N] [--source FOLDER] [--type binary|fractional]\n"
+        "                     [--threads N] [--random-uids] [--tta] [--force]\n"
+        "\n"
+        "INPUT is a DICOM file or folder (several go), .nii, .nii.gz, .hdr or .png. OUT says by\n"
+        "its ending what is written: .dcm (a DICOM Segmentation), .nii or .nii.gz, .png, or a\n"
+        "folder, where the file gets a name from a hash of the series UID. Of several volumes in\n"
+        "a folder the one that the model was made for is taken if just one is.\n"
+        "\n"
+        "  -m, --model MODEL     a file, or the name of a bundled model; required\n"
+        "  -o, --output OUT      required, may be given several times\n"
+        "      --series X        series number, NUMBER.PART for a part of one, or UID\n"
+        "      --frame N         the N-th volume of a 4D NIfTI file\n"
+        "      --source FOLDER   the DICOM images that a .dcm from a NIfTI input belongs to\n"
+        "      --type T          binary (default) or fractional, for .dcm\n"
+        "      --threads N       0 (default): one per core\n"
+        "      --random-uids     new UIDs at every run\n"
+        "      --tta             average flipped runs, where the model allows it\n"
+        "      --force           run a model on what it was not made for; the SEG says so\n"
+        "      --json            events on stdout, a line each\n"
+        "      --progress P      auto, always or never\n"
+        "  -q, --quiet           no messages\n"
+        "\n"
+        "Examples:\n"
+        "  ulite segment mr/ -m hippocampus -o hippocampus.seg.dcm\n"
+        "  ulite segment t1.nii.gz -m hippocampus -o labels.nii.gz\n"
+        "  ulite segment study/ --series 4 -m hippocampus -o out/ -o labels.nii.gz\n",
+    .run = segment_run};
+
+enum {
+    OPTION_SERIES = 2000,
+    OPTION_FRAME,
+    OPTION_SOURCE,
+    OPTION_TYPE,
+    OPTION_THREADS,
+    OPTION_RANDOM_UIDS,
+    OPTION_TTA,
+    OPTION_FORCE
+};
+
+static const struct option long_options[] = {CONSOLE_OPTIONS,
+    {"model", required_argument, NULL, 'm'}, {"output", required_argument, NULL, 'o'},
+    {"series", required_argument, NULL, OPTION_SERIES},
+    {"frame", required_argument, NULL, OPTION_FRAME},
+    {"source", required_argument, NULL, OPTION_SOURCE},
+    {"type", required_argument, NULL, OPTION_TYPE},
+    {"threads", required_argument, NULL, OPTION_THREADS},
+    {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {"tta", no_argument, NULL, OPTION_TTA},
+    {"force", no_argument, NULL, OPTION_FORCE}, {0}};
+
+static int add_path(const char **paths, size_t *count, const char *path) {
+    if (*count == SEGMENT_MAX_PATHS)
+        return console_usage(&cmd_segment, "at most %d paths go", SEGMENT_MAX_PATHS);
+    paths[(*count)++] = path;
+    return UL_OK;
+}
+
+/* A whole number from low to high. */
+static int take_number(const char *option, const char *text, long low, long high, long *number) {
+    char *end;
+    *number = strtol(text, &end, 10);
+    if (*end || end == text || *number < low || *number > high)
+        return console_usage(&cmd_segment, "%s takes a whole number from %ld to %ld, not \"%s\"",
+            option, low, high, text);
+    return UL_OK;
+}
+
+static int take_type(segment_arguments *a, const char *text) {
+    a->fractional = strcmp(text, "fractional") == 0;
+    if (!a->fractional && strcmp(text, "binary") != 0)
+        return console_usage(&cmd_segment, "--type takes binary or fractional, not \"%s\"", text);
+    return UL_OK;
+}
+
+/* Takes one option; the exit code of a wrong one, else UL_OK. */
+static int take_option(segment_arguments *a, int option, const char *argument) {
+    long number = 0;
+    int code = UL_OK;
+    switch (option) {
+    case 'm':
+        a->model = argument;
+        return UL_OK;
+    case 'o':
+        return add_path(a->outputs, &a->output_count, argument);
+    case OPTION_SERIES:
+        a->series = argument;
+        return UL_OK;
+    case OPTION_FRAME:
+        code = take_number("--frame", argument, 1, 1000000000, &number);
+        a->frame = (size_t)number;
+        return code;
+    case OPTION_SOURCE:
+        return add_path(a->sources, &a->source_count, argument);
+    case OPTION_TYPE:
+        return take_type(a, argument);
+    case OPTION_THREADS:
+        code = take_number("--threads", argument, 0, 1024, &number);
+        a->threads = (int)number;
+        return code;
+    case OPTION_RANDOM_UIDS:
+        a->random_uids = true;
+        return UL_OK;
+    case OPTION_TTA:
+        a->flips = true;
+        return UL_OK;
+    case OPTION_FORCE:
+        a->force = true;
+        return UL_OK;
+    default:
+        return console_usage(&cmd_segment, "wrong option");
+    }
+}
+
+static ul_status segment_with(const segment_arguments *a, const ul_model *model,
+    const ul_card *card, const char *model_hash, segment_input *input, ul_error *error) {
+    const ul_segment_options options = {
+        .threads = a->threads, .flips = a->flips, .fractions = a->fractional};
+    ul_labels labels = {0};
+    ul_status status = segment_input_read(a, card, input, error);
+    if (status == UL_OK)
+        status = segment_check_outputs(a, input, error);
+    if (status != UL_OK)
+        return status;
+    if (*input->forced)
+        segment_event("forced", NULL, input->forced);
+    status = ul_segment_volume(
+        model, card, &input->volume, &options, console_progress(), &labels, error);
+    if (status != UL_OK)
+        ul_error_prefix(error, "%s", a->inputs[0]);
+    else
+        status = segment_write_outputs(a, card, model_hash, input, &labels, error);
+    ul_labels_free(&labels);
+    return status;
+}
+
+static ul_status segment_all(const segment_arguments *a, ul_error *error) {
+    char path[MODEL_PATH_BYTES], hash[65];
+    ul_model *model = NULL;
+    ul_card card = {0};
+    segment_input input = {0};
+    ul_status status = model_path_find(a->model, path, error);
+    if (status == UL_OK)
+        status = ul_model_open(path, &model, error);
+    if (status == UL_OK && ul_card_read(model, &card, error) != UL_OK) {
+        ul_error_prefix(error, "%s", path);
+        status = error->status;
+    }
+    if (status == UL_OK)
+        status = ul_sha256_file(path, hash, error);
+    if (status == UL_OK && !card.trained)
+        console_say("note: %s is untrained, for tests only: its labels mean nothing", card.name);
+    if (status == UL_OK)
+        status = segment_with(a, model, &card, hash, &input, error);
+    segment_input_free(&input);
+    ul_card_free(&card);
+    ul_model_close(model);
+    return status;
+}
+
+static int segment_run(int argc, char **argv) {
+    segment_arguments a = {0};
+    for (int option;
+         (option = getopt_long(argc, argv, CONSOLE_SHORT "m:o:", long_options, NULL)) >= 0;) {
+        int exit_code = UL_OK;
+        if (console_option(&cmd_segment, option, optarg, &exit_code)) {
+            if (exit_code >= 0)
+                return exit_code;
+            continue;
+        }
+        exit_code = take_option(&a, option, optarg);
+        if (exit_code != UL_OK)
+            return exit_code;
+    }
+    for (; optind < argc; optind++)
+        if (add_path(a.inputs, &a.input_count, argv[optind]) != UL_OK)
+            return UL_ERROR_USAGE;
+    if (a.input_count == 0 || !a.model || a.output_count == 0)
+        return console_usage(&cmd_segment, "takes INPUT, -m MODEL and -o OUT");
+    ul_error error = {0};
+    ul_status status = segment_all(&a, &error);
+    if (status == UL_OK) {
+        segment_event("done", NULL, NULL);
+        return UL_OK;
+    }
+    segment_event("failed", NULL, error.text);
+    return console_fail(&cmd_segment, &error);
+}

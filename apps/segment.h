@@ -1,0 +1,46 @@
+/* The parts of `ulite segment`: what it reads, what it writes. */
+#ifndef SEGMENT_H
+#define SEGMENT_H
+
+#include "ulite/pipeline.h"
+
+enum { SEGMENT_MAX_PATHS = 64 };
+
+typedef struct segment_arguments {
+    const char *inputs[SEGMENT_MAX_PATHS], *outputs[SEGMENT_MAX_PATHS], *sources[SEGMENT_MAX_PATHS];
+    size_t input_count, output_count, source_count;
+    const char *model, *series, *stats, *report;
+    size_t frame;
+    int threads;
+    bool fractional, random_uids, flips, force;
+} segment_arguments;
+
+/* What is segmented. Zero-initialise; segment_input_free. */
+typedef struct segment_input {
+    ul_catalog *catalog;     /* DICOM only, or the --source of something else */
+    const ul_series *series; /* NULL where the input is no DICOM */
+    ul_volume volume;
+    ul_nifti_header *header; /* NIfTI only */
+    bool picture;            /* a PNG */
+    char *notes;
+    char forced[UL_ERROR_TEXT_BYTES]; /* why --force was needed, else empty */
+} segment_input;
+
+/* Reads the input: of several volumes in DICOM folders the one that --series means, or the only one
+ * that the card fits. Checks it against the card, which --force overrides. */
+ul_status segment_input_read(
+    const segment_arguments *arguments, const ul_card *card, segment_input *input, ul_error *error);
+void segment_input_free(segment_input *input);
+
+/* Opens --source where the input is no DICOM, and checks that every output can be written. */
+ul_status segment_check_outputs(
+    const segment_arguments *arguments, segment_input *input, ul_error *error);
+
+/* Writes every output. model_hash enters the UIDs of a SEG. */
+ul_status segment_write_outputs(const segment_arguments *arguments, const ul_card *card,
+    const char *model_hash, const segment_input *input, const ul_labels *labels, ul_error *error);
+
+/* A line {"event": name, "path": path, "text": text} on stdout under --json; NULLs are left out. */
+void segment_event(const char *name, const char *path, const char *text);
+
+#endif

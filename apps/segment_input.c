@@ -1,0 +1,112 @@
+#include "choose.h"
+#include "console.h"
+#include "segment.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static bool is_named(const char *path, const char *ending) {
+    size_t length = strlen(path), tail = strlen(ending);
+    return length > tail && strcasecmp(path + length - tail, ending) == 0;
+}
+
+static bool is_nifti(const char *path) {
+    static const char *const endings[] = {".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz"};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
+        if (is_named(path, endings[i]))
+            return true;
+    return false;
+}
+
+void segment_input_free(segment_input *input) {
+    ul_catalog_close(input->catalog);
+    ul_volume_free(&input->volume);
+    ul_nifti_header_free(input->header);
+    free(input->notes);
+    memset(input, 0, sizeof *input);
+}
+
+/* Whether the headers of a series say that the card's model was made for it. */
+static bool series_fits(const ul_card *card, const ul_series *series) {
+    const ul_series_info *info = ul_series_get_info(series);
+    ul_volume headers = {.grid = *ul_series_grid(series), .channels = ul_series_channels(series)};
+    snprintf(headers.modality, sizeof headers.modality, "%s", info->modality);
+    snprintf(headers.body_part, sizeof headers.body_part, "%s", info->body_part);
+    return (card->channels == UL_CHANNELS_RGB) == (headers.channels == 3) &&
+           ul_card_fit(card, &headers, NULL) == UL_OK;
+}
+
+/* The only volume there is, or the only one that fits the card. */
+static ul_status choose_fitting(const ul_catalog *catalog, const char *series, const ul_card *card,
+    const ul_series **chosen, ul_error *error) {
+    const ul_series *fitting = NULL;
+    size_t meant = 0, fits = 0;
+    for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
+        if (!choose_matches(catalog, i, series))
+            continue;
+        meant++;
+        if (series_fits(card, ul_catalog_at(catalog, i)) && ++fits == 1)
+            fitting = ul_catalog_at(catalog, i);
+    }
+    if (meant < 2 || fits != 1)
+        return choose_series(catalog, series, chosen, error);
+    *chosen = fitting;
+    console_say("taken: series %d, the only one of %zu volumes that the model was made for",
+        ul_series_get_info(fitting)->series_number, meant);
+    return UL_OK;
+}
+
+static ul_status read_dicom(const segment_arguments *arguments, const ul_card *card,
+    segment_input *input, ul_error *error) {
+    ul_status status = ul_catalog_open(
+        arguments->inputs, arguments->input_count, console_progress(), &input->catalog, error);
+    if (status == UL_OK)
+        status = choose_fitting(input->catalog, arguments->series, card, &input->series, error);
+    if (status == UL_OK)
+        status = ul_series_read(
+            input->series, arguments->threads, console_progress(), &input->volume, error);
+    if (status != UL_OK)
+        return status;
+    const ul_series_info *info = ul_series_get_info(input->series);
+    for (size_t n = 0; n < info->note_count; n++)
+        console_say("note: %s", info->notes[n]);
+    return UL_OK;
+}
+
+static ul_status read_any(const segment_arguments *arguments, const ul_card *card,
+    segment_input *input, ul_error *error) {
+    const char *path = arguments->inputs[0];
+    input->picture = is_named(path, ".png");
+    if (!input->picture && !is_nifti(path))
+        return read_dicom(arguments, card, input, error);
+    if (arguments->input_count > 1)
+        return ul_error_set(
+            error, UL_ERROR_USAGE, "several inputs go for DICOM only, not with %s", path);
+    if (input->picture)
+        return ul_png_read(path, &input->volume, error);
+    ul_status status =
+        ul_nifti_read(path, arguments->frame, &input->volume, &input->header, &input->notes, error);
+    for (const char *line = input->notes; line && *line;) {
+        size_t length = strcspn(line, "\n");
+        console_say("note: %.*s", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+    return status;
+}
+
+ul_status segment_input_read(const segment_arguments *arguments, const ul_card *card,
+    segment_input *input, ul_error *error) {
+    ul_status status = read_any(arguments, card, input, error);
+    if (status != UL_OK)
+        return status;
+    ul_error unfit = {0};
+    if (ul_card_fit(card, &input->volume, &unfit) == UL_OK)
+        return UL_OK;
+    if (!arguments->force)
+        return ul_error_set(error, unfit.status, "%s: %s (--force runs it all the same)",
+            arguments->inputs[0], unfit.text);
+    memcpy(input->forced, unfit.text, sizeof input->forced);
+    console_say("forced: %s", input->forced);
+    return UL_OK;
+}

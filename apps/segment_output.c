@@ -1,0 +1,126 @@
+#include "choose.h"
+#include "console.h"
+#include "convert.h"
+#include "segment.h"
+#include "target.h"
+#include "ulite/align.h"
+
+#include <cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+void segment_event(const char *name, const char *path, const char *text) {
+    if (!console_settings.json)
+        return;
+    cJSON *event = cJSON_CreateObject();
+    cJSON_AddStringToObject(event, "event", name);
+    if (path)
+        cJSON_AddStringToObject(event, "path", path);
+    if (text)
+        cJSON_AddStringToObject(event, "text", text);
+    char *line = cJSON_PrintUnformatted(event);
+    if (line)
+        puts(line);
+    fflush(stdout);
+    free(line);
+    cJSON_Delete(event);
+}
+
+/* The file behind the n-th -o, and of what kind. A folder's file is of the input's own kind. */
+static ul_status name_output(const segment_arguments *arguments, const segment_input *input,
+    size_t n, target_kind *kind, char path[TARGET_PATH_BYTES], ul_error *error) {
+    const char *output = arguments->outputs[n];
+    const char *identity = input->header || input->picture
+                               ? arguments->inputs[0]
+                               : ul_series_get_info(input->series)->series_uid;
+    *kind = target_of(output);
+    if (*kind == TARGET_UNKNOWN)
+        return ul_error_set(error, UL_ERROR_USAGE,
+            "-o takes a name in .dcm, .nii, .nii.gz or .png, or a folder, not \"%s\"", output);
+    if (*kind == TARGET_FOLDER)
+        *kind = input->header ? TARGET_NIFTI : input->picture ? TARGET_PNG : TARGET_SEG;
+    static const char *const endings[] = {
+        [TARGET_SEG] = ".seg.dcm", [TARGET_NIFTI] = ".nii.gz", [TARGET_PNG] = ".png"};
+    return target_name(output, identity, endings[*kind], path, error);
+}
+
+ul_status segment_check_outputs(
+    const segment_arguments *arguments, segment_input *input, ul_error *error) {
+    bool foreign = input->header || input->picture;
+    ul_status status = UL_OK;
+    for (size_t n = 0; status == UL_OK && n < arguments->output_count; n++) {
+        target_kind kind;
+        char path[TARGET_PATH_BYTES];
+        status = name_output(arguments, input, n, &kind, path, error);
+        if (status == UL_OK && kind == TARGET_SEG && foreign && arguments->source_count == 0)
+            status = ul_error_set(error, UL_ERROR_USAGE,
+                "%s: a .dcm output needs --source, the images that it belongs to", path);
+        if (status == UL_OK && kind == TARGET_PNG && input->volume.grid.size[2] != 1)
+            status = ul_error_set(error, UL_ERROR_GEOMETRY,
+                "%s: a PNG holds one slice, the input has %zu", path, input->volume.grid.size[2]);
+        if (status == UL_OK && kind == TARGET_NIFTI && input->volume.grid.stack == UL_STACK_UNEVEN)
+            status = ul_error_set(error, UL_ERROR_GEOMETRY,
+                "%s: a NIfTI file cannot hold slices at uneven distances: write a .dcm", path);
+        if (status == UL_OK)
+            status = ul_output_check(path, error);
+    }
+    if (status == UL_OK && arguments->stats)
+        status = ul_output_check(arguments->stats, error);
+    if (status == UL_OK && arguments->report)
+        status = ul_output_check(arguments->report, error);
+    if (status != UL_OK || !foreign || arguments->source_count == 0)
+        return status;
+    status = ul_catalog_open(
+        arguments->sources, arguments->source_count, console_progress(), &input->catalog, error);
+    if (status == UL_OK)
+        status = choose_series(input->catalog, arguments->series, &input->series, error);
+    return status;
+}
+
+static ul_status write_seg(const char *path, const segment_arguments *arguments,
+    const ul_card *card, const char *model_hash, const segment_input *input,
+    const ul_labels *labels, ul_error *error) {
+    ul_seg_options options;
+    char note[UL_ERROR_TEXT_BYTES + 64], *notes = NULL;
+    snprintf(note, sizeof note, "%s%s%s", card->trained ? "" : "Untrained model, for tests only. ",
+        *input->forced ? "Forced: " : "", input->forced);
+    ul_seg_options_init(&options);
+    options.fractional = arguments->fractional;
+    options.random_uids = arguments->random_uids;
+    options.model_hash = model_hash;
+    options.description_note = *note ? note : NULL;
+    options.progress = console_progress();
+    options.notes = &notes;
+    ul_labels aligned = {0};
+    ul_status status = UL_OK;
+    if (input->header || input->picture) {
+        status = ul_labels_align(labels, ul_series_grid(input->series), &aligned, error);
+        labels = &aligned;
+    }
+    if (status == UL_OK)
+        status = ul_seg_write(path, labels, input->series, &options, error);
+    convert_say_notes(notes);
+    ul_labels_free(&aligned);
+    return status;
+}
+
+ul_status segment_write_outputs(const segment_arguments *arguments, const ul_card *card,
+    const char *model_hash, const segment_input *input, const ul_labels *labels, ul_error *error) {
+    ul_status status = UL_OK;
+    for (size_t n = 0; status == UL_OK && n < arguments->output_count; n++) {
+        target_kind kind;
+        char path[TARGET_PATH_BYTES];
+        status = name_output(arguments, input, n, &kind, path, error);
+        if (status != UL_OK)
+            return status;
+        if (kind == TARGET_SEG)
+            status = write_seg(path, arguments, card, model_hash, input, labels, error);
+        else if (kind == TARGET_NIFTI)
+            status = ul_nifti_write_labels(path, labels, input->header, error);
+        else
+            status = ul_png_write_labels(path, labels, error);
+        if (status == UL_OK)
+            segment_event("written", path, NULL);
+    }
+    return status;
+}
