@@ -116,7 +116,7 @@ ul_status segment_write_outputs(const segment_arguments *arguments, const ul_car
         if (kind == TARGET_SEG)
             status = write_seg(path, arguments, card, model_hash, input, labels, error);
         else if (kind == TARGET_NIFTI)
-            status = ul_nifti_write_labels(path, labels, input->header, error);
+            status = ul_nifti_write_labels(path, labels, input->header, console_progress(), error);
         else
             status = ul_png_write_labels(path, labels, error);
         if (status == UL_OK)
