@@ -92,6 +92,10 @@ V_INLINE void pointwise_tile(
     const float *weights = p->weights + channel * p->cin;
     const size_t stride = p->in_stride, block_floats = p->cin * UL_LANES;
     const int depth = blocks == 1 ? DEPTH_1 : 1;
+    if (channel == 0) /* the only pass that finds its input far away: ask for the tile after next */
+        for (size_t i = 2 * (size_t)n; i < 3 * (size_t)n; i++)
+            for (size_t c = 0; c < p->cin; c += V_LINE)
+                __builtin_prefetch(in + i * stride + c);
     size_t k = 0;
     for (; k + (size_t)depth <= p->cin; k += (size_t)depth)
         multiply(sum, in + k, stride, weights + k * UL_LANES, block_floats, n, blocks, depth);
@@ -213,6 +217,7 @@ typedef enum edge { EDGE_NONE, EDGE_LEFT, EDGE_RIGHT } edge;
 #define CROSS_ROWS 4
 #define CROSS_PIXELS (V_REGISTERS == 32 ? 3 : 2)
 #define CROSS_EDGE 3
+#define CROSS_AHEAD 6 /* pixels that the newest rows are asked for in advance */
 
 /* One vector of channels, from c on, of rows y .. and pixels x .. . The tile lies at a horizontal
  * edge of the image, where it then is CROSS_EDGE pixels wide, or all its neighbours are inside. */
@@ -225,6 +230,8 @@ V_INLINE void cross7_tile(const ul_cross *p, const v_float *w, size_t c, size_t 
         const float *in = p->in[y + (size_t)j] + x * stride + c;
         V_UNROLL for (int i = 0; i < n; i++) {
             v_float value = v_load(in + (size_t)i * stride);
+            if (j >= 6) /* rows that no block before has read */
+                __builtin_prefetch(in + (size_t)(i + CROSS_AHEAD) * stride);
             V_UNROLL for (int r = 0; r < rows; r++) if (j - r >= 0 && j - r < 7) sum[r * n + i] =
                 v_fma(value, w[j - r], sum[r * n + i]);
         }

@@ -15,6 +15,7 @@
 #define UL_SIMD_PASTE(name, suffix) UL_SIMD_PASTE_(name, suffix)
 #define UL_SIMD(name) UL_SIMD_PASTE(name, UL_SIMD_SUFFIX)
 
+#define V_LINE 16 /* floats of a cache line */
 #define V_INLINE static inline __attribute__((always_inline))
 
 /* Unrolls the loop that follows: its trip count is a constant of at most 32. */
