@@ -12,7 +12,8 @@ const cli_command cmd_segment = {.name = "segment",
     .help =
         "Usage: ulite segment INPUT... -m MODEL -o OUT [-o OUT2] [--series UID|NUMBER]\n"
         "                     [--frame N] [--source FOLDER] [--type binary|fractional]\n"
-        "                     [--threads N] [--random-uids] [--tta] [--force]\n"
+        "                     [--stats F.json|F.csv] [--report F.json] [--threads N]\n"
+        "                     [--random-uids] [--tta] [--force]\n"
         "\n"
         "INPUT is a DICOM file or folder (several go), .nii, .nii.gz, .hdr or .png. OUT says by\n"
         "its ending what is written: .dcm (a DICOM Segmentation), .nii or .nii.gz, .png, or a\n"
@@ -25,6 +26,9 @@ const cli_command cmd_segment = {.name = "segment",
         "      --frame N         the N-th volume of a 4D NIfTI file\n"
         "      --source FOLDER   the DICOM images that a .dcm from a NIfTI input belongs to\n"
         "      --type T          binary (default) or fractional, for .dcm\n"
+        "      --stats F         .json or .csv: voxels, mL (2D: mm2), box, mean and sd of each\n"
+        "                        segment\n"
+        "      --report F.json   what was run on what, and which image became which slice\n"
         "      --threads N       0 (default): one per core\n"
         "      --random-uids     new UIDs at every run\n"
         "      --tta             average flipped runs, where the model allows it\n"
@@ -44,6 +48,8 @@ enum {
     OPTION_FRAME,
     OPTION_SOURCE,
     OPTION_TYPE,
+    OPTION_STATS,
+    OPTION_REPORT,
     OPTION_THREADS,
     OPTION_RANDOM_UIDS,
     OPTION_TTA,
@@ -56,6 +62,8 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"frame", required_argument, NULL, OPTION_FRAME},
     {"source", required_argument, NULL, OPTION_SOURCE},
     {"type", required_argument, NULL, OPTION_TYPE},
+    {"stats", required_argument, NULL, OPTION_STATS},
+    {"report", required_argument, NULL, OPTION_REPORT},
     {"threads", required_argument, NULL, OPTION_THREADS},
     {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {"tta", no_argument, NULL, OPTION_TTA},
     {"force", no_argument, NULL, OPTION_FORCE}, {0}};
@@ -105,6 +113,12 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
         return add_path(a->sources, &a->source_count, argument);
     case OPTION_TYPE:
         return take_type(a, argument);
+    case OPTION_STATS:
+        a->stats = argument;
+        return UL_OK;
+    case OPTION_REPORT:
+        a->report = argument;
+        return UL_OK;
     case OPTION_THREADS:
         code = take_number("--threads", argument, 0, 1024, &number);
         a->threads = (int)number;
@@ -141,6 +155,8 @@ static ul_status segment_with(const segment_arguments *a, const ul_model *model,
         ul_error_prefix(error, "%s", a->inputs[0]);
     else
         status = segment_write_outputs(a, card, model_hash, input, &labels, error);
+    if (status == UL_OK)
+        status = segment_write_figures(a, card, model_hash, input, &labels, error);
     ul_labels_free(&labels);
     return status;
 }

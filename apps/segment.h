@@ -40,6 +40,10 @@ ul_status segment_check_outputs(
 ul_status segment_write_outputs(const segment_arguments *arguments, const ul_card *card,
     const char *model_hash, const segment_input *input, const ul_labels *labels, ul_error *error);
 
+/* Writes --stats and --report where they are asked for. */
+ul_status segment_write_figures(const segment_arguments *arguments, const ul_card *card,
+    const char *model_hash, const segment_input *input, const ul_labels *labels, ul_error *error);
+
 /* A line {"event": name, "path": path, "text": text} on stdout under --json; NULLs are left out. */
 void segment_event(const char *name, const char *path, const char *text);
 

@@ -5,5 +5,6 @@
 #include "ulite/io.h"
 #include "ulite/metrics.h"
 #include "ulite/segment.h"
+#include "ulite/stats.h"
 
 #endif

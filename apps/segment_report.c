@@ -1,0 +1,171 @@
+#include "console.h"
+#include "segment.h"
+
+#include <cJSON.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void add_number(cJSON *object, const char *key, double value) {
+    if (isfinite(value))
+        cJSON_AddNumberToObject(object, key, value);
+    else
+        cJSON_AddNullToObject(object, key);
+}
+
+static void add_stats(cJSON *object, const ul_labels *labels, const ul_segment_stats *stats) {
+    cJSON *list = cJSON_AddArrayToObject(object, "segments");
+    for (size_t s = 0; s < labels->segments.count; s++) {
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddNumberToObject(item, "number", stats[s].number);
+        cJSON_AddStringToObject(item, "name", labels->segments.items[s].label);
+        cJSON_AddNumberToObject(item, "voxels", (double)stats[s].voxels);
+        add_number(item, "volume_ml", stats[s].volume_ml);
+        if (labels->grid.size[2] == 1 || labels->grid.stack == UL_STACK_UNPLACED)
+            add_number(item, "area_mm2", stats[s].area_mm2);
+        cJSON *box = stats[s].placed ? cJSON_AddArrayToObject(item, "bbox_mm")
+                                     : cJSON_AddNullToObject(item, "bbox_mm");
+        for (int end = 0; stats[s].placed && end < 2; end++)
+            cJSON_AddItemToArray(box, cJSON_CreateDoubleArray(stats[s].bbox_mm[end], 3));
+        add_number(item, "mean", stats[s].mean);
+        add_number(item, "sd", stats[s].sd);
+        cJSON_AddItemToArray(list, item);
+    }
+}
+
+static ul_status write_json(const char *path, cJSON *object, ul_error *error) {
+    char *text = cJSON_Print(object);
+    ul_status status = text ? ul_output_write(path, text, strlen(text), error)
+                            : ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
+    free(text);
+    cJSON_Delete(object);
+    if (status == UL_OK)
+        segment_event("written", path, NULL);
+    return status;
+}
+
+/* A CSV field: empty where the number is not known. */
+static void print_field(FILE *stream, double value) {
+    if (isfinite(value))
+        fprintf(stream, ",%.9g", value);
+    else
+        fputc(',', stream);
+}
+
+static ul_status write_csv(
+    const char *path, const ul_labels *labels, const ul_segment_stats *stats, ul_error *error) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream)
+        return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
+    fputs("number,name,voxels,volume_ml,area_mm2,min_x,min_y,min_z,max_x,max_y,max_z,mean,sd\n",
+        stream);
+    for (size_t s = 0; s < labels->segments.count; s++) {
+        fprintf(stream, "%u,\"", stats[s].number);
+        for (const char *at = labels->segments.items[s].label; *at; at++) {
+            if (*at == '"')
+                fputc('"', stream);
+            fputc(*at, stream);
+        }
+        fprintf(stream, "\",%zu", stats[s].voxels);
+        print_field(stream, stats[s].volume_ml);
+        print_field(stream, stats[s].area_mm2);
+        for (int n = 0; n < 6; n++)
+            print_field(stream, stats[s].placed ? stats[s].bbox_mm[n / 3][n % 3] : NAN);
+        print_field(stream, stats[s].mean);
+        print_field(stream, stats[s].sd);
+        fputc('\n', stream);
+    }
+    ul_status status = fclose(stream) == 0
+                           ? ul_output_write(path, text, size, error)
+                           : ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
+    free(text);
+    if (status == UL_OK)
+        segment_event("written", path, NULL);
+    return status;
+}
+
+/* Which source image became which slice. */
+static void add_slice_map(cJSON *report, const ul_series *series) {
+    cJSON *list = cJSON_AddArrayToObject(report, "slices");
+    for (size_t k = 0; k < ul_series_grid(series)->size[2]; k++) {
+        const ul_instance *instance = ul_series_instance(series, k);
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddNumberToObject(item, "slice", (double)k);
+        cJSON_AddStringToObject(item, "sop_instance_uid", instance->sop_instance_uid);
+        if (instance->frame > 0)
+            cJSON_AddNumberToObject(item, "frame", instance->frame);
+        cJSON_AddItemToArray(list, item);
+    }
+}
+
+static void add_notes(cJSON *report, const segment_input *input) {
+    cJSON *list = cJSON_AddArrayToObject(report, "notes");
+    const ul_series_info *info = input->series ? ul_series_get_info(input->series) : NULL;
+    for (size_t n = 0; info && n < info->note_count; n++)
+        cJSON_AddItemToArray(list, cJSON_CreateString(info->notes[n]));
+    if (input->notes)
+        cJSON_AddItemToArray(list, cJSON_CreateString(input->notes));
+}
+
+static ul_status write_report(const segment_arguments *arguments, const ul_card *card,
+    const char *model_hash, const segment_input *input, const ul_labels *labels,
+    const ul_segment_stats *stats, size_t gaps, ul_error *error) {
+    cJSON *report = cJSON_CreateObject();
+    cJSON_AddStringToObject(report, "ulite", ul_version());
+    cJSON *model = cJSON_AddObjectToObject(report, "model");
+    cJSON_AddStringToObject(model, "name", card->name);
+    cJSON_AddStringToObject(model, "sha256", model_hash);
+    cJSON_AddBoolToObject(model, "trained", card->trained);
+    cJSON *options = cJSON_AddObjectToObject(report, "options");
+    cJSON_AddBoolToObject(options, "tta", arguments->flips || card->tta_default);
+    cJSON_AddBoolToObject(options, "fractional", arguments->fractional);
+    cJSON_AddBoolToObject(options, "force", arguments->force);
+    if (*input->forced)
+        cJSON_AddStringToObject(report, "forced", input->forced);
+    else
+        cJSON_AddNullToObject(report, "forced");
+    if (input->series)
+        cJSON_AddStringToObject(
+            report, "series_uid", ul_series_get_info(input->series)->series_uid);
+    cJSON *size = cJSON_AddArrayToObject(report, "size");
+    for (int axis = 0; axis < 3; axis++)
+        cJSON_AddItemToArray(size, cJSON_CreateNumber((double)labels->grid.size[axis]));
+    cJSON_AddStringToObject(report, "plane", ul_plane_name(ul_grid_plane(&labels->grid)));
+    cJSON_AddNumberToObject(report, "gaps", (double)gaps);
+    add_notes(report, input);
+    add_stats(report, labels, stats);
+    if (input->series)
+        add_slice_map(report, input->series);
+    return write_json(arguments->report, report, error);
+}
+
+ul_status segment_write_figures(const segment_arguments *arguments, const ul_card *card,
+    const char *model_hash, const segment_input *input, const ul_labels *labels, ul_error *error) {
+    if (!arguments->stats && !arguments->report)
+        return UL_OK;
+    size_t gaps;
+    ul_segment_stats *stats = calloc(labels->segments.count + 1, sizeof *stats);
+    ul_status status =
+        stats ? ul_stats_measure(&input->volume, labels, stats, &gaps, error)
+              : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the statistics");
+    if (status == UL_OK && gaps > 0)
+        console_say("note: slices are missing at %zu places, volumes leave them out", gaps);
+    if (status == UL_OK && arguments->stats) {
+        size_t length = strlen(arguments->stats);
+        if (length > 4 && strcmp(arguments->stats + length - 4, ".csv") == 0) {
+            status = write_csv(arguments->stats, labels, stats, error);
+        } else {
+            cJSON *object = cJSON_CreateObject();
+            add_stats(object, labels, stats);
+            cJSON_AddNumberToObject(object, "gaps", (double)gaps);
+            status = write_json(arguments->stats, object, error);
+        }
+    }
+    if (status == UL_OK && arguments->report)
+        status = write_report(arguments, card, model_hash, input, labels, stats, gaps, error);
+    free(stats);
+    return status;
+}

@@ -1,0 +1,96 @@
+#include "ulite/stats.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Running sums of one segment. Squares are of differences from the first value, which keeps them
+ * from cancelling. */
+typedef struct sums {
+    double first, difference, squares, mm3, mm2;
+} sums;
+
+static void see_position(const ul_grid *grid, size_t i, size_t j, size_t k, ul_segment_stats *s) {
+    for (int c = 0; c < 3; c++) {
+        double at = grid->origin_mm[k][c] + (double)i * grid->spacing_mm[0] * grid->axis_i[c] +
+                    (double)j * grid->spacing_mm[1] * grid->axis_j[c];
+        s->bbox_mm[0][c] = s->voxels ? fmin(s->bbox_mm[0][c], at) : at;
+        s->bbox_mm[1][c] = s->voxels ? fmax(s->bbox_mm[1][c], at) : at;
+    }
+}
+
+static double grey_of(const float *value, size_t channels) {
+    if (channels == 1)
+        return (double)value[0];
+    return 0.299 * (double)value[0] + 0.587 * (double)value[1] + 0.114 * (double)value[2];
+}
+
+/* place[number]: the segment's place in stats, or SIZE_MAX. */
+static void see_slice(const ul_labels *labels, size_t k, const float *values, size_t channels,
+    const size_t *place, ul_segment_stats *stats, sums *totals) {
+    const ul_grid *grid = &labels->grid;
+    const uint16_t *map = labels->map + k * grid->size[0] * grid->size[1];
+    double area = grid->spacing_mm[0] * grid->spacing_mm[1];
+    double depth = ul_grid_depth_mm(grid, k);
+    for (size_t j = 0; j < grid->size[1]; j++)
+        for (size_t i = 0; i < grid->size[0]; i++, map++, values += channels) {
+            if (*map == 0 || place[*map] == SIZE_MAX)
+                continue;
+            ul_segment_stats *s = &stats[place[*map]];
+            sums *t = &totals[place[*map]];
+            double value = grey_of(values, channels);
+            if (s->voxels == 0)
+                t->first = value;
+            if (s->placed)
+                see_position(grid, i, j, k, s);
+            s->voxels++;
+            t->difference += value - t->first;
+            t->squares += (value - t->first) * (value - t->first);
+            t->mm2 += area;
+            t->mm3 += area * depth;
+        }
+}
+
+static void finish(const ul_grid *grid, const sums *t, ul_segment_stats *s) {
+    bool flat = grid->size[2] == 1 || grid->stack == UL_STACK_UNPLACED;
+    bool spaced = grid->spacing_mm[0] > 0.0;
+    bool deep = spaced && !flat && ul_grid_depth_mm(grid, 0) > 0.0;
+    double count = (double)s->voxels, shift = t->difference / count;
+    s->volume_ml = deep ? t->mm3 / 1000.0 : NAN;
+    s->area_mm2 = flat && spaced ? t->mm2 : NAN;
+    s->placed = s->placed && s->voxels > 0;
+    s->mean = s->voxels ? t->first + shift : NAN;
+    s->sd = s->voxels ? sqrt(fmax(0.0, t->squares / count - shift * shift)) : NAN;
+}
+
+ul_status ul_stats_measure(const ul_volume *volume, const ul_labels *labels,
+    ul_segment_stats *stats, size_t *gaps, ul_error *error) {
+    const ul_grid *grid = &labels->grid;
+    size_t count = labels->segments.count;
+    size_t pixels = grid->size[0] * grid->size[1];
+    size_t *place = malloc((UINT16_MAX + 1) * sizeof *place);
+    float *values = malloc((pixels * volume->channels + 1) * sizeof *values);
+    sums *totals = calloc(count + 1, sizeof *totals);
+    *gaps = 0;
+    bool ready = place && values && totals;
+    if (ready) {
+        memset(place, 0xff, (UINT16_MAX + 1) * sizeof *place);
+        memset(stats, 0, count * sizeof *stats);
+        for (size_t s = 0; s < count; s++) {
+            stats[s].number = labels->segments.items[s].number;
+            stats[s].placed = grid->stack != UL_STACK_UNPLACED;
+            place[stats[s].number & UINT16_MAX] = s;
+        }
+        for (size_t k = 0; k < grid->size[2]; k++) {
+            ul_volume_slice(volume, k, values);
+            see_slice(labels, k, values, volume->channels, place, stats, totals);
+            *gaps += k + 1 < grid->size[2] && ul_grid_gap_after(grid, k);
+        }
+        for (size_t s = 0; s < count; s++)
+            finish(grid, &totals[s], &stats[s]);
+    }
+    free(place);
+    free(values);
+    free(totals);
+    return ready ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the statistics");
+}
