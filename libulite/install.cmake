@@ -10,6 +10,7 @@ set_target_properties(ulite_shared PROPERTIES OUTPUT_NAME ulite VERSION ${PROJEC
 include(CMakePackageConfigHelpers)
 set(ulite_package ${CMAKE_INSTALL_LIBDIR}/cmake/ulite)
 configure_file(ulite-config.cmake.in ulite-config.cmake COPYONLY)
+file(RELATIVE_PATH ulite_prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(ulite.pc.in ulite.pc @ONLY)
 write_basic_package_version_file(ulite-config-version.cmake COMPATIBILITY SameMinorVersion)
 
