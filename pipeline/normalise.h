@@ -7,7 +7,7 @@
 
 /* values [k][j][i][channel] of the whole volume, normalised; statistics leave padding out (whose
  * values are normalised like any other). Errors: UL_ERROR_LIMIT. */
-ul_status normalise_volume(const ul_volume *volume, const ul_normalisation *normalisation,
-    float *values, ul_error *error);
+ul_status normalise_volume(
+    const ul_volume *volume, const ul_normalisation *normalisation, float *values, ul_error *error);
 
 #endif

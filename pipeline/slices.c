@@ -124,8 +124,7 @@ static void resample_line(const float *in, size_t in_count, size_t in_stride, fl
 }
 
 /* A plane of source values to one of the stack; spare holds height x source width. */
-static void resample_plane(
-    const slice_stack *stack, const float *in, float *spare, float *out) {
+static void resample_plane(const slice_stack *stack, const float *in, float *spare, float *out) {
     size_t in_width = stack->source[0], in_height = stack->source[1];
     if (stack->ratio[0] == 1.0 && stack->ratio[1] == 1.0) {
         memcpy(out, in, in_width * in_height * sizeof *out);
@@ -175,8 +174,8 @@ ul_status slices_prepare(const ul_volume *volume, const ul_card *card, size_t pl
     const size_t *size = volume->grid.size;
     size_t samples = size[0] * size[1] * size[2] * volume->channels;
     size_t in_area = stack->source[0] * stack->source[1];
-    stack->pixels = malloc(stack->width * stack->height * stack->depth * stack->channels *
-                           sizeof *stack->pixels);
+    stack->pixels = malloc(
+        stack->width * stack->height * stack->depth * stack->channels * sizeof *stack->pixels);
     float *values = malloc(samples * sizeof *values);
     float *planes = malloc((in_area + stack->source[0] * stack->height) * sizeof *planes);
     if (!stack->pixels || !values || !planes)

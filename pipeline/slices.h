@@ -28,8 +28,8 @@ ul_status slices_prepare(const ul_volume *volume, const ul_card *card, size_t pl
     slice_stack *stack, ul_error *error);
 void slices_free(slice_stack *stack);
 
-/* Labels on the pixels of the stack (the nearest voxel's), [depth][height][width]; numbers above 255
- * become 255. labels lie on the grid of the volume. */
+/* Labels on the pixels of the stack (the nearest voxel's), [depth][height][width]; numbers above
+ * 255 become 255. labels lie on the grid of the volume. */
 void slices_labels(const slice_stack *stack, const ul_labels *labels, uint8_t *pixels);
 
 /* The network's input for slice k: [input_channels][height][width], the slice at (left, top), 0
