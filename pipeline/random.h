@@ -3,6 +3,8 @@
 #define RANDOM_H
 
 #include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct random_stream {
@@ -32,6 +34,10 @@ static inline double random_unit(random_stream *stream) {
 
 static inline double random_uniform(random_stream *stream, double low, double high) {
     return low + (high - low) * random_unit(stream);
+}
+
+static inline bool random_happens(random_stream *stream, double probability) {
+    return random_unit(stream) < probability;
 }
 
 /* In 0..n-1; n > 0. */

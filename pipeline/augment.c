@@ -1,0 +1,201 @@
+#include "augment.h"
+
+#include "augment_values.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* From pixels of the patch, relative to its centre, to pixels of the slice. */
+typedef struct geometry {
+    double matrix[2][2], centre[2];
+    bool elastic;
+    size_t taps; /* samples per pixel and axis: more than 1 where the patch is coarser */
+} geometry;
+
+ul_status augment_scratch_create(const ul_plan *plan, augment_scratch *scratch, ul_error *error) {
+    size_t width = plan->training.patch[0], height = plan->training.patch[1];
+    size_t area = width * height, longest = width > height ? width : height;
+    *scratch = (augment_scratch){{malloc(area * sizeof(float)), malloc(area * sizeof(float))},
+        malloc((area + longest) * sizeof(float)), malloc(area * sizeof(float)), malloc(area)};
+    if (scratch->displacement[0] && scratch->displacement[1] && scratch->line && scratch->channel &&
+        scratch->inside)
+        return UL_OK;
+    augment_scratch_free(scratch);
+    return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for training slices");
+}
+
+void augment_scratch_free(augment_scratch *scratch) {
+    free(scratch->displacement[0]);
+    free(scratch->displacement[1]);
+    free(scratch->line);
+    free(scratch->channel);
+    free(scratch->inside);
+    memset(scratch, 0, sizeof *scratch);
+}
+
+/* Weights of the four control points around t of a uniform cubic B-spline. */
+static void spline_weights(double t, float weight[4]) {
+    double u = 1.0 - t;
+    weight[0] = (float)(u * u * u / 6.0);
+    weight[1] = (float)((3.0 * t * t * t - 6.0 * t * t + 4.0) / 6.0);
+    weight[2] = (float)((3.0 * u * u * u - 6.0 * u * u + 4.0) / 6.0);
+    weight[3] = (float)(t * t * t / 6.0);
+}
+
+#define MAX_CONTROL 64
+
+/* A smooth random field: normal displacements of control points, interpolated by cubic B-splines,
+ * first along the rows of control points and then down the columns. */
+static void draw_displacement(const ul_augmentation *augment, const size_t patch[2],
+    random_stream *stream, float *line, float *field) {
+    double spacing = fmax(augment->elastic_spacing_px, 4.0);
+    for (int axis = 0; axis < 2; axis++)
+        spacing = fmax(spacing, (double)patch[axis] / (MAX_CONTROL - 4));
+    size_t columns = (size_t)((double)patch[0] / spacing) + 4;
+    size_t rows = (size_t)((double)patch[1] / spacing) + 4;
+    float control[MAX_CONTROL * MAX_CONTROL], weight[4];
+    for (size_t i = 0; i < rows * columns; i++)
+        control[i] = (float)(augment->elastic_px * random_normal(stream));
+    for (size_t x = 0; x < patch[0]; x++) {
+        size_t first = (size_t)((double)x / spacing);
+        spline_weights((double)x / spacing - (double)first, weight);
+        for (size_t r = 0; r < rows; r++) {
+            const float *c = control + r * columns + first;
+            line[r * patch[0] + x] =
+                weight[0] * c[0] + weight[1] * c[1] + weight[2] * c[2] + weight[3] * c[3];
+        }
+    }
+    for (size_t y = 0; y < patch[1]; y++) {
+        size_t first = (size_t)((double)y / spacing);
+        spline_weights((double)y / spacing - (double)first, weight);
+        const float *l = line + first * patch[0];
+        for (size_t x = 0; x < patch[0]; x++)
+            field[y * patch[0] + x] = weight[0] * l[x] + weight[1] * l[patch[0] + x] +
+                                      weight[2] * l[2 * patch[0] + x] +
+                                      weight[3] * l[3 * patch[0] + x];
+    }
+}
+
+static geometry draw_geometry(const ul_training *training, const sample_place *place,
+    random_stream *stream, augment_scratch *scratch) {
+    const ul_augmentation *augment = &training->augment;
+    double flip[2] = {random_happens(stream, augment->flip_x_p) ? -1.0 : 1.0,
+        random_happens(stream, augment->flip_y_p) ? -1.0 : 1.0};
+    double angle = 0.0, step[2] = {1.0, 1.0};
+    if (random_happens(stream, augment->rotate_p))
+        angle = random_uniform(stream, -augment->rotate_degrees, augment->rotate_degrees) *
+                (3.141592653589793 / 180.0);
+    if (random_happens(stream, augment->scale_p)) {
+        double scale = random_uniform(stream, augment->scale_low, augment->scale_high);
+        for (int axis = 0; axis < 2; axis++)
+            step[axis] = 1.0 / (scale * random_uniform(stream, 1.0 - augment->stretch,
+                                            1.0 + augment->stretch));
+    }
+    geometry g = {.centre = {place->centre[0], place->centre[1]}};
+    if (random_happens(stream, augment->shift_p))
+        for (int axis = 0; axis < 2; axis++)
+            g.centre[axis] += rint(random_uniform(stream, -augment->shift, augment->shift) *
+                                   (double)training->patch[axis]);
+    double c = cos(angle), s = sin(angle);
+    g.matrix[0][0] = c * step[0] * flip[0];
+    g.matrix[0][1] = -s * step[1] * flip[1];
+    g.matrix[1][0] = s * step[0] * flip[0];
+    g.matrix[1][1] = c * step[1] * flip[1];
+    g.taps = (size_t)ceil(fmax(fmax(step[0], step[1]), 1.0) - 1e-6);
+    g.elastic = random_happens(stream, augment->elastic_p);
+    for (int axis = 0; axis < 2 && g.elastic; axis++)
+        draw_displacement(
+            augment, training->patch, stream, scratch->line, scratch->displacement[axis]);
+    return g;
+}
+
+/* Where a pixel of the patch, relative to its centre, lies on the slice. */
+static inline void to_slice(const geometry *g, double u, double v, double at[2]) {
+    at[0] = g->centre[0] + g->matrix[0][0] * u + g->matrix[0][1] * v;
+    at[1] = g->centre[1] + g->matrix[1][0] * u + g->matrix[1][1] * v;
+}
+
+/* Adds weight times the bilinear values of every channel at a point; the edge pixels reach half a
+ * pixel out. */
+static void add_bilinear(const sample_stack *stack, const float *const *channel, size_t channels,
+    const double at[2], float weight, float *sum) {
+    double limit[2] = {(double)stack->width - 1.0, (double)stack->height - 1.0};
+    double x = fmin(fmax(at[0], 0.0), limit[0]), y = fmin(fmax(at[1], 0.0), limit[1]);
+    size_t x0 = (size_t)x, y0 = (size_t)y;
+    size_t x1 = x0 + 1 < stack->width ? x0 + 1 : x0, y1 = y0 + 1 < stack->height ? y0 + 1 : y0;
+    float fx = (float)(x - (double)x0), fy = (float)(y - (double)y0);
+    float w00 = weight * (1.0f - fx) * (1.0f - fy), w01 = weight * fx * (1.0f - fy);
+    float w10 = weight * (1.0f - fx) * fy, w11 = weight * fx * fy;
+    for (size_t c = 0; c < channels; c++) {
+        const float *top = channel[c] + y0 * stack->width;
+        const float *bottom = channel[c] + y1 * stack->width;
+        sum[c] += w00 * top[x0] + w01 * top[x1] + w10 * bottom[x0] + w11 * bottom[x1];
+    }
+}
+
+#define MAX_CHANNELS 64
+
+/* The planes of the network's input channels: the slice's own, or its neighbours (the first and the
+ * last slice stand for those beyond). */
+static size_t input_planes(const ul_plan *plan, const sample_place *place, const float **channel) {
+    const sample_stack *stack = place->stack;
+    size_t count = plan->input_channels, area = stack->width * stack->height;
+    for (size_t c = 0; c < count; c++) {
+        size_t k = place->slice, plane = stack->channels == 1 ? 0 : c;
+        if (plan->card.channels == UL_CHANNELS_NEIGHBOURS) {
+            size_t shifted = k + c; /* k + c - count / 2, held to 0..depth - 1 */
+            k = shifted < count / 2 ? 0 : shifted - count / 2;
+            k = k < stack->depth ? k : stack->depth - 1;
+        }
+        channel[c] = stack->pixels + (k * stack->channels + plane) * area;
+    }
+    return count;
+}
+
+static void sample_pixel(const geometry *g, const sample_stack *stack, const float *const *channel,
+    size_t channels, double u, double v, float *sum) {
+    float weight = 1.0f / (float)(g->taps * g->taps);
+    for (size_t b = 0; b < g->taps; b++)
+        for (size_t a = 0; a < g->taps; a++) {
+            double at[2], n = (double)g->taps;
+            to_slice(g, u + ((double)a + 0.5) / n - 0.5, v + ((double)b + 0.5) / n - 0.5, at);
+            add_bilinear(stack, channel, channels, at, weight, sum);
+        }
+}
+
+static void resample(const ul_plan *plan, const sample_place *place, const geometry *g,
+    augment_scratch *scratch, float *image, uint8_t *labels) {
+    const sample_stack *stack = place->stack;
+    const size_t *patch = plan->training.patch;
+    const uint8_t *truth = stack->labels + place->slice * stack->width * stack->height;
+    const float *channel[MAX_CHANNELS];
+    size_t channels = input_planes(plan, place, channel), area = patch[0] * patch[1], pixel = 0;
+    for (size_t y = 0; y < patch[1]; y++)
+        for (size_t x = 0; x < patch[0]; x++, pixel++) {
+            double u = (double)x - 0.5 * (double)(patch[0] - 1);
+            double v = (double)y - 0.5 * (double)(patch[1] - 1);
+            if (g->elastic) {
+                u += (double)scratch->displacement[0][pixel];
+                v += (double)scratch->displacement[1][pixel];
+            }
+            double at[2];
+            to_slice(g, u, v, at);
+            double i = floor(at[0] + 0.5), j = floor(at[1] + 0.5);
+            bool inside =
+                i >= 0.0 && j >= 0.0 && i < (double)stack->width && j < (double)stack->height;
+            scratch->inside[pixel] = inside;
+            labels[pixel] = inside ? truth[(size_t)j * stack->width + (size_t)i] : 255;
+            float sum[MAX_CHANNELS] = {0};
+            if (inside)
+                sample_pixel(g, stack, channel, channels, u, v, sum);
+            for (size_t c = 0; c < channels; c++)
+                image[c * area + pixel] = sum[c];
+        }
+}
+
+void augment_cut(const ul_plan *plan, const sample_place *place, random_stream *stream,
+    augment_scratch *scratch, float *image, uint8_t *labels) {
+    geometry g = draw_geometry(&plan->training, place, stream, scratch);
+    resample(plan, place, &g, scratch, image, labels);
+    augment_values(plan, stream, scratch, image);
+}

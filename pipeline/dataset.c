@@ -1,0 +1,348 @@
+#include "ulite/dataset.h"
+
+#include "files.h"
+#include "random.h"
+
+#include <cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *ul_split_name(ul_split split) {
+    static const char *const names[UL_SPLITS] = {"train", "val", "test"};
+    return names[split];
+}
+
+void ul_dataset_free(ul_dataset *dataset) {
+    for (size_t i = 0; i < dataset->count; i++) {
+        free(dataset->cases[i].name);
+        free(dataset->cases[i].image);
+        free(dataset->cases[i].label);
+    }
+    free(dataset->cases);
+    free(dataset->folder);
+    ul_segments_free(&dataset->classes);
+    memset(dataset, 0, sizeof *dataset);
+}
+
+static ul_status no_memory(const char *folder, ul_error *error) {
+    return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", folder);
+}
+
+/* The first of the names that is a folder in parent, the caller's; NULL where none is. */
+static char *first_folder(const char *parent, const char *const *names) {
+    for (; *names; names++) {
+        char *path = files_join(parent, *names);
+        if (path && files_is_folder(path))
+            return path;
+        free(path);
+    }
+    return NULL;
+}
+
+/* The label of an image in the labels folder, the caller's; NULL where there is none. */
+static char *find_label(const char *labels, const char *name) {
+    static const char *const endings[] = {
+        ".nii.gz", ".nii", ".hdr", ".png", ".seg.dcm", ".dcm", "", NULL};
+    for (size_t i = 0; endings[i]; i++) {
+        char *file = files_append(name, endings[i]);
+        char *path = file ? files_join(labels, file) : NULL;
+        free(file);
+        if (path && files_exists(path))
+            return path;
+        free(path);
+    }
+    return NULL;
+}
+
+/* nnU-Net writes the channel behind the name: case_0000.nii.gz has the label case.nii.gz. */
+static void drop_channel_suffix(char *name) {
+    size_t length = strlen(name);
+    if (length > 5 && strcmp(name + length - 5, "_0000") == 0)
+        name[length - 5] = '\0';
+}
+
+static ul_status add_case(ul_dataset *dataset, const char *images, const char *labels,
+    const char *file, ul_error *error) {
+    char *image = files_join(images, file);
+    size_t stem = files_stem(file);
+    if (!image)
+        return no_memory(images, error);
+    if (stem == 0 && !files_is_folder(image)) {
+        free(image); /* a text file, the .img of a .hdr, ... */
+        return UL_OK;
+    }
+    ul_dataset_case *c = &dataset->cases[dataset->count];
+    *c = (ul_dataset_case){.name = strndup(file, stem ? stem : strlen(file)), .image = image};
+    dataset->count++;
+    if (!c->name)
+        return no_memory(images, error);
+    c->label = find_label(labels, c->name);
+    if (!c->label) {
+        drop_channel_suffix(c->name);
+        c->label = find_label(labels, c->name);
+    }
+    if (!c->label)
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "%s: the image has no label %s.nii.gz, .png or .dcm in %s: add it or remove the image",
+            image, c->name, labels);
+    return UL_OK;
+}
+
+static int compare_cases(const void *a, const void *b) {
+    return strcmp(((const ul_dataset_case *)a)->name, ((const ul_dataset_case *)b)->name);
+}
+
+static ul_status list_cases(ul_dataset *dataset, ul_error *error) {
+    static const char *const image_names[] = {"images", "imagesTr", NULL};
+    static const char *const label_names[] = {"labels", "labelsTr", "masks", NULL};
+    char *images = first_folder(dataset->folder, image_names);
+    char *labels = first_folder(dataset->folder, label_names);
+    file_list list = {0};
+    ul_status status = UL_OK;
+    if (!images || !labels)
+        status = ul_error_set(error, UL_ERROR_INPUT,
+            "%s: holds no folder %s: a data set has images/ (or imagesTr/) and labels/ (or "
+            "labelsTr/, masks/)",
+            dataset->folder, images ? "labels" : "images");
+    else
+        status = files_list(images, &list, error);
+    if (status == UL_OK) {
+        dataset->cases = calloc(list.count + 1, sizeof *dataset->cases);
+        if (!dataset->cases)
+            status = no_memory(images, error);
+    }
+    for (size_t i = 0; status == UL_OK && i < list.count; i++)
+        status = add_case(dataset, images, labels, list.names[i], error);
+    if (status == UL_OK && dataset->count == 0)
+        status = ul_error_set(error, UL_ERROR_INPUT,
+            "%s: holds no image (NIfTI, PNG, or folders with a DICOM series)", images);
+    if (status == UL_OK)
+        qsort(dataset->cases, dataset->count, sizeof *dataset->cases, compare_cases);
+    for (size_t i = 1; status == UL_OK && i < dataset->count; i++)
+        if (compare_cases(&dataset->cases[i - 1], &dataset->cases[i]) == 0)
+            status = ul_error_set(error, UL_ERROR_INPUT, "%s and %s: two images of one name",
+                dataset->cases[i - 1].image, dataset->cases[i].image);
+    files_free(&list);
+    free(images);
+    free(labels);
+    return status;
+}
+
+static ul_dataset_case *find_case(ul_dataset *dataset, const char *name) {
+    size_t stem = files_stem(name);
+    char *plain = strndup(name, stem ? stem : strlen(name));
+    ul_dataset_case key = {.name = plain};
+    ul_dataset_case *found =
+        plain ? bsearch(&key, dataset->cases, dataset->count, sizeof *dataset->cases, compare_cases)
+              : NULL;
+    free(plain);
+    return found;
+}
+
+#define UNLISTED UL_SPLITS
+
+static ul_status apply_split(
+    ul_dataset *dataset, const char *path, const cJSON *names, ul_split split, ul_error *error) {
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, names) {
+        const cJSON *text = cJSON_IsObject(entry) ? cJSON_GetObjectItem(entry, "name") : entry;
+        if (!cJSON_IsString(text))
+            return ul_error_set(error, UL_ERROR_INPUT, "%s: \"%s\" holds something but names", path,
+                ul_split_name(split));
+        ul_dataset_case *c = find_case(dataset, text->valuestring);
+        if (!c)
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "%s: \"%s\" names %s, which has no image in %s", path, ul_split_name(split),
+                text->valuestring, dataset->folder);
+        if (c->split != UNLISTED)
+            return ul_error_set(error, UL_ERROR_INPUT, "%s: %s is in \"%s\" and in \"%s\"", path,
+                c->name, ul_split_name(c->split), ul_split_name(split));
+        c->split = split;
+    }
+    return UL_OK;
+}
+
+static void leave_out_unlisted(ul_dataset *dataset) {
+    size_t kept = 0;
+    for (size_t i = 0; i < dataset->count; i++) {
+        ul_dataset_case *c = &dataset->cases[i];
+        if (c->split == UNLISTED) {
+            free(c->name);
+            free(c->image);
+            free(c->label);
+        } else {
+            dataset->cases[kept++] = *c;
+        }
+    }
+    dataset->unlisted = dataset->count - kept;
+    dataset->count = kept;
+}
+
+static ul_status split_by_file(ul_dataset *dataset, const char *path, ul_error *error) {
+    char *text;
+    ul_status status = files_read_text(path, &text, error);
+    if (status != UL_OK)
+        return status;
+    cJSON *json = cJSON_Parse(text);
+    free(text);
+    if (!cJSON_IsObject(json))
+        status = ul_error_set(error, UL_ERROR_INPUT,
+            "%s: is not JSON of the form {\"train\": [names], \"val\": [...], \"test\": [...]}",
+            path);
+    for (size_t i = 0; i < dataset->count; i++)
+        dataset->cases[i].split = UNLISTED;
+    for (ul_split split = 0; status == UL_OK && split < UL_SPLITS; split++)
+        status = apply_split(
+            dataset, path, cJSON_GetObjectItem(json, ul_split_name(split)), split, error);
+    cJSON_Delete(json);
+    leave_out_unlisted(dataset);
+    return status;
+}
+
+typedef struct ranked_case {
+    uint64_t hash;
+    ul_dataset_case *item;
+} ranked_case;
+
+static int compare_hashes(const void *a, const void *b) {
+    uint64_t x = ((const ranked_case *)a)->hash, y = ((const ranked_case *)b)->hash;
+    return (x > y) - (x < y);
+}
+
+/* The same cases fall into the same split on every machine, whatever their order. */
+static ul_status split_by_hash(ul_dataset *dataset, uint64_t seed, ul_error *error) {
+    if (dataset->count < 3)
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "%s: %zu case%s cannot be split into train, val and test: give at least 3, or a "
+            "splits.json",
+            dataset->folder, dataset->count, dataset->count == 1 ? "" : "s");
+    ranked_case *order = malloc(dataset->count * sizeof *order);
+    if (!order)
+        return no_memory(dataset->folder, error);
+    for (size_t i = 0; i < dataset->count; i++) {
+        uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+        for (const char *c = dataset->cases[i].name; *c; c++)
+            hash = (hash ^ (uint8_t)*c) * 0x100000001b3u;
+        random_stream stream = random_at(seed, hash, 0);
+        order[i] = (ranked_case){random_u64(&stream), &dataset->cases[i]};
+    }
+    qsort(order, dataset->count, sizeof *order, compare_hashes);
+    size_t held = dataset->count < 20 ? 1 : dataset->count / 10;
+    for (size_t i = 0; i < dataset->count; i++)
+        order[i].item->split = i < held       ? UL_SPLIT_VAL
+                               : i < 2 * held ? UL_SPLIT_TEST
+                                              : UL_SPLIT_TRAIN;
+    free(order);
+    dataset->split_by_hash = true;
+    return UL_OK;
+}
+
+static ul_status split_cases(
+    ul_dataset *dataset, const char *splits_path, uint64_t seed, ul_error *error) {
+    char *own = files_join(dataset->folder, "splits.json");
+    if (!own)
+        return no_memory(dataset->folder, error);
+    const char *path = splits_path ? splits_path : files_exists(own) ? own : NULL;
+    ul_status status =
+        path ? split_by_file(dataset, path, error) : split_by_hash(dataset, seed, error);
+    for (size_t i = 0; status == UL_OK && i < dataset->count; i++)
+        dataset->in_split[dataset->cases[i].split]++;
+    for (ul_split split = UL_SPLIT_TRAIN; status == UL_OK && split <= UL_SPLIT_VAL; split++)
+        if (dataset->in_split[split] == 0)
+            status = ul_error_set(error, UL_ERROR_INPUT,
+                "%s: the split \"%s\" is empty: name at least one case", path,
+                ul_split_name(split));
+    free(own);
+    return status;
+}
+
+/* A label and its name, in either of the two forms of dataset.json: {"1": "liver"} (Decathlon) or
+ * {"liver": 1} (nnU-Net). */
+static ul_status add_class(ul_segments *classes, const cJSON *entry) {
+    unsigned number = 0;
+    const char *name = NULL;
+    if (cJSON_IsString(entry)) {
+        number = (unsigned)strtoul(entry->string, NULL, 10);
+        name = entry->valuestring;
+    } else if (cJSON_IsNumber(entry)) {
+        number = (unsigned)entry->valueint;
+        name = entry->string;
+    }
+    if (number == 0 || !name)
+        return UL_OK;
+    ul_segment *items = realloc(classes->items, (classes->count + 1) * sizeof *items);
+    if (!items)
+        return UL_ERROR_LIMIT;
+    classes->items = items;
+    items[classes->count] = (ul_segment){.number = number};
+    snprintf(items[classes->count].label, sizeof items->label, "%.64s", name);
+    classes->count++;
+    return UL_OK;
+}
+
+static ul_status read_dataset_json(ul_dataset *dataset, const char *path, ul_error *error) {
+    char *text;
+    ul_status status = files_read_text(path, &text, error);
+    if (status != UL_OK)
+        return status;
+    cJSON *json = cJSON_Parse(text);
+    free(text);
+    if (!json)
+        return ul_error_set(error, UL_ERROR_INPUT, "%s: is not JSON", path);
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, cJSON_GetObjectItem(json, "labels")) {
+        if (status == UL_OK && dataset->classes.count < 255)
+            status = add_class(&dataset->classes, entry);
+    }
+    const cJSON *modality = cJSON_GetObjectItem(json, "modality");
+    if (!modality)
+        modality = cJSON_GetObjectItem(json, "channel_names");
+    const cJSON *first = cJSON_GetObjectItem(modality, "0");
+    if (cJSON_IsString(first)) {
+        const char *name = first->valuestring;
+        bool mr = strncmp(name, "MR", 2) == 0 || strncmp(name, "T1", 2) == 0 ||
+                  strncmp(name, "T2", 2) == 0;
+        if (mr || strcmp(name, "CT") == 0)
+            snprintf(dataset->modality, sizeof dataset->modality, "%s", mr ? "MR" : "CT");
+    }
+    cJSON_Delete(json);
+    return status == UL_OK ? UL_OK : no_memory(path, error);
+}
+
+/* What the label values mean, where the folder says so. */
+static ul_status read_classes(ul_dataset *dataset, ul_error *error) {
+    char *segments = files_join(dataset->folder, "segments.json");
+    char *decathlon = files_join(dataset->folder, "dataset.json");
+    ul_status status = UL_OK;
+    if (!segments || !decathlon)
+        status = no_memory(dataset->folder, error);
+    else if (files_exists(decathlon))
+        status = read_dataset_json(dataset, decathlon, error);
+    if (status == UL_OK && files_exists(segments)) {
+        ul_segments_free(&dataset->classes);
+        status = ul_segments_read(segments, &dataset->classes, error);
+    }
+    free(segments);
+    free(decathlon);
+    return status;
+}
+
+ul_status ul_dataset_open(const char *folder, const char *splits_path, uint64_t seed,
+    ul_dataset *dataset, ul_error *error) {
+    *dataset = (ul_dataset){.folder = strdup(folder)};
+    ul_status status = UL_OK;
+    if (!dataset->folder)
+        status = no_memory(folder, error);
+    else if (!files_is_folder(folder))
+        status = ul_error_set(error, UL_ERROR_INPUT, "%s: is not a folder", folder);
+    if (status == UL_OK)
+        status = list_cases(dataset, error);
+    if (status == UL_OK)
+        status = split_cases(dataset, splits_path, seed, error);
+    if (status == UL_OK)
+        status = read_classes(dataset, error);
+    if (status != UL_OK)
+        ul_dataset_free(dataset);
+    return status;
+}

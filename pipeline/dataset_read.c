@@ -1,0 +1,130 @@
+#include "ulite/dataset.h"
+
+#include "files.h"
+#include "labels_file.h"
+#include "ulite/dicom.h"
+#include "ulite/nifti.h"
+#include "ulite/png_io.h"
+#include "ulite/sha256.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static bool ends_with(const char *text, const char *ending) {
+    size_t length = strlen(text), tail = strlen(ending);
+    return length >= tail && strcasecmp(text + length - tail, ending) == 0;
+}
+
+/* A case's series and its labels, which may need the series to find their place. */
+static ul_status read_series(
+    const ul_dataset_case *c, ul_volume *image, ul_labels *labels, ul_error *error) {
+    ul_catalog *catalog;
+    const char *path = c->image;
+    ul_status status = ul_catalog_open(&path, 1, NULL, &catalog, error);
+    if (status != UL_OK)
+        return status;
+    if (ul_catalog_size(catalog) != 1)
+        status = ul_error_set(error, UL_ERROR_CHOICE,
+            "%s: holds %zu volumes: a case is a folder with one series", path,
+            ul_catalog_size(catalog));
+    if (status == UL_OK)
+        status = ul_series_read(ul_catalog_at(catalog, 0), 0, NULL, image, error);
+    if (status == UL_OK)
+        status = labels_read_file(c->label, ul_catalog_at(catalog, 0), labels, error);
+    ul_catalog_close(catalog);
+    return status;
+}
+
+static ul_status read_file(
+    const ul_dataset_case *c, ul_volume *image, ul_labels *labels, ul_error *error) {
+    ul_status status = ends_with(c->image, ".png")
+                           ? ul_png_read(c->image, image, error)
+                           : ul_nifti_read(c->image, 0, image, NULL, NULL, error);
+    return status == UL_OK ? labels_read_file(c->label, NULL, labels, error) : status;
+}
+
+static ul_status check_finite(const ul_volume *image, ul_error *error) {
+    const size_t *size = image->grid.size;
+    size_t count = size[0] * size[1] * image->channels;
+    float *values = malloc(count * sizeof *values);
+    if (!values)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a slice");
+    for (size_t k = 0; k < size[2]; k++) {
+        ul_volume_slice(image, k, values);
+        for (size_t i = 0; i < count; i++)
+            if (!isfinite(values[i])) {
+                size_t pixel = i / image->channels;
+                free(values);
+                return ul_error_set(error, UL_ERROR_INPUT,
+                    "the image is NaN or infinite at column %zu, row %zu, slice %zu: replace it",
+                    pixel % size[0], pixel / size[0], k);
+            }
+    }
+    free(values);
+    return UL_OK;
+}
+
+ul_status ul_dataset_read(
+    const ul_dataset *dataset, size_t index, ul_volume *image, ul_labels *labels, ul_error *error) {
+    const ul_dataset_case *c = &dataset->cases[index];
+    bool series = ends_with(c->image, ".dcm") || files_is_folder(c->image);
+    *image = (ul_volume){0};
+    *labels = (ul_labels){0};
+    ul_status status =
+        series ? read_series(c, image, labels, error) : read_file(c, image, labels, error);
+    if (status == UL_OK)
+        status = labels_align(labels, &image->grid, error);
+    if (status == UL_OK)
+        status = check_finite(image, error);
+    if (status != UL_OK) {
+        ul_volume_free(image);
+        ul_labels_free(labels);
+        ul_error_prefix(error, "case %s", c->name);
+    }
+    return status;
+}
+
+static int compare_digests(const void *a, const void *b) {
+    return memcmp(a, b, 65);
+}
+
+static ul_status digest_folder(const char *folder, char hex[65], ul_error *error) {
+    file_list list;
+    ul_status status = files_list(folder, &list, error);
+    if (status != UL_OK)
+        return status;
+    char(*digests)[65] = calloc(list.count + 1, sizeof *digests);
+    if (!digests)
+        status = ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", folder);
+    size_t count = 0;
+    for (size_t i = 0; status == UL_OK && i < list.count; i++) {
+        char *path = files_join(folder, list.names[i]);
+        if (!path)
+            status = ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", folder);
+        else if (!files_is_folder(path))
+            status = ul_sha256_file(path, digests[count++], error);
+        free(path);
+    }
+    if (status == UL_OK) {
+        ul_sha256 sha;
+        uint8_t digest[32];
+        qsort(digests, count, sizeof *digests, compare_digests);
+        ul_sha256_init(&sha);
+        for (size_t i = 0; i < count; i++)
+            ul_sha256_update(&sha, digests[i], 64);
+        ul_sha256_final(&sha, digest);
+        ul_sha256_hex(digest, hex);
+    }
+    free(digests);
+    files_free(&list);
+    return status;
+}
+
+ul_status ul_dataset_digest(
+    const ul_dataset *dataset, size_t index, char hex[65], ul_error *error) {
+    const char *path = dataset->cases[index].image;
+    return files_is_folder(path) ? digest_folder(path, hex, error)
+                                 : ul_sha256_file(path, hex, error);
+}

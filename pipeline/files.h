@@ -1,0 +1,33 @@
+/* Names and folders: what data sets and evaluations need of the file system. */
+#ifndef FILES_H
+#define FILES_H
+
+#include "ulite/status.h"
+
+/* The entries of a folder, sorted bytewise, hidden ones left out. */
+typedef struct file_list {
+    size_t count;
+    char **names; /* owned */
+} file_list;
+
+ul_status files_list(const char *folder, file_list *list, ul_error *error);
+void files_free(file_list *list);
+
+bool files_is_folder(const char *path);
+bool files_exists(const char *path);
+
+/* "folder/name"; NULL where memory ran out. The caller's. */
+char *files_join(const char *folder, const char *name);
+
+/* "name + suffix" likewise. */
+char *files_append(const char *name, const char *suffix);
+
+/* Bytes of name before the ending of an image or label file (.nii.gz, .seg.dcm, .nii, .hdr, .dcm,
+ * .png); 0 where it has none of them. */
+size_t files_stem(const char *name);
+
+/* A text file whole, NUL-terminated, the caller's. Errors: UL_ERROR_INPUT, UL_ERROR_LIMIT (over
+ * 64 MiB). */
+ul_status files_read_text(const char *path, char **text, ul_error *error);
+
+#endif

@@ -1,0 +1,98 @@
+/* What a training run does: derived from the data set, changed by a plan file. */
+#ifndef ULITE_PLAN_H
+#define ULITE_PLAN_H
+
+#include "ulite/card.h"
+#include "ulite/dataset.h"
+#include "ulite/train.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum ul_schedule {
+    UL_SCHEDULE_CONSTANT,
+    UL_SCHEDULE_PLATEAU, /* halved when the validation Dice has not risen for plateau_epochs */
+    UL_SCHEDULE_COSINE,  /* half a cosine down to 0 */
+    UL_SCHEDULE_POLY     /* (1 - progress)^0.9 */
+} ul_schedule;
+
+/* Probabilities (_p) and ranges of the random changes of a training slice. */
+typedef struct ul_augmentation {
+    double flip_x_p, flip_y_p;
+    double rotate_p, rotate_degrees;       /* U(-d, d) */
+    double scale_p, scale_low, scale_high; /* magnification */
+    double stretch;                        /* each axis further by U(1 - s, 1 + s) when scaled */
+    double shift_p, shift;                 /* U(-s, s) of the patch, each axis */
+    double elastic_p, elastic_px;          /* sd of the control points' displacement */
+    double elastic_spacing_px;             /* between control points */
+    double gamma_p, gamma_low, gamma_high; /* on the patch scaled to 0..1, then scaled back */
+    double gamma_invert_p;                 /* gamma on the inverted patch */
+    double contrast_p, contrast_low, contrast_high; /* about the patch's mean */
+    double brightness_p, brightness;                /* + N(0, b) times the patch's sd */
+    double noise_p, noise;                          /* N(0, U(0, n)) times the patch's sd */
+    double blur_p, blur_low, blur_high;             /* sd in pixels */
+    double invert_p;                                /* light for dark */
+    double colour_p, colour;                        /* RGB: each channel times U(1 - c, 1 + c) */
+    double shuffle_p, grey_p; /* RGB: channels swapped; replaced by their mean */
+} ul_augmentation;
+
+typedef struct ul_training {
+    size_t epochs, steps; /* steps of one epoch */
+    size_t batch;
+    size_t patch[2]; /* width and height of a training slice, multiples of 32 */
+    double learning_rate, weight_decay;
+    size_t warmup_steps; /* the rate rises linearly over them */
+    ul_loss loss;
+    double tversky_alpha, tversky_beta;
+    ul_optimizer optimizer;
+    ul_schedule schedule;
+    size_t plateau_epochs;
+    double average;    /* decay of the running average of the weights that is kept; 0: none */
+    double foreground; /* share of the slices that are drawn to show a class, each class equally */
+    size_t validate_every; /* epochs */
+    uint64_t seed;
+    ul_augmentation augment;
+} ul_training;
+
+typedef struct ul_plan {
+    ul_card card;                   /* the input, the classes: goes into the model */
+    size_t input_channels, classes; /* of the network, K */
+    ul_training training;
+} ul_plan;
+
+/* What was found while reading the training cases once. */
+typedef struct ul_fingerprint {
+    size_t cases, slices;                      /* of the train split */
+    size_t channels;                           /* 1 or 3 */
+    bool volumes;                              /* some case has more than one slice */
+    size_t smallest[3], median[3], largest[3]; /* columns, rows, slices */
+    double spacing_mm[3];                      /* medians; 0 where unknown */
+    bool placed;
+    ul_plane plane;                                   /* of most cases */
+    double low, high;                                 /* smallest and largest value */
+    double percentile_low, percentile_high, mean, sd; /* 0.5 and 99.5 %, over foreground values */
+    size_t class_count;      /* foreground classes: labels 1..class_count */
+    double class_share[256]; /* share of the voxels with each label */
+    char modality[17];
+} ul_fingerprint;
+
+/* Reads every case once: checks them all, measures the train split. Errors name the case: see
+ * ul_dataset_read; labels that skip a value, no foreground, grey and RGB mixed. */
+UL_API ul_status ul_fingerprint_measure(const ul_dataset *dataset, const ul_progress *progress,
+    ul_fingerprint *fingerprint, ul_error *error);
+
+/* Derives a plan as docs/training.md describes, then lets the JSON of plan_path (NULL: none)
+ * override any part of it: {"card": {...}, "training": {...}}. Errors: UL_ERROR_INPUT names the
+ * file and the key. *plan: ul_plan_free. */
+UL_API ul_status ul_plan_derive(const ul_dataset *dataset, const ul_fingerprint *fingerprint,
+    const char *plan_path, ul_plan *plan, ul_error *error);
+UL_API void ul_plan_free(ul_plan *plan);
+
+/* The plan as JSON, the caller's: a plan file that repeats it. */
+UL_API ul_status ul_plan_write(const ul_plan *plan, char **json, ul_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
