@@ -230,7 +230,7 @@ V_INLINE void cross7_tile(const ul_cross *p, const v_float *w, size_t c, size_t 
         const float *in = p->in[y + (size_t)j] + x * stride + c;
         V_UNROLL for (int i = 0; i < n; i++) {
             v_float value = v_load(in + (size_t)i * stride);
-            if (j >= 6) /* rows that no block before has read */
+            if (V_WIDTH == V_LINE && j >= 6) /* rows that no block before has read */
                 __builtin_prefetch(in + (size_t)(i + CROSS_AHEAD) * stride);
             V_UNROLL for (int r = 0; r < rows; r++) if (j - r >= 0 && j - r < 7) sum[r * n + i] =
                 v_fma(value, w[j - r], sum[r * n + i]);
