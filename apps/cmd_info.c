@@ -1,6 +1,7 @@
 #include "console.h"
 #include "info.h"
 #include "model_path.h"
+#include "ulite/seg.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,8 @@ const cli_command cmd_info = {.name = "info",
             "\n"
             "PATH is a model file or the name of a bundled model: prints the network's shape, the\n"
             "model card and the other metadata. Or PATH is a folder, searched recursively, or a\n"
-            "DICOM file: lists the series in it, with what is odd about them.\n"
+            "DICOM file: lists the series in it, with what is odd about them; of a DICOM\n"
+            "Segmentation, its segments.\n"
             "\n"
             "      --json          one JSON object on stdout\n"
             "  -q, --quiet         no messages\n"
@@ -52,6 +54,8 @@ static ul_status tell(const char *given, ul_error *error) {
         ul_status status = model_path_find(given, path, error);
         return status == UL_OK ? info_model(path, error) : status;
     }
+    if (there && S_ISREG(about.st_mode) && ul_seg_probe(given))
+        return info_seg(given, error);
     if (there)
         return info_dicom(given, error);
     return ul_error_set(error, UL_ERROR_INPUT, "%s: there is no such file", given);
