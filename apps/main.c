@@ -11,6 +11,7 @@ static const cli_command *const commands[] = {
     &cmd_verify,
     &cmd_info,
     &cmd_export,
+    &cmd_models,
     &cmd_bench,
     NULL,
 };
