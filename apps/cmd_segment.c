@@ -147,6 +147,8 @@ static ul_status segment_with(const segment_arguments *a, const ul_model *model,
         status = segment_check_outputs(a, input, error);
     if (status != UL_OK)
         return status;
+    if (!card->trained)
+        console_say("note: %s is untrained, for tests only: its labels mean nothing", card->name);
     if (*input->forced)
         segment_event("forced", NULL, input->forced);
     status = ul_segment_volume(
@@ -175,8 +177,6 @@ static ul_status segment_all(const segment_arguments *a, ul_error *error) {
     }
     if (status == UL_OK)
         status = ul_sha256_file(path, hash, error);
-    if (status == UL_OK && !card.trained)
-        console_say("note: %s is untrained, for tests only: its labels mean nothing", card.name);
     if (status == UL_OK)
         status = segment_with(a, model, &card, hash, &input, error);
     segment_input_free(&input);

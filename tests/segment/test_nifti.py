@@ -1,0 +1,121 @@
+"""NIfTI volumes of every kind give the labels that the plain one gives, on its own grid.
+
+usage: test_nifti.py ULITE FIXTURES"""
+import os
+import subprocess
+import sys
+import tempfile
+
+try:
+    import nibabel
+    import numpy
+except ImportError:
+    sys.exit(77)
+
+ULITE, FIXTURES = sys.argv[1], sys.argv[2]
+DATA = os.path.join(os.path.dirname(nibabel.__file__), "tests/data")
+os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
+AFFINE = numpy.array([[2, 0, 0, -30], [0, 2, 0, -40], [0, 0, 3, 10], [0, 0, 0, 1.0]])
+rng = numpy.random.default_rng(1)
+smooth = numpy.kron(rng.integers(0, 100, (6, 5, 2)), numpy.ones((6, 6, 3)))
+
+
+def run(source, *options, code=0):
+    command = [ULITE, "segment", source, "-m", f"{FIXTURES}/slices.safetensors", "-o", "l.nii", *options]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == code, (command, done.returncode, done.stderr)
+    return done.stderr if code else (numpy.asarray(nibabel.load("l.nii").dataobj), done.stderr)
+
+
+def save(data, name, kind=nibabel.Nifti1Image, endian="<", affine=AFFINE, slope=None):
+    image = kind(data, affine, kind.header_class(endianness=endian))
+    image.set_data_dtype(data.dtype)
+    if slope:
+        image.header.set_slope_inter(*slope)
+    nibabel.save(image, name)
+
+
+save(smooth.astype("u1"), "plain.nii")
+PLAIN, _ = run("plain.nii")
+assert PLAIN.shape == smooth.shape and len(numpy.unique(PLAIN)) > 1
+
+
+def test_types():
+    for dtype in "u1 i1 u2 i2 u4 i4 u8 i8 f4 f8".split():
+        for endian in "<>":
+            for kind in (nibabel.Nifti1Image, nibabel.Nifti2Image):
+                for name in ("t.nii", "t.nii.gz"):
+                    save(smooth.astype(endian + dtype), name, kind, endian)
+                    found, _ = run(name)
+                    assert numpy.array_equal(found, PLAIN), (dtype, endian, kind, name)
+                    assert isinstance(nibabel.load("l.nii"), kind)
+
+
+def test_pair():
+    save(smooth.astype("i2"), "p.hdr", nibabel.Nifti1Pair)
+    assert numpy.array_equal(run("p.hdr")[0], PLAIN)
+
+
+def test_bad_scaling():
+    for slope in (0.0, numpy.nan):
+        save(smooth.astype("i2"), "s.nii")
+        with open("s.nii", "r+b") as stream:  # nibabel does not write such a slope itself
+            stream.seek(112)
+            stream.write(numpy.array([slope, 5], "<f4").tobytes())
+        assert numpy.array_equal(run("s.nii")[0], PLAIN), slope
+
+
+def test_frames():
+    save(numpy.stack([smooth, smooth.max() - smooth], 3).astype("i2"), "f.nii.gz")
+    found, messages = run("f.nii.gz")
+    assert numpy.array_equal(found, PLAIN) and "2 volumes" in messages
+    second, _ = run("f.nii.gz", "--frame", "2")
+    assert second.shape == PLAIN.shape and not numpy.array_equal(second, PLAIN)
+    run("f.nii.gz", "--frame", "3", code=4)
+
+
+def test_forms():
+    for sform, qform, expected in ((1, 1, ""), (1, 0, ""), (0, 1, ""), (0, 0, "unknown orientation")):
+        image = nibabel.Nifti1Image(smooth.astype("u1"), AFFINE)
+        image.set_sform(AFFINE, sform)
+        image.set_qform(AFFINE, qform)
+        nibabel.save(image, "f.nii")
+        found, messages = run("f.nii")
+        header = nibabel.load("l.nii").header
+        assert (header["sform_code"], header["qform_code"]) == (sform, qform)
+        assert numpy.array_equal(found, PLAIN) and expected in messages, (sform, qform, messages)
+    image.set_sform(AFFINE, 1)
+    moved = AFFINE.copy()
+    moved[0, 3] += 7
+    image.set_qform(moved, 1)
+    nibabel.save(image, "f.nii")
+    assert "7 mm apart" in run("f.nii")[1]
+    assert numpy.allclose(nibabel.load("l.nii").get_qform(), moved)
+    assert numpy.allclose(nibabel.load("l.nii").get_sform(), AFFINE)
+
+
+def test_damaged():
+    save(smooth.astype("i2"), "d.nii.gz")
+    whole = open("d.nii.gz", "rb").read()
+    for size in (0, 100, len(whole) // 2, len(whole) - 40):
+        open("cut.nii.gz", "wb").write(whole[:size])
+        assert "cut.nii.gz" in run("cut.nii.gz", code=3)
+    raw = bytearray(open("plain.nii", "rb").read())
+    raw[42:48] = numpy.array([32767] * 3, "<i2").tobytes()
+    open("huge.nii", "wb").write(raw)
+    assert "too short" in run("huge.nii", code=3)
+
+
+def test_packaged():
+    for name in ("anatomical.nii", "example4d.nii.gz", "example_nifti2.nii.gz"):
+        path = os.path.join(DATA, name)
+        found, _ = run(path)
+        source = nibabel.load(path)
+        assert found.shape == source.shape[:3]
+        assert numpy.allclose(nibabel.load("l.nii").affine, source.affine)
+
+
+for name, test in sorted(globals().items()):
+    if name.startswith("test_"):
+        test()
+        print("ok", name)

@@ -1,0 +1,112 @@
+"""Labels lie where the anatomy lies however the volume is stored; statistics equal NumPy's; exit codes.
+
+usage: test_segment.py ULITE FIXTURES"""
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+try:
+    import nibabel
+    import numpy
+except ImportError:
+    sys.exit(77)
+
+HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
+ULITE, FIXTURES = sys.argv[1], sys.argv[2]
+if not os.path.exists(HEAD):
+    sys.exit(77)
+os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
+
+
+def segment(source, model, *options, code=0):
+    command = [ULITE, "segment", source, "-m", f"{FIXTURES}/{model}.safetensors", *options]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == code, (command, done.returncode, done.stderr)
+    return done
+
+
+def labels(path):
+    return numpy.asarray(nibabel.load(path).dataobj)
+
+
+def crop():
+    """A piece of a real head, its axes to the right, front and top, 1 mm."""
+    image = nibabel.as_closest_canonical(nibabel.load(HEAD)).slicer[40:88, 50:120, 60:76]
+    nibabel.save(nibabel.Nifti1Image(numpy.asarray(image.dataobj), image.affine), "crop.nii.gz")
+    return nibabel.load("crop.nii.gz")
+
+
+def test_storage_does_not_matter(image):
+    for model in ("axial", "neighbours"):
+        segment("crop.nii.gz", model, "-o", "plain.nii.gz")
+        plain = labels("plain.nii.gz")
+        assert set(numpy.unique(plain)) == {0, 1, 2}, numpy.unique(plain)
+        assert nibabel.load("plain.nii.gz").get_data_dtype() == numpy.uint8
+        assert numpy.allclose(nibabel.load("plain.nii.gz").affine, image.affine)
+        assert nibabel.load("plain.nii.gz").header["intent_code"] == 1002
+        for axes in ("LPS", "RPI", "ASR", "SLP", "IAL"):
+            wanted = nibabel.orientations.axcodes2ornt(axes)
+            turned = image.as_reoriented(
+                nibabel.orientations.ornt_transform(nibabel.io_orientation(image.affine), wanted))
+            nibabel.save(turned, "turned.nii")
+            segment("turned.nii", model, "-o", "labels.nii")
+            found = nibabel.as_closest_canonical(nibabel.load("labels.nii"))
+            assert numpy.allclose(found.affine, image.affine), axes
+            assert numpy.array_equal(numpy.asarray(found.dataobj), plain), (model, axes)
+
+
+def test_statistics(image):
+    segment("crop.nii.gz", "axial", "-o", "s.nii.gz", "--stats", "s.json", "--report", "r.json")
+    segment("crop.nii.gz", "axial", "-o", "s.nii.gz", "--stats", "s.csv")
+    found, values = labels("s.nii.gz"), numpy.asarray(image.dataobj).astype(float)
+    with open("s.json") as stream:
+        segments = json.load(stream)["segments"]
+    with open("s.csv") as stream:
+        rows = list(csv.DictReader(stream))
+    for item, row in zip(segments, rows, strict=True):
+        mask = found == item["number"]
+        assert item["voxels"] == mask.sum() == int(row["voxels"]) > 0
+        assert abs(item["volume_ml"] - mask.sum() / 1000) < 1e-6
+        assert abs(item["mean"] - values[mask].mean()) < 1e-6
+        assert abs(item["sd"] - values[mask].std()) < 1e-6
+        places = nibabel.affines.apply_affine(image.affine, numpy.argwhere(mask)) * [-1, -1, 1]
+        assert numpy.allclose(item["bbox_mm"], [places.min(0), places.max(0)])
+    with open("r.json") as stream:
+        report = json.load(stream)
+    assert report["segments"] == segments and report["model"]["trained"] is False
+
+
+def test_flips_and_threads(image):
+    segment("crop.nii.gz", "axial", "-o", "one.nii.gz", "--threads", "1")
+    segment("crop.nii.gz", "axial", "-o", "two.nii.gz", "--threads", "2")
+    assert numpy.array_equal(labels("one.nii.gz"), labels("two.nii.gz"))
+    events = segment("crop.nii.gz", "axial", "-o", "one.nii.gz", "--json", "-q").stdout
+    assert [json.loads(line)["event"] for line in events.splitlines()] == ["written", "done"]
+
+
+def test_exit_codes(image):
+    for code, source, model, *options in (
+            (2, "crop.nii.gz", "axial", "-o", "x.dcm"),
+            (2, "crop.nii.gz", "axial", "-o", "x.txt"),
+            (2, "crop.nii.gz", "axial"),
+            (2, "crop.nii.gz", "axial", "-o", "x.nii", "--type", "soft"),
+            (2, "crop.nii.gz", "axial", "-o", "x.nii", "--frame", "0"),
+            (3, "absent.nii.gz", "axial", "-o", "x.nii"),
+            (3, "crop.nii.gz", "absent", "-o", "x.nii"),
+            (4, "crop.nii.gz", "axial", "-o", "x.nii", "--frame", "2"),
+            (5, "crop.nii.gz", "axial", "-o", "x.png"),
+            (6, "crop.nii.gz", "colour", "-o", "x.nii"),
+            (7, "crop.nii.gz", "axial", "-o", "crop.nii.gz/x.nii")):
+        message = segment(source, model, *options, code=code).stderr
+        assert message, code
+        assert not any(name.startswith(("x.", ".x.", ".")) for name in os.listdir(".")), code
+
+
+head = crop()
+for name, test in sorted(globals().items()):
+    if name.startswith("test_"):
+        test(head)
+        print("ok", name)
