@@ -12,10 +12,12 @@ typedef struct cli_command {
 
 extern const cli_command cmd_bench;
 extern const cli_command cmd_convert;
+extern const cli_command cmd_eval;
 extern const cli_command cmd_export;
 extern const cli_command cmd_info;
 extern const cli_command cmd_models;
 extern const cli_command cmd_segment;
+extern const cli_command cmd_train;
 extern const cli_command cmd_verify;
 
 #endif

@@ -9,6 +9,8 @@ static const cli_command *const commands[] = {
     &cmd_segment,
     &cmd_convert,
     &cmd_verify,
+    &cmd_train,
+    &cmd_eval,
     &cmd_info,
     &cmd_export,
     &cmd_models,

@@ -98,7 +98,7 @@ static ul_status list_cases(ul_dataset *dataset, ul_error *error) {
     static const char *const label_names[] = {"labels", "labelsTr", "masks", NULL};
     char *images = first_folder(dataset->folder, image_names);
     char *labels = first_folder(dataset->folder, label_names);
-    file_list list = {0};
+    name_list list = {0};
     ul_status status = UL_OK;
     if (!images || !labels)
         status = ul_error_set(error, UL_ERROR_INPUT,

@@ -91,7 +91,7 @@ static int compare_digests(const void *a, const void *b) {
 }
 
 static ul_status digest_folder(const char *folder, char hex[65], ul_error *error) {
-    file_list list;
+    name_list list;
     ul_status status = files_list(folder, &list, error);
     if (status != UL_OK)
         return status;

@@ -12,7 +12,7 @@ static int compare_names(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool add_name(file_list *list, size_t *room, const char *name) {
+static bool add_name(name_list *list, size_t *room, const char *name) {
     if (list->count == *room) {
         size_t larger = *room ? 2 * *room : 64;
         char **names = realloc(list->names, larger * sizeof *names);
@@ -25,8 +25,8 @@ static bool add_name(file_list *list, size_t *room, const char *name) {
     return list->names[list->count] && ++list->count;
 }
 
-ul_status files_list(const char *folder, file_list *list, ul_error *error) {
-    *list = (file_list){0};
+ul_status files_list(const char *folder, name_list *list, ul_error *error) {
+    *list = (name_list){0};
     DIR *directory = opendir(folder);
     if (!directory)
         return ul_error_set(
@@ -46,11 +46,11 @@ ul_status files_list(const char *folder, file_list *list, ul_error *error) {
     return UL_OK;
 }
 
-void files_free(file_list *list) {
+void files_free(name_list *list) {
     for (size_t i = 0; i < list->count; i++)
         free(list->names[i]);
     free(list->names);
-    *list = (file_list){0};
+    *list = (name_list){0};
 }
 
 bool files_is_folder(const char *path) {

@@ -5,13 +5,13 @@
 #include "ulite/status.h"
 
 /* The entries of a folder, sorted bytewise, hidden ones left out. */
-typedef struct file_list {
+typedef struct name_list {
     size_t count;
     char **names; /* owned */
-} file_list;
+} name_list;
 
-ul_status files_list(const char *folder, file_list *list, ul_error *error);
-void files_free(file_list *list);
+ul_status files_list(const char *folder, name_list *list, ul_error *error);
+void files_free(name_list *list);
 
 bool files_is_folder(const char *path);
 bool files_exists(const char *path);

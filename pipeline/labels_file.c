@@ -25,7 +25,7 @@ static void unify_black_and_white(ul_labels *labels) {
 
 static ul_status read_folder(
     const char *path, const ul_series *source, ul_labels *labels, ul_error *error) {
-    file_list list;
+    name_list list;
     ul_status status = files_list(path, &list, error);
     char *seg = NULL;
     for (size_t i = 0; status == UL_OK && i < list.count; i++) {

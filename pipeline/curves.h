@@ -1,0 +1,12 @@
+/* Curves of a training run: a CSV line per epoch, drawn as SVG. */
+#ifndef CURVES_H
+#define CURVES_H
+
+#include "ulite/fit.h"
+
+/* Adds an epoch to the CSV (begun anew with the first) and draws the SVG from the whole of it.
+ * Errors: UL_ERROR_OUTPUT. */
+ul_status curves_add(
+    const char *csv_path, const char *svg_path, const ul_epoch *epoch, ul_error *error);
+
+#endif

@@ -1,0 +1,147 @@
+#include "ulite/plan.h"
+
+#include "plan_json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void ul_plan_free(ul_plan *plan) {
+    ul_card_free(&plan->card);
+    memset(plan, 0, sizeof *plan);
+}
+
+static size_t patch_side(size_t size) {
+    size_t side = (size + 31) / 32 * 32;
+    return side < 32 ? 32 : side > 256 ? 256 : side;
+}
+
+/* CT keeps its scale, 8-bit pictures theirs; anything else is scaled by its own spread. */
+static ul_normalisation derive_normalisation(const ul_fingerprint *f) {
+    if (strcmp(f->modality, "CT") == 0 || f->low < -500.0)
+        return (ul_normalisation){
+            UL_NORMALISE_WINDOW, false, fmax(f->low, -1000.0), fmin(f->high, 1000.0)};
+    if (!f->volumes && f->low >= 0.0 && f->high <= 255.0)
+        return (ul_normalisation){UL_NORMALISE_UNIT, false, 0.0, 255.0};
+    return (ul_normalisation){.kind = UL_NORMALISE_ZSCORE};
+}
+
+static ul_status derive_classes(
+    const ul_dataset *dataset, size_t count, ul_segments *classes, ul_error *error) {
+    classes->items = calloc(count, sizeof *classes->items);
+    if (!classes->items)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the classes");
+    classes->count = count;
+    for (size_t i = 0; i < count; i++) {
+        const ul_segment *known = ul_segments_find(&dataset->classes, (unsigned)(i + 1));
+        ul_segment *segment = &classes->items[i];
+        if (known)
+            *segment = *known;
+        segment->number = (unsigned)(i + 1);
+        if (!*segment->label)
+            snprintf(segment->label, sizeof segment->label, "class %zu", i + 1);
+        if (segment->rgb[0] == 0 && segment->rgb[1] == 0 && segment->rgb[2] == 0) {
+            static const uint8_t colours[6][3] = {{230, 80, 60}, {70, 160, 230}, {90, 190, 90},
+                {240, 190, 60}, {170, 110, 210}, {80, 200, 200}};
+            memcpy(segment->rgb, colours[i % 6], 3);
+        }
+    }
+    return UL_OK;
+}
+
+static void derive_training(const ul_fingerprint *f, ul_training *t) {
+    *t = (ul_training){.learning_rate = 2e-3,
+        .epochs = 100,
+        .warmup_steps = 50,
+        .loss = UL_LOSS_DICE_CE,
+        .tversky_alpha = 0.3,
+        .tversky_beta = 0.7,
+        .schedule = UL_SCHEDULE_POLY,
+        .plateau_epochs = 10,
+        .average = 0.99,
+        .foreground = 0.33,
+        .validate_every = 1,
+        .seed = 1};
+    t->patch[0] = patch_side(f->largest[0]);
+    t->patch[1] = patch_side(f->largest[1]);
+    double batch = 8.0 * 65536.0 / (double)(t->patch[0] * t->patch[1]);
+    t->batch = (size_t)fmin(fmax(batch, 4.0), 32.0);
+    t->steps = (f->slices + t->batch - 1) / t->batch;
+    t->steps = t->steps < 20 ? 20 : t->steps > 250 ? 250 : t->steps;
+    t->augment = (ul_augmentation){.flip_x_p = 0.5,
+        .flip_y_p = 0.5,
+        .rotate_p = 0.5,
+        .rotate_degrees = 20.0,
+        .scale_p = 0.5,
+        .scale_low = 0.75,
+        .scale_high = 1.3,
+        .stretch = 0.1,
+        .shift_p = 0.3,
+        .shift = 0.1,
+        .elastic_p = 0.3,
+        .elastic_px = 4.0,
+        .elastic_spacing_px = 16.0,
+        .gamma_p = 0.3,
+        .gamma_low = 0.7,
+        .gamma_high = 1.5,
+        .gamma_invert_p = 0.3,
+        .contrast_p = 0.3,
+        .contrast_low = 0.7,
+        .contrast_high = 1.3,
+        .brightness_p = 0.3,
+        .brightness = 0.2,
+        .noise_p = 0.2,
+        .noise = 0.2,
+        .blur_p = 0.2,
+        .blur_low = 0.4,
+        .blur_high = 1.2};
+    if (f->channels == 3) {
+        t->augment.colour_p = 0.5;
+        t->augment.colour = 0.3;
+        t->augment.shuffle_p = t->augment.grey_p = t->augment.invert_p = 0.2;
+    }
+}
+
+static ul_status derive(
+    const ul_dataset *dataset, const ul_fingerprint *f, ul_plan *plan, ul_error *error) {
+    ul_card *card = &plan->card;
+    ul_card_init(card);
+    snprintf(card->name, sizeof card->name, "model");
+    snprintf(card->modality, sizeof card->modality, "%s", f->modality);
+    if (f->volumes && f->placed && f->plane != UL_PLANE_UNKNOWN) {
+        card->plane_count = 1;
+        card->planes[0] = f->plane;
+    }
+    card->channels = f->channels == 3 ? UL_CHANNELS_RGB
+                     : f->volumes     ? UL_CHANNELS_NEIGHBOURS
+                                      : UL_CHANNELS_GREY;
+    if (f->volumes)
+        memcpy(card->spacing_mm, f->spacing_mm, sizeof card->spacing_mm);
+    card->normalisation = derive_normalisation(f);
+    card->tta_flip_x = card->tta_flip_y = true;
+    plan->input_channels = card->channels == UL_CHANNELS_GREY ? 1 : 3;
+    plan->classes = f->class_count == 1 ? 1 : f->class_count + 1;
+    derive_training(f, &plan->training);
+    return derive_classes(dataset, f->class_count, &card->classes, error);
+}
+
+ul_status ul_plan_derive(const ul_dataset *dataset, const ul_fingerprint *fingerprint,
+    const char *plan_path, ul_plan *plan, ul_error *error) {
+    *plan = (ul_plan){0};
+    ul_status status = derive(dataset, fingerprint, plan, error);
+    if (status == UL_OK && plan_path)
+        status = plan_override(plan, plan_path, error);
+    if (status == UL_OK)
+        status = ul_card_check(&plan->card, plan->input_channels, plan->classes, error);
+    const ul_training *t = &plan->training;
+    if (status == UL_OK &&
+        (t->epochs == 0 || t->steps == 0 || t->batch == 0 || t->validate_every == 0 ||
+            t->patch[0] == 0 || t->patch[1] == 0 || t->patch[0] % 32 || t->patch[1] % 32))
+        status = ul_error_set(error, UL_ERROR_INPUT,
+            "plan: epochs, steps, batch and validate_every are at least 1 and patch is in "
+            "multiples of 32");
+    if (status != UL_OK)
+        ul_plan_free(plan);
+    return status;
+}

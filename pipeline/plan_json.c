@@ -1,0 +1,185 @@
+#include "plan_json.h"
+
+#include "files.h"
+
+#include <cJSON.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum field_kind { FIELD_REAL, FIELD_COUNT, FIELD_WORD } field_kind;
+
+typedef struct field {
+    const char *name;
+    field_kind kind;
+    size_t offset; /* into ul_training */
+    const char *const *words;
+} field;
+
+static const char *const loss_words[] = {"dice", "cross_entropy", "dice_ce", "tversky", NULL};
+static const char *const optimizer_words[] = {"adam", "adamw", NULL};
+static const char *const schedule_words[] = {"constant", "plateau", "cosine", "poly", NULL};
+
+#define REAL(name)                                                                                 \
+    { #name, FIELD_REAL, offsetof(ul_training, name), NULL }
+#define COUNT(name)                                                                                \
+    { #name, FIELD_COUNT, offsetof(ul_training, name), NULL }
+#define WORD(name)                                                                                 \
+    { #name, FIELD_WORD, offsetof(ul_training, name), name##_words }
+#define CHANGE(name)                                                                               \
+    { #name, FIELD_REAL, offsetof(ul_training, augment.name), NULL }
+
+static const field fields[] = {COUNT(epochs), COUNT(steps), COUNT(batch),
+    {"patch_width", FIELD_COUNT, offsetof(ul_training, patch[0]), NULL},
+    {"patch_height", FIELD_COUNT, offsetof(ul_training, patch[1]), NULL}, REAL(learning_rate),
+    REAL(weight_decay), COUNT(warmup_steps), WORD(loss), REAL(tversky_alpha), REAL(tversky_beta),
+    WORD(optimizer), WORD(schedule), COUNT(plateau_epochs), REAL(average), REAL(foreground),
+    COUNT(validate_every), COUNT(seed)};
+
+static const field changes[] = {CHANGE(flip_x_p), CHANGE(flip_y_p), CHANGE(rotate_p),
+    CHANGE(rotate_degrees), CHANGE(scale_p), CHANGE(scale_low), CHANGE(scale_high), CHANGE(stretch),
+    CHANGE(shift_p), CHANGE(shift), CHANGE(elastic_p), CHANGE(elastic_px),
+    CHANGE(elastic_spacing_px), CHANGE(gamma_p), CHANGE(gamma_low), CHANGE(gamma_high),
+    CHANGE(gamma_invert_p), CHANGE(contrast_p), CHANGE(contrast_low), CHANGE(contrast_high),
+    CHANGE(brightness_p), CHANGE(brightness), CHANGE(noise_p), CHANGE(noise), CHANGE(blur_p),
+    CHANGE(blur_low), CHANGE(blur_high), CHANGE(invert_p), CHANGE(colour_p), CHANGE(colour),
+    CHANGE(shuffle_p), CHANGE(grey_p)};
+
+#define FIELDS (sizeof fields / sizeof *fields)
+#define CHANGES (sizeof changes / sizeof *changes)
+
+static void write_fields(
+    cJSON *object, const field *list, size_t count, const ul_training *training) {
+    for (size_t i = 0; i < count; i++) {
+        const char *at = (const char *)training + list[i].offset;
+        if (list[i].kind == FIELD_REAL)
+            cJSON_AddNumberToObject(object, list[i].name, *(const double *)(const void *)at);
+        else if (list[i].kind == FIELD_COUNT)
+            cJSON_AddNumberToObject(
+                object, list[i].name, (double)*(const size_t *)(const void *)at);
+        else
+            cJSON_AddStringToObject(
+                object, list[i].name, list[i].words[*(const unsigned *)(const void *)at]);
+    }
+}
+
+static bool set_field(const field *f, const cJSON *value, ul_training *training) {
+    void *at = (char *)training + f->offset;
+    if (f->kind == FIELD_WORD) {
+        for (unsigned w = 0; cJSON_IsString(value) && f->words[w]; w++)
+            if (strcmp(value->valuestring, f->words[w]) == 0) {
+                *(unsigned *)at = w;
+                return true;
+            }
+        return false;
+    }
+    if (!cJSON_IsNumber(value) || !(value->valuedouble >= 0.0 && value->valuedouble < 1e9))
+        return false;
+    if (f->kind == FIELD_REAL)
+        *(double *)at = value->valuedouble;
+    else
+        *(size_t *)at = (size_t)value->valuedouble;
+    return true;
+}
+
+static ul_status read_fields(const cJSON *object, const field *list, size_t count,
+    ul_training *training, const char *path, ul_error *error) {
+    const cJSON *value;
+    cJSON_ArrayForEach(value, object) {
+        if (cJSON_IsObject(value) && strcmp(value->string, "augment") == 0)
+            continue;
+        const field *found = NULL;
+        for (size_t i = 0; i < count; i++)
+            if (strcmp(list[i].name, value->string) == 0)
+                found = &list[i];
+        if (!found)
+            return ul_error_set(
+                error, UL_ERROR_INPUT, "%s: no training setting \"%s\"", path, value->string);
+        if (!set_field(found, value, training))
+            return ul_error_set(
+                error, UL_ERROR_INPUT, "%s: a wrong value of \"%s\"", path, value->string);
+    }
+    return UL_OK;
+}
+
+/* Puts the members of change into object, objects into objects. */
+static void merge(cJSON *object, const cJSON *change) {
+    const cJSON *value;
+    cJSON_ArrayForEach(value, change) {
+        cJSON *old = cJSON_GetObjectItem(object, value->string);
+        if (cJSON_IsObject(value) && cJSON_IsObject(old)) {
+            merge(old, value);
+        } else {
+            cJSON_DeleteItemFromObject(object, value->string);
+            cJSON_AddItemToObject(object, value->string, cJSON_Duplicate(value, true));
+        }
+    }
+}
+
+static ul_status override_card(
+    ul_card *card, const cJSON *change, const char *path, ul_error *error) {
+    char *text;
+    ul_status status = ul_card_write(card, &text, error);
+    if (status != UL_OK)
+        return status;
+    cJSON *json = cJSON_Parse(text);
+    free(text);
+    merge(json, change);
+    text = cJSON_PrintUnformatted(json);
+    cJSON_Delete(json);
+    ul_card changed;
+    if (!text)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
+    status = ul_card_parse(text, &changed, error);
+    free(text);
+    if (status != UL_OK) {
+        ul_error_prefix(error, "%s", path);
+        return status;
+    }
+    ul_card_free(card);
+    *card = changed;
+    return UL_OK;
+}
+
+ul_status plan_override(ul_plan *plan, const char *path, ul_error *error) {
+    char *text;
+    ul_status status = files_read_text(path, &text, error);
+    if (status != UL_OK)
+        return status;
+    cJSON *json = cJSON_Parse(text);
+    free(text);
+    if (!cJSON_IsObject(json))
+        status = ul_error_set(error, UL_ERROR_INPUT, "%s: is not a JSON object", path);
+    const cJSON *training = cJSON_GetObjectItem(json, "training");
+    const cJSON *card = cJSON_GetObjectItem(json, "card");
+    const cJSON *channels = cJSON_GetObjectItem(json, "input_channels");
+    if (cJSON_IsNumber(channels))
+        plan->input_channels = (size_t)channels->valuedouble;
+    if (status == UL_OK)
+        status = read_fields(training, fields, FIELDS, &plan->training, path, error);
+    if (status == UL_OK)
+        status = read_fields(cJSON_GetObjectItem(training, "augment"), changes, CHANGES,
+            &plan->training, path, error);
+    if (status == UL_OK && card)
+        status = override_card(&plan->card, card, path, error);
+    cJSON_Delete(json);
+    return status;
+}
+
+ul_status ul_plan_write(const ul_plan *plan, char **json, ul_error *error) {
+    char *card;
+    *json = NULL;
+    ul_status status = ul_card_write(&plan->card, &card, error);
+    if (status != UL_OK)
+        return status;
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddItemToObject(object, "card", cJSON_Parse(card));
+    free(card);
+    cJSON_AddNumberToObject(object, "input_channels", (double)plan->input_channels);
+    cJSON *training = cJSON_AddObjectToObject(object, "training");
+    write_fields(training, fields, FIELDS, &plan->training);
+    write_fields(cJSON_AddObjectToObject(training, "augment"), changes, CHANGES, &plan->training);
+    *json = cJSON_Print(object);
+    cJSON_Delete(object);
+    return *json ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the plan");
+}
