@@ -15,7 +15,7 @@ static const struct {
 } upright[] = {
     [UL_PLANE_AXIAL] = {{0, 1, 2}, {1, 1, 1}},
     [UL_PLANE_CORONAL] = {{0, 2, 1}, {1, -1, 1}},
-    [UL_PLANE_SAGITTAL] = {{1, 2, 0}, {1, -1, -1}},
+    [UL_PLANE_SAGITTAL] = {{1, 2, 0}, {1, -1, 1}},
 };
 
 /* The patient axis nearest to each source axis, each used once, and whether they run together. */
