@@ -73,8 +73,9 @@ static void name_segments(ul_segments *segments) {
         ul_segment *one = &segments->items[s];
         one->number = (unsigned)s + 1;
         snprintf(one->label, sizeof one->label, "Disc %zu", s + 1);
-        one->category = (ul_code){"91723000", "SCT", "Anatomical Structure"};
-        one->type = (ul_code){"85756007", "SCT", "Tissue"};
+        one->category =
+            (ul_code){.value = "123037004", .scheme = "SCT", .meaning = "Anatomical Structure"};
+        one->type = (ul_code){.value = "85756007", .scheme = "SCT", .meaning = "Tissue"};
         one->rgb[0] = (uint8_t)(60 * s + 60);
         strcpy(one->algorithm_type, "AUTOMATIC");
         strcpy(one->algorithm_name, "bench-io");

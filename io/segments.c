@@ -21,7 +21,7 @@ static const uint8_t palette[][3] = {
 };
 
 void ul_segment_init(ul_segment *segment, unsigned number) {
-    static const ul_code tissue = {"85756007", "SCT", "Tissue"};
+    static const ul_code tissue = {.value = "85756007", .scheme = "SCT", .meaning = "Tissue"};
     memset(segment, 0, sizeof *segment);
     segment->number = number;
     snprintf(segment->label, sizeof segment->label, "Segment %u", number);

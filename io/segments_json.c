@@ -14,7 +14,7 @@
 typedef struct key_names {
     const char *number, *label, *description, *rgb;
     const char *category, *type, *type_modifier, *region, *region_modifier;
-    const char *code_value, *code_scheme, *code_meaning;
+    const char *code_value, *code_scheme, *code_meaning, *code_source;
     const char *algorithm_type, *algorithm_name, *tracking_id, *tracking_uid;
 } key_names;
 
@@ -31,6 +31,7 @@ static const key_names ulite_names = {
     .code_value = "value",
     .code_scheme = "scheme",
     .code_meaning = "meaning",
+    .code_source = "source",
     .algorithm_type = "algorithm_type",
     .algorithm_name = "algorithm_name",
     .tracking_id = "tracking_id",
@@ -96,6 +97,8 @@ static ul_status read_code(
     if (status == UL_OK)
         status =
             read_text(object, names->code_meaning, read.meaning, sizeof read.meaning, 64, error);
+    if (status == UL_OK && names->code_source)
+        status = read_text(object, names->code_source, read.source, sizeof read.source, 64, error);
     if (status == UL_OK && (!read.value[0] || !read.scheme[0] || !read.meaning[0]))
         status = ul_error_set(error, UL_ERROR_INPUT, "a code needs \"%s\", \"%s\" and \"%s\"",
             names->code_value, names->code_scheme, names->code_meaning);
@@ -319,7 +322,8 @@ static bool add_code(cJSON *object, const char *key, const ul_code *code) {
     cJSON *item = cJSON_AddObjectToObject(object, key);
     return item && add_text(item, ulite_names.code_value, code->value) &&
            add_text(item, ulite_names.code_scheme, code->scheme) &&
-           add_text(item, ulite_names.code_meaning, code->meaning);
+           add_text(item, ulite_names.code_meaning, code->meaning) &&
+           add_text(item, ulite_names.code_source, code->source);
 }
 
 static bool add_segment(cJSON *array, const ul_segment *segment) {

@@ -25,15 +25,16 @@ static void reads_our_form(void **state) {
     (void)state;
     ul_segments segments;
     ul_error error;
-    assert_int_equal(read_json("{\"segments\": [{\"number\": 7, \"label\": \"H\xC3\xA9patique\","
-                               "\"description\": \"all of it\","
-                               "\"category\": {\"value\": \"123037004\", \"scheme\": \"SCT\","
-                               "\"meaning\": \"Anatomical Structure\"},"
-                               "\"type\": {\"value\": \"10200004\", \"scheme\": \"SCT\","
-                               "\"meaning\": \"Liver\"}, \"rgb\": [1, 2, 3],"
-                               "\"algorithm_type\": \"MANUAL\", \"tracking_id\": \"lesion\","
-                               "\"tracking_uid\": \"2.25.1\"},{\"number\": 2}]}",
-                         &segments, &error),
+    assert_int_equal(
+        read_json("{\"segments\": [{\"number\": 7, \"label\": \"H\xC3\xA9patique\","
+                  "\"description\": \"all of it\","
+                  "\"category\": {\"value\": \"123037004\", \"scheme\": \"SCT\","
+                  "\"meaning\": \"Anatomical Structure\"},"
+                  "\"type\": {\"value\": \"10200004\", \"scheme\": \"SCT\","
+                  "\"meaning\": \"Liver\", \"source\": \"DICOM CID 7151\"}, \"rgb\": [1, 2, 3],"
+                  "\"algorithm_type\": \"MANUAL\", \"tracking_id\": \"lesion\","
+                  "\"tracking_uid\": \"2.25.1\"},{\"number\": 2}]}",
+            &segments, &error),
         UL_OK);
     assert_int_equal(segments.count, 2);
     const ul_segment *liver = ul_segments_find(&segments, 7);
@@ -57,6 +58,7 @@ static void reads_our_form(void **state) {
     ul_segments_free(&segments);
     assert_null(segments.items);
     assert_string_equal(ul_segments_find(&copy, 7)->type.meaning, "Liver");
+    assert_string_equal(ul_segments_find(&copy, 7)->type.source, "DICOM CID 7151");
     ul_segments_free(&copy);
 }
 
@@ -92,7 +94,7 @@ static void written_segments_come_back(void **state) {
     ul_segment items[2];
     ul_segment_init(&items[0], 5);
     ul_segment_init(&items[1], 300);
-    items[1].region = (ul_code){"10200004", "SCT", "Liver"};
+    items[1].region = (ul_code){"10200004", "SCT", "Liver", "DICOM CID 7151"};
     snprintf(items[1].label, sizeof items[1].label, "Leber \xC3\xA4 \"1\"");
     snprintf(items[1].tracking_id, sizeof items[1].tracking_id, "x");
     snprintf(items[1].tracking_uid, sizeof items[1].tracking_uid, "2.25.7");

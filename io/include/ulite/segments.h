@@ -17,6 +17,7 @@ typedef struct ul_code {
     char value[65];              /* "85756007" */
     char scheme[17];             /* "SCT", "DCM" */
     char meaning[UL_TEXT_BYTES]; /* "Tissue" */
+    char source[UL_TEXT_BYTES];  /* where it is published, "DICOM CID 7140"; stays out of a SEG */
 } ul_code;
 
 typedef struct ul_segment {
