@@ -1,179 +1,259 @@
 #include "console.h"
-#include "ulite/fit.h"
+#include "model_path.h"
+#include "train_report.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int run(int argc, char **argv);
+static int train_run(int argc, char **argv);
 
-const cli_command cmd_train = {"train", "train a model on a data set",
-    "Usage: ulite train DATASET -o MODEL.safetensors [OPTIONS]\n\n"
-    "DATASET holds images/ (or imagesTr/) and labels/ (or labelsTr/, masks/): NIfTI, PNG, or\n"
-    "folders with a DICOM series and SEG labels; splits.json may name train, val and test.\n\n"
-    "  -o, --output FILE  the model; curves, split and checkpoint lie beside it\n"
-    "  --splits FILE      a splits file from elsewhere\n"
-    "  --plan FILE        JSON that overrides the derived plan\n"
-    "  --from MODEL       fine-tune a model file\n"
-    "  --resume           go on from the checkpoint, exactly\n"
-    "  --epochs N  --minutes N  --batch N  --lr X  --loss dice|cross_entropy|dice_ce|tversky\n"
-    "  --seed N  --threads N\n\n"
-    "Examples:\n"
-    "  ulite train dataset -o liver.safetensors --minutes 20\n"
-    "  ulite train dataset -o liver.safetensors --plan plan.json --resume\n",
-    run};
+const cli_command cmd_train = {.name = "train",
+    .summary = "train a model on a data set",
+    .help =
+        "Usage: ulite train DATASET -o MODEL.safetensors [--plan F] [--from MODEL] [--resume]\n"
+        "                   [--epochs N] [--minutes N] [--batch N] [--lr X] [--loss L] [--seed N]\n"
+        "                   [--splits F] [--threads N]\n"
+        "       ulite train DATASET --dry-run [OPTIONS]\n"
+        "\n"
+        "DATASET holds images/ (or imagesTr/) and labels/ (or labelsTr/, masks/): NIfTI, PNG, or\n"
+        "folders with a DICOM series and SEG labels; splits.json may name train, val and test.\n"
+        "The data set is read once and checked, and a plan is derived from it and shown. The "
+        "model\n"
+        "with the best validation Dice is kept, and tested at the end. Beside it: curves (.csv,\n"
+        ".svg), the digests of the images of each split (.split.json) and a .checkpoint.\n"
+        "\n"
+        "  -o, --output FILE  the model\n"
+        "      --plan FILE    JSON that overrides the derived plan\n"
+        "      --dry-run      print the plan (a file for --plan) and stop\n"
+        "      --from MODEL   fine-tune: a file, or the name of a bundled model\n"
+        "      --resume       go on from the checkpoint, exactly\n"
+        "      --epochs N     default: what fits into --minutes, else 100\n"
+        "      --minutes N    time for the training, earlier runs of a resumed one included\n"
+        "      --batch N      slices of a step\n"
+        "      --lr X         learning rate at the start, default 0.002\n"
+        "      --loss L       dice, cross_entropy, dice_ce (default) or tversky\n"
+        "      --seed N       of the initial weights and of all that is drawn, default 1\n"
+        "      --splits FILE  a splits file from elsewhere\n"
+        "      --threads N    0 (default): one per core; the model does not depend on it\n"
+        "      --json         events on stdout, a line each\n"
+        "      --progress P   auto, always or never\n"
+        "  -q, --quiet        no messages\n"
+        "\n"
+        "Ctrl-C saves a checkpoint (exit 10); a diverging loss stops the training (exit 11).\n"
+        "\n"
+        "Examples:\n"
+        "  ulite train liver/ -o liver.safetensors --minutes 20\n"
+        "  ulite train liver/ -o liver.safetensors --plan plan.json --resume\n"
+        "  ulite train mine/ -o mine.safetensors --from hippocampus --minutes 5\n",
+    .run = train_run};
+
+enum {
+    OPTION_PLAN = 2000,
+    OPTION_DRY_RUN,
+    OPTION_FROM,
+    OPTION_RESUME,
+    OPTION_EPOCHS,
+    OPTION_MINUTES,
+    OPTION_BATCH,
+    OPTION_LR,
+    OPTION_LOSS,
+    OPTION_SEED,
+    OPTION_SPLITS,
+    OPTION_THREADS
+};
+
+static const struct option long_options[] = {CONSOLE_OPTIONS,
+    {"output", required_argument, NULL, 'o'}, {"plan", required_argument, NULL, OPTION_PLAN},
+    {"dry-run", no_argument, NULL, OPTION_DRY_RUN}, {"from", required_argument, NULL, OPTION_FROM},
+    {"resume", no_argument, NULL, OPTION_RESUME},
+    {"epochs", required_argument, NULL, OPTION_EPOCHS},
+    {"minutes", required_argument, NULL, OPTION_MINUTES},
+    {"batch", required_argument, NULL, OPTION_BATCH}, {"lr", required_argument, NULL, OPTION_LR},
+    {"loss", required_argument, NULL, OPTION_LOSS}, {"seed", required_argument, NULL, OPTION_SEED},
+    {"splits", required_argument, NULL, OPTION_SPLITS},
+    {"threads", required_argument, NULL, OPTION_THREADS}, {0}};
 
 typedef struct request {
-    const char *output, *splits, *plan, *from, *loss;
+    const char *dataset, *output, *splits, *plan, *from;
     double minutes, rate;
-    size_t epochs, batch, seed;
-    int threads;
-    bool resume, seeded;
+    long epochs, batch, threads;
+    long seed; /* -1: the plan's */
+    int loss;  /* a ul_loss, -1: the plan's */
+    bool resume, dry_run;
 } request;
 
-static void say_epoch(void *context, const ul_epoch *e) {
-    size_t total = *(const size_t *)context;
-    char dice[32] = "";
-    if (!isnan(e->dice))
-        snprintf(dice, sizeof dice, "  val Dice %.4f%s", e->dice, e->best ? " *" : "");
-    console_say("epoch %zu/%zu  rate %.5f  loss %.4f%s  %.0f s", e->epoch, total, e->rate, e->loss,
-        dice, e->seconds);
+/* A whole number from low to high. */
+static int take_count(const char *option, const char *text, long low, long high, long *number) {
+    char *end;
+    *number = strtol(text, &end, 10);
+    if (*end || end == text || *number < low || *number > high)
+        return console_usage(&cmd_train, "%s takes a whole number from %ld to %ld, not \"%s\"",
+            option, low, high, text);
+    return UL_OK;
 }
 
-static int override(const request *r, ul_training *t) {
+static int take_positive(const char *option, const char *text, double *number) {
+    char *end;
+    *number = strtod(text, &end);
+    if (*end || end == text || !(*number > 0.0 && *number < 1e9))
+        return console_usage(&cmd_train, "%s takes a number above 0, not \"%s\"", option, text);
+    return UL_OK;
+}
+
+static int take_loss(const char *text, int *loss) {
     static const char *const losses[] = {"dice", "cross_entropy", "dice_ce", "tversky"};
-    t->epochs = r->epochs ? r->epochs : t->epochs;
-    t->batch = r->batch ? r->batch : t->batch;
-    t->learning_rate = r->rate > 0.0 ? r->rate : t->learning_rate;
-    t->seed = r->seeded ? r->seed : t->seed;
-    for (unsigned i = 0; r->loss && i < 4; i++)
-        if (strcmp(r->loss, losses[i]) == 0) {
-            t->loss = (ul_loss)i;
-            return 0;
-        }
-    return r->loss ? console_usage(&cmd_train, "no loss \"%s\"", r->loss) : 0;
+    for (*loss = 0; *loss < 4; ++*loss)
+        if (strcmp(text, losses[*loss]) == 0)
+            return UL_OK;
+    return console_usage(
+        &cmd_train, "--loss takes dice, cross_entropy, dice_ce or tversky, not \"%s\"", text);
 }
 
-static ul_status print_test(
-    const ul_dataset *dataset, const ul_card *card, const request *r, ul_error *error) {
-    ul_model *model;
+/* Takes one option; the exit code of a wrong one, else UL_OK. */
+static int take_option(request *r, int option, const char *argument) {
+    switch (option) {
+    case 'o':
+        r->output = argument;
+        return UL_OK;
+    case OPTION_PLAN:
+        r->plan = argument;
+        return UL_OK;
+    case OPTION_DRY_RUN:
+        r->dry_run = true;
+        return UL_OK;
+    case OPTION_FROM:
+        r->from = argument;
+        return UL_OK;
+    case OPTION_RESUME:
+        r->resume = true;
+        return UL_OK;
+    case OPTION_EPOCHS:
+        return take_count("--epochs", argument, 1, 1000000, &r->epochs);
+    case OPTION_MINUTES:
+        return take_positive("--minutes", argument, &r->minutes);
+    case OPTION_BATCH:
+        return take_count("--batch", argument, 1, 4096, &r->batch);
+    case OPTION_LR:
+        return take_positive("--lr", argument, &r->rate);
+    case OPTION_LOSS:
+        return take_loss(argument, &r->loss);
+    case OPTION_SEED:
+        return take_count("--seed", argument, 0, 999999999, &r->seed);
+    case OPTION_SPLITS:
+        r->splits = argument;
+        return UL_OK;
+    case OPTION_THREADS:
+        return take_count("--threads", argument, 0, 1024, &r->threads);
+    default:
+        return console_usage(&cmd_train, "unknown option or missing value");
+    }
+}
+
+static void override(const request *r, ul_training *t) {
+    t->epochs = r->epochs ? (size_t)r->epochs : t->epochs;
+    t->batch = r->batch ? (size_t)r->batch : t->batch;
+    t->learning_rate = r->rate > 0.0 ? r->rate : t->learning_rate;
+    t->seed = r->seed >= 0 ? (uint64_t)r->seed : t->seed;
+    t->loss = r->loss >= 0 ? (ul_loss)r->loss : t->loss;
+}
+
+static ul_status open_from(const char *name, ul_model **model, ul_error *error) {
+    char path[MODEL_PATH_BYTES];
+    *model = NULL;
+    if (!name)
+        return UL_OK;
+    ul_status status = model_path_find(name, path, error);
+    return status == UL_OK ? ul_model_open(path, model, error) : status;
+}
+
+static ul_status test(const ul_dataset *dataset, const request *r, ul_error *error) {
+    ul_card card;
     ul_fit_score *scores;
     size_t count;
     if (dataset->in_split[UL_SPLIT_TEST] == 0)
         return UL_OK;
-    ul_status status = ul_model_open(r->output, &model, error);
+    ul_status status = ul_fit_test(
+        dataset, r->output, (int)r->threads, console_progress(), &card, &scores, &count, error);
     if (status != UL_OK)
         return status;
-    status = ul_fit_evaluate(dataset, UL_SPLIT_TEST, model, card, r->threads, console_progress(),
-        &scores, &count, error);
-    ul_model_close(model);
-    if (status != UL_OK)
-        return status;
-    printf("test split, %zu cases:\n", dataset->in_split[UL_SPLIT_TEST]);
-    double *dice = malloc((count + 1) * sizeof *dice);
-    size_t classes = card->classes.count;
-    for (size_t c = 0; dice && c < classes; c++) {
-        ul_summary s, iou;
-        for (size_t i = c; i < count; i += classes)
-            dice[i / classes] = scores[i].metrics.dice;
-        ul_summarise(dice, count / classes, &s, NULL);
-        for (size_t i = c; i < count; i += classes)
-            dice[i / classes] = scores[i].metrics.iou;
-        ul_summarise(dice, count / classes, &iou, NULL);
-        printf("  %-24s Dice %.4f [%.4f, %.4f]  IoU %.4f\n", card->classes.items[c].label, s.mean,
-            s.low95, s.high95, iou.mean);
-    }
-    free(dice);
+    train_report_test(&card, scores, count);
     free(scores);
+    ul_card_free(&card);
     return UL_OK;
 }
 
-static ul_status train(const char *folder, const request *r, int *usage, ul_error *error) {
+static ul_status fit(
+    const ul_dataset *dataset, const ul_plan *plan, const request *r, ul_error *error) {
+    ul_model *from;
+    ul_fit_result result;
+    ul_status status = open_from(r->from, &from, error);
+    const ul_fit_options options = {r->output, from, r->resume, r->minutes, (int)r->threads};
+    if (status == UL_OK)
+        status = ul_fit(
+            dataset, plan, &options, train_report_epoch, NULL, console_progress(), &result, error);
+    ul_model_close(from);
+    if (status != UL_OK)
+        return status;
+    train_report_end(r->output, &result, r->minutes);
+    return test(dataset, r, error);
+}
+
+static ul_status print_plan(const ul_plan *plan, ul_error *error) {
+    char *json;
+    ul_status status = ul_plan_write(plan, &json, error);
+    if (status == UL_OK)
+        puts(json);
+    free(json);
+    return status;
+}
+
+static ul_status train(const request *r, ul_error *error) {
     ul_dataset dataset;
     ul_fingerprint fingerprint;
     ul_plan plan = {0};
-    ul_model *from = NULL;
-    ul_status status = ul_dataset_open(folder, r->splits, 1, &dataset, error);
+    ul_status status = ul_dataset_open(r->dataset, r->splits, 1, &dataset, error);
     if (status != UL_OK)
         return status;
     status = ul_fingerprint_measure(&dataset, console_progress(), &fingerprint, error);
     if (status == UL_OK)
         status = ul_plan_derive(&dataset, &fingerprint, r->plan, &plan, error);
-    if (status == UL_OK && (*usage = override(r, &plan.training)) != 0)
-        status = UL_ERROR_USAGE;
-    char *json = NULL;
-    if (status == UL_OK)
-        status = ul_plan_write(&plan, &json, error);
-    if (status == UL_OK)
-        console_say("%s", json);
-    free(json);
-    if (status == UL_OK && r->from)
-        status = ul_model_open(r->from, &from, error);
-    const ul_fit_options options = {r->output, from, r->resume, r->minutes, r->threads};
-    if (status == UL_OK)
-        status = ul_fit(
-            &dataset, &plan, &options, say_epoch, &plan.training.epochs, console_progress(), error);
-    if (status == UL_OK)
-        status = print_test(&dataset, &plan.card, r, error);
-    ul_model_close(from);
+    if (status == UL_OK) {
+        override(r, &plan.training);
+        if (!r->resume && r->minutes <= 0.0)
+            ul_plan_settle(&plan);
+        if (!r->dry_run)
+            train_report_data(&dataset, &fingerprint);
+        status = r->dry_run ? print_plan(&plan, error) : train_report_plan(&plan, error);
+    }
+    if (status == UL_OK && !r->dry_run)
+        status = fit(&dataset, &plan, r, error);
     ul_plan_free(&plan);
     ul_dataset_free(&dataset);
     return status;
 }
 
-static int run(int argc, char **argv) {
-    enum { SPLITS = 1, PLAN, FROM, RESUME, EPOCHS, MINUTES, BATCH, RATE, LOSS, SEED, THREADS };
-    static const struct option long_options[] = {CONSOLE_OPTIONS,
-        {"output", required_argument, NULL, 'o'}, {"splits", required_argument, NULL, SPLITS},
-        {"plan", required_argument, NULL, PLAN}, {"from", required_argument, NULL, FROM},
-        {"resume", no_argument, NULL, RESUME}, {"epochs", required_argument, NULL, EPOCHS},
-        {"minutes", required_argument, NULL, MINUTES}, {"batch", required_argument, NULL, BATCH},
-        {"lr", required_argument, NULL, RATE}, {"loss", required_argument, NULL, LOSS},
-        {"seed", required_argument, NULL, SEED}, {"threads", required_argument, NULL, THREADS},
-        {NULL, 0, NULL, 0}};
-    request r = {0};
-    int option, exit_code;
-    while ((option = getopt_long(argc, argv, CONSOLE_SHORT "o:", long_options, NULL)) != -1) {
-        const char **text = option == 'o'      ? &r.output
-                            : option == SPLITS ? &r.splits
-                            : option == PLAN   ? &r.plan
-                            : option == FROM   ? &r.from
-                            : option == LOSS   ? &r.loss
-                                               : NULL;
-        size_t *number = option == EPOCHS  ? &r.epochs
-                         : option == BATCH ? &r.batch
-                         : option == SEED  ? &r.seed
-                                           : NULL;
-        double *real = option == MINUTES ? &r.minutes : option == RATE ? &r.rate : NULL;
-        char *end = NULL;
-        if (text) {
-            *text = optarg;
-        } else if (number || real || option == THREADS) {
-            double value = strtod(optarg, &end);
-            if (*end || !(value >= 0.0 && value < 1e9))
-                return console_usage(&cmd_train, "\"%s\" is no number", optarg);
-            if (number)
-                *number = (size_t)value;
-            else if (real)
-                *real = value;
-            else
-                r.threads = (int)value;
-            r.seeded = r.seeded || option == SEED;
-        } else if (option == RESUME) {
-            r.resume = true;
-        } else if (!console_option(&cmd_train, option, optarg, &exit_code)) {
-            return console_usage(&cmd_train, "an option was wrong");
-        } else if (exit_code >= 0) {
-            return exit_code;
+static int train_run(int argc, char **argv) {
+    request r = {.seed = -1, .loss = -1};
+    for (int option;
+         (option = getopt_long(argc, argv, CONSOLE_SHORT "o:", long_options, NULL)) >= 0;) {
+        int exit_code = UL_OK;
+        if (console_option(&cmd_train, option, optarg, &exit_code)) {
+            if (exit_code >= 0)
+                return exit_code;
+            continue;
         }
+        exit_code = take_option(&r, option, optarg);
+        if (exit_code != UL_OK)
+            return exit_code;
     }
-    if (argc - optind != 1 || !r.output)
-        return console_usage(&cmd_train, "give a data set and -o MODEL.safetensors");
+    if (argc - optind != 1 || (!r.output && !r.dry_run))
+        return console_usage(&cmd_train, "takes a data set and -o MODEL.safetensors");
+    r.dataset = argv[optind];
+    console_settings.events = true;
     ul_error error = {0};
-    int usage = 0;
-    ul_status status = train(argv[optind], &r, &usage, &error);
-    if (usage)
-        return usage;
-    return status == UL_OK ? 0 : console_fail(&cmd_train, &error);
+    if (train(&r, &error) == UL_OK)
+        return UL_OK;
+    train_report_failure(&error);
+    return console_fail(&cmd_train, &error);
 }

@@ -141,3 +141,23 @@ ul_status ul_trainer_load(ul_trainer *trainer, const char *path, ul_error *error
     ul_safetensors_close(file);
     return status;
 }
+
+ul_status ul_trainer_read_metadata(
+    const char *path, const char *key, char **value, ul_error *error) {
+    *value = NULL;
+    ul_safetensors *file;
+    ul_status status = ul_safetensors_open(path, &file, error);
+    if (status != UL_OK)
+        return status;
+    const ul_metadata *entry;
+    for (size_t i = 0; !*value && (entry = ul_safetensors_metadata_at(file, i)); i++) {
+        if (strcmp(entry->key, key) != 0)
+            continue;
+        *value = strdup(entry->value);
+        if (!*value)
+            status =
+                ul_error_set(error, UL_ERROR_LIMIT, "%s: no memory to read a checkpoint", path);
+    }
+    ul_safetensors_close(file);
+    return status;
+}

@@ -3,26 +3,45 @@
 #include "files.h"
 #include "ulite/output.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static ul_status append_line(const char *path, const ul_epoch *epoch, ul_error *error) {
-    FILE *file = fopen(path, epoch->epoch == 1 ? "w" : "a");
-    bool failed = !file;
-    if (file) {
-        if (epoch->epoch == 1)
-            failed = fputs("epoch,rate,loss,val_dice,seconds\n", file) < 0;
-        failed = fprintf(file, "%zu,%.6g,%.6f,%.6f,%.1f\n", epoch->epoch, epoch->rate, epoch->loss,
-                     epoch->dice, epoch->seconds) < 0 ||
-                 failed;
-        failed = fclose(file) != 0 || failed;
+#define HEADER "epoch,rate,loss,val_dice,seconds\n"
+
+/* The lines of the epochs before this one and its own: a run that was interrupted after a line but
+ * before its checkpoint writes that epoch again. */
+static void write_lines(FILE *file, const char *old, const ul_epoch *epoch) {
+    fputs(HEADER, file);
+    for (const char *line = strchr(old, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
+        size_t length = strcspn(line + 1, "\n");
+        if (strtoul(line + 1, NULL, 10) < epoch->epoch)
+            fprintf(file, "%.*s\n", (int)length, line + 1);
     }
-    return failed ? ul_error_set(
-                        error, UL_ERROR_OUTPUT, "%s: cannot be written: %s", path, strerror(errno))
-                  : UL_OK;
+    fprintf(file, "%zu,%.6g,%.6f,", epoch->epoch, epoch->rate, epoch->loss);
+    if (!isnan(epoch->dice))
+        fprintf(file, "%.6f", epoch->dice);
+    fprintf(file, ",%.1f\n", epoch->seconds);
+}
+
+/* The CSV with the epoch added, *text, the caller's. */
+static ul_status add_line(const char *path, const ul_epoch *epoch, char **text, ul_error *error) {
+    char *old = NULL;
+    size_t size;
+    *text = NULL;
+    if (epoch->epoch > 1 && files_exists(path)) {
+        ul_status status = files_read_text(path, &old, error);
+        if (status != UL_OK)
+            return status;
+    }
+    FILE *memory = open_memstream(text, &size);
+    if (memory)
+        write_lines(memory, old ? old : "", epoch);
+    free(old);
+    if (!memory || fclose(memory) != 0)
+        return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
+    return ul_output_write(path, *text, size, error);
 }
 
 typedef struct curve_point {
@@ -74,25 +93,42 @@ static ul_status draw_file(
     return status;
 }
 
+/* The number before the next comma, NAN where there is none; *text moves behind the comma. */
+static double next_number(const char **text) {
+    char *end;
+    double value = strtod(*text, &end);
+    bool empty = end == *text;
+    *text = *end == ',' ? end + 1 : end;
+    return empty ? NAN : value;
+}
+
+static size_t parse_points(const char *text, curve_point *points) {
+    size_t count = 0;
+    for (const char *line = strchr(text, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
+        const char *at = line + 1;
+        curve_point *p = &points[count++];
+        p->epoch = next_number(&at);
+        next_number(&at);
+        p->loss = next_number(&at);
+        p->dice = next_number(&at);
+    }
+    return count;
+}
+
 ul_status curves_add(
     const char *csv_path, const char *svg_path, const ul_epoch *epoch, ul_error *error) {
-    ul_status status = append_line(csv_path, epoch, error);
-    char *text = NULL;
-    if (status == UL_OK)
-        status = files_read_text(csv_path, &text, error);
-    curve_point *points = status == UL_OK ? malloc((strlen(text) / 8 + 1) * sizeof *points) : NULL;
-    if (status == UL_OK && !points)
-        status = ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", csv_path);
+    char *text;
+    curve_point *points = NULL;
     size_t count = 0;
-    for (char *line = text; status == UL_OK && line && *line;) {
-        curve_point p;
-        if (sscanf(line, "%lf,%*f,%lf,%lf", &p.epoch, &p.loss, &p.dice) == 3)
-            points[count++] = p;
-        line = strchr(line, '\n');
-        line = line ? line + 1 : NULL;
-    }
-    if (status == UL_OK && count > 0)
+    ul_status status = add_line(csv_path, epoch, &text, error);
+    if (status == UL_OK)
+        points = malloc((strlen(text) / 4 + 1) * sizeof *points);
+    if (points)
+        count = parse_points(text, points);
+    if (count > 0)
         status = draw_file(svg_path, points, count, error);
+    else if (status == UL_OK)
+        status = ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", csv_path);
     free(points);
     free(text);
     return status;

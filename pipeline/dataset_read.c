@@ -2,6 +2,7 @@
 
 #include "files.h"
 #include "labels_file.h"
+#include "ulite/align.h"
 #include "ulite/dicom.h"
 #include "ulite/nifti.h"
 #include "ulite/png_io.h"
@@ -45,24 +46,36 @@ static ul_status read_file(
     return status == UL_OK ? labels_read_file(c->label, NULL, labels, error) : status;
 }
 
+/* Only floating-point samples can be NaN or infinite; volumes hide them as padding. */
+static bool is_finite_at(const ul_volume *image, size_t sample) {
+    if (image->sample == UL_SAMPLE_F32)
+        return isfinite(((const float *)image->samples)[sample]);
+    return isfinite(((const double *)image->samples)[sample]);
+}
+
 static ul_status check_finite(const ul_volume *image, ul_error *error) {
     const size_t *size = image->grid.size;
-    size_t count = size[0] * size[1] * image->channels;
-    float *values = malloc(count * sizeof *values);
-    if (!values)
-        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a slice");
-    for (size_t k = 0; k < size[2]; k++) {
-        ul_volume_slice(image, k, values);
-        for (size_t i = 0; i < count; i++)
-            if (!isfinite(values[i])) {
-                size_t pixel = i / image->channels;
-                free(values);
-                return ul_error_set(error, UL_ERROR_INPUT,
-                    "the image is NaN or infinite at column %zu, row %zu, slice %zu: replace it",
-                    pixel % size[0], pixel / size[0], k);
-            }
+    size_t count = size[0] * size[1] * size[2] * image->channels;
+    if (image->sample != UL_SAMPLE_F32 && image->sample != UL_SAMPLE_F64)
+        return UL_OK;
+    for (size_t i = 0; i < count; i++) {
+        size_t voxel = i / image->channels;
+        if (!is_finite_at(image, i))
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "the image is NaN or infinite at column %zu, row %zu, slice %zu: replace it",
+                voxel % size[0], voxel / size[0] % size[1], voxel / (size[0] * size[1]));
     }
-    free(values);
+    return UL_OK;
+}
+
+/* Labels that another program stored with turned axes, on the voxels of the image. */
+static ul_status align(ul_labels *labels, const ul_grid *grid, ul_error *error) {
+    ul_labels aligned;
+    ul_status status = ul_labels_align(labels, grid, &aligned, error);
+    if (status != UL_OK)
+        return status;
+    ul_labels_free(labels);
+    *labels = aligned;
     return UL_OK;
 }
 
@@ -75,7 +88,7 @@ ul_status ul_dataset_read(
     ul_status status =
         series ? read_series(c, image, labels, error) : read_file(c, image, labels, error);
     if (status == UL_OK)
-        status = labels_align(labels, &image->grid, error);
+        status = align(labels, &image->grid, error);
     if (status == UL_OK)
         status = check_finite(image, error);
     if (status != UL_OK) {
@@ -122,9 +135,7 @@ static ul_status digest_folder(const char *folder, char hex[65], ul_error *error
     return status;
 }
 
-ul_status ul_dataset_digest(
-    const ul_dataset *dataset, size_t index, char hex[65], ul_error *error) {
-    const char *path = dataset->cases[index].image;
+ul_status ul_dataset_digest(const char *path, char hex[65], ul_error *error) {
     return files_is_folder(path) ? digest_folder(path, hex, error)
                                  : ul_sha256_file(path, hex, error);
 }

@@ -1,4 +1,4 @@
-/* Label volumes from files of any kind, brought onto the grid of something else. */
+/* Label volumes from files of any kind. */
 #ifndef LABELS_FILE_H
 #define LABELS_FILE_H
 
@@ -9,10 +9,5 @@
  * series that a SEG belongs to, or NULL. A picture of 0 and 255 only counts as 0 and 1. */
 ul_status labels_read_file(
     const char *path, const ul_series *source, ul_labels *labels, ul_error *error);
-
-/* Brings labels onto grid where that needs only swapped, reversed or shifted axes; voxels beyond
- * the labels' own grid become 0. Unplaced labels must have the grid's size. Errors:
- * UL_ERROR_GEOMETRY says what differs. */
-ul_status labels_align(ul_labels *labels, const ul_grid *grid, ul_error *error);
 
 #endif

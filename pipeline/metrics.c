@@ -17,6 +17,10 @@ static void count_voxels(const ul_labels *predicted, const ul_labels *truth, uns
     ul_class_metrics *metrics, size_t low[3], size_t high[3]) {
     const size_t *size = truth->grid.size;
     size_t voxel = 0;
+    for (int axis = 0; axis < 3; axis++) {
+        low[axis] = SIZE_MAX;
+        high[axis] = 0;
+    }
     for (size_t k = 0; k < size[2]; k++)
         for (size_t j = 0; j < size[1]; j++)
             for (size_t i = 0; i < size[0]; i++, voxel++) {
@@ -37,7 +41,6 @@ static void count_voxels(const ul_labels *predicted, const ul_labels *truth, uns
 static void overlap(ul_class_metrics *m) {
     if (m->predicted == 0 && m->truth == 0) {
         m->dice = m->iou = m->precision = m->recall = 1.0;
-        m->hd95 = m->asd = 0.0;
         return;
     }
     double p = (double)m->predicted, t = (double)m->truth, c = (double)m->common;
@@ -45,7 +48,6 @@ static void overlap(ul_class_metrics *m) {
     m->iou = c / (p + t - c);
     m->precision = m->predicted ? c / p : NAN;
     m->recall = m->truth ? c / t : NAN;
-    m->hd95 = m->asd = NAN;
 }
 
 static bool cut_masks(const ul_labels *predicted, const ul_labels *truth, unsigned number,
@@ -220,25 +222,45 @@ static void volumes(const ul_labels *predicted, const ul_labels *truth, ul_class
         metrics->volume_ml = metrics->truth_volume_ml = NAN;
 }
 
+static ul_status check_sizes(const ul_labels *predicted, const ul_labels *truth, ul_error *error) {
+    const size_t *p = predicted->grid.size, *t = truth->grid.size;
+    if (memcmp(p, t, 3 * sizeof *p) == 0)
+        return UL_OK;
+    return ul_error_set(error, UL_ERROR_GEOMETRY,
+        "the prediction is %zux%zux%zu voxels, the truth %zux%zux%zu", p[0], p[1], p[2], t[0], t[1],
+        t[2]);
+}
+
+ul_status ul_metrics_overlap(const ul_labels *predicted, const ul_labels *truth, unsigned number,
+    ul_class_metrics *metrics, ul_error *error) {
+    size_t low[3], high[3];
+    *metrics = (ul_class_metrics){
+        .number = number, .volume_ml = NAN, .truth_volume_ml = NAN, .hd95 = NAN, .asd = NAN};
+    ul_status status = check_sizes(predicted, truth, error);
+    if (status == UL_OK) {
+        count_voxels(predicted, truth, number, metrics, low, high);
+        overlap(metrics);
+    }
+    return status;
+}
+
 ul_status ul_metrics_compute(const ul_labels *predicted, const ul_labels *truth, unsigned number,
     ul_class_metrics *metrics, ul_error *error) {
     const ul_grid *grid = &truth->grid;
-    *metrics = (ul_class_metrics){.number = number};
-    if (memcmp(predicted->grid.size, grid->size, sizeof grid->size) != 0)
-        return ul_error_set(error, UL_ERROR_GEOMETRY,
-            "the prediction is %zux%zux%zu voxels, the truth %zux%zux%zu", predicted->grid.size[0],
-            predicted->grid.size[1], predicted->grid.size[2], grid->size[0], grid->size[1],
-            grid->size[2]);
-    size_t low[3] = {SIZE_MAX, SIZE_MAX, SIZE_MAX}, high[3] = {0, 0, 0};
+    size_t low[3], high[3];
+    *metrics = (ul_class_metrics){.number = number, .hd95 = NAN, .asd = NAN};
+    ul_status status = check_sizes(predicted, truth, error);
+    if (status != UL_OK)
+        return status;
     count_voxels(predicted, truth, number, metrics, low, high);
     overlap(metrics);
     volumes(predicted, truth, metrics);
-    bool spaced = grid->spacing_mm[0] > 0.0 && grid->spacing_mm[1] > 0.0;
-    metrics->in_mm = spaced;
-    if (metrics->predicted == 0 || metrics->truth == 0)
-        return UL_OK;
+    metrics->in_mm = grid->spacing_mm[0] > 0.0 && grid->spacing_mm[1] > 0.0;
     bool loose_slices = grid->stack == UL_STACK_UNPLACED && grid->size[2] > 1;
-    if (grid->stack == UL_STACK_TILTED || loose_slices)
+    if (metrics->predicted == 0 && metrics->truth == 0)
+        metrics->hd95 = metrics->asd = 0.0;
+    if (metrics->predicted == 0 || metrics->truth == 0 || grid->stack == UL_STACK_TILTED ||
+        loose_slices)
         return UL_OK;
     return distances_of_masks(predicted, truth, low, high, metrics, error);
 }

@@ -12,6 +12,12 @@ void ul_plan_free(ul_plan *plan) {
     memset(plan, 0, sizeof *plan);
 }
 
+void ul_plan_settle(ul_plan *plan) {
+    ul_training *t = &plan->training;
+    t->epochs = t->epochs ? t->epochs : UL_PLAN_EPOCHS;
+    t->learning_rate = t->learning_rate > 0.0 ? t->learning_rate : UL_PLAN_LEARNING_RATE;
+}
+
 static size_t patch_side(size_t size) {
     size_t side = (size + 31) / 32 * 32;
     return side < 32 ? 32 : side > 256 ? 256 : side;
@@ -51,9 +57,7 @@ static ul_status derive_classes(
 }
 
 static void derive_training(const ul_fingerprint *f, ul_training *t) {
-    *t = (ul_training){.learning_rate = 2e-3,
-        .epochs = 100,
-        .warmup_steps = 50,
+    *t = (ul_training){.warmup_steps = 50,
         .loss = UL_LOSS_DICE_CE,
         .tversky_alpha = 0.3,
         .tversky_beta = 0.7,
@@ -107,7 +111,6 @@ static ul_status derive(
     const ul_dataset *dataset, const ul_fingerprint *f, ul_plan *plan, ul_error *error) {
     ul_card *card = &plan->card;
     ul_card_init(card);
-    snprintf(card->name, sizeof card->name, "model");
     snprintf(card->modality, sizeof card->modality, "%s", f->modality);
     if (f->volumes && f->placed && f->plane != UL_PLANE_UNKNOWN) {
         card->plane_count = 1;
@@ -116,8 +119,11 @@ static ul_status derive(
     card->channels = f->channels == 3 ? UL_CHANNELS_RGB
                      : f->volumes     ? UL_CHANNELS_NEIGHBOURS
                                       : UL_CHANNELS_GREY;
-    if (f->volumes)
+    if (f->volumes) {
         memcpy(card->spacing_mm, f->spacing_mm, sizeof card->spacing_mm);
+        card->fov_mm[0] = floor(0.8 * f->extent_mm[0]);
+        card->fov_mm[1] = ceil(1.25 * f->extent_mm[1]);
+    }
     card->normalisation = derive_normalisation(f);
     card->tta_flip_x = card->tta_flip_y = true;
     plan->input_channels = card->channels == UL_CHANNELS_GREY ? 1 : 3;
@@ -136,10 +142,10 @@ ul_status ul_plan_derive(const ul_dataset *dataset, const ul_fingerprint *finger
         status = ul_card_check(&plan->card, plan->input_channels, plan->classes, error);
     const ul_training *t = &plan->training;
     if (status == UL_OK &&
-        (t->epochs == 0 || t->steps == 0 || t->batch == 0 || t->validate_every == 0 ||
-            t->patch[0] == 0 || t->patch[1] == 0 || t->patch[0] % 32 || t->patch[1] % 32))
+        (t->steps == 0 || t->batch == 0 || t->validate_every == 0 || t->patch[0] == 0 ||
+            t->patch[1] == 0 || t->patch[0] % 32 || t->patch[1] % 32))
         status = ul_error_set(error, UL_ERROR_INPUT,
-            "plan: epochs, steps, batch and validate_every are at least 1 and patch is in "
+            "plan: steps, batch and validate_every are at least 1 and patch is in "
             "multiples of 32");
     if (status != UL_OK)
         ul_plan_free(plan);

@@ -141,6 +141,21 @@ static ul_status override_card(
     return UL_OK;
 }
 
+/* A key that is misspelt would change nothing. */
+static ul_status check_keys(const cJSON *json, const char *path, ul_error *error) {
+    const cJSON *value;
+    if (!cJSON_IsObject(json))
+        return ul_error_set(error, UL_ERROR_INPUT, "%s: is not a JSON object", path);
+    cJSON_ArrayForEach(value, json) {
+        if (strcmp(value->string, "card") != 0 && strcmp(value->string, "training") != 0 &&
+            strcmp(value->string, "input_channels") != 0)
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "%s: no part \"%s\": a plan has \"card\", \"input_channels\" and \"training\"",
+                path, value->string);
+    }
+    return UL_OK;
+}
+
 ul_status plan_override(ul_plan *plan, const char *path, ul_error *error) {
     char *text;
     ul_status status = files_read_text(path, &text, error);
@@ -148,8 +163,7 @@ ul_status plan_override(ul_plan *plan, const char *path, ul_error *error) {
         return status;
     cJSON *json = cJSON_Parse(text);
     free(text);
-    if (!cJSON_IsObject(json))
-        status = ul_error_set(error, UL_ERROR_INPUT, "%s: is not a JSON object", path);
+    status = check_keys(json, path, error);
     const cJSON *training = cJSON_GetObjectItem(json, "training");
     const cJSON *card = cJSON_GetObjectItem(json, "card");
     const cJSON *channels = cJSON_GetObjectItem(json, "input_channels");

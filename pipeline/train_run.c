@@ -1,13 +1,13 @@
 #include "ulite/fit.h"
 
 #include "augment.h"
+#include "checkpoint.h"
 #include "curves.h"
-#include "files.h"
-#include "schedule.h"
+#include "model_file.h"
+#include "split.h"
 #include "ulite/output.h"
-#include "ulite/segment.h"
 
-#include <cJSON.h>
+#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 /* A training run. */
 typedef struct fit_run {
     const ul_dataset *dataset;
-    const ul_plan *plan;
+    ul_plan plan; /* the caller's, with nothing left open */
     const ul_fit_options *options;
     const ul_progress *progress;
     sample_set samples;
@@ -26,11 +26,14 @@ typedef struct fit_run {
     augment_scratch *scratch; /* [threads] */
     float *images;
     uint8_t *labels;
-    schedule_state schedule;
-    double best;
-    size_t epoch; /* epochs done */
+    run_state state;
     char *checkpoint, *csv, *svg, *split;
+    char data[65]; /* digest of the data set */
     double started;
+    double limit;       /* seconds of training, 0: none */
+    size_t first_epoch; /* of this run, where an earlier one was resumed */
+    bool saved;         /* this run's checkpoint lies on the disk */
+    bool late;          /* the time is over */
 } fit_run;
 
 static double now(void) {
@@ -39,28 +42,23 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static char *beside(const char *model, const char *suffix) {
-    size_t length = strlen(model);
-    const char *ending = ".safetensors";
-    if (length > strlen(ending) && strcmp(model + length - strlen(ending), ending) == 0)
-        length -= strlen(ending);
-    char *base = strndup(model, length);
-    char *path = base ? files_append(base, suffix) : NULL;
-    free(base);
-    return path;
+/* Trained so far, in the runs before a resumed one too. */
+static double seconds_of(const fit_run *run) {
+    return run->state.seconds + now() - run->started;
 }
 
 static ul_status open_buffers(fit_run *run, ul_error *error) {
-    const ul_plan *plan = run->plan;
+    const ul_plan *plan = &run->plan;
+    const char *output = run->options->output;
     size_t area = plan->training.patch[0] * plan->training.patch[1];
     run->threads = run->options->threads > 0 ? run->options->threads : omp_get_max_threads();
     run->images = malloc(plan->training.batch * plan->input_channels * area * sizeof *run->images);
     run->labels = malloc(plan->training.batch * area);
     run->scratch = calloc((size_t)run->threads, sizeof *run->scratch);
-    run->checkpoint = beside(run->options->output, ".checkpoint");
-    run->csv = beside(run->options->output, ".csv");
-    run->svg = beside(run->options->output, ".svg");
-    run->split = beside(run->options->output, ".split.json");
+    run->checkpoint = model_file_beside(output, ".checkpoint");
+    run->csv = model_file_beside(output, ".csv");
+    run->svg = model_file_beside(output, ".svg");
+    run->split = model_file_beside(output, ".split.json");
     if (!run->images || !run->labels || !run->scratch || !run->checkpoint || !run->csv ||
         !run->svg || !run->split)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a batch");
@@ -84,10 +82,13 @@ static void close_run(fit_run *run) {
     ul_trainer_close(run->trainer);
 }
 
+/* A trainer of the initial weights, in the place of any other. */
 static ul_status open_trainer(fit_run *run, ul_error *error) {
-    const ul_training *t = &run->plan->training;
-    ul_model_shape shape = {.input_channels = run->plan->input_channels,
-        .classes = run->plan->classes,
+    const ul_training *t = &run->plan.training;
+    ul_trainer_close(run->trainer);
+    run->trainer = NULL;
+    ul_model_shape shape = {.input_channels = run->plan.input_channels,
+        .classes = run->plan.classes,
         .width = {16, 32, 64, 128, 256, 512},
         .bottleneck = 128};
     ul_model *initial;
@@ -113,8 +114,8 @@ static ul_status open_trainer(fit_run *run, ul_error *error) {
     return status;
 }
 
-static void make_batch(fit_run *run, size_t step) {
-    const ul_plan *plan = run->plan;
+static void make_batch(const fit_run *run, size_t step) {
+    const ul_plan *plan = &run->plan;
     const ul_training *t = &plan->training;
     size_t area = t->patch[0] * t->patch[1];
     long count = (long)t->batch;
@@ -127,81 +128,32 @@ static void make_batch(fit_run *run, size_t step) {
     }
 }
 
+static ul_status train_step(fit_run *run, size_t step, double rate, double *loss, ul_error *error) {
+    make_batch(run, step);
+    return ul_trainer_step(
+        run->trainer, run->images, run->labels, run->plan.training.batch, (float)rate, loss, error);
+}
+
+/* The steps of the epoch that are still to do. */
 static ul_status train_epoch(fit_run *run, ul_epoch *epoch, ul_error *error) {
-    const ul_training *t = &run->plan->training;
-    double sum = 0.0;
-    for (size_t s = 0; s < t->steps; s++) {
-        size_t step = run->epoch * t->steps + s;
+    const ul_training *t = &run->plan.training;
+    run_state *state = &run->state;
+    size_t first = state->epoch * t->steps;
+    while (state->step < t->steps) {
         double loss;
-        make_batch(run, step);
-        epoch->rate = schedule_rate(t, &run->schedule, step);
-        ul_status status = ul_trainer_step(
-            run->trainer, run->images, run->labels, t->batch, (float)epoch->rate, &loss, error);
+        ul_status status = train_step(run, first + state->step,
+            schedule_rate(t, &state->schedule, first + state->step), &loss, error);
         if (status != UL_OK)
             return status;
-        sum += loss;
-        if (!ul_progress_report(run->progress, "training", s + 1, t->steps))
-            return ul_error_set(error, UL_ERROR_INTERRUPTED,
-                "interrupted in epoch %zu; --resume goes on from epoch %zu", run->epoch + 1,
-                run->epoch + 1);
+        state->loss_sum += loss;
+        state->step++;
+        if (!ul_progress_report(run->progress, "training", state->step, t->steps))
+            return ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted in step %zu of %zu",
+                state->step, t->steps);
     }
-    epoch->loss = sum / (double)t->steps;
+    epoch->rate = schedule_rate(t, &state->schedule, first + t->steps - 1);
+    epoch->loss = state->loss_sum / (double)t->steps;
     return UL_OK;
-}
-
-ul_status ul_fit_evaluate(const ul_dataset *dataset, ul_split split, const ul_model *model,
-    const ul_card *card, int threads, const ul_progress *progress, ul_fit_score **scores,
-    size_t *count, ul_error *error) {
-    size_t classes = card->classes.count, done = 0;
-    *count = 0;
-    *scores = calloc(dataset->in_split[split] * classes + 1, sizeof **scores);
-    ul_status status = UL_OK;
-    if (!*scores)
-        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the scores");
-    const ul_segment_options options = {.threads = threads};
-    for (size_t i = 0; status == UL_OK && i < dataset->count; i++) {
-        if (dataset->cases[i].split != split)
-            continue;
-        ul_volume image;
-        ul_labels truth, predicted = {0};
-        status = ul_dataset_read(dataset, i, &image, &truth, error);
-        if (status != UL_OK)
-            break;
-        status = ul_segment_volume(model, card, &image, &options, NULL, &predicted, error);
-        for (size_t c = 0; status == UL_OK && c < classes; c++) {
-            ul_fit_score *score = &(*scores)[(*count)++];
-            score->name = dataset->cases[i].name;
-            status = ul_metrics_compute(
-                &predicted, &truth, card->classes.items[c].number, &score->metrics, error);
-        }
-        ul_labels_free(&predicted);
-        ul_labels_free(&truth);
-        ul_volume_free(&image);
-        if (status == UL_OK &&
-            !ul_progress_report(progress, "validating", ++done, dataset->in_split[split]))
-            status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted while validating");
-    }
-    if (status != UL_OK) {
-        free(*scores);
-        *scores = NULL;
-        *count = 0;
-    }
-    return status;
-}
-
-static ul_status save_best(fit_run *run, const ul_model *model, ul_error *error) {
-    char *card, *plan;
-    ul_status status = ul_card_write(&run->plan->card, &card, error);
-    if (status != UL_OK)
-        return status;
-    status = ul_plan_write(run->plan, &plan, error);
-    if (status == UL_OK) {
-        const ul_metadata metadata[] = {{"ulite", card}, {"ulite.plan", plan}};
-        status = ul_model_save(model, run->options->output, metadata, 2, error);
-        free(plan);
-    }
-    free(card);
-    return status;
 }
 
 static ul_status validate(fit_run *run, ul_epoch *epoch, ul_error *error) {
@@ -211,143 +163,209 @@ static ul_status validate(fit_run *run, ul_epoch *epoch, ul_error *error) {
     ul_status status = ul_trainer_model(run->trainer, &model, error);
     if (status != UL_OK)
         return status;
-    status = ul_fit_evaluate(run->dataset, UL_SPLIT_VAL, model, &run->plan->card,
+    status = ul_fit_evaluate(run->dataset, UL_SPLIT_VAL, model, &run->plan.card,
         run->options->threads, run->progress, &scores, &count, error);
     double sum = 0.0;
     for (size_t i = 0; i < count; i++)
         sum += scores[i].metrics.dice;
-    free(scores);
     if (status == UL_OK) {
         epoch->dice = sum / (double)count;
-        epoch->best = epoch->dice > run->best;
-        schedule_validated(&run->plan->training, &run->schedule, epoch->dice);
-        if (epoch->best) {
-            run->best = epoch->dice;
-            status = save_best(run, model, error);
-        }
+        epoch->best = epoch->dice > run->state.best;
+        schedule_validated(&run->plan.training, &run->state.schedule, epoch->dice);
     }
+    if (status == UL_OK && epoch->best) {
+        run->state.best = epoch->dice;
+        run->state.best_epoch = epoch->epoch;
+        status = model_file_save_best(
+            model, run->dataset, &run->plan, run->options, scores, count, epoch->epoch, error);
+    }
+    free(scores);
     ul_model_close(model);
     return status;
 }
 
 static ul_status save_checkpoint(fit_run *run, ul_error *error) {
-    char text[256];
-    snprintf(text, sizeof text, "%zu %.17g %.17g %.17g %zu %zu", run->epoch, run->best,
-        run->schedule.factor, run->schedule.best, run->schedule.stale, run->plan->training.steps);
-    const ul_metadata metadata[] = {{"ulite.run", text}};
-    return ul_trainer_save(run->trainer, run->checkpoint, metadata, 1, error);
-}
-
-/* The metadata of a safetensors checkpoint: a JSON header behind its 8-byte length. */
-static ul_status read_state(fit_run *run, ul_error *error) {
-    FILE *file = fopen(run->checkpoint, "rb");
-    uint8_t length[8];
-    size_t size = 0;
-    char *header = NULL;
-    if (file && fread(length, 1, 8, file) == 8)
-        for (int i = 3; i >= 0; i--)
-            size = size << 8 | length[i];
-    if (size > 0 && size < 16u << 20)
-        header = calloc(size + 1, 1);
-    bool read = header && fread(header, 1, size, file) == size;
-    if (file)
-        fclose(file);
-    cJSON *json = read ? cJSON_Parse(header) : NULL;
-    const cJSON *text = cJSON_GetObjectItem(cJSON_GetObjectItem(json, "__metadata__"), "ulite.run");
-    size_t steps = 0;
-    bool parsed =
-        cJSON_IsString(text) &&
-        sscanf(text->valuestring, "%zu %lf %lf %lf %zu %zu", &run->epoch, &run->best,
-            &run->schedule.factor, &run->schedule.best, &run->schedule.stale, &steps) == 6;
-    cJSON_Delete(json);
-    free(header);
-    if (!parsed)
-        return ul_error_set(error, UL_ERROR_MODEL,
-            "%s: holds no state of a training run to go on from", run->checkpoint);
-    if (steps != run->plan->training.steps)
-        return ul_error_set(error, UL_ERROR_MODEL,
-            "%s: comes from a run of %zu steps an epoch, the plan has %zu", run->checkpoint, steps,
-            run->plan->training.steps);
-    return UL_OK;
-}
-
-/* The images of every split by name and digest. */
-static ul_status write_split(fit_run *run, ul_error *error) {
-    cJSON *json = cJSON_CreateObject();
-    cJSON *lists[UL_SPLITS];
-    for (ul_split split = 0; split < UL_SPLITS; split++)
-        lists[split] = cJSON_AddArrayToObject(json, ul_split_name(split));
-    ul_status status = UL_OK;
-    for (size_t i = 0; status == UL_OK && i < run->dataset->count; i++) {
-        char hex[65];
-        status = ul_dataset_digest(run->dataset, i, hex, error);
-        cJSON *item = cJSON_CreateObject();
-        cJSON_AddStringToObject(item, "name", run->dataset->cases[i].name);
-        cJSON_AddStringToObject(item, "sha256", hex);
-        cJSON_AddItemToArray(lists[run->dataset->cases[i].split], item);
-    }
-    char *text = cJSON_Print(json);
-    if (status == UL_OK)
-        status = ul_output_write(run->split, text, strlen(text), error);
-    free(text);
-    cJSON_Delete(json);
+    run_state state = run->state;
+    state.seconds = seconds_of(run);
+    ul_status status =
+        checkpoint_save(run->checkpoint, run->trainer, &state, &run->plan, run->data, error);
+    run->saved = run->saved || status == UL_OK;
     return status;
+}
+
+static bool out_of_time(const fit_run *run) {
+    return run->limit > 0.0 && seconds_of(run) > run->limit;
+}
+
+/* What is left to do takes as long per epoch as what this run did. */
+static double seconds_left(const fit_run *run) {
+    double epochs = (double)(run->state.epoch - run->first_epoch);
+    double left = (double)(run->plan.training.epochs - run->state.epoch);
+    return epochs > 0.0 ? (now() - run->started) / epochs * left : NAN;
+}
+
+static ul_status run_epoch(fit_run *run, ul_epoch_function report, void *context, ul_error *error) {
+    const ul_training *t = &run->plan.training;
+    ul_epoch epoch = {.epoch = run->state.epoch + 1, .epochs = t->epochs, .dice = NAN};
+    ul_status status = train_epoch(run, &epoch, error);
+    if (status != UL_OK)
+        return status;
+    run->late = out_of_time(run);
+    if (epoch.epoch % t->validate_every == 0 || epoch.epoch == t->epochs || run->late)
+        status = validate(run, &epoch, error);
+    if (status != UL_OK)
+        return status;
+    run->state.epoch++;
+    run->state.step = 0;
+    run->state.loss_sum = 0.0;
+    epoch.seconds = seconds_of(run);
+    epoch.seconds_left = seconds_left(run);
+    status = curves_add(run->csv, run->svg, &epoch, error);
+    if (status == UL_OK)
+        status = save_checkpoint(run, error);
+    if (status == UL_OK && report)
+        report(context, &epoch);
+    return status;
+}
+
+/* Says what is kept of a run that did not come to its end. */
+static ul_status explain_end(const fit_run *run, const ul_error *cause, ul_error *error) {
+    char model[160] = "no model yet", resume[160] = "nothing to resume from yet";
+    if (run->state.best_epoch > 0)
+        snprintf(model, sizeof model, "the model of epoch %zu is kept (validation Dice %.4f)",
+            run->state.best_epoch, run->state.best);
+    if (run->saved && cause->status == UL_ERROR_DIVERGED)
+        snprintf(resume, sizeof resume,
+            "the last good checkpoint is kept: --resume --lr X goes on from it at another rate");
+    else if (run->saved)
+        snprintf(resume, sizeof resume, "the checkpoint is saved: --resume goes on");
+    return ul_error_set(error, cause->status, "epoch %zu: %s; %s; %s", run->state.epoch + 1,
+        cause->text, model, resume);
 }
 
 static ul_status run_epochs(
     fit_run *run, ul_epoch_function report, void *context, ul_error *error) {
-    const ul_training *t = &run->plan->training;
+    ul_error cause = {0};
     ul_status status = UL_OK;
-    while (status == UL_OK && run->epoch < t->epochs) {
-        ul_epoch epoch = {.epoch = run->epoch + 1, .dice = NAN};
-        status = train_epoch(run, &epoch, error);
-        bool late =
-            run->options->minutes > 0.0 && now() - run->started > 60.0 * run->options->minutes;
-        bool due = epoch.epoch % t->validate_every == 0 || epoch.epoch == t->epochs || late;
-        if (status == UL_OK && due)
-            status = validate(run, &epoch, error);
+    while (status == UL_OK && run->state.epoch < run->plan.training.epochs && !run->late)
+        status = run_epoch(run, report, context, &cause);
+    if (status == UL_ERROR_INTERRUPTED && save_checkpoint(run, error) != UL_OK)
+        return UL_ERROR_OUTPUT;
+    if (status == UL_ERROR_INTERRUPTED || status == UL_ERROR_DIVERGED)
+        return explain_end(run, &cause, error);
+    return status == UL_OK ? UL_OK : ul_error_set(error, status, "%s", cause.text);
+}
+
+/* Seconds of a step, tried for a few. */
+static ul_status time_steps(fit_run *run, double *seconds, ul_error *error) {
+    enum { WARM = 1, LEAST = 3 };
+    double started = now(), loss, patience = fmin(5.0, 0.05 * run->limit);
+    size_t step = 0;
+    for (; step < WARM + LEAST || now() - started < patience; step++) {
+        if (step == WARM)
+            started = now();
+        ul_status status = train_step(run, step, 0.0, &loss, error);
+        if (status == UL_OK && !ul_progress_report(run->progress, "timing", 1, 2))
+            status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted");
         if (status != UL_OK)
-            break;
-        run->epoch++;
-        epoch.seconds = now() - run->started;
-        status = curves_add(run->csv, run->svg, &epoch, error);
-        if (status == UL_OK)
-            status = save_checkpoint(run, error);
-        if (report)
-            report(context, &epoch);
-        if (late)
-            break;
+            return status;
     }
-    if (status == UL_ERROR_DIVERGED)
-        ul_error_prefix(
-            error, "epoch %zu, the last good model and checkpoint are kept", run->epoch + 1);
+    *seconds = (now() - started) / (double)(step - WARM);
+    return UL_OK;
+}
+
+static ul_status time_validation(fit_run *run, double *seconds, ul_error *error) {
+    ul_model *model;
+    ul_fit_score *scores = NULL;
+    size_t count;
+    double started = now();
+    ul_status status = ul_trainer_model(run->trainer, &model, error);
+    if (status != UL_OK)
+        return status;
+    status = ul_fit_evaluate(run->dataset, UL_SPLIT_VAL, model, &run->plan.card,
+        run->options->threads, run->progress, &scores, &count, error);
+    free(scores);
+    ul_model_close(model);
+    *seconds = now() - started;
+    return status;
+}
+
+/* Plans as many epochs as fit into the time, the final test included; where not even one does, one
+ * of fewer steps. */
+static ul_status fill_time(fit_run *run, ul_error *error) {
+    ul_training *t = &run->plan.training;
+    double step, validation;
+    ul_status status = time_steps(run, &step, error);
+    if (status == UL_OK)
+        status = time_validation(run, &validation, error);
+    if (status != UL_OK)
+        return status;
+    const size_t *cases = run->dataset->in_split;
+    double test = validation * (double)cases[UL_SPLIT_TEST] / (double)cases[UL_SPLIT_VAL];
+    double left = 0.95 * (run->limit - seconds_of(run)) - test;
+    double epoch = step * (double)t->steps + validation / (double)t->validate_every;
+    t->epochs = left > epoch ? (size_t)fmin(left / epoch, 1e6) : 1;
+    if (left < epoch)
+        t->steps = (size_t)fmin(fmax((left - validation) / step, 1.0), (double)t->steps);
+    return open_trainer(run, error);
+}
+
+static ul_status begin(fit_run *run, ul_error *error) {
+    ul_training *t = &run->plan.training;
+    bool fill = t->epochs == 0 && run->options->minutes > 0.0;
+    ul_status status = UL_OK;
+    run->limit = 60.0 * run->options->minutes;
+    if (run->options->resume) {
+        status = checkpoint_read(run->checkpoint, &run->plan, run->data, &run->state, error);
+        if (status == UL_OK)
+            status = ul_trainer_load(run->trainer, run->checkpoint, error);
+        run->saved = status == UL_OK;
+        run->first_epoch = run->state.epoch;
+    } else if (fill) {
+        status = fill_time(run, error);
+    }
+    ul_plan_settle(&run->plan);
+    if (fill)
+        run->limit *= 1.1;
+    run->late = run->state.best_epoch > 0 && out_of_time(run);
+    return status;
+}
+
+/* Everything up to the first step. */
+static ul_status prepare(fit_run *run, ul_error *error) {
+    char *split = NULL;
+    ul_status status = ul_output_check(run->options->output, error);
+    if (status == UL_OK)
+        status = open_buffers(run, error);
+    if (status == UL_OK)
+        status = split_describe(run->dataset, run->progress, &split, run->data, error);
+    if (status == UL_OK)
+        status = samples_load(
+            run->dataset, UL_SPLIT_TRAIN, &run->plan, run->progress, &run->samples, error);
+    if (status == UL_OK)
+        status = open_trainer(run, error);
+    if (status == UL_OK)
+        status = begin(run, error);
+    if (status == UL_OK)
+        status = ul_output_write(run->split, split, strlen(split), error);
+    free(split);
     return status;
 }
 
 ul_status ul_fit(const ul_dataset *dataset, const ul_plan *plan, const ul_fit_options *options,
-    ul_epoch_function epoch, void *context, const ul_progress *progress, ul_error *error) {
+    ul_epoch_function epoch, void *context, const ul_progress *progress, ul_fit_result *result,
+    ul_error *error) {
     fit_run run = {.dataset = dataset,
-        .plan = plan,
+        .plan = *plan,
         .options = options,
         .progress = progress,
-        .schedule = {1.0, -1.0, 0},
-        .best = -1.0,
+        .state = {.best = -1.0, .schedule = {1.0, -1.0, 0}},
         .started = now()};
-    ul_status status = ul_output_check(options->output, error);
-    if (status == UL_OK)
-        status = open_buffers(&run, error);
-    if (status == UL_OK)
-        status = open_trainer(&run, error);
-    if (status == UL_OK && options->resume)
-        status = read_state(&run, error);
-    if (status == UL_OK && options->resume)
-        status = ul_trainer_load(run.trainer, run.checkpoint, error);
-    if (status == UL_OK)
-        status = write_split(&run, error);
-    if (status == UL_OK)
-        status = samples_load(dataset, UL_SPLIT_TRAIN, plan, progress, &run.samples, error);
+    ul_status status = prepare(&run, error);
     if (status == UL_OK)
         status = run_epochs(&run, epoch, context, error);
+    *result = (ul_fit_result){run.state.epoch, run.plan.training.epochs, run.state.best_epoch,
+        run.state.best, status == UL_OK && run.state.epoch < run.plan.training.epochs};
     close_run(&run);
     return status;
 }

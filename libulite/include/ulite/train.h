@@ -62,6 +62,11 @@ UL_API ul_status ul_trainer_save(const ul_trainer *trainer, const char *path,
     const ul_metadata *metadata, size_t metadata_count, ul_error *error);
 UL_API ul_status ul_trainer_load(ul_trainer *trainer, const char *path, ul_error *error);
 
+/* What ul_trainer_save was given for key, malloc'd; NULL where the file has no such key. Errors as
+ * of load. */
+UL_API ul_status ul_trainer_read_metadata(
+    const char *path, const char *key, char **value, ul_error *error);
+
 /* All that the trainer has allocated. */
 UL_API size_t ul_trainer_memory_bytes(const ul_trainer *trainer);
 

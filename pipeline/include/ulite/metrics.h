@@ -30,6 +30,11 @@ typedef struct ul_class_metrics {
 UL_API ul_status ul_metrics_compute(const ul_labels *predicted, const ul_labels *truth,
     unsigned number, ul_class_metrics *metrics, ul_error *error);
 
+/* Counts, Dice, IoU, precision and recall alone; distances and volumes are NaN. Errors:
+ * UL_ERROR_GEOMETRY. */
+UL_API ul_status ul_metrics_overlap(const ul_labels *predicted, const ul_labels *truth,
+    unsigned number, ul_class_metrics *metrics, ul_error *error);
+
 /* Mean, spread and a bootstrap interval over cases; NaN values are left out and counted. */
 typedef struct ul_summary {
     size_t count, undefined;

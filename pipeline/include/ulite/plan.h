@@ -38,10 +38,12 @@ typedef struct ul_augmentation {
 } ul_augmentation;
 
 typedef struct ul_training {
-    size_t epochs, steps; /* steps of one epoch */
+    size_t epochs; /* 0: open */
+    size_t steps;  /* of one epoch */
     size_t batch;
-    size_t patch[2]; /* width and height of a training slice, multiples of 32 */
-    double learning_rate, weight_decay;
+    size_t patch[2];      /* width and height of a training slice, multiples of 32 */
+    double learning_rate; /* 0: open */
+    double weight_decay;
     size_t warmup_steps; /* the rate rises linearly over them */
     ul_loss loss;
     double tversky_alpha, tversky_beta;
@@ -63,31 +65,40 @@ typedef struct ul_plan {
 
 /* What was found while reading the training cases once. */
 typedef struct ul_fingerprint {
-    size_t cases, slices;                      /* of the train split */
-    size_t channels;                           /* 1 or 3 */
-    bool volumes;                              /* some case has more than one slice */
-    size_t smallest[3], median[3], largest[3]; /* columns, rows, slices */
-    double spacing_mm[3];                      /* medians; 0 where unknown */
+    size_t slices;                  /* of the train split */
+    size_t channels;                /* 1 or 3 */
+    bool volumes;                   /* some case has more than one slice */
+    size_t smallest[3], largest[3]; /* columns and rows, as the model's input runs, and slices */
+    double spacing_mm[3];           /* likewise, medians; 0 where unknown */
+    double extent_mm[2];            /* smallest and largest, of columns and rows; 0 where unknown */
     bool placed;
-    ul_plane plane;                                   /* of most cases */
-    double low, high;                                 /* smallest and largest value */
-    double percentile_low, percentile_high, mean, sd; /* 0.5 and 99.5 %, over foreground values */
+    ul_plane plane;          /* of most cases */
+    double low, high;        /* smallest and largest value */
     size_t class_count;      /* foreground classes: labels 1..class_count */
     double class_share[256]; /* share of the voxels with each label */
     char modality[17];
 } ul_fingerprint;
 
-/* Reads every case once: checks them all, measures the train split. Errors name the case: see
- * ul_dataset_read; labels that skip a value, no foreground, grey and RGB mixed. */
+/* Reads every case once: checks them all, measures the train split alone. Errors name the case: see
+ * ul_dataset_read; labels that skip a value, labels that no training case has, no foreground, grey
+ * and RGB mixed. */
 UL_API ul_status ul_fingerprint_measure(const ul_dataset *dataset, const ul_progress *progress,
     ul_fingerprint *fingerprint, ul_error *error);
 
+/* What an open number of epochs and an open learning rate come to. */
+#define UL_PLAN_EPOCHS 100
+#define UL_PLAN_LEARNING_RATE 2e-3
+
 /* Derives a plan as docs/training.md describes, then lets the JSON of plan_path (NULL: none)
  * override any part of it: {"card": {...}, "training": {...}}. Errors: UL_ERROR_INPUT names the
- * file and the key. *plan: ul_plan_free. */
+ * file and the key. Epochs and learning rate stay open unless the file sets them: the time given or
+ * a checkpoint may decide. *plan: ul_plan_free. */
 UL_API ul_status ul_plan_derive(const ul_dataset *dataset, const ul_fingerprint *fingerprint,
     const char *plan_path, ul_plan *plan, ul_error *error);
 UL_API void ul_plan_free(ul_plan *plan);
+
+/* Sets what is open. */
+UL_API void ul_plan_settle(ul_plan *plan);
 
 /* The plan as JSON, the caller's: a plan file that repeats it. */
 UL_API ul_status ul_plan_write(const ul_plan *plan, char **json, ul_error *error);

@@ -1,0 +1,24 @@
+/* What `ulite train` says: for people, and as events under --json. */
+#ifndef TRAIN_REPORT_H
+#define TRAIN_REPORT_H
+
+#include "ulite/fit.h"
+
+/* How many cases, of what kind. */
+void train_report_data(const ul_dataset *dataset, const ul_fingerprint *fingerprint);
+
+/* The plan; what is open is left to the time. */
+ul_status train_report_plan(const ul_plan *plan, ul_error *error);
+
+/* A ul_epoch_function. */
+void train_report_epoch(void *context, const ul_epoch *epoch);
+
+/* Whether the run came to its end, and which model was kept. */
+void train_report_end(const char *model, const ul_fit_result *result, double minutes);
+
+/* Dice and IoU of each class over the test cases. */
+void train_report_test(const ul_card *card, const ul_fit_score *scores, size_t count);
+
+void train_report_failure(const ul_error *error);
+
+#endif

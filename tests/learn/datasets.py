@@ -1,0 +1,124 @@
+"""Small data sets of blobs for tests, in every form that `ulite train` takes."""
+import json
+import os
+import subprocess
+import sys
+import zlib
+
+try:
+    import nibabel
+    import numpy
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
+
+HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
+BRAIN = "/usr/share/mricron/templates/ch2bet.nii.gz"
+
+
+def run(*command, code=0, says=(), **options):
+    """Runs a command, which must end with the exit code and say all words on stderr."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                          check=False, **options)
+    shown = f"{' '.join(map(str, command))}: exit {done.returncode}, expected {code}: {done.stderr[-600:]}"
+    assert done.returncode == code, shown
+    for word in says:
+        assert word in done.stderr, f"{shown}\nsays nothing of {word!r}"
+    return done
+
+
+def blob(random, size, classes):
+    """An image of one or two nested balls in noise, and its labels."""
+    place = numpy.indices(size)
+    middle = [random.uniform(0.35 * n, 0.65 * n) for n in size]
+    radius = random.uniform(0.2, 0.3) * size[0]
+    distance = numpy.sqrt(sum((p - m) ** 2 for p, m in zip(place[:2], middle[:2])))
+    labels = (distance < radius).astype(numpy.uint8)
+    if classes > 1:
+        labels[distance < 0.6 * radius] = 2
+    image = 100 + 60 * labels + random.normal(0, 8, size)
+    return image.astype(numpy.float32), labels
+
+
+def save_nifti(array, path, affine=None):
+    nibabel.save(nibabel.Nifti1Image(array, numpy.diag([1, 1, 2, 1]) if affine is None else affine), path)
+
+
+def save_png(array, path):
+    """8-bit grey [rows, columns] or RGB [rows, columns, 3]."""
+    rows = numpy.ascontiguousarray(array, numpy.uint8)
+    colour = 2 if rows.ndim == 3 else 0
+
+    def chunk(kind, data):
+        return (len(data).to_bytes(4, "big") + kind + data
+                + zlib.crc32(kind + data).to_bytes(4, "big"))
+    raw = b"".join(b"\0" + row.tobytes() for row in rows)
+    header = rows.shape[1].to_bytes(4, "big") + rows.shape[0].to_bytes(4, "big") + bytes([8, colour, 0, 0, 0])
+    with open(path, "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(raw))
+                   + chunk(b"IEND", b""))
+
+
+def make_folders(folder):
+    for part in ("images", "labels"):
+        os.makedirs(f"{folder}/{part}")
+    return folder
+
+
+def make_nifti(folder, cases=6, size=(32, 32, 4), classes=2, seed=1):
+    random = numpy.random.default_rng(seed)
+    make_folders(folder)
+    for case in range(cases):
+        image, labels = blob(random, size, classes)
+        save_nifti(image, f"{folder}/images/case{case}.nii.gz")
+        save_nifti(labels, f"{folder}/labels/case{case}.nii.gz")
+    return folder
+
+
+def make_png(folder, rgb, cases=6, seed=2):
+    random = numpy.random.default_rng(seed)
+    make_folders(folder)
+    for case in range(cases):
+        image, labels = blob(random, (32, 40), 1)
+        image = numpy.clip(image, 0, 255)
+        if rgb:
+            image = numpy.stack([image, 255 - image, image / 2], axis=-1)
+        save_png(image, f"{folder}/images/case{case}.png")
+        save_png(255 * labels, f"{folder}/labels/case{case}.png")
+    return folder
+
+
+def make_dicom(folder, make_series, ulite, cases=4):
+    """Series of a real head, SEG labels of its brain mask (as FILE, as folder, in turn)."""
+    make_folders(folder)
+    mask = nibabel.load(BRAIN)
+    brain = nibabel.Nifti1Image((numpy.asarray(mask.dataobj) > 0).astype(numpy.uint8), mask.affine)
+    nibabel.save(brain, f"{folder}/brain.nii.gz")
+    for case in range(cases):
+        series, truth = f"{folder}/images/case{case}", f"{folder}/truth{case}"
+        run(make_series, HEAD, "-o", series, "--box", f"20:160,20:200,{40 + 20 * case}:{52 + 20 * case}",
+            "--spacing", "6", "--step", "3", "--truth", truth, "--labels", f"{folder}/brain.nii.gz:1")
+        target = f"{folder}/labels/case{case}.seg.dcm"
+        if case % 2:
+            os.makedirs(f"{folder}/labels/case{case}")
+            target = f"{folder}/labels/case{case}/labels.dcm"
+        run(ulite, "convert", f"{truth}_labels.nii.gz", "-o", target, "--source", series)
+    return folder
+
+
+def write_json(path, value):
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(value, file)
+    return path
+
+
+def splits(folder, train, val, test):
+    return write_json(f"{folder}/splits.json", {
+        "train": [f"case{n}" for n in train], "val": [f"case{n}" for n in val],
+        "test": [f"case{n}" for n in test]})
+
+
+def quick_plan(folder, **training):
+    """A plan file of a few tiny steps."""
+    return write_json(f"{folder}/plan.json", {
+        "training": {"batch": 2, "steps": 6, "average": 0.5, "warmup_steps": 2, **training}})

@@ -1,0 +1,71 @@
+#!/usr/bin/python3
+"""Nothing of a test split was trained or selected on: no image of it, by digest, is in a train or val
+list, for every model of the repository and for one that is trained here.
+
+usage: test_splits.py ULITE MAKE_SERIES"""
+import glob
+import hashlib
+import json
+import os
+import sys
+import tempfile
+
+import datasets
+
+ULITE = sys.argv[1]
+MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "models")
+
+
+def check(path):
+    """The split list of one model; the digests of its test images."""
+    with open(path, encoding="utf-8") as file:
+        split = json.load(file)
+    digests = {}
+    for name in ("train", "val", "test"):
+        digests[name] = [case["sha256"] for case in split[name]]
+        assert all(len(d) == 64 and set(d) <= set("0123456789abcdef") for d in digests[name]), path
+        assert len(set(digests[name])) == len(digests[name]), f"{path}: {name} holds an image twice"
+    assert digests["train"] and digests["val"], f"{path}: an empty list"
+    for name in ("train", "val"):
+        both = set(digests["test"]) & set(digests[name])
+        assert not both, f"{path}: {len(both)} images of the test split are in {name}"
+    assert not set(digests["train"]) & set(digests["val"]), f"{path}: train and val overlap"
+    return digests
+
+
+def bundled():
+    lists = glob.glob(f"{MODELS}/*/split.json") + glob.glob(f"{MODELS}/*.split.json")
+    tests, others = set(), set()
+    for path in sorted(lists):
+        digests = check(path)
+        assert digests["test"], f"{path}: no test split"
+        tests |= set(digests["test"])
+        others |= set(digests["train"]) | set(digests["val"])
+        print(f"{os.path.relpath(path, MODELS)}: {', '.join(f'{len(d)} {n}' for n, d in digests.items())}")
+    assert not tests & others, "a test image of one model was trained or selected on by another"
+    models = glob.glob(f"{MODELS}/**/*.safetensors", recursive=True)
+    assert len(lists) >= len(models), f"{len(models)} models, {len(lists)} split lists"
+
+
+def fresh():
+    with tempfile.TemporaryDirectory() as folder:
+        data = datasets.make_nifti(f"{folder}/data", cases=6)
+        plan = datasets.quick_plan(folder, steps=1)
+        datasets.run(ULITE, "train", data, "-o", f"{folder}/model.safetensors", "--plan", plan,
+                     "--epochs", "1", "--threads", "1")
+        digests = check(f"{folder}/model.split.json")
+        listed = sorted(sum(digests.values(), []))
+        files = sorted(hashlib.sha256(open(path, "rb").read()).hexdigest()
+                       for path in glob.glob(f"{data}/images/*"))
+        assert listed == files, "the list does not name every image once"
+        # the same image under another name, in train and in test, is found
+        data = datasets.make_nifti(f"{folder}/leak", cases=6)
+        os.replace(f"{data}/images/case5.nii.gz", f"{data}/images/case0.nii.gz")
+        os.link(f"{data}/images/case0.nii.gz", f"{data}/images/case5.nii.gz")
+        datasets.splits(data, [0, 1, 2, 3], [4], [5])
+        datasets.run(ULITE, "train", data, "-o", f"{folder}/leak.safetensors", "--plan", plan,
+                     "--epochs", "1", "--threads", "1", code=3, says=["case0", "case5", "same image"])
+
+
+bundled()
+fresh()

@@ -1,0 +1,244 @@
+#!/usr/bin/python3
+"""Training: the same model whatever the threads and interruptions, every kind of data set, cards,
+fine-tuning, time limits.
+
+usage: test_train.py ULITE MAKE_SERIES"""
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+import datasets
+from datasets import numpy, run
+
+ULITE, MAKE_SERIES = sys.argv[1:3]
+
+
+def train(data, output, *options, **expected):
+    return run(ULITE, "train", data, "-o", output, "--threads", "1", *options, **expected)
+
+
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def metadata(path):
+    with open(path, "rb") as file:
+        length, = struct.unpack("<Q", file.read(8))
+        return json.loads(file.read(length))["__metadata__"]
+
+
+def card_of(path):
+    return json.loads(metadata(path)["ulite"])
+
+
+def interrupt(data, output, *options):
+    """Trains until the progress bar shows training, then Ctrl-C; what was said at the end."""
+    command = [ULITE, "train", data, "-o", output, "--threads", "1", "--progress", "always", *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as child:
+        said = b""
+        while not re.search(rb"training +\[[.#]+\] [0-9]+/", said):
+            piece = child.stderr.read1(256)
+            assert piece, f"ended by itself: {said[-300:]}"
+            said += piece
+        child.send_signal(signal.SIGINT)
+        said += child.stderr.read()
+    assert child.returncode == 10, (child.returncode, said[-300:])
+    last = said.decode().replace("\r", "\n").strip().splitlines()[-1]
+    assert re.search(r"interrupted in step \d+ of \d+", last), last
+    return last
+
+
+def test_any_thread_count(folder):
+    data = datasets.make_nifti(f"{folder}/data", classes=1)
+    plan = datasets.quick_plan(folder, batch=3)
+    models = []
+    for threads in (1, 2, 3):
+        os.mkdir(f"{folder}/{threads}")
+        path = f"{folder}/{threads}/model.safetensors"
+        run(ULITE, "train", data, "-o", path, "--plan", plan, "--epochs", "2", "--threads", threads)
+        models.append(content(path))
+    assert models[0] == models[1] == models[2], "the model depends on the threads"
+    os.mkdir(f"{folder}/seed")
+    other = f"{folder}/seed/model.safetensors"
+    train(data, other, "--plan", plan, "--epochs", "2", "--seed", "2")
+    assert content(other) != models[0], "the seed does not matter"
+
+
+def test_resumes_exactly(folder):
+    """Interrupted in the first epoch and in a later one, the run ends as one that was not."""
+    data = datasets.make_nifti(f"{folder}/data")
+    plan = datasets.quick_plan(folder, steps=40)
+    options = ["--plan", plan, "--epochs", "3"]
+    for name in ("whole", "parts"):
+        os.mkdir(f"{folder}/{name}")
+    whole, parts = (f"{folder}/{name}/model.safetensors" for name in ("whole", "parts"))
+    train(data, whole, *options)
+    assert "no model yet" in interrupt(data, parts, *options)
+    assert not os.path.exists(parts)
+    said, tries = "", 0
+    while "no model yet" in (said or "no model yet") and tries < 50:
+        said, tries = interrupt(data, parts, *options, "--resume"), tries + 1
+    assert "model of epoch" in said, said
+    done = train(data, parts, *options, "--resume")
+    assert content(parts) == content(whole), "a resumed run ends elsewhere"
+    csv = [[line.split(",")[:4] for line in open(f"{folder}/{name}/model.csv", encoding="utf-8")]
+           for name in ("whole", "parts")]
+    assert csv[0] == csv[1] and len(csv[0]) == 4, csv
+    again = train(data, parts, *options, "--resume")  # is at its end: tests only
+    assert again.stdout == done.stdout and content(parts) == content(whole)
+    train(data, parts, "--plan", plan, "--resume", "--epochs", "4")
+    with open(f"{folder}/parts/model.csv", encoding="utf-8") as file:
+        assert len(file.readlines()) == 5, "--resume --epochs 4 does not go on"
+
+
+def test_resume_checks(folder):
+    """A checkpoint of another plan, model or data set is refused, and nothing is changed."""
+    data = datasets.make_nifti(f"{folder}/data")
+    other = datasets.make_nifti(f"{folder}/other", classes=1)
+    plan = datasets.quick_plan(folder)
+    model = f"{folder}/model.safetensors"
+    start = ["--plan", plan, "--epochs", "1"]
+    train(data, model, *start, "--resume", code=3, says=["model.checkpoint", "without --resume"])
+    train(data, model, *start)
+    before = content(model), content(f"{folder}/model.checkpoint"), content(f"{folder}/model.split.json")
+    train(data, model, *start, "--resume", "--batch", "4", code=6,
+          says=["model.checkpoint", "checkpoint of another model", "training.batch"])
+    train(other, model, *start, "--resume", code=6, says=["checkpoint of another model", "card"])
+    image, labels = datasets.blob(numpy.random.default_rng(7), (32, 32, 4), 2)
+    datasets.save_nifti(labels, f"{data}/labels/case3.nii.gz")
+    train(data, model, *start, "--resume", code=6, says=["data set or its split has changed"])
+    os.replace(model, f"{folder}/model.checkpoint")
+    train(data, model, *start, "--resume", code=6, says=["model.checkpoint", "no state of a training run"])
+    with open(f"{folder}/model.checkpoint", "wb") as file:
+        file.write(before[1][:1000])
+    train(data, model, *start, "--resume", code=6, says=["model.checkpoint"])
+    assert content(f"{folder}/model.split.json") == before[2]
+
+
+def test_minutes(folder):
+    """--minutes alone plans epochs that fit, whose number makes the run again; with --epochs it cuts."""
+    data = datasets.make_nifti(f"{folder}/data")
+    plan = datasets.quick_plan(folder, steps=2)
+    for name in ("timed", "again", "cut"):
+        os.mkdir(f"{folder}/{name}")
+    timed, again, cut = (f"{folder}/{name}/model.safetensors" for name in ("timed", "again", "cut"))
+    start = time.monotonic()
+    train(data, timed, "--plan", plan, "--minutes", "0.2")
+    seconds = time.monotonic() - start
+    epochs = json.loads(metadata(timed)["ulite.plan"])["training"]["epochs"]
+    with open(f"{folder}/timed/model.csv", encoding="utf-8") as file:
+        lines = file.readlines()
+    assert epochs > 1, f"{epochs} epochs in {seconds:.0f} s"
+    if len(lines) == 1 + epochs:  # a machine that slows down meanwhile cuts the run
+        assert float(lines[-1].split(",")[1]) < 1e-3, lines[-1]
+        train(data, again, "--plan", plan, "--epochs", epochs)
+        assert content(again) == content(timed), "the planned epochs make another model"
+    train(data, cut, "--plan", plan, "--epochs", "100000", "--minutes", "0.02",
+          says=["0.02 minutes were over after epoch", "of 100000", "--resume"])
+    assert os.path.exists(cut)
+
+
+def test_kinds(folder):
+    """NIfTI, grey and RGB pictures, DICOM series with SEG labels: trained, tested, and segmented with."""
+    plan = datasets.quick_plan(folder, steps=30)
+    cases = {
+        "grey": (datasets.make_png(f"{folder}/grey", False), "grey", 1, "images/case0.png"),
+        "rgb": (datasets.make_png(f"{folder}/rgb", True), "rgb", 3, "images/case0.png"),
+        "volumes": (datasets.make_nifti(f"{folder}/volumes"), "neighbours", 3, "images/case0.nii.gz"),
+    }
+    if os.path.exists(datasets.HEAD):
+        data = datasets.make_dicom(f"{folder}/series", MAKE_SERIES, ULITE)
+        cases["series"] = (data, "neighbours", 3, "images/case0")
+    for name, (data, channels, inputs, image) in cases.items():
+        model = f"{folder}/{name}.safetensors"
+        done = train(data, model, "--plan", plan, "--epochs", "3", "--json", "--quiet")
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        kinds = [e["event"] for e in events if e["event"] != "progress"]
+        assert kinds == ["data", "plan", "epoch", "epoch", "epoch", "trained", "test"], kinds
+        assert done.stderr == "", done.stderr
+        losses = [e["loss"] for e in events if e["event"] == "epoch"]
+        assert losses[2] < losses[0], (name, losses)
+        card = card_of(model)
+        assert card["channels"] == channels, card
+        assert events[[e["event"] for e in events].index("plan")]["plan"]["input_channels"] == inputs
+        check_card(name, card, events[-1])
+        out = f"{folder}/{name}.nii.gz" if name in ("volumes", "series") else f"{folder}/{name}_out.png"
+        run(ULITE, "segment", f"{data}/{image}", "-m", model, "-o", out)
+
+
+def check_card(name, card, test):
+    """Metrics are those of the test event, the field of view holds the training images."""
+    assert card["name"] == name, card["name"]
+    metrics = {m["name"]: m["value"] for m in card["metrics"]}
+    for entry in test["classes"]:
+        assert abs(metrics[f"test Dice {entry['name']}"] - entry["dice"]["mean"]) < 1e-12, metrics
+        assert f"validation Dice {entry['name']}" in metrics, metrics
+        assert 0 <= entry["dice"]["low95"] <= entry["dice"]["mean"] <= entry["dice"]["high95"] <= 1
+    assert "validation cases" in card["provenance"] and "/" not in card["provenance"]
+    if name == "volumes":
+        assert card["fov_mm"] == [25, 40], card["fov_mm"]  # 32 mm, with a margin
+        assert card["spacing_mm"] == [1, 1], card["spacing_mm"]
+    if name in ("grey", "rgb"):
+        assert "fov_mm" not in card and "spacing_mm" not in card, card
+
+
+def test_names_of_classes(folder):
+    """segments.json and a plan's card name the classes and say more about the model."""
+    data = datasets.make_nifti(f"{folder}/data")
+    datasets.write_json(f"{data}/dataset.json", {
+        "modality": {"0": "MRI"}, "labels": {"0": "background", "1": "shell", "2": "kernel"}})
+    plan = json.load(open(datasets.quick_plan(folder), encoding="utf-8"))
+    plan["card"] = {"task": "balls", "licence": "CC0", "provenance": "made up"}
+    datasets.write_json(f"{folder}/plan.json", plan)
+    model = f"{folder}/model.safetensors"
+    train(data, model, "--plan", f"{folder}/plan.json", "--epochs", "1")
+    card = card_of(model)
+    assert [c["label"] for c in card["classes"]] == ["shell", "kernel"], card["classes"]
+    assert (card["task"], card["licence"], card["provenance"], card["modality"]) == ("balls", "CC0", "made up", "MR")
+    printed = run(ULITE, "train", data, "--dry-run", "--plan", f"{folder}/plan.json", "--epochs", "1").stdout
+    assert json.loads(printed) == json.loads(metadata(model)["ulite.plan"]), "--dry-run prints another plan"
+
+
+def test_fine_tuning(folder):
+    """Weights of a model with other input channels and classes are taken where they fit."""
+    base = datasets.make_nifti(f"{folder}/base")
+    plan = datasets.quick_plan(folder)
+    model = f"{folder}/base.safetensors"
+    train(base, model, "--plan", plan, "--epochs", "1")
+    new = datasets.make_png(f"{folder}/new", False)  # K = 1 instead of 3, C_in = 1 instead of 3
+    still = datasets.quick_plan(f"{folder}/new", steps=1, average=0)
+    tuned, fresh = f"{folder}/tuned.safetensors", f"{folder}/fresh.safetensors"
+    train(new, tuned, "--plan", still, "--epochs", "1", "--lr", "1e-12", "--from", model)
+    train(new, fresh, "--plan", still, "--epochs", "1", "--lr", "1e-12")
+    weights = [tensor(path, "e3.pw.weight") for path in (model, tuned, fresh)]
+    assert numpy.abs(weights[0] - weights[1]).max() < 1e-6, "weights that fit are not taken over"
+    assert numpy.abs(weights[0] - weights[2]).max() > 1e-3
+    assert tensor(tuned, "conv_in.weight").size == 16 * 49 and tensor(tuned, "conv_out.weight").size == 16
+    assert "Fine-tuned" in card_of(tuned)["provenance"]
+    train(new, tuned, "--from", "no-such-model", code=3, says=["no-such-model"])
+
+
+def tensor(path, name):
+    data = content(path)
+    length, = struct.unpack("<Q", data[:8])
+    start, end = json.loads(data[8:8 + length])[name]["data_offsets"]
+    return numpy.frombuffer(data[8 + length + start:8 + length + end], "<f4")
+
+
+def main():
+    for name, test in list(globals().items()):
+        if name.startswith("test_") and (len(sys.argv) < 4 or name in sys.argv[3:]):
+            start = time.monotonic()
+            with tempfile.TemporaryDirectory() as folder:
+                test(folder)
+            print(f"{name}: {time.monotonic() - start:.1f} s")
+
+
+main()
