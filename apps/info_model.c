@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LONGEST_SHOWN 200 /* bytes of metadata */
+
 static cJSON *card_of(const ul_model *model) {
     const char *text = ul_model_metadata(model, "ulite");
     return text ? cJSON_Parse(text) : NULL;
@@ -77,8 +79,31 @@ static void print_array(const cJSON *array, int depth) {
     }
 }
 
+/* A coded term in one breath: Hippocampus (SCT 5366008, DICOM CID 7140). */
+static bool print_code(const cJSON *object) {
+    const cJSON *meaning = cJSON_GetObjectItem(object, "meaning");
+    const cJSON *scheme = cJSON_GetObjectItem(object, "scheme");
+    const cJSON *value = cJSON_GetObjectItem(object, "value");
+    const cJSON *source = cJSON_GetObjectItem(object, "source");
+    if (!cJSON_IsString(meaning) || !cJSON_IsString(scheme) || !cJSON_IsString(value))
+        return false;
+    print_clean(meaning->valuestring);
+    printf(" (");
+    print_clean(scheme->valuestring);
+    putchar(' ');
+    print_clean(value->valuestring);
+    if (cJSON_IsString(source)) {
+        printf(", ");
+        print_clean(source->valuestring);
+    }
+    putchar(')');
+    return true;
+}
+
 /* depth < 0: everything on this line. */
 static void print_value(const cJSON *value, int depth) {
+    if (cJSON_IsObject(value) && print_code(value))
+        return;
     if (cJSON_IsString(value)) {
         print_clean(value->valuestring);
     } else if (cJSON_IsArray(value)) {
@@ -131,7 +156,10 @@ static void print_table(const ul_model *model) {
         printf("Metadata \"");
         print_clean(key);
         printf("\": ");
-        print_clean(value);
+        if (strlen(value) <= LONGEST_SHOWN)
+            print_clean(value);
+        else
+            printf("%zu bytes, --json shows them", strlen(value));
         putchar('\n');
     }
 }

@@ -53,6 +53,16 @@ static bool is_file(const char *path) {
     return stat(path, &about) == 0 && S_ISREG(about.st_mode);
 }
 
+/* A folder holds a model as NAME.safetensors or, with its papers, as NAME/NAME.safetensors. */
+static bool find_in(const char *folder, const char *name, char path[MODEL_PATH_BYTES]) {
+    int length = snprintf(path, MODEL_PATH_BYTES, "%s/%.*s" SUFFIX, folder, NAME_BYTES, name);
+    if (length < MODEL_PATH_BYTES && is_file(path))
+        return true;
+    length = snprintf(
+        path, MODEL_PATH_BYTES, "%s/%.*s/%.*s" SUFFIX, folder, NAME_BYTES, name, NAME_BYTES, name);
+    return length < MODEL_PATH_BYTES && is_file(path);
+}
+
 typedef struct listing {
     char text[512];
 } listing;
@@ -73,12 +83,9 @@ ul_status model_path_find(const char *model, char path[MODEL_PATH_BYTES], ul_err
     }
     folders all;
     list_folders(&all);
-    for (size_t i = 0; i < all.count && !strchr(model, '/'); i++) {
-        int length =
-            snprintf(path, MODEL_PATH_BYTES, "%s/%.*s" SUFFIX, all.path[i], NAME_BYTES, model);
-        if (length < MODEL_PATH_BYTES && is_file(path))
+    for (size_t i = 0; i < all.count && !strchr(model, '/'); i++)
+        if (find_in(all.path[i], model, path))
             return UL_OK;
-    }
     listing names = {""};
     model_path_each(add_name, &names);
     return ul_error_set(error, UL_ERROR_INPUT,
@@ -105,12 +112,16 @@ static size_t list_models(const folders *all, bundled models[MAX_MODELS]) {
             continue;
         for (struct dirent *entry = readdir(folder); entry && count < MAX_MODELS;
              entry = readdir(folder)) {
-            size_t length = strlen(entry->d_name);
-            size_t stem = length - strlen(SUFFIX);
-            if (length <= strlen(SUFFIX) || stem >= NAME_BYTES ||
-                strcmp(entry->d_name + stem, SUFFIX) != 0)
+            char name[NAME_BYTES], path[MODEL_PATH_BYTES];
+            size_t length = strlen(entry->d_name), suffix = strlen(SUFFIX);
+            if (length > suffix && strcmp(entry->d_name + length - suffix, SUFFIX) == 0)
+                length -= suffix;
+            if (length >= NAME_BYTES)
                 continue;
-            snprintf(models[count].name, NAME_BYTES, "%.*s", (int)stem, entry->d_name);
+            snprintf(name, sizeof name, "%.*s", (int)length, entry->d_name);
+            if (!find_in(all->path[i], name, path))
+                continue;
+            memcpy(models[count].name, name, sizeof name);
             models[count++].folder = i;
         }
         closedir(folder);
@@ -127,9 +138,9 @@ void model_path_each(model_path_visit *visit, void *context) {
     for (size_t i = 0; i < count; i++) {
         if (i && strcmp(models[i].name, models[i - 1].name) == 0)
             continue; /* an earlier folder's stands before it */
-        char path[MODEL_PATH_BYTES + NAME_BYTES + sizeof SUFFIX];
-        snprintf(path, sizeof path, "%s/%s" SUFFIX, all.path[models[i].folder], models[i].name);
-        if (!visit(context, models[i].name, path))
+        char path[MODEL_PATH_BYTES];
+        if (find_in(all.path[models[i].folder], models[i].name, path) &&
+            !visit(context, models[i].name, path))
             return;
     }
 }
