@@ -1,65 +1,98 @@
 #include "console.h"
 #include "ulite/evaluate.h"
+#include "ulite/output.h"
 
 #include <cJSON.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int run(int argc, char **argv);
+static int eval_run(int argc, char **argv);
 
-const cli_command cmd_eval = {"eval", "compare predicted labels with true ones",
-    "Usage: ulite eval PREDICTED TRUTH [--json] [--csv FILE]\n\n"
-    "Compares label files (NIfTI, PNG, DICOM SEG), or the files of two folders by their names:\n"
-    "Dice, IoU, precision, recall, HD95 and average surface distance, volumes, per case and "
-    "class,\n"
-    "with mean, sd, median and a bootstrap 95 % interval. A class that is empty on both sides\n"
-    "counts as agreement (Dice 1); on one side as Dice 0 with undefined distances.\n\n"
-    "  --csv FILE   write a line per case and class\n"
-    "  --json       print everything as one JSON object\n"
-    "  -q, --quiet  no messages\n\n"
-    "Examples:\n"
-    "  ulite eval out.nii.gz truth.nii.gz\n"
-    "  ulite eval predictions/ labels/ --csv scores.csv --json\n",
-    run};
+const cli_command cmd_eval = {.name = "eval",
+    .summary = "compare predicted labels with true ones",
+    .help = "Usage: ulite eval PREDICTED TRUTH [--json] [--csv FILE]\n"
+            "\n"
+            "Compares two label files (NIfTI, PNG, DICOM SEG), or those of two folders paired by "
+            "their\n"
+            "names without endings: Dice, IoU, precision, recall, HD95 and average surface "
+            "distance in\n"
+            "mm, volumes in mL, per case and class, with mean, sd, median and a bootstrap 95 % "
+            "interval\n"
+            "of the mean over the cases. A class that is empty on both sides counts as agreement\n"
+            "(Dice 1), on one side as Dice 0 without distances; docs/evaluation.md defines every\n"
+            "number. A truth without a prediction counts as failed (exit 1); a prediction without "
+            "truth\n"
+            "is named and left out.\n"
+            "\n"
+            "      --csv FILE    a line per case and class\n"
+            "      --source FOLDER  the DICOM series that a SEG among two files belongs to: needed "
+            "where\n"
+            "                    its slices are unevenly spaced\n"
+            "      --json        everything as one JSON object on stdout\n"
+            "      --progress P  auto, always or never\n"
+            "  -q, --quiet       no messages\n"
+            "\n"
+            "Examples:\n"
+            "  ulite eval out.nii.gz truth.nii.gz\n"
+            "  ulite eval out.seg.dcm truth.nii.gz --json\n"
+            "  ulite eval predictions/ labels/ --csv scores.csv\n",
+    .run = eval_run};
 
-enum { COLUMNS = 9 };
+enum { COLUMNS = 11 };
 static const char *const columns[COLUMNS] = {"dice", "iou", "precision", "recall", "hd95_mm",
-    "asd_mm", "volume_ml", "truth_volume_ml", "volume_difference_ml"};
+    "asd_mm", "hd95_px", "asd_px", "volume_ml", "truth_volume_ml", "volume_difference_ml"};
 
+/* The columns of one case and class, NaN where undefined. Distances of 0 between empty sets go for
+ * any unit. */
 static void values_of(const ul_class_metrics *m, double values[COLUMNS]) {
-    double mm = m->in_mm || m->hd95 == 0.0 ? 1.0 : NAN;
+    double mm = m->in_mm || m->hd95 == 0.0 ? 1.0 : NAN, px = m->in_mm ? NAN : 1.0;
     const double all[COLUMNS] = {m->dice, m->iou, m->precision, m->recall, m->hd95 * mm,
-        m->asd * mm, m->volume_ml, m->truth_volume_ml, m->volume_ml - m->truth_volume_ml};
+        m->asd * mm, m->hd95 * px, m->asd * px, m->volume_ml, m->truth_volume_ml,
+        m->volume_ml - m->truth_volume_ml};
     memcpy(values, all, sizeof all);
 }
 
-static ul_status write_csv(
-    const char *path, const ul_score *scores, size_t count, ul_error *error) {
-    FILE *file = fopen(path, "w");
-    if (!file)
-        return ul_error_set(
-            error, UL_ERROR_OUTPUT, "%s: cannot be written: %s", path, strerror(errno));
-    fputs("case,number,class", file);
+/* A text field of a CSV file, quotes doubled. */
+static void put_text(FILE *file, const char *text) {
+    fputc('"', file);
+    for (; *text; text++)
+        fputs(*text == '"' ? "\"\"" : (const char[]){*text, '\0'}, file);
+    fputc('"', file);
+}
+
+static void put_line(FILE *file, const ul_score *score) {
+    double values[COLUMNS];
+    values_of(&score->metrics, values);
+    put_text(file, score->name);
+    fprintf(file, ",%u,", score->metrics.number);
+    put_text(file, score->class_name);
     for (int c = 0; c < COLUMNS; c++)
-        fprintf(file, ",%s", columns[c]);
-    for (size_t i = 0; i < count; i++) {
-        double values[COLUMNS];
-        values_of(&scores[i].metrics, values);
-        fprintf(file, "\n\"%s\",%u,\"%s\"", scores[i].name, scores[i].metrics.number,
-            scores[i].class_name);
-        for (int c = 0; c < COLUMNS; c++)
-            if (isnan(values[c]))
-                fputs(",", file);
-            else
-                fprintf(file, ",%.6f", values[c]);
-    }
+        if (isnan(values[c]))
+            fputs(",", file);
+        else
+            fprintf(file, ",%.6f", values[c]);
     fputs("\n", file);
-    bool failed = ferror(file) != 0;
-    failed = fclose(file) != 0 || failed;
-    return failed ? ul_error_set(error, UL_ERROR_OUTPUT, "%s: cannot be written", path) : UL_OK;
+}
+
+static ul_status write_csv(const char *path, const ul_evaluation *evaluation, ul_error *error) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *memory = open_memstream(&text, &size);
+    if (memory) {
+        fputs("case,number,class", memory);
+        for (int c = 0; c < COLUMNS; c++)
+            fprintf(memory, ",%s", columns[c]);
+        fputs("\n", memory);
+        for (size_t i = 0; i < evaluation->count; i++)
+            put_line(memory, &evaluation->scores[i]);
+    }
+    ul_status status = memory && fclose(memory) == 0
+                           ? ul_output_write(path, text, size, error)
+                           : ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
+    free(text);
+    return status;
 }
 
 static void add_number(cJSON *object, const char *name, double value) {
@@ -91,45 +124,54 @@ static bool first_of_class(const ul_score *scores, size_t index) {
     return true;
 }
 
-static void print_json(const ul_score *scores, size_t count, double *spare) {
+static cJSON *json_of_summary(
+    const ul_score *scores, size_t count, const ul_score *one, double *spare) {
+    cJSON *total = cJSON_CreateObject();
+    cJSON_AddStringToObject(total, "name", one->class_name);
+    cJSON_AddNumberToObject(total, "number", one->metrics.number);
+    for (int c = 0; c < COLUMNS; c++) {
+        ul_summary s = summarise(scores, count, one->metrics.number, c, spare);
+        cJSON *o = cJSON_AddObjectToObject(total, columns[c]);
+        cJSON_AddNumberToObject(o, "count", (double)s.count);
+        cJSON_AddNumberToObject(o, "undefined", (double)s.undefined);
+        add_number(o, "mean", s.mean);
+        add_number(o, "sd", s.sd);
+        add_number(o, "median", s.median);
+        add_number(o, "low95", s.low95);
+        add_number(o, "high95", s.high95);
+    }
+    return total;
+}
+
+static cJSON *json_of_score(const ul_score *score) {
+    cJSON *item = cJSON_CreateObject();
+    double values[COLUMNS];
+    values_of(&score->metrics, values);
+    cJSON_AddStringToObject(item, "name", score->class_name);
+    cJSON_AddNumberToObject(item, "number", score->metrics.number);
+    for (int c = 0; c < COLUMNS; c++)
+        add_number(item, columns[c], values[c]);
+    return item;
+}
+
+static void print_json(const ul_evaluation *evaluation, double *spare) {
+    const ul_score *scores = evaluation->scores;
     cJSON *json = cJSON_CreateObject(), *cases = cJSON_AddArrayToObject(json, "cases");
     cJSON *summary = cJSON_AddArrayToObject(json, "summary"), *classes = NULL;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < evaluation->count; i++) {
         if (i == 0 || strcmp(scores[i].name, scores[i - 1].name) != 0) {
             cJSON *one = cJSON_CreateObject();
             cJSON_AddItemToArray(cases, one);
             cJSON_AddStringToObject(one, "name", scores[i].name);
             classes = cJSON_AddArrayToObject(one, "classes");
         }
-        cJSON *item = cJSON_CreateObject();
-        double values[COLUMNS];
-        values_of(&scores[i].metrics, values);
-        cJSON_AddItemToArray(classes, item);
-        cJSON_AddStringToObject(item, "name", scores[i].class_name);
-        cJSON_AddNumberToObject(item, "number", scores[i].metrics.number);
-        for (int c = 0; c < COLUMNS; c++)
-            add_number(item, columns[c], values[c]);
-        if (!scores[i].metrics.in_mm) {
-            add_number(item, "hd95_px", scores[i].metrics.hd95);
-            add_number(item, "asd_px", scores[i].metrics.asd);
-        }
-        if (!first_of_class(scores, i))
-            continue;
-        cJSON *total = cJSON_CreateObject();
-        cJSON_AddItemToArray(summary, total);
-        cJSON_AddStringToObject(total, "name", scores[i].class_name);
-        for (int c = 0; c < COLUMNS; c++) {
-            ul_summary s = summarise(scores, count, scores[i].metrics.number, c, spare);
-            cJSON *o = cJSON_AddObjectToObject(total, columns[c]);
-            cJSON_AddNumberToObject(o, "count", (double)s.count);
-            cJSON_AddNumberToObject(o, "undefined", (double)s.undefined);
-            add_number(o, "mean", s.mean);
-            add_number(o, "sd", s.sd);
-            add_number(o, "median", s.median);
-            add_number(o, "low95", s.low95);
-            add_number(o, "high95", s.high95);
-        }
+        cJSON_AddItemToArray(classes, json_of_score(&scores[i]));
+        if (first_of_class(scores, i))
+            cJSON_AddItemToArray(
+                summary, json_of_summary(scores, evaluation->count, &scores[i], spare));
     }
+    cJSON_AddNumberToObject(json, "compared", (double)evaluation->cases);
+    cJSON_AddNumberToObject(json, "failed", (double)evaluation->failed);
     char *text = cJSON_Print(json);
     if (text)
         puts(text);
@@ -137,55 +179,67 @@ static void print_json(const ul_score *scores, size_t count, double *spare) {
     cJSON_Delete(json);
 }
 
-static void print_table(const ul_score *scores, size_t count, double *spare) {
-    for (size_t i = 0; i < count; i++) {
+static void print_table(const ul_evaluation *evaluation, double *spare) {
+    const ul_score *scores = evaluation->scores;
+    printf("%zu case%s%s\n", evaluation->cases, evaluation->cases == 1 ? "" : "s",
+        evaluation->count ? "" : ": no label on either side");
+    for (size_t i = 0; i < evaluation->count; i++) {
         if (!first_of_class(scores, i))
             continue;
-        printf("%s\n", scores[i].class_name);
+        printf("%s\n  %-21s %9s  %9s  %9s  %-20s  n\n", scores[i].class_name, "", "mean", "sd",
+            "median", "95 % of the mean");
         for (int c = 0; c < COLUMNS; c++) {
-            ul_summary s = summarise(scores, count, scores[i].metrics.number, c, spare);
+            ul_summary s = summarise(scores, evaluation->count, scores[i].metrics.number, c, spare);
             if (s.count > 0)
-                printf("  %-21s mean %.4f  sd %.4f  median %.4f  95%% [%.4f, %.4f]  n %zu\n",
-                    columns[c], s.mean, s.sd, s.median, s.low95, s.high95, s.count);
+                printf("  %-21s %9.4f  %9.4f  %9.4f  [%8.4f, %8.4f]  %zu\n", columns[c], s.mean,
+                    s.sd, s.median, s.low95, s.high95, s.count);
         }
     }
 }
 
-static int run(int argc, char **argv) {
-    static const struct option long_options[] = {
-        CONSOLE_OPTIONS, {"csv", required_argument, NULL, 'c'}, {NULL, 0, NULL, 0}};
-    const char *csv = NULL;
+static ul_status report(const ul_evaluation *evaluation, const char *csv, ul_error *error) {
+    double *spare = malloc((evaluation->count + 1) * sizeof *spare);
+    if (!spare)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the summary");
+    if (console_settings.json)
+        print_json(evaluation, spare);
+    else
+        print_table(evaluation, spare);
+    free(spare);
+    return csv ? write_csv(csv, evaluation, error) : UL_OK;
+}
+
+static int eval_run(int argc, char **argv) {
+    enum { OPTION_CSV = 2000, OPTION_SOURCE };
+    static const struct option long_options[] = {CONSOLE_OPTIONS,
+        {"csv", required_argument, NULL, OPTION_CSV},
+        {"source", required_argument, NULL, OPTION_SOURCE}, {0}};
+    const char *csv = NULL, *source = NULL;
     int option, exit_code;
     while ((option = getopt_long(argc, argv, CONSOLE_SHORT, long_options, NULL)) != -1) {
-        if (option == 'c')
+        if (option == OPTION_CSV)
             csv = optarg;
+        else if (option == OPTION_SOURCE)
+            source = optarg;
         else if (!console_option(&cmd_eval, option, optarg, &exit_code))
-            return console_usage(&cmd_eval, "an option was wrong");
+            return console_usage(&cmd_eval, "unknown option or missing value");
         else if (exit_code >= 0)
             return exit_code;
     }
     if (argc - optind != 2)
-        return console_usage(&cmd_eval, "give the prediction and the truth");
-    ul_error error = {0};
-    ul_score *scores;
-    size_t count, failed;
+        return console_usage(&cmd_eval, "takes the prediction and the truth");
+    ul_error error = {0}, output_error = {0};
+    ul_evaluation evaluation;
     ul_status status = ul_evaluate(
-        argv[optind], argv[optind + 1], console_progress(), &scores, &count, &failed, &error);
+        argv[optind], argv[optind + 1], source, console_progress(), &evaluation, &error);
     if (status != UL_OK && status != UL_ERROR_PARTIAL)
         return console_fail(&cmd_eval, &error);
-    double *spare = malloc((count + 1) * sizeof *spare);
-    if (spare && console_settings.json)
-        print_json(scores, count, spare);
-    else if (spare)
-        print_table(scores, count, spare);
-    free(spare);
-    if (status == UL_ERROR_PARTIAL) {
-        console_fail(&cmd_eval, &error);
-        console_say("%zu cases failed", failed);
-    }
-    ul_error csv_error = {0};
-    if (csv && write_csv(csv, scores, count, &csv_error) != UL_OK)
-        status = (ul_status)console_fail(&cmd_eval, &csv_error);
-    free(scores);
-    return (int)status;
+    if (evaluation.notes && *evaluation.notes)
+        console_say("%.*s", (int)strlen(evaluation.notes) - 1, evaluation.notes);
+    if (report(&evaluation, csv, &output_error) != UL_OK)
+        exit_code = console_fail(&cmd_eval, &output_error);
+    else
+        exit_code = status == UL_OK ? UL_OK : console_fail(&cmd_eval, &error);
+    ul_evaluation_free(&evaluation);
+    return exit_code;
 }

@@ -1,8 +1,10 @@
 #include "ulite/evaluate.h"
 
+#include "cover.h"
 #include "files.h"
 #include "labels_file.h"
 #include "ulite/align.h"
+#include "ulite/dicom.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -29,17 +31,6 @@ static ul_score *add_score(scores_so_far *scores) {
     ul_score *score = &scores->items[scores->count++];
     memset(score, 0, sizeof *score);
     return score;
-}
-
-static ul_status read_aligned(
-    const char *path, const ul_grid *grid, ul_labels *labels, ul_error *error) {
-    ul_labels raw;
-    ul_status status = labels_read_file(path, NULL, &raw, error);
-    if (status != UL_OK)
-        return status;
-    status = ul_labels_align(&raw, grid, labels, error);
-    ul_labels_free(&raw);
-    return status;
 }
 
 static void name_class(const ul_labels *truth, const ul_labels *predicted, ul_score *score) {
@@ -78,20 +69,61 @@ static ul_status compare_labels(const char *name, const ul_labels *predicted,
     return status;
 }
 
-static ul_status compare_files(const char *name, const char *predicted_path, const char *truth_path,
-    scores_so_far *scores, ul_error *error) {
-    ul_labels truth, predicted;
-    ul_status status = labels_read_file(truth_path, NULL, &truth, error);
-    if (status == UL_OK) {
-        status = read_aligned(predicted_path, &truth.grid, &predicted, error);
-        if (status == UL_OK) {
-            status = compare_labels(name, &predicted, &truth, scores, error);
-            ul_labels_free(&predicted);
-        }
-        ul_labels_free(&truth);
-    }
+/* Whether unevenly spaced slices, which no matrix places, are the same ones. */
+static bool same_uneven_slices(const ul_grid *a, const ul_grid *b) {
+    if (a->stack != UL_STACK_UNEVEN || b->stack != UL_STACK_UNEVEN ||
+        memcmp(a->size, b->size, sizeof a->size) != 0)
+        return false;
+    double tolerance_mm = 0.1 * fmin(b->spacing_mm[0], b->spacing_mm[1]);
+    for (int c = 0; c < 3; c++)
+        if (fabs(a->axis_i[c] - b->axis_i[c]) > 1e-3 || fabs(a->axis_j[c] - b->axis_j[c]) > 1e-3)
+            return false;
+    for (size_t k = 0; k < a->size[2]; k++)
+        for (int c = 0; c < 3; c++)
+            if (fabs(a->origin_mm[k][c] - b->origin_mm[k][c]) > tolerance_mm)
+                return false;
+    return fabs(a->spacing_mm[0] - b->spacing_mm[0]) * (double)a->size[0] <= tolerance_mm &&
+           fabs(a->spacing_mm[1] - b->spacing_mm[1]) * (double)a->size[1] <= tolerance_mm;
+}
+
+/* Brings the prediction onto the grid of the truth, after both reach over all slices of each other
+ * where files leave out empty ones. */
+static ul_status unite(const char *predicted_path, ul_labels *predicted, const char *truth_path,
+    ul_labels *truth, ul_error *error) {
+    ul_labels aligned;
+    ul_status status = UL_OK;
+    if (same_uneven_slices(&predicted->grid, &truth->grid))
+        return UL_OK;
+    if (labels_are_sparse(truth_path))
+        status = cover_grid(truth, &predicted->grid, error);
+    if (status == UL_OK && labels_are_sparse(predicted_path))
+        status = cover_grid(predicted, &truth->grid, error);
+    if (status == UL_OK)
+        status = ul_labels_align(predicted, &truth->grid, &aligned, error);
     if (status != UL_OK)
+        return status;
+    ul_labels_free(predicted);
+    *predicted = aligned;
+    return UL_OK;
+}
+
+static ul_status compare_files(const char *name, const char *predicted_path, const char *truth_path,
+    const ul_series *source, scores_so_far *scores, ul_error *error) {
+    ul_labels truth = {0}, predicted = {0};
+    size_t before = scores->count;
+    ul_status status = labels_read_file(truth_path, source, &truth, error);
+    if (status == UL_OK)
+        status = labels_read_file(predicted_path, source, &predicted, error);
+    if (status == UL_OK)
+        status = unite(predicted_path, &predicted, truth_path, &truth, error);
+    if (status == UL_OK)
+        status = compare_labels(name, &predicted, &truth, scores, error);
+    ul_labels_free(&predicted);
+    ul_labels_free(&truth);
+    if (status != UL_OK) {
+        scores->count = before;
         ul_error_prefix(error, "case %s", name);
+    }
     return status;
 }
 
@@ -133,78 +165,168 @@ static ul_status add_absent(
     return UL_OK;
 }
 
-static char *find_partner(const char *folder, const name_list *list, const char *stem) {
-    size_t length = strlen(stem);
+enum { NAME_BYTES = 256 };
+
+/* The name of the case that an entry of a folder belongs to; false where it is no label file. */
+static bool case_name(const char *folder, const char *entry, char name[NAME_BYTES]) {
+    size_t length = files_stem(entry);
+    char *path = length == 0 ? files_join(folder, entry) : NULL;
+    if (path && files_is_folder(path))
+        length = strlen(entry);
+    free(path);
+    if (length == 0 || length >= NAME_BYTES)
+        return false;
+    snprintf(name, NAME_BYTES, "%.*s", (int)length, entry);
+    return true;
+}
+
+/* The path of the case's file in the folder, the caller's; NULL where there is none. */
+static char *find_partner(const char *folder, const name_list *list, const char *wanted) {
+    char name[NAME_BYTES];
     for (size_t i = 0; i < list->count; i++)
-        if (files_stem(list->names[i]) == length && strncmp(list->names[i], stem, length) == 0)
+        if (case_name(folder, list->names[i], name) && strcmp(name, wanted) == 0)
             return files_join(folder, list->names[i]);
     return NULL;
 }
 
-static ul_status compare_folders(const char *predicted, const char *truth,
-    const ul_progress *progress, scores_so_far *scores, size_t *failed, ul_error *error) {
-    name_list predictions = {0}, truths = {0};
-    ul_status status = files_list(predicted, &predictions, error);
-    if (status == UL_OK)
-        status = files_list(truth, &truths, error);
-    char(*names)[256] = calloc(truths.count + 1, sizeof *names);
-    if (status == UL_OK && !names)
-        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the cases");
-    size_t done = 0;
-    for (size_t i = 0; status == UL_OK && i < truths.count; i++) {
-        size_t stem = files_stem(truths.names[i]);
-        if (stem == 0 || stem > 255)
+/* Two folders under comparison. */
+typedef struct folder_pair {
+    const char *predicted, *truth;
+    name_list predictions, truths;
+    char (*names)[NAME_BYTES]; /* of the cases that were compared */
+    FILE *notes;
+} folder_pair;
+
+static ul_status compare_case(
+    folder_pair *pair, const char *entry, scores_so_far *scores, ul_evaluation *evaluation) {
+    char name[NAME_BYTES];
+    if (!case_name(pair->truth, entry, name))
+        return UL_OK;
+    char *truth = files_join(pair->truth, entry);
+    char *predicted = find_partner(pair->predicted, &pair->predictions, name);
+    ul_error error = {0};
+    ul_status status;
+    if (predicted && truth)
+        status = compare_files(name, predicted, truth, NULL, scores, &error);
+    else
+        status = ul_error_set(&error, UL_ERROR_INPUT, "case %s: no prediction of that name in %s",
+            name, pair->predicted);
+    free(predicted);
+    free(truth);
+    if (status == UL_OK) {
+        memcpy(pair->names[evaluation->cases++], name, sizeof name);
+        return UL_OK;
+    }
+    evaluation->failed++;
+    fprintf(pair->notes, "%s\n", error.text);
+    return status == UL_ERROR_LIMIT ? status : UL_OK;
+}
+
+static void note_predictions_without_truth(const folder_pair *pair) {
+    char name[NAME_BYTES];
+    for (size_t i = 0; i < pair->predictions.count; i++) {
+        if (!case_name(pair->predicted, pair->predictions.names[i], name))
             continue;
-        char name[256], *truth_path = files_join(truth, truths.names[i]);
-        snprintf(name, sizeof name, "%.*s", (int)stem, truths.names[i]);
-        char *path = find_partner(predicted, &predictions, name);
-        ul_status outcome = UL_ERROR_INPUT;
-        if (!path)
-            ul_error_set(error, UL_ERROR_INPUT, "case %s: %s holds no prediction of that name",
-                name, predicted);
-        else if (truth_path)
-            outcome = compare_files(name, path, truth_path, scores, error);
-        if (outcome == UL_OK)
-            snprintf(names[done++], sizeof *names, "%s", name);
-        else
-            ++*failed;
-        free(path);
-        free(truth_path);
-        if (!ul_progress_report(progress, "comparing", i + 1, truths.count))
+        char *partner = find_partner(pair->truth, &pair->truths, name);
+        if (!partner)
+            fprintf(pair->notes, "%s/%s: left out, no truth of that name in %s\n", pair->predicted,
+                pair->predictions.names[i], pair->truth);
+        free(partner);
+    }
+}
+
+static ul_status compare_cases(folder_pair *pair, const ul_progress *progress,
+    scores_so_far *scores, ul_evaluation *evaluation, ul_error *error) {
+    ul_status status = UL_OK;
+    for (size_t i = 0; status == UL_OK && i < pair->truths.count; i++) {
+        status = compare_case(pair, pair->truths.names[i], scores, evaluation);
+        if (status != UL_OK)
+            ul_error_set(error, status, "out of memory for the labels");
+        else if (!ul_progress_report(progress, "comparing", i + 1, pair->truths.count))
             status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted");
     }
-    if (status == UL_OK && done + *failed == 0)
-        status = ul_error_set(error, UL_ERROR_INPUT, "%s: holds no label file", truth);
+    if (status == UL_OK && evaluation->cases + evaluation->failed == 0)
+        status = ul_error_set(error, UL_ERROR_INPUT, "%s: holds no label file", pair->truth);
     if (status == UL_OK)
-        status = add_absent(scores, (const char(*)[256])names, done, error);
-    free(names);
-    files_free(&predictions);
-    files_free(&truths);
+        note_predictions_without_truth(pair);
+    if (status == UL_OK)
+        status =
+            add_absent(scores, (const char(*)[NAME_BYTES])pair->names, evaluation->cases, error);
     return status;
 }
 
-ul_status ul_evaluate(const char *predicted, const char *truth, const ul_progress *progress,
-    ul_score **scores, size_t *count, size_t *failed, ul_error *error) {
-    scores_so_far so_far = {.seen = calloc(MAX_NUMBER, sizeof(bool))};
-    ul_status status = UL_OK;
-    *scores = NULL;
-    *count = *failed = 0;
+static ul_status compare_folders(const char *predicted, const char *truth,
+    const ul_progress *progress, scores_so_far *scores, ul_evaluation *evaluation,
+    ul_error *error) {
+    folder_pair pair = {.predicted = predicted, .truth = truth};
+    size_t size;
+    ul_status status = files_list(predicted, &pair.predictions, error);
+    if (status == UL_OK)
+        status = files_list(truth, &pair.truths, error);
+    pair.names = calloc(pair.truths.count + 1, sizeof *pair.names);
+    pair.notes = open_memstream(&evaluation->notes, &size);
+    if (status == UL_OK && !(pair.names && pair.notes))
+        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the cases");
+    if (status == UL_OK)
+        status = compare_cases(&pair, progress, scores, evaluation, error);
+    if (pair.notes)
+        fclose(pair.notes);
+    free(pair.names);
+    files_free(&pair.predictions);
+    files_free(&pair.truths);
+    return status;
+}
+
+static ul_status compare_two(const char *predicted, const char *truth, const char *source,
+    scores_so_far *scores, ul_evaluation *evaluation, ul_error *error) {
+    const char *slash = strrchr(truth, '/'), *file = slash && slash[1] ? slash + 1 : truth;
+    char name[NAME_BYTES];
+    size_t stem = files_stem(file);
+    ul_catalog *catalog = NULL;
+    snprintf(name, sizeof name, "%.*s", (int)(stem ? stem : strlen(file)), file);
+    ul_status status = source ? ul_catalog_open(&source, 1, NULL, &catalog, error) : UL_OK;
+    if (status == UL_OK && catalog && ul_catalog_size(catalog) != 1)
+        status = ul_error_set(error, UL_ERROR_CHOICE, "%s: holds %zu volumes: leave one", source,
+            ul_catalog_size(catalog));
+    if (status == UL_OK)
+        status = compare_files(
+            name, predicted, truth, catalog ? ul_catalog_at(catalog, 0) : NULL, scores, error);
+    if (catalog)
+        ul_catalog_close(catalog);
+    evaluation->cases = 1;
+    return status;
+}
+
+void ul_evaluation_free(ul_evaluation *evaluation) {
+    free(evaluation->scores);
+    free(evaluation->notes);
+    *evaluation = (ul_evaluation){0};
+}
+
+ul_status ul_evaluate(const char *predicted, const char *truth, const char *source,
+    const ul_progress *progress, ul_evaluation *evaluation, ul_error *error) {
     bool folders = files_is_folder(truth) && files_is_folder(predicted);
-    const char *slash = strrchr(truth, '/');
+    scores_so_far so_far = {.seen = calloc(MAX_NUMBER, sizeof(bool))};
+    ul_status status;
+    *evaluation = (ul_evaluation){0};
     if (!so_far.seen)
         status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the scores");
+    else if (folders && source)
+        status =
+            ul_error_set(error, UL_ERROR_USAGE, "a source goes with two files, not with folders");
     else if (folders)
-        status = compare_folders(predicted, truth, progress, &so_far, failed, error);
+        status = compare_folders(predicted, truth, progress, &so_far, evaluation, error);
     else
-        status = compare_files(slash ? slash + 1 : truth, predicted, truth, &so_far, error);
+        status = compare_two(predicted, truth, source, &so_far, evaluation, error);
     free(so_far.seen);
-    if (status != UL_OK) {
-        free(so_far.items);
-        return status;
-    }
     if (so_far.count > 0)
         qsort(so_far.items, so_far.count, sizeof *so_far.items, compare_scores);
-    *scores = so_far.items;
-    *count = so_far.count;
-    return *failed ? UL_ERROR_PARTIAL : UL_OK;
+    evaluation->scores = so_far.items;
+    evaluation->count = so_far.count;
+    if (status != UL_OK)
+        ul_evaluation_free(evaluation);
+    else if (evaluation->failed)
+        status = ul_error_set(error, UL_ERROR_PARTIAL, "%zu of %zu cases could not be compared",
+            evaluation->failed, evaluation->failed + evaluation->cases);
+    return status;
 }

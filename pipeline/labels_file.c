@@ -55,6 +55,14 @@ static bool ends_with(const char *text, const char *ending) {
     return length >= tail && strcasecmp(text + length - tail, ending) == 0;
 }
 
+static bool is_nifti(const char *path) {
+    return ends_with(path, ".nii") || ends_with(path, ".nii.gz") || ends_with(path, ".hdr");
+}
+
+bool labels_are_sparse(const char *path) {
+    return files_is_folder(path) || !(is_nifti(path) || ends_with(path, ".png"));
+}
+
 ul_status labels_read_file(
     const char *path, const ul_series *source, ul_labels *labels, ul_error *error) {
     *labels = (ul_labels){0};
@@ -66,7 +74,7 @@ ul_status labels_read_file(
             unify_black_and_white(labels);
         return status;
     }
-    if (ends_with(path, ".nii") || ends_with(path, ".nii.gz") || ends_with(path, ".hdr"))
+    if (is_nifti(path))
         return ul_nifti_read_labels(path, labels, NULL, error);
     return ul_seg_read(path, source, labels, NULL, error);
 }

@@ -10,4 +10,8 @@
 ul_status labels_read_file(
     const char *path, const ul_series *source, ul_labels *labels, ul_error *error);
 
+/* Whether the path is a SEG or a folder that may hold one: its slices without labels are left out.
+ */
+bool labels_are_sparse(const char *path);
+
 #endif

@@ -14,13 +14,24 @@ typedef struct ul_score {
     ul_class_metrics metrics;
 } ul_score;
 
-/* Compares two label files (NIfTI, PNG, SEG), or the files of two folders paired by their names
- * without endings. A class is every segment number that occurs in any case; scores come case by
- * case, classes ascending. *failed counts cases without a partner or that cannot be compared; the
- * first of them fills *error while the others go on. *scores: malloc'd, the caller's. Errors:
- * UL_ERROR_INPUT, UL_ERROR_GEOMETRY, UL_ERROR_PARTIAL (some cases failed). */
-UL_API ul_status ul_evaluate(const char *predicted, const char *truth, const ul_progress *progress,
-    ul_score **scores, size_t *count, size_t *failed, ul_error *error);
+typedef struct ul_evaluation {
+    ul_score *scores; /* case by case, classes ascending */
+    size_t count;
+    size_t cases, failed; /* compared; without a prediction, or not comparable */
+    char *notes;          /* lines: each failed case, and each prediction without truth; or NULL */
+} ul_evaluation;
+
+/* Compares two label files (NIfTI, PNG, SEG, a folder with one SEG), or the label files of two
+ * folders paired by their names without endings. A class is every segment number that occurs in any
+ * case. A SEG may leave out slices that hold no label; source, a DICOM series (NULL: none), puts a
+ * SEG of two files on its grid, which unevenly spaced slices need. *evaluation: ul_evaluation_free,
+ * also after UL_ERROR_PARTIAL (some cases failed, the others are compared). Errors of files:
+ * UL_ERROR_INPUT, UL_ERROR_GEOMETRY; of folders: UL_ERROR_INPUT (no label file in truth),
+ * UL_ERROR_INTERRUPTED, UL_ERROR_USAGE (a source). Also UL_ERROR_CHOICE (several series in source).
+ */
+UL_API ul_status ul_evaluate(const char *predicted, const char *truth, const char *source,
+    const ul_progress *progress, ul_evaluation *evaluation, ul_error *error);
+UL_API void ul_evaluation_free(ul_evaluation *evaluation);
 
 #ifdef __cplusplus
 }
