@@ -8,8 +8,8 @@
 /* From pixels of the patch, relative to its centre, to pixels of the slice. */
 typedef struct geometry {
     double matrix[2][2], centre[2];
-    bool elastic;
-    size_t taps; /* samples per pixel and axis: more than 1 where the patch is coarser */
+    bool elastic, mirrored; /* the order of neighbouring slices */
+    size_t taps;            /* samples per pixel and axis: more than 1 where the patch is coarser */
 } geometry;
 
 ul_status augment_scratch_create(const ul_plan *plan, augment_scratch *scratch, ul_error *error) {
@@ -106,6 +106,7 @@ static geometry draw_geometry(const ul_training *training, const sample_place *p
     for (int axis = 0; axis < 2 && g.elastic; axis++)
         draw_displacement(
             augment, training->patch, stream, scratch->line, scratch->displacement[axis]);
+    g.mirrored = augment->flip_z_p > 0.0 && random_happens(stream, augment->flip_z_p);
     return g;
 }
 
@@ -136,14 +137,16 @@ static void add_bilinear(const sample_stack *stack, const float *const *channel,
 #define MAX_CHANNELS 64
 
 /* The planes of the network's input channels: the slice's own, or its neighbours (the first and the
- * last slice stand for those beyond). */
-static size_t input_planes(const ul_plan *plan, const sample_place *place, const float **channel) {
+ * last slice stand for those beyond), the other way round where mirrored. */
+static size_t input_planes(
+    const ul_plan *plan, const sample_place *place, bool mirrored, const float **channel) {
     const sample_stack *stack = place->stack;
     size_t count = plan->input_channels, area = stack->width * stack->height;
     for (size_t c = 0; c < count; c++) {
         size_t k = place->slice, plane = stack->channels == 1 ? 0 : c;
         if (plan->card.channels == UL_CHANNELS_NEIGHBOURS) {
-            size_t shifted = k + c; /* k + c - count / 2, held to 0..depth - 1 */
+            /* k + neighbour - count / 2, held to 0..depth - 1 */
+            size_t shifted = k + (mirrored ? count - 1 - c : c);
             k = shifted < count / 2 ? 0 : shifted - count / 2;
             k = k < stack->depth ? k : stack->depth - 1;
         }
@@ -169,7 +172,8 @@ static void resample(const ul_plan *plan, const sample_place *place, const geome
     const size_t *patch = plan->training.patch;
     const uint8_t *truth = stack->labels + place->slice * stack->width * stack->height;
     const float *channel[MAX_CHANNELS];
-    size_t channels = input_planes(plan, place, channel), area = patch[0] * patch[1], pixel = 0;
+    size_t channels = input_planes(plan, place, g->mirrored, channel);
+    size_t area = patch[0] * patch[1], pixel = 0;
     for (size_t y = 0; y < patch[1]; y++)
         for (size_t x = 0; x < patch[0]; x++, pixel++) {
             double u = (double)x - 0.5 * (double)(patch[0] - 1);

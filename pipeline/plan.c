@@ -100,6 +100,8 @@ static void derive_training(const ul_fingerprint *f, ul_training *t) {
         .blur_p = 0.2,
         .blur_low = 0.4,
         .blur_high = 1.2};
+    if (f->volumes)
+        t->augment.flip_z_p = 0.5;
     if (f->channels == 3) {
         t->augment.colour_p = 0.5;
         t->augment.colour = 0.3;

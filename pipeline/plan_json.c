@@ -36,14 +36,14 @@ static const field fields[] = {COUNT(epochs), COUNT(steps), COUNT(batch),
     WORD(optimizer), WORD(schedule), COUNT(plateau_epochs), REAL(average), REAL(foreground),
     COUNT(validate_every), COUNT(seed)};
 
-static const field changes[] = {CHANGE(flip_x_p), CHANGE(flip_y_p), CHANGE(rotate_p),
-    CHANGE(rotate_degrees), CHANGE(scale_p), CHANGE(scale_low), CHANGE(scale_high), CHANGE(stretch),
-    CHANGE(shift_p), CHANGE(shift), CHANGE(elastic_p), CHANGE(elastic_px),
-    CHANGE(elastic_spacing_px), CHANGE(gamma_p), CHANGE(gamma_low), CHANGE(gamma_high),
-    CHANGE(gamma_invert_p), CHANGE(contrast_p), CHANGE(contrast_low), CHANGE(contrast_high),
-    CHANGE(brightness_p), CHANGE(brightness), CHANGE(noise_p), CHANGE(noise), CHANGE(blur_p),
-    CHANGE(blur_low), CHANGE(blur_high), CHANGE(invert_p), CHANGE(colour_p), CHANGE(colour),
-    CHANGE(shuffle_p), CHANGE(grey_p)};
+static const field changes[] = {CHANGE(flip_x_p), CHANGE(flip_y_p), CHANGE(flip_z_p),
+    CHANGE(rotate_p), CHANGE(rotate_degrees), CHANGE(scale_p), CHANGE(scale_low),
+    CHANGE(scale_high), CHANGE(stretch), CHANGE(shift_p), CHANGE(shift), CHANGE(elastic_p),
+    CHANGE(elastic_px), CHANGE(elastic_spacing_px), CHANGE(gamma_p), CHANGE(gamma_low),
+    CHANGE(gamma_high), CHANGE(gamma_invert_p), CHANGE(contrast_p), CHANGE(contrast_low),
+    CHANGE(contrast_high), CHANGE(brightness_p), CHANGE(brightness), CHANGE(noise_p), CHANGE(noise),
+    CHANGE(blur_p), CHANGE(blur_low), CHANGE(blur_high), CHANGE(invert_p), CHANGE(colour_p),
+    CHANGE(colour), CHANGE(shuffle_p), CHANGE(grey_p)};
 
 #define FIELDS (sizeof fields / sizeof *fields)
 #define CHANGES (sizeof changes / sizeof *changes)
