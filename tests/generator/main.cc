@@ -1,7 +1,6 @@
 /* ulite-make-series: DICOM series for tests, demo and trials, cut from a real volume. */
 #include "series.h"
 
-#include "dcmtk/dcmimgle/dcmimage.h"
 #include "dcmtk/oflog/oflog.h"
 
 #include <algorithm>

@@ -1,18 +1,15 @@
 #include "source.h"
 
-#include "dcmtk/config/osconfig.h"
-
-#include "dcmtk/dcmdata/dctk.h"
-#include "dcmtk/dcmimgle/dcmimage.h"
+#include "ulite/dicom.h"
+#include "ulite/nifti.h"
 
 #include <algorithm>
 #include <memory>
-#include <nifti2_io.h>
 #include <stdexcept>
 
 /* Reorders and flips voxels so that the axes point nearest to L, P, S: what layout_make counts on.
  */
-static source_volume orient(const size_t size[3], const double matrix[3][4],
+static source_volume orient(const size_t size[3], const double matrix[4][4],
     const std::vector<float> &values, const std::string &path) {
     vec3 column[3];
     double length[3];
@@ -61,115 +58,57 @@ static source_volume orient(const size_t size[3], const double matrix[3][4],
     return source;
 }
 
-template <typename T>
-static void convert(
-    const void *data, size_t count, double slope, double intercept, std::vector<float> *values) {
-    const T *in = static_cast<const T *>(data);
-    for (size_t n = 0; n < count; n++)
-        (*values)[n] = (float)(slope * (double)in[n] + intercept);
+static bool is_nifti(const std::string &path) {
+    for (const std::string ending : {".nii", ".nii.gz", ".hdr", ".img"})
+        if (path.size() > ending.size() &&
+            path.compare(path.size() - ending.size(), ending.size(), ending) == 0)
+            return true;
+    return false;
 }
 
-static source_volume read_nifti(const std::string &path) {
-    std::unique_ptr<nifti_image, void (*)(nifti_image *)> image(
-        nifti_image_read(path.c_str(), 1), nifti_image_free);
-    if (!image)
-        throw std::runtime_error(path + ": not a NIfTI volume");
-    size_t size[3] = {
-        (size_t)image->nx, (size_t)image->ny, (size_t)std::max<int64_t>(1, image->nz)};
-    size_t count = size[0] * size[1] * size[2];
-    bool scaled = std::isfinite(image->scl_slope) && image->scl_slope != 0;
-    double slope = scaled ? image->scl_slope : 1, intercept = scaled ? image->scl_inter : 0;
-    std::vector<float> values(count);
-    switch (image->datatype) {
-    case NIFTI_TYPE_UINT8:
-        convert<uint8_t>(image->data, count, slope, intercept, &values);
-        break;
-    case NIFTI_TYPE_INT16:
-        convert<int16_t>(image->data, count, slope, intercept, &values);
-        break;
-    case NIFTI_TYPE_UINT16:
-        convert<uint16_t>(image->data, count, slope, intercept, &values);
-        break;
-    case NIFTI_TYPE_INT32:
-        convert<int32_t>(image->data, count, slope, intercept, &values);
-        break;
-    case NIFTI_TYPE_FLOAT32:
-        convert<float>(image->data, count, slope, intercept, &values);
-        break;
-    case NIFTI_TYPE_FLOAT64:
-        convert<double>(image->data, count, slope, intercept, &values);
-        break;
-    default:
-        throw std::runtime_error(path + ": a sample type that is not served");
-    }
-    const nifti_dmat44 &ras = image->sform_code > 0 ? image->sto_xyz : image->qto_xyz;
-    double matrix[3][4];
-    for (int r = 0; r < 3; r++)
-        for (int c = 0; c < 4; c++)
-            matrix[r][c] = r < 2 ? -ras.m[r][c] : ras.m[r][c]; /* RAS to LPS */
-    return orient(size, matrix, values, path);
+static ul_status read_series(const char *path, ul_volume *volume, ul_error *error) {
+    ul_catalog *opened;
+    ul_status status = ul_catalog_open(&path, 1, nullptr, &opened, error);
+    if (status != UL_OK)
+        return status;
+    std::unique_ptr<ul_catalog, void (*)(ul_catalog *)> catalog(opened, ul_catalog_close);
+    if (ul_catalog_size(opened) != 1)
+        return ul_error_set(error, UL_ERROR_CHOICE, "%s: holds %zu volumes, not one", path,
+            ul_catalog_size(opened));
+    return ul_series_read(ul_catalog_at(opened, 0), 0, nullptr, volume, error);
 }
 
-static source_volume read_dicom(const std::string &path) {
-    DcmFileFormat file;
-    if (file.loadFile(path.c_str()).bad())
-        throw std::runtime_error(path + ": neither a NIfTI volume nor a DICOM image");
-    DicomImage image(&file, EXS_Unknown, CIF_MayDetachPixelData);
-    const DiPixel *pixels = image.getStatus() == EIS_Normal ? image.getInterData() : nullptr;
-    if (!pixels || !image.isMonochrome())
-        throw std::runtime_error(path + ": not a grey DICOM image");
-    size_t size[3] = {image.getWidth(), image.getHeight(), 1}, count = size[0] * size[1];
-    std::vector<float> values(count);
-    switch (pixels->getRepresentation()) {
-    case EPR_Uint8:
-        convert<Uint8>(pixels->getData(), count, 1, 0, &values);
-        break;
-    case EPR_Sint8:
-        convert<Sint8>(pixels->getData(), count, 1, 0, &values);
-        break;
-    case EPR_Uint16:
-        convert<Uint16>(pixels->getData(), count, 1, 0, &values);
-        break;
-    case EPR_Sint16:
-        convert<Sint16>(pixels->getData(), count, 1, 0, &values);
-        break;
-    case EPR_Uint32:
-        convert<Uint32>(pixels->getData(), count, 1, 0, &values);
-        break;
-    case EPR_Sint32:
-        convert<Sint32>(pixels->getData(), count, 1, 0, &values);
-        break;
-    }
-    double spacing[2] = {1, 1}, thickness = 1, position[3] = {0, 0, 0},
-           cosines[6] = {1, 0, 0, 0, 1, 0};
-    DcmDataset *dataset = file.getDataset();
-    dataset->findAndGetFloat64(DCM_SliceThickness, thickness);
-    for (unsigned long n = 0; n < 6; n++) {
-        if (n < 2)
-            dataset->findAndGetFloat64(DCM_PixelSpacing, spacing[n], n);
-        if (n < 3)
-            dataset->findAndGetFloat64(DCM_ImagePositionPatient, position[n], n);
-        dataset->findAndGetFloat64(DCM_ImageOrientationPatient, cosines[n], n);
-    }
-    vec3 i = {cosines[0], cosines[1], cosines[2]}, j = {cosines[3], cosines[4], cosines[5]};
-    vec3 k = cross(i, j);
-    double matrix[3][4];
-    for (int r = 0; r < 3; r++) {
-        matrix[r][0] = spacing[1] * i[r];
-        matrix[r][1] = spacing[0] * j[r];
-        matrix[r][2] = thickness * k[r];
-        matrix[r][3] = position[r];
-    }
-    return orient(size, matrix, values, path);
+/* Voxels to LPS; an image without a place lies at the origin. */
+static ul_status find_matrix(const ul_grid &grid, double matrix[4][4], ul_error *error) {
+    if (grid.stack == UL_STACK_TILTED)
+        return ul_error_set(error, UL_ERROR_GEOMETRY, "a source with gantry tilt is not served");
+    if (grid.stack != UL_STACK_UNPLACED)
+        return ul_grid_affine(&grid, matrix, error);
+    for (int n = 0; n < 2; n++)
+        matrix[n][n] = grid.spacing_mm[n] > 0 ? grid.spacing_mm[n] : 1;
+    matrix[2][2] = grid.thickness_mm > 0 ? grid.thickness_mm : 1;
+    return UL_OK;
 }
 
 source_volume source_read(const std::string &path) {
-    FILE *file = fopen(path.c_str(), "rb");
-    if (!file)
-        throw std::runtime_error(path + ": cannot be opened");
-    fclose(file);
-    nifti_set_debug_level(0);
-    return is_nifti_file(path.c_str()) > 0 ? read_nifti(path) : read_dicom(path);
+    ul_volume volume = {};
+    ul_error error = {};
+    double matrix[4][4] = {};
+    ul_status status = is_nifti(path)
+                           ? ul_nifti_read(path.c_str(), 0, &volume, nullptr, nullptr, &error)
+                           : read_series(path.c_str(), &volume, &error);
+    std::unique_ptr<ul_volume, void (*)(ul_volume *)> owner(&volume, ul_volume_free);
+    if (status == UL_OK && volume.channels != 1)
+        status = ul_error_set(&error, UL_ERROR_UNSUPPORTED, "%s: not a grey image", path.c_str());
+    if (status == UL_OK)
+        status = find_matrix(volume.grid, matrix, &error);
+    if (status != UL_OK)
+        throw std::runtime_error(error.text);
+    const size_t *size = volume.grid.size, pixels = size[0] * size[1];
+    std::vector<float> values(pixels * size[2]);
+    for (size_t k = 0; k < size[2]; k++)
+        ul_volume_slice(&volume, k, &values[k * pixels]);
+    return orient(size, matrix, values, path);
 }
 
 vec3 source_voxel(const source_volume &source, const vec3 &position) {

@@ -18,8 +18,9 @@ struct source_volume {
     std::vector<float> values; /* [k][j][i] */
 };
 
-/* Reads a NIfTI volume (the first of a 4D one), or one DICOM image, which stands for as many equal
- * slices as are asked for. Throws std::runtime_error with a line that names the file. */
+/* Reads a NIfTI volume (the first of a 4D one), or the one grey DICOM series of a file or folder; a
+ * single image stands for as many equal slices as are asked for. Throws std::runtime_error with a
+ * line that names the file. */
 source_volume source_read(const std::string &path);
 
 /* Voxel coordinates (i, j, k) of a position, and back. */
