@@ -21,16 +21,47 @@ bool choose_matches(const ul_catalog *catalog, size_t index, const char *series)
     if (!series)
         return true;
     const ul_series_info *info = ul_series_get_info(ul_catalog_at(catalog, index));
-    if (strcmp(series, info->series_uid) == 0)
-        return true;
+    size_t whole = strlen(info->series_uid);
     char *end;
-    long number = strtol(series, &end, 10);
-    if (end == series || number != info->series_number)
-        return false;
-    if (*end == '\0')
+    if (whole == 0 || strncmp(series, info->series_uid, whole) != 0) {
+        if (strtol(series, &end, 10) != info->series_number || end == series)
+            return false;
+        whole = (size_t)(end - series);
+    }
+    const char *rest = series + whole;
+    if (*rest == '\0')
         return true;
     size_t parts, part = part_of(catalog, index, &parts);
-    return *end == '.' && strtoul(end + 1, &end, 10) == part && *end == '\0';
+    return *rest == '.' && strtoul(rest + 1, &end, 10) == part && *end == '\0';
+}
+
+static void name_part(
+    const ul_catalog *catalog, size_t index, const char *whole, char name[CHOOSE_NAME_BYTES]) {
+    size_t parts, part = part_of(catalog, index, &parts);
+    if (parts > 1)
+        snprintf(name, CHOOSE_NAME_BYTES, "%s.%zu", whole, part);
+    else
+        snprintf(name, CHOOSE_NAME_BYTES, "%s", whole);
+}
+
+void choose_number(const ul_catalog *catalog, size_t index, char name[CHOOSE_NAME_BYTES]) {
+    char number[16];
+    snprintf(number, sizeof number, "%d",
+        ul_series_get_info(ul_catalog_at(catalog, index))->series_number);
+    name_part(catalog, index, number, name);
+}
+
+void choose_name(const ul_catalog *catalog, size_t index, char name[CHOOSE_NAME_BYTES]) {
+    const ul_series_info *info = ul_series_get_info(ul_catalog_at(catalog, index));
+    for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
+        const ul_series_info *other = ul_series_get_info(ul_catalog_at(catalog, i));
+        if (info->series_uid[0] && other->series_number == info->series_number &&
+            strcmp(other->series_uid, info->series_uid) != 0) {
+            name_part(catalog, index, info->series_uid, name);
+            return;
+        }
+    }
+    choose_number(catalog, index, name);
 }
 
 void choose_list(const ul_catalog *catalog, const char *series, FILE *stream) {
@@ -40,12 +71,8 @@ void choose_list(const ul_catalog *catalog, const char *series, FILE *stream) {
         const ul_series *volume = ul_catalog_at(catalog, i);
         const ul_series_info *info = ul_series_get_info(volume);
         const size_t *size = ul_series_grid(volume)->size;
-        size_t parts, part = part_of(catalog, i, &parts);
-        char name[32];
-        if (parts > 1)
-            snprintf(name, sizeof name, "%d.%zu", info->series_number, part);
-        else
-            snprintf(name, sizeof name, "%d", info->series_number);
+        char name[CHOOSE_NAME_BYTES];
+        choose_name(catalog, i, name);
         fprintf(stream, "  --series %-8s %-3s %zux%zux%zu %s%s%s\n", name, info->modality, size[0],
             size[1], size[2], info->description, *info->split ? ", " : "", info->split);
     }

@@ -6,9 +6,18 @@
 
 #include <stdio.h>
 
-/* Whether the index-th volume is meant by a UID, a series number, or NUMBER.PART, where the series
- * holds several volumes (parts count from 1). NULL means every one. */
+#define CHOOSE_NAME_BYTES 96
+
+/* Whether the index-th volume is meant by a UID or a series number, followed by .PART where the
+ * series holds several volumes (parts count from 1). NULL means every one. */
 bool choose_matches(const ul_catalog *catalog, size_t index, const char *series);
+
+/* The volume's series number, or NUMBER.PART where its series holds several volumes. */
+void choose_number(const ul_catalog *catalog, size_t index, char name[CHOOSE_NAME_BYTES]);
+
+/* What --series takes for the volume: its number, or, where another series has the same one, its
+ * UID, in both cases with the part. */
+void choose_name(const ul_catalog *catalog, size_t index, char name[CHOOSE_NAME_BYTES]);
 
 /* The one volume that --series (or NULL) means. Several, or none: they are listed on stderr and the
  * error is UL_ERROR_CHOICE. */

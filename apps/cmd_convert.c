@@ -1,9 +1,9 @@
 #include "console.h"
 #include "convert.h"
+#include "input_kind.h"
 #include "target.h"
 
 #include <string.h>
-#include <strings.h>
 
 static int convert_run(int argc, char **argv);
 
@@ -120,17 +120,8 @@ static int take_option(convert_options *o, const char **sources, int option, con
     }
 }
 
-typedef enum input_kind { INPUT_SERIES, INPUT_SEG, INPUT_LABELS } input_kind;
-
-static input_kind kind_of(const char *path) {
-    static const char *const endings[] = {".nii", ".nii.gz", ".hdr", ".img", ".png"};
-    size_t length = strlen(path);
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        size_t tail = strlen(endings[i]);
-        if (length > tail && strcasecmp(path + length - tail, endings[i]) == 0)
-            return INPUT_LABELS;
-    }
-    return ul_seg_probe(path) ? INPUT_SEG : INPUT_SERIES;
+static bool is_labels(input_kind kind) {
+    return kind == INPUT_NIFTI || kind == INPUT_PNG;
 }
 
 /* What no job can serve is a wrong command line. */
@@ -141,10 +132,10 @@ static int check_usage(const convert_options *o, input_kind kind) {
             "-o takes a name in .dcm, .nii, .nii.gz or .png, or a folder, not \"%s\"", o->output);
     if (kind == INPUT_SERIES && target != TARGET_NIFTI && target != TARGET_FOLDER)
         return console_usage(&cmd_convert, "DICOM images become NIfTI; \"%s\" is none", o->output);
-    if (kind == INPUT_LABELS && target != TARGET_SEG && target != TARGET_FOLDER)
+    if (is_labels(kind) && target != TARGET_SEG && target != TARGET_FOLDER)
         return console_usage(
             &cmd_convert, "labels become a DICOM Segmentation (.dcm); \"%s\" is none", o->output);
-    if (o->source_count == 0 && (kind == INPUT_LABELS || target == TARGET_SEG))
+    if (o->source_count == 0 && (is_labels(kind) || target == TARGET_SEG))
         return console_usage(
             &cmd_convert, "a .dcm output needs --source, the images it belongs to");
     return UL_OK;
@@ -168,13 +159,13 @@ static int convert_run(int argc, char **argv) {
     if (optind + 1 != argc || !o.output)
         return console_usage(&cmd_convert, "takes one INPUT and -o OUT");
     o.input = argv[optind];
-    input_kind kind = kind_of(o.input);
+    input_kind kind = input_kind_of(o.input);
     int exit_code = check_usage(&o, kind);
     if (exit_code != UL_OK)
         return exit_code;
     ul_error error = {0};
-    ul_status status = kind == INPUT_LABELS ? convert_labels(&o, &error)
-                       : kind == INPUT_SEG  ? convert_seg(&o, &error)
-                                            : convert_series(&o, &error);
+    ul_status status = is_labels(kind)     ? convert_labels(&o, &error)
+                       : kind == INPUT_SEG ? convert_seg(&o, &error)
+                                           : convert_series(&o, &error);
     return status == UL_OK ? UL_OK : console_fail(&cmd_convert, &error);
 }

@@ -1,9 +1,10 @@
 #include "console.h"
 #include "info.h"
+#include "input_kind.h"
 #include "model_path.h"
-#include "ulite/seg.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -13,10 +14,14 @@ const cli_command cmd_info = {.name = "info",
     .summary = "tell what a model, a folder or an image file holds",
     .help = "Usage: ulite info PATH [--json]\n"
             "\n"
-            "PATH is a model file or the name of a bundled model: prints the network's shape, the\n"
-            "model card and the other metadata. Or PATH is a folder, searched recursively, or a\n"
-            "DICOM file: lists the series in it, with what is odd about them; of a DICOM\n"
-            "Segmentation, its segments.\n"
+            "PATH is one of\n"
+            "  a folder, searched recursively, or a DICOM file: lists the volumes in it by what\n"
+            "      --series takes, with what is odd about each\n"
+            "  a DICOM Segmentation: its segments, codes and colours\n"
+            "  a NIfTI volume or a PNG picture: size, spacing, orientation, range of values\n"
+            "  a model file, or the name of a bundled model: the network's shape, the model card\n"
+            "      and the other metadata\n"
+            "Names, identifiers and dates of patients are never printed.\n"
             "\n"
             "      --json          one JSON object on stdout\n"
             "  -q, --quiet         no messages\n"
@@ -54,11 +59,31 @@ static ul_status tell(const char *given, ul_error *error) {
         ul_status status = model_path_find(given, path, error);
         return status == UL_OK ? info_model(path, error) : status;
     }
-    if (there && S_ISREG(about.st_mode) && ul_seg_probe(given))
-        return info_seg(given, error);
-    if (there)
+    if (!there)
+        return ul_error_set(error, UL_ERROR_INPUT, "%s: there is no such file", given);
+    if (S_ISDIR(about.st_mode))
         return info_dicom(given, error);
-    return ul_error_set(error, UL_ERROR_INPUT, "%s: there is no such file", given);
+    switch (input_kind_of(given)) {
+    case INPUT_NIFTI:
+        return info_volume(given, false, error);
+    case INPUT_PNG:
+        return info_volume(given, true, error);
+    case INPUT_SEG:
+        return info_seg(given, error);
+    case INPUT_SERIES:
+        break;
+    }
+    return info_dicom(given, error);
+}
+
+ul_status info_print_json(cJSON *object, ul_error *error) {
+    char *text = cJSON_Print(object);
+    cJSON_Delete(object);
+    if (!text)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the JSON");
+    puts(text);
+    free(text);
+    return UL_OK;
 }
 
 static int info_run(int argc, char **argv) {

@@ -2,7 +2,6 @@
 #include "info.h"
 #include "ulite/model.h"
 
-#include <cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,13 +38,7 @@ static ul_status print_json(const ul_model *model, ul_error *error) {
     for (size_t i = 0; ul_model_metadata_at(model, i, &key, &value); i++)
         if (!card || strcmp(key, "ulite") != 0)
             cJSON_AddStringToObject(metadata, key, value);
-    char *text = cJSON_Print(object);
-    cJSON_Delete(object);
-    if (!text)
-        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the JSON");
-    puts(text);
-    free(text);
-    return UL_OK;
+    return info_print_json(object, error);
 }
 
 /* --- For people ------------------------------------------------------------------------------ */

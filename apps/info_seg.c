@@ -2,7 +2,6 @@
 #include "info.h"
 #include "ulite/seg.h"
 
-#include <cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -57,13 +56,7 @@ static ul_status print_json(const ul_labels *labels, const char *notes, ul_error
     for (size_t s = 0; s < labels->segments.count; s++)
         cJSON_AddItemToArray(segments, segment_json(labels, s));
     cJSON_AddStringToObject(object, "notes", notes ? notes : "");
-    char *text = cJSON_Print(object);
-    cJSON_Delete(object);
-    if (!text)
-        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the JSON");
-    puts(text);
-    free(text);
-    return UL_OK;
+    return info_print_json(object, error);
 }
 
 ul_status info_seg(const char *path, ul_error *error) {

@@ -177,9 +177,9 @@ static const char *extension_of(const char *path) {
     return dot ? dot : "";
 }
 
-/* Whether a file that does not tell its series looks like a part of it: it lies beside files of the
+/* Whether a file that does not tell its series may be a part of it: it lies beside files of the
  * series and is named like them. */
-static bool looks_like_member(const char *path, const ul_series *series) {
+static bool may_be_member(const char *path, const ul_series *series) {
     size_t length = folder_length(path);
     for (size_t k = 0; k < series->grid.size[2]; k++) {
         const char *member = series->images[k]->file->path;
@@ -188,6 +188,54 @@ static bool looks_like_member(const char *path, const ul_series *series) {
             return true;
     }
     return false;
+}
+
+/* The series that a broken file belongs to: its own word, or, where it does not tell, the only
+ * series that it lies beside. NULL where that leaves several or none. */
+static const char *series_of_broken(const ul_catalog *catalog, const dicom_file *file) {
+    if (file->series_uid[0])
+        return file->series_uid;
+    const char *uid = NULL;
+    for (size_t s = 0; s < catalog->series_count; s++) {
+        const ul_series *series = catalog->series[s];
+        if (!may_be_member(file->path, series) ||
+            (uid && strcmp(uid, series->info.series_uid) == 0))
+            continue;
+        if (uid)
+            return NULL;
+        uid = series->info.series_uid;
+    }
+    return uid;
+}
+
+static ul_status note_once(ul_series *series, const char *text, ul_error *error) {
+    for (size_t n = 0; n < series->info.note_count; n++)
+        if (strcmp(series->info.notes[n], text) == 0)
+            return UL_OK;
+    return series_note(series, error, "%s", text);
+}
+
+/* Marks the series that a broken file belongs to, or warns on those that it may belong to. Returns
+ * in *member whether there are any. */
+static ul_status mark_series(
+    ul_catalog *catalog, const dicom_file *file, const char *text, bool *member, ul_error *error) {
+    const char *uid = series_of_broken(catalog, file);
+    ul_status status = UL_OK;
+    *member = false;
+    for (size_t s = 0; s < catalog->series_count && status == UL_OK; s++) {
+        ul_series *series = catalog->series[s];
+        if (uid && strcmp(series->info.series_uid, uid) == 0) {
+            *member = true;
+            series_fail(series, file->status ? file->status : UL_ERROR_INPUT,
+                "%s: %s (of the series or beside it: repair or remove it)", file->path, text);
+            status = note_once(series, "a file of it is unreadable", error);
+        } else if (!uid && may_be_member(file->path, series)) {
+            *member = true;
+            status =
+                note_once(series, "unreadable files lie beside it: slices may be missing", error);
+        }
+    }
+    return status;
 }
 
 /* Lists broken files, and marks the series that they belong to. */
@@ -202,20 +250,10 @@ static ul_status take_faults(ul_catalog *catalog, ul_error *error) {
             continue;
         const dicom_file *file = &catalog->files[i];
         const char *text = empty ? "the file is empty" : file->problem;
-        bool member = false;
-        for (size_t s = 0; s < catalog->series_count; s++) {
-            ul_series *series = catalog->series[s];
-            if (file->series_uid[0] ? strcmp(series->info.series_uid, file->series_uid) != 0
-                                    : !looks_like_member(file->path, series))
-                continue;
-            member = true;
-            series_fail(series, file->status ? file->status : UL_ERROR_INPUT,
-                "%s: %s (of the series or beside it: repair or remove it)", file->path, text);
-            ul_status status =
-                series_note(series, error, "unreadable file: %s: %s", file->path, text);
-            if (status != UL_OK)
-                return status;
-        }
+        bool member;
+        ul_status status = mark_series(catalog, file, text, &member, error);
+        if (status != UL_OK)
+            return status;
         if (!empty || member)
             catalog->faults[catalog->fault_count++] = (ul_catalog_fault){file->path, text};
     }
@@ -223,23 +261,17 @@ static ul_status take_faults(ul_catalog *catalog, ul_error *error) {
 }
 
 /* Series in a transfer syntax without a decoder are listed, and refused when they are used. */
-static ul_status refuse_syntaxes(ul_catalog *catalog, ul_error *error) {
+static void refuse_syntaxes(ul_catalog *catalog) {
     for (size_t s = 0; s < catalog->series_count; s++) {
         ul_series *series = catalog->series[s];
         for (size_t k = 0; k < series->grid.size[2] && series->status == UL_OK; k++) {
             const dicom_file *file = series->images[k]->file;
             if (codec_is_native(file->transfer_syntax) || codec_find(file->transfer_syntax))
                 continue;
-            const char *name = codec_syntax_name(file->transfer_syntax);
             series_fail(series, UL_ERROR_UNSUPPORTED, "%s: transfer syntax %s is not supported",
-                file->path, name);
-            ul_status status =
-                series_note(series, error, "transfer syntax %s: cannot be read", name);
-            if (status != UL_OK)
-                return status;
+                file->path, codec_syntax_name(file->transfer_syntax));
         }
     }
-    return UL_OK;
 }
 
 /* Why there is no series: the first broken file, or that there are no images. */
@@ -275,7 +307,7 @@ static ul_status fill_catalog(ul_catalog *catalog, const char *const *paths, siz
         status = take_faults(catalog, error);
     }
     if (status == UL_OK)
-        status = refuse_syntaxes(catalog, error);
+        refuse_syntaxes(catalog);
     if (status == UL_OK && catalog->series_count == 0)
         status = fail_empty(catalog, path_count ? paths[0] : "", error);
     return status;

@@ -11,6 +11,7 @@
 
 #define COSINE_TOLERANCE 1e-3  /* between slices of one orientation, as scanners round */
 #define SPACING_TOLERANCE 1e-3 /* relative, between slices of one spacing */
+#define SAME_PLACE_MM 0.01     /* nearer than any two slices */
 #define DEGREES_PER_RADIAN (180 / 3.14159265358979323846)
 
 void series_fail(ul_series *series, ul_status status, const char *format, ...) {
@@ -194,7 +195,9 @@ static ul_status notes_on_geometry(ul_series *series, ul_error *error) {
             most = fmax(most, step);
             gaps += ul_grid_gap_after(grid, k);
         }
-        status = series_note(series, error, "uneven slice distances, %.4g to %.4g mm", least, most);
+        if (least > SAME_PLACE_MM) /* else add_part says what is wrong */
+            status =
+                series_note(series, error, "uneven slice distances, %.4g to %.4g mm", least, most);
         if (gaps && status == UL_OK)
             status = series_note(
                 series, error, "slices missing at %zu place%s", gaps, gaps == 1 ? "" : "s");
@@ -328,13 +331,10 @@ static ul_status add_part(series_builder *builder, const split_part *part, const
     if (status == UL_OK && part->dropped)
         status = series_note(series, builder->error, "%zu duplicate slice%s dropped", part->dropped,
             part->dropped == 1 ? "" : "s");
-    if (status == UL_OK && part->conflict[0]) {
+    if (status == UL_OK && part->conflict[0])
         series_fail(series, UL_ERROR_GEOMETRY,
             "%s and %s lie at one place with different pixels, and no attribute tells them apart",
             part->conflict[0]->file->path, part->conflict[1]->file->path);
-        status =
-            series_note(series, builder->error, "different images at one place: cannot be used");
-    }
     return status;
 }
 

@@ -1,0 +1,21 @@
+#include "input_kind.h"
+
+#include "ulite/seg.h"
+
+#include <string.h>
+#include <strings.h>
+
+static bool ends_in(const char *path, const char *ending) {
+    size_t length = strlen(path), tail = strlen(ending);
+    return length > tail && strcasecmp(path + length - tail, ending) == 0;
+}
+
+input_kind input_kind_of(const char *path) {
+    static const char *const nifti[] = {".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz"};
+    for (size_t i = 0; i < sizeof nifti / sizeof nifti[0]; i++)
+        if (ends_in(path, nifti[i]))
+            return INPUT_NIFTI;
+    if (ends_in(path, ".png"))
+        return INPUT_PNG;
+    return ul_seg_probe(path) ? INPUT_SEG : INPUT_SERIES;
+}

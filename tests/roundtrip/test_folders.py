@@ -1,0 +1,313 @@
+#!/usr/bin/python3
+"""Folders as scanners, PACS and people leave them: `ulite info` finds every volume and says what is
+odd about it on one line, `convert --series` takes the one that is meant, and dcm2niix, where it
+takes such a folder, finds the same volumes.
+
+usage: test_folders.py MAKE_SERIES ULITE"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import pydicom
+from pydicom.dataset import FileMetaDataset
+from shared import HEAD, Programs, in_space, load, require
+
+CUT = ["--box", "60:92,84:116,50:58"]  # 32x32x8
+# what ulite-make-series writes into every header about the patient and the visit
+SECRETS = ["Gwendolyn", "Generated^", "PID-4711", "19610203", "A4711", "Referrer", "20200229"]
+
+
+class Bench:
+    def __init__(self, make_series, ulite, scratch):
+        self.programs, self.scratch, self.count = Programs(make_series, ulite), scratch, 0
+
+    def folder(self, name):
+        self.count += 1
+        return os.path.join(self.scratch, f"{self.count:02}_{name.replace(' ', '_')}")
+
+    def series(self, folder, *options):
+        """Adds a series to a folder; returns the truth about its volumes."""
+        made = self.folder("made")
+        volumes = self.programs.series(made, *CUT, *options)["volumes"]
+        shutil.copytree(made, folder, dirs_exist_ok=True)
+        return volumes
+
+    def ask(self, *arguments, status=0):
+        done = subprocess.run([self.programs.ulite, *arguments], capture_output=True, text=True)
+        said = done.stdout + done.stderr
+        assert done.returncode == status, f"{arguments}: exit {done.returncode}: {said}"
+        for secret in SECRETS:
+            assert secret not in said, f"{arguments}: names the patient: {said}"
+        return done.stdout if status == 0 else done.stderr
+
+    def info(self, folder):
+        """What `info --json` says, after the table for people has said as much."""
+        about = json.loads(self.ask("info", folder, "--json"))
+        table = self.ask("info", folder).splitlines()
+        for volume in about["series"]:
+            if volume["notes"]:
+                line = "; ".join(volume["notes"])
+                assert any(text.strip() == line for text in table), f"{folder}: {line}: {table}"
+        return about
+
+    def converts(self, folder, series, truth):
+        """The volume that --series means equals the generator's."""
+        out = self.folder("out") + ".nii"
+        self.ask("convert", folder, "-q", "-o", out, *(["--series", series] if series else []))
+        data, matrix = load(out)
+        wanted, place = load(truth["nifti"])
+        got = in_space(data, matrix, wanted.shape, place, folder)
+        assert (got == wanted).all(), f"{folder}, series {series}: values differ"
+
+    def refuses(self, folder, status, *words):
+        out = self.folder("out") + ".nii"
+        said = self.ask("convert", folder, "-o", out, status=status)
+        for word in words:
+            assert word in said, f"{folder}: says nothing of {word!r}: {said}"
+        assert not os.path.exists(out)
+        return said
+
+
+def volumes_of(about, plane="axial"):
+    return [volume for volume in about["series"] if volume["plane"] == plane]
+
+
+def by_dcm2niix(bench, folder):
+    """The 3D volumes that dcm2niix makes of a folder."""
+    out = bench.folder("dcm2niix")
+    os.mkdir(out)
+    subprocess.run(["dcm2niix", "-z", "n", "-b", "n", "-f", "%s_%e_%p_%o", "-o", out, folder],
+                   check=True, capture_output=True)
+    found = []
+    for name in sorted(os.listdir(out)):
+        data, matrix = load(os.path.join(out, name))
+        for volume in np.moveaxis(data, 3, 0) if data.ndim == 4 else [data]:
+            found.append((volume, matrix))
+    return found
+
+
+def agrees_with_dcm2niix(bench, folder, truths):
+    """dcm2niix turns a 3D acquisition to the patient's axes: voxels are compared in space."""
+    found = by_dcm2niix(bench, folder)
+    assert len(found) >= len(truths), f"{folder}: dcm2niix finds {len(found)} volumes"
+    for truth in truths:
+        wanted, place = load(truth["nifti"])
+        same = [volume for volume, matrix in found if volume.size == wanted.size and
+                (in_space(volume, matrix, wanted.shape, place, folder) == wanted).all()]
+        assert same, f"{folder}: dcm2niix does not find {truth['nifti']}"
+
+
+def several_in_one_series(bench):
+    """Volumes that share a series UID are told apart, named and taken one by one."""
+    cases = {  # options, a word of each part
+        "echoes": (["--echoes", "3"], ["echo 1", "echo 2", "echo 3"]),
+        "time points": (["--times", "3"], ["1", "2", "3"]),
+        "phase": (["--phase"], ["\\M", "\\P"]),
+        "echoes at times": (["--times", "2", "--echoes", "2", "--names", "random"], ["echo"] * 4),
+        "enhanced echoes": (["--multi-frame", "--shuffle", "--echoes", "2"], ["echo"] * 2),
+    }
+    for name, (options, words) in cases.items():
+        folder = bench.folder(name)
+        truths = bench.series(folder, *options)
+        about = bench.info(folder)
+        parts = [volume["part"] for volume in about["series"]]
+        assert len(parts) == len(truths) == len(words), f"{name}: {parts}"
+        assert len(set(parts)) == len(parts), f"{name}: parts of one name: {parts}"
+        for part, word in zip(parts, words):
+            assert word in part, f"{name}: {part!r} does not say {word!r}"
+        for volume, truth in zip(about["series"], truths):
+            bench.converts(folder, volume["series"], truth)
+        said = bench.refuses(folder, 4, "--series")
+        for volume in about["series"]:
+            assert f"--series {volume['series']} " in said, f"{name}: no {volume['series']}: {said}"
+        if name in ("echoes", "time points"):
+            agrees_with_dcm2niix(bench, folder, truths)
+
+
+def localizer(bench):
+    folder = bench.folder("localizer")
+    truth, = bench.series(folder, "--localizer", "--names", "random")
+    about = bench.info(folder)
+    assert sorted(v["plane"] for v in about["series"]) == ["axial", "coronal", "sagittal"]
+    axial, = volumes_of(about)
+    assert axial["size"] == [32, 32, 8] and axial["notes"] == []
+    bench.converts(folder, axial["series"], truth)
+    agrees_with_dcm2niix(bench, folder, [truth])
+
+
+def several_series(bench):
+    """Two series, then the same numbers in two studies: the UID tells them apart."""
+    folder = bench.folder("two series")
+    first, = bench.series(folder, "--series-number", "3", "--description", "T1 axial")
+    second, = bench.series(folder, "--series-number", "12", "--plane", "sagittal")
+    about = bench.info(folder)
+    assert [(v["series"], v["description"]) for v in about["series"]] == [
+        ("3", "T1 axial"), ("12", "sagittal MR")], about
+    bench.converts(folder, "3", first)
+    bench.converts(folder, "12", second)
+    bench.refuses(folder, 4, "--series 3 ", "--series 12 ", "T1 axial")
+    agrees_with_dcm2niix(bench, folder, [first, second])
+
+    folder = bench.folder("two studies")
+    first, = bench.series(os.path.join(folder, "a"), "--study", "1")
+    second, = bench.series(os.path.join(folder, "b"), "--study", "2", "--size", "30,28,7")
+    names = {v["size"][0]: v["series"] for v in bench.info(folder)["series"]}
+    assert names[32].startswith("2.25.") and names[32] != names[30]
+    bench.converts(folder, names[32], first)
+    bench.converts(folder, names[30], second)
+    bench.refuses(folder, 4, names[32], names[30])
+
+
+def what_is_no_image(bench):
+    """Clutter, a DICOMDIR, a report, a PDF, a picture of the screen and a dose grid beside them."""
+    folder = bench.folder("export")
+    truth, = bench.series(folder, "--clutter", "--series-number", "2", "--names", "random")
+    model = pydicom.dcmread(os.path.join(folder, truth["slices"][0]["file"]))
+
+    def save(name, sop_class, modality, series, **attributes):
+        one = pydicom.Dataset()
+        one.file_meta = FileMetaDataset()
+        one.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        one.is_little_endian, one.is_implicit_VR = True, False
+        for keyword in ("PatientName", "PatientID", "StudyInstanceUID"):
+            setattr(one, keyword, model.get(keyword))
+        one.SOPClassUID, one.SOPInstanceUID = sop_class, f"2.25.77{series}"
+        one.Modality, one.SeriesNumber, one.SeriesInstanceUID = modality, series, f"2.25.7{series}"
+        for keyword, value in attributes.items():
+            setattr(one, keyword, value)
+        one.save_as(os.path.join(folder, name), write_like_original=False)
+
+    picture = {"Rows": 20, "Columns": 30, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7,
+               "PixelRepresentation": 0}
+    save("report", "1.2.840.10008.5.1.4.1.1.88.11", "SR", 90, ValueType="CONTAINER")
+    save("dose_report", "1.2.840.10008.5.1.4.1.1.88.67", "SR", 91, ValueType="CONTAINER")
+    save("letter", "1.2.840.10008.5.1.4.1.1.104.1", "DOC", 92, EncapsulatedDocument=b"%PDF-1.4 ")
+    save("screen", "1.2.840.10008.5.1.4.1.1.7", "OT", 93, **picture, SamplesPerPixel=3,
+         PlanarConfiguration=0, PhotometricInterpretation="RGB", PixelData=bytes(1800))
+    save("old_screen", "1.2.840.10008.5.1.4.1.1.7", "MR", 2, **picture, SamplesPerPixel=1,
+         PhotometricInterpretation="MONOCHROME2", PixelData=bytes(600))
+    os.rename(os.path.join(folder, "DICOMDIR"), os.path.join(folder, "DICOMDIR.BAK"))
+    listed = [slice_["file"] for slice_ in truth["slices"]]
+    subprocess.run(["dcmmkdir", "-Nxc", "-nb", "+id", folder, "+D",
+                    os.path.join(folder, "DICOMDIR"), *listed], check=True, capture_output=True)
+    about = bench.info(folder)
+    files = about["files"]
+    assert files["without_pixels"] == 3 and files["images"] == 10, files
+    assert files["dicomdirs"] == 1 and files["unreadable"] == 0, files
+    assert files["not_dicom"] == 5, files
+    mr, = volumes_of(about)
+    assert mr["size"] == [32, 32, 8] and mr["notes"] == [], mr
+    assert sorted((v["modality"], v["channels"]) for v in about["series"]) == [
+        ("MR", 1), ("MR", 1), ("OT", 3)]
+    bench.converts(folder, mr["series"], truth)
+
+
+def one_odd_thing(bench):
+    """Each series is one volume all the same, and the note says what is odd."""
+    cases = {  # options, notes; None: whatever
+        "no meta header": (["--no-meta"], []),
+        "names and numbers of no use": (["--names", "random", "--instance-numbers", "same"], []),
+        "no instance numbers": (["--instance-numbers", "missing", "--names", "random"], []),
+        "cosines of 3 digits": (["--rotate", "0,0,12", "--round-cosines", "3"], []),
+        "jittered positions": (["--jitter", "0.003"], []),
+        "duplicates": (["--duplicate", "2,5"], ["2 duplicate slices dropped"]),
+        "no frame of reference": (["--no-frame-of-reference"], ["no FrameOfReferenceUID"]),
+        "tilt": (["--tilt", "-12", "--modality", "CT", "--set",
+                  "GantryDetectorTilt=-12"], ["gantry tilt -12.0 degrees"]),
+        "inverted": (["--photometric", "MONOCHROME1"], ["MONOCHROME1, inverted on reading"]),
+        "lossy": (["--syntax", "jpeg-extended", "--bits", "12"], ["lossy compression"]),
+        "anonymised": (["--anonymised"], None),
+        "invalid values": (["--invalid"], None),
+    }
+    for name, (options, notes) in cases.items():
+        folder = bench.folder(name)
+        truth, = bench.series(folder, *options)
+        volume, = bench.info(folder)["series"]
+        assert volume["size"][2] == len(truth["slices"]) and volume["part"] == "", volume
+        assert volume["fault"] is None, f"{name}: {volume['fault']}"
+        assert notes is None or volume["notes"] == notes, f"{name}: {volume['notes']}"
+        if name not in ("lossy", "cosines of 3 digits"):
+            bench.converts(folder, None, truth)
+
+
+def holes_and_clashes(bench):
+    folder = bench.folder("missing")
+    bench.series(folder, "--missing", "3,6")
+    volume, = bench.info(folder)["series"]
+    assert volume["stack"] == "uneven" and "slices missing at 2 places" in volume["notes"], volume
+    bench.refuses(folder, 5, "uneven")
+
+    folder = bench.folder("clash")
+    bench.series(folder, "--clash", "4")
+    volume, = bench.info(folder)["series"]
+    assert "lie at one place with different pixels" in volume["fault"], volume
+    bench.refuses(folder, 5, "S01IM0004.dcm", "S01IM0005.dcm")
+
+    folder = bench.folder("broken among two")
+    first, = bench.series(folder, "--series-number", "1", "--truncate", "200@3")
+    second, = bench.series(folder, "--series-number", "2", "--plane", "coronal")
+    about = bench.info(folder)
+    assert about["files"]["unreadable"] == 1 and len(about["unreadable"]) == 1, about
+    for volume in about["series"]:
+        assert volume["fault"] is None, volume
+        assert any("slices may be missing" in note for note in volume["notes"]), volume
+    bench.converts(folder, "2", second)
+    bench.refuses(folder, 4, "--series 1 ", "--series 2 ")
+
+
+def without_places(bench):
+    cases = {"X-ray": (["--modality", "CR", "--size", "32,32,1"], 1),
+             "cine": (["--modality", "US", "--multi-frame", "--bits", "8"], 8),
+             "pictures": (["--modality", "OT", "--photometric", "RGB"], 8)}
+    for name, (options, count) in cases.items():
+        folder = bench.folder(name)
+        bench.series(folder, "--no-positions", *options)
+        volume, = bench.info(folder)["series"]
+        assert volume["stack"] == "unplaced" and volume["size"] == [32, 32, count], volume
+        assert volume["notes"][0].startswith(f"no positions: {count} independent image"), volume
+
+
+def other_kinds(bench):
+    """A NIfTI volume, a picture and a segmentation."""
+    head = json.loads(bench.ask("info", HEAD, "--json"))
+    assert head["kind"] == "nifti" and head["size"] == [181, 217, 181], head
+    assert head["spacing_mm"] == [1, 1, 1] and head["sample"] == "uint8", head
+    import nibabel
+    image = nibabel.load(HEAD)
+    assert head["axes"] == "".join(nibabel.aff2axcodes(image.affine)), head
+    assert head["maximum"] == np.asarray(image.dataobj).max(), head
+
+    folder = bench.folder("for labels")
+    truth, = bench.series(folder, "--labels", HEAD.replace("ch2.nii", "aal.nii") + ":37")
+    seg = folder + ".dcm"
+    labels = truth["nifti"].replace("_truth.", "_truth_labels.")
+    bench.ask("convert", labels, "-q", "-o", seg, "--source", folder)
+    about = json.loads(bench.ask("info", seg, "--json"))
+    assert about["segments"][0]["voxels"] == np.count_nonzero(load(labels)[0]), about
+    picture = folder + ".png"
+    single = folder + "_single"
+    one, = bench.series(single, "--size", "32,32,1", "--labels",
+                        HEAD.replace("ch2.nii", "aal.nii") + ":37")
+    bench.ask("convert", one["nifti"].replace("_truth.", "_truth_labels."), "-q", "-o",
+              single + ".dcm", "--source", single)
+    bench.ask("convert", single + ".dcm", "-q", "-o", picture)
+    about = json.loads(bench.ask("info", picture, "--json"))
+    assert about["kind"] == "png" and about["size"] == [32, 32, 1], about
+    assert about["spacing_mm"] is None and about["axes"] == "", about
+
+
+def main():
+    require(HEAD)
+    with tempfile.TemporaryDirectory() as scratch:
+        bench = Bench(sys.argv[1], sys.argv[2], scratch)
+        for part in (several_in_one_series, localizer, several_series, what_is_no_image,
+                     one_odd_thing, holes_and_clashes, without_places, other_kinds):
+            part(bench)
+    print(f"{bench.count} folders and files")
+
+
+main()
