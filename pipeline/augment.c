@@ -1,6 +1,7 @@
 #include "augment.h"
 
 #include "augment_values.h"
+#include "slices.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -136,20 +137,17 @@ static void add_bilinear(const sample_stack *stack, const float *const *channel,
 
 #define MAX_CHANNELS 64
 
-/* The planes of the network's input channels: the slice's own, or its neighbours (the first and the
- * last slice stand for those beyond), the other way round where mirrored. */
+/* The planes of the network's input channels: the slice's own, or its neighbours, the other way
+ * round where mirrored. */
 static size_t input_planes(
     const ul_plan *plan, const sample_place *place, bool mirrored, const float **channel) {
     const sample_stack *stack = place->stack;
     size_t count = plan->input_channels, area = stack->width * stack->height;
     for (size_t c = 0; c < count; c++) {
         size_t k = place->slice, plane = stack->channels == 1 ? 0 : c;
-        if (plan->card.channels == UL_CHANNELS_NEIGHBOURS) {
-            /* k + neighbour - count / 2, held to 0..depth - 1 */
-            size_t shifted = k + (mirrored ? count - 1 - c : c);
-            k = shifted < count / 2 ? 0 : shifted - count / 2;
-            k = k < stack->depth ? k : stack->depth - 1;
-        }
+        if (plan->card.channels == UL_CHANNELS_NEIGHBOURS)
+            k = slices_neighbour(
+                stack->apart, stack->depth, k, mirrored ? count - 1 - c : c, count);
         channel[c] = stack->pixels + (k * stack->channels + plane) * area;
     }
     return count;

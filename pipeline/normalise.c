@@ -1,93 +1,65 @@
 #include "normalise.h"
 
+#include "values.h"
+
 #include <math.h>
 #include <stdlib.h>
 
-static int compare_floats(const void *a, const void *b) {
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
+static bool may_pad(const ul_volume *volume) {
+    return volume->has_padding || volume->sample == UL_SAMPLE_F32 ||
+           volume->sample == UL_SAMPLE_F64;
 }
 
-/* By linear interpolation between sorted values. */
-static double percentile(const float *sorted, size_t count, double percent) {
-    double place = percent / 100.0 * (double)(count - 1);
-    size_t below = (size_t)place;
-    if (below + 1 >= count)
-        return (double)sorted[count - 1];
-    return (double)sorted[below] +
-           (place - (double)below) * (double)(sorted[below + 1] - sorted[below]);
+static value_scale scale_of(double low, double high) {
+    return (value_scale){.offset = low, .factor = high > low ? 1.0 / (high - low) : 0.0, true, 0};
 }
 
-/* The two numbers that map values: (v - offset) * factor. */
-typedef struct mapping {
-    double offset, factor;
-} mapping;
-
-/* counted holds the count values that statistics see; percentiles sort it. */
-static mapping find_mapping(const ul_normalisation *normalisation, float *counted, size_t count) {
-    double low = normalisation->low, high = normalisation->high;
-    if (normalisation->kind == UL_NORMALISE_ZSCORE) {
-        double sum = 0.0, squares = 0.0;
-        for (size_t i = 0; i < count; i++)
-            sum += (double)counted[i];
-        double mean = count ? sum / (double)count : 0.0;
-        for (size_t i = 0; i < count; i++)
-            squares += ((double)counted[i] - mean) * ((double)counted[i] - mean);
-        double sd = count ? sqrt(squares / (double)count) : 0.0;
-        return (mapping){mean, sd > 0.0 ? 1.0 / sd : 0.0};
-    }
-    if (normalisation->kind == UL_NORMALISE_PERCENTILE) {
-        if (count == 0)
-            return (mapping){0.0, 0.0};
-        qsort(counted, count, sizeof *counted, compare_floats);
-        low = percentile(counted, count, normalisation->low);
-        high = percentile(counted, count, normalisation->high);
-    }
-    return (mapping){low, high > low ? 1.0 / (high - low) : 0.0};
-}
-
-static void apply(const ul_normalisation *normalisation, mapping m, float *values, size_t count) {
-    bool clip = normalisation->kind != UL_NORMALISE_ZSCORE;
-    for (size_t i = 0; i < count; i++) {
-        double v = ((double)values[i] - m.offset) * m.factor;
-        values[i] = (float)(clip ? fmin(fmax(v, 0.0), 1.0) : v);
-    }
-}
-
-/* Copies what statistics see of count slices from first on; returns how many values that is. */
-static size_t collect(const ul_volume *volume, const float *values, size_t first, size_t count,
-    uint8_t *mask, float *counted) {
-    size_t area = volume->grid.size[0] * volume->grid.size[1], channels = volume->channels, n = 0;
-    for (size_t k = first; k < first + count; k++) {
-        const float *slice = values + k * area * channels;
-        size_t padding = ul_volume_padding(volume, k, mask);
-        for (size_t i = 0; i < area * channels; i++)
-            if (padding == 0 || !mask[i / channels])
-                counted[n++] = slice[i];
-    }
-    return n;
-}
-
-ul_status normalise_volume(const ul_volume *volume, const ul_normalisation *normalisation,
-    float *values, ul_error *error) {
-    const size_t *size = volume->grid.size;
-    size_t slice = size[0] * size[1] * volume->channels;
-    for (size_t k = 0; k < size[2]; k++)
-        ul_volume_slice(volume, k, values + k * slice);
-    if (normalisation->kind == UL_NORMALISE_NONE)
-        return UL_OK;
-    size_t span = normalisation->per_slice ? 1 : size[2];
-    float *counted = malloc(span * slice * sizeof *counted);
-    uint8_t *mask = malloc(size[0] * size[1]);
+/* The scale of a range of slices. */
+static ul_status measure_range(const value_range *range, const ul_normalisation *normalisation,
+    value_scale *scale, ul_error *error) {
+    value_moments moments = {0};
+    double bounds[2] = {normalisation->low, normalisation->high};
     ul_status status = UL_OK;
-    if (!counted || !mask)
-        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory to normalise a volume");
-    for (size_t k = 0; status == UL_OK && k < size[2]; k += span) {
-        size_t count = collect(volume, values, k, span, mask, counted);
-        apply(normalisation, find_mapping(normalisation, counted, count), values + k * slice,
-            span * slice);
+    if (normalisation->kind == UL_NORMALISE_PERCENTILE)
+        status = values_percentiles(range, bounds, 2, bounds, error);
+    if (status == UL_OK && (normalisation->kind == UL_NORMALISE_ZSCORE || may_pad(range->volume)))
+        status = values_moments(range, &moments, error);
+    if (status != UL_OK)
+        return status;
+    *scale = scale_of(bounds[0], bounds[1]);
+    if (normalisation->kind == UL_NORMALISE_NONE)
+        *scale = (value_scale){.factor = 1.0};
+    if (normalisation->kind == UL_NORMALISE_ZSCORE)
+        *scale = (value_scale){
+            .offset = moments.mean, .factor = moments.sd > 0.0 ? 1.0 / moments.sd : 0.0};
+    scale->padding = moments.count ? moments.smallest : (float)scale->offset;
+    return UL_OK;
+}
+
+ul_status normalise_measure(const ul_volume *volume, const orientation *o,
+    const ul_normalisation *normalisation, value_scale *scales, ul_error *error) {
+    const size_t *size = volume->grid.size;
+    if (!normalisation->per_slice) {
+        /* Any direction gives the same; as they are stored they are read fastest. */
+        orientation stored = orientation_stored(&volume->grid);
+        const value_range all = {volume, &stored, 0, size[2]};
+        return measure_range(&all, normalisation, scales, error);
     }
-    free(counted);
-    free(mask);
+    ul_status status = UL_OK;
+    for (size_t z = 0; status == UL_OK && z < o->size[2]; z++) {
+        const value_range one = {volume, o, z, z + 1};
+        status = measure_range(&one, normalisation, &scales[z], error);
+    }
     return status;
+}
+
+void normalise_apply(
+    const value_scale *scale, const uint8_t *mask, size_t pixels, size_t channels, float *values) {
+    for (size_t i = 0; mask && i < pixels * channels; i++)
+        if (mask[i / channels])
+            values[i] = scale->padding;
+    for (size_t i = 0; i < pixels * channels; i++) {
+        double v = ((double)values[i] - scale->offset) * scale->factor;
+        values[i] = (float)(scale->clips ? fmin(fmax(v, 0.0), 1.0) : v);
+    }
 }

@@ -5,23 +5,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-static ul_status build_stack(const ul_volume *image, const ul_labels *labels, const ul_plan *plan,
-    size_t plane, size_t class_count, sample_stack *out, ul_error *error) {
-    slice_stack cut;
-    ul_status status = slices_prepare(image, &plan->card, plane, &cut, error);
-    if (status != UL_OK)
-        return status;
-    size_t area = cut.width * cut.height;
-    *out = (sample_stack){cut.width, cut.height, cut.depth, cut.channels, cut.pixels,
-        malloc(area * cut.depth), calloc(cut.depth * (class_count + 1), sizeof(size_t))};
-    cut.pixels = NULL;
-    if (!out->labels || !out->voxels)
+static ul_status fill_stack(slice_stack *cut, const ul_labels *labels, size_t class_count,
+    sample_stack *out, ul_error *error) {
+    size_t area = cut->width * cut->height;
+    *out = (sample_stack){cut->width, cut->height, cut->depth, cut->channels,
+        malloc(area * cut->depth * cut->channels * sizeof(float)), malloc(area * cut->depth),
+        calloc(cut->depth * (class_count + 1), sizeof(size_t)), cut->apart};
+    cut->apart = NULL;
+    float *scratch = malloc(slices_scratch(cut) * sizeof *scratch);
+    if (!out->pixels || !out->labels || !out->voxels || !scratch) {
+        free(scratch);
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the training cases");
-    slices_labels(&cut, labels, out->labels);
-    for (size_t i = 0; i < area * cut.depth; i++)
+    }
+    for (size_t z = 0; z < cut->depth; z++)
+        slices_cut(cut, z, scratch, out->pixels + z * cut->channels * area);
+    free(scratch);
+    slices_labels(cut, labels, out->labels);
+    for (size_t i = 0; i < area * cut->depth; i++)
         if (out->labels[i] <= class_count)
             out->voxels[i / area * (class_count + 1) + out->labels[i]]++;
     return UL_OK;
+}
+
+static ul_status build_stack(const ul_volume *image, const ul_labels *labels, const ul_plan *plan,
+    size_t plane, size_t class_count, sample_stack *out, ul_error *error) {
+    slice_stack cut;
+    ul_status status = slices_open(image, &plan->card, plane, &cut, error);
+    if (status != UL_OK)
+        return status;
+    status = fill_stack(&cut, labels, class_count, out, error);
+    slices_close(&cut);
+    return status;
 }
 
 ul_status samples_load(const ul_dataset *dataset, ul_split split, const ul_plan *plan,
@@ -62,6 +76,7 @@ void samples_free(sample_set *set) {
         free(set->stacks[i].pixels);
         free(set->stacks[i].labels);
         free(set->stacks[i].voxels);
+        free(set->stacks[i].apart);
     }
     free(set->stacks);
     memset(set, 0, sizeof *set);

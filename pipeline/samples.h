@@ -12,6 +12,7 @@ typedef struct sample_stack {
     float *pixels;   /* [k][channel][j][i], owned */
     uint8_t *labels; /* [k][j][i], owned; 255 = ignore */
     size_t *voxels;  /* [k][class_count + 1] voxels of each label in each slice, owned */
+    bool *apart;     /* [k] whether k + 1 is no neighbour of k, owned */
 } sample_stack;
 
 typedef struct sample_set {

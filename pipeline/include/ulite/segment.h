@@ -22,7 +22,9 @@ UL_API ul_status ul_card_fit(const ul_card *card, const ul_volume *volume, ul_er
 
 /* Runs the model over every slice, along every plane of the card, averages the probabilities on the
  * source's voxels, takes the most probable class (K = 1: over 0.5) and applies the card's
- * post-processing. Memory: 4 bytes per voxel, output and the volume in float beside the labels.
+ * post-processing. Memory beside volume and labels: a session and a slice's input and output per
+ * thread; with several planes 4 bytes per voxel and output; with fractions and post-processing 2
+ * bytes per voxel.
  * Errors: UL_ERROR_GEOMETRY (a plane that the slices cannot be cut along), UL_ERROR_MODEL
  * (colours), UL_ERROR_LIMIT, UL_ERROR_INTERRUPTED. *labels: ul_labels_free. */
 UL_API ul_status ul_segment_volume(const ul_model *model, const ul_card *card,

@@ -1,0 +1,213 @@
+#include "predict.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Everything for one batch of slices. */
+typedef struct predictor {
+    const ul_card *card;
+    const slice_stack *stack;
+    ul_session *session;
+    int threads;
+    size_t batch;                     /* slices */
+    size_t padded[2], channels, area; /* of the session's input planes */
+    size_t classes, source_area;
+    bool flips[2];
+    resampler back[2];  /* from pixels to voxels, where the stack is resampled */
+    float *input;       /* [batch][channels][area] */
+    float *logits;      /* [batch][classes][area] */
+    float *probability; /* [batch][classes][source_area] */
+    float *scratch;     /* [threads][scratch_size] */
+    size_t scratch_size;
+} predictor;
+
+static void predictor_close(predictor *p) {
+    ul_session_close(p->session);
+    resampler_free(&p->back[0]);
+    resampler_free(&p->back[1]);
+    free(p->input);
+    free(p->logits);
+    free(p->probability);
+    free(p->scratch);
+}
+
+static ul_status open_session(const ul_model *model, predictor *p, int threads, ul_error *error) {
+    ul_session_options options;
+    ul_session_options_init(&options);
+    options.width = p->padded[0];
+    options.height = p->padded[1];
+    options.threads = threads;
+    options.grey = p->card->channels == UL_CHANNELS_GREY;
+    p->channels = options.grey ? 1 : ul_model_get_shape(model)->input_channels;
+    ul_status status = ul_session_create(model, &options, &p->session, error);
+    if (status == UL_OK)
+        p->threads = ul_session_threads(p->session);
+    return status;
+}
+
+static ul_status open_resamplers(predictor *p, ul_error *error) {
+    const slice_stack *stack = p->stack;
+    const size_t size[2] = {stack->width, stack->height};
+    ul_status status = UL_OK;
+    for (int t = 0; status == UL_OK && stack->resampled && t < 2; t++)
+        status = resampler_create(
+            size[t], stack->o.size[t], 1.0 / stack->ratio[t], false, &p->back[t], error);
+    return status;
+}
+
+static ul_status allocate(predictor *p, ul_error *error) {
+    const slice_stack *stack = p->stack;
+    size_t back = stack->width * (stack->height + stack->o.size[1]) + p->classes * p->source_area;
+    size_t cut = slices_scratch(stack);
+    p->batch = (size_t)p->threads < stack->depth ? (size_t)p->threads : stack->depth;
+    p->scratch_size = back > cut ? back : cut;
+    p->input = malloc(p->batch * p->channels * p->area * sizeof(float));
+    p->logits = malloc(p->batch * p->classes * p->area * sizeof(float));
+    p->probability = malloc(p->batch * p->classes * p->source_area * sizeof(float));
+    p->scratch = malloc((size_t)p->threads * p->scratch_size * sizeof(float));
+    if (p->input && p->logits && p->probability && p->scratch)
+        return UL_OK;
+    return ul_error_set(error, UL_ERROR_LIMIT, "out of memory to run the network");
+}
+
+static ul_status predictor_open(const ul_model *model, const ul_card *card,
+    const slice_stack *stack, const ul_segment_options *options, predictor *p, ul_error *error) {
+    bool flips = options->flips || card->tta_default;
+    *p = (predictor){.card = card,
+        .stack = stack,
+        .classes = ul_model_get_shape(model)->classes,
+        .source_area = stack->o.size[0] * stack->o.size[1],
+        .flips = {flips && card->tta_flip_x, flips && card->tta_flip_y}};
+    slices_padded(stack, card, p->padded);
+    p->area = p->padded[0] * p->padded[1];
+    ul_status status = open_session(model, p, options->threads, error);
+    if (status == UL_OK)
+        status = open_resamplers(p, error);
+    if (status == UL_OK)
+        status = allocate(p, error);
+    if (status != UL_OK)
+        predictor_close(p);
+    return status;
+}
+
+/* Turns planes around in place. */
+static void flip(float *planes, size_t count, const size_t size[2], int axis) {
+    size_t lines = axis == 0 ? size[1] : size[0], length = size[axis];
+    size_t step = axis == 0 ? 1 : size[0], next = axis == 0 ? size[0] : 1;
+    for (size_t n = 0; n < count; n++)
+        for (size_t l = 0; l < lines; l++) {
+            float *line = planes + n * size[0] * size[1] + l * next;
+            for (size_t i = 0, j = length - 1; i < j; i++, j--) {
+                float held = line[i * step];
+                line[i * step] = line[j * step];
+                line[j * step] = held;
+            }
+        }
+}
+
+/* The stack's pixels out of a padded plane that may be flipped. */
+static void unpad(const predictor *p, const float *plane, const bool flipped[2], float *pixels) {
+    const size_t *padded = p->padded, width = p->stack->width, height = p->stack->height;
+    size_t left = (padded[0] - width) / 2, top = (padded[1] - height) / 2;
+    for (size_t y = 0; y < height; y++) {
+        size_t row = flipped[1] ? padded[1] - 1 - (top + y) : top + y;
+        const float *from = plane + row * padded[0];
+        for (size_t x = 0; x < width; x++)
+            pixels[y * width + x] = from[flipped[0] ? padded[0] - 1 - (left + x) : left + x];
+    }
+}
+
+/* Adds weight times the softmax (one class: the sigmoid) of logits [classes][pixels]. */
+static void add_probabilities(
+    const float *logits, size_t classes, size_t pixels, float weight, float *sum) {
+    for (size_t i = 0; i < pixels; i++) {
+        float power[PREDICT_MAX_CLASSES], highest = logits[i], total = 0.0f;
+        if (classes == 1) {
+            sum[i] += weight / (1.0f + expf(-logits[i]));
+            continue;
+        }
+        for (size_t c = 1; c < classes; c++)
+            highest = fmaxf(highest, logits[c * pixels + i]);
+        for (size_t c = 0; c < classes; c++) {
+            power[c] = expf(logits[c * pixels + i] - highest);
+            total += power[c];
+        }
+        for (size_t c = 0; c < classes; c++)
+            sum[c * pixels + i] += weight * power[c] / total;
+    }
+}
+
+/* The logits of the n-th slice of the batch, brought back to the source, as probabilities. */
+static void add_slice(const predictor *p, size_t n, const bool flipped[2], float weight) {
+    const slice_stack *stack = p->stack;
+    float *scratch = p->scratch + (size_t)omp_get_thread_num() * p->scratch_size;
+    float *pixels = scratch + p->classes * p->source_area;
+    float *spare = pixels + stack->width * stack->height;
+    for (size_t c = 0; c < p->classes; c++) {
+        const float *plane = p->logits + (n * p->classes + c) * p->area;
+        float *logits = scratch + c * p->source_area;
+        unpad(p, plane, flipped, stack->resampled ? pixels : logits);
+        if (stack->resampled)
+            resample_plane(&p->back[0], &p->back[1], pixels, spare, logits);
+    }
+    add_probabilities(scratch, p->classes, p->source_area, weight,
+        p->probability + n * p->classes * p->source_area);
+}
+
+static ul_status run_network(
+    const predictor *p, size_t count, const bool flipped[2], float weight, ul_error *error) {
+    ul_status status = ul_session_run(p->session, p->input, count, p->logits, error);
+    if (status != UL_OK)
+        return status;
+#pragma omp parallel for num_threads(p->threads) if (count > 1)
+    for (size_t n = 0; n < count; n++)
+        add_slice(p, n, flipped, weight);
+    return UL_OK;
+}
+
+/* Slices first to first + count - 1. The input is flipped in place from one way to the next: along
+ * x, then y, then back along x. */
+static ul_status run_batch(const predictor *p, size_t first, size_t count, ul_error *error) {
+    const size_t planes = p->channels * p->area;
+    int ways = (p->flips[0] ? 2 : 1) * (p->flips[1] ? 2 : 1);
+    bool flipped[2] = {false, false};
+    memset(p->probability, 0, count * p->classes * p->source_area * sizeof(float));
+#pragma omp parallel for num_threads(p->threads) if (count > 1)
+    for (size_t n = 0; n < count; n++)
+        slices_input(p->stack, p->card, p->channels, first + n, p->padded,
+            p->scratch + (size_t)omp_get_thread_num() * p->scratch_size, p->input + n * planes);
+    ul_status status = run_network(p, count, flipped, 1.0f / (float)ways, error);
+    for (int way = 1; status == UL_OK && way < ways; way++) {
+        int axis = !p->flips[0] || way == 2 ? 1 : 0;
+        flip(p->input, count * p->channels, p->padded, axis);
+        flipped[axis] = !flipped[axis];
+        status = run_network(p, count, flipped, 1.0f / (float)ways, error);
+    }
+    return status;
+}
+
+ul_status predict_stack(const ul_model *model, const ul_card *card, const slice_stack *stack,
+    const ul_segment_options *options, const ul_progress *progress, predict_function take,
+    void *context, ul_error *error) {
+    predictor p;
+    ul_status status = predictor_open(model, card, stack, options, &p, error);
+    if (status != UL_OK)
+        return status;
+    for (size_t first = 0; status == UL_OK && first < stack->depth; first += p.batch) {
+        size_t left = stack->depth - first, count = left < p.batch ? left : p.batch;
+        status = run_batch(&p, first, count, error);
+        if (status != UL_OK)
+            break;
+#pragma omp parallel for num_threads(p.threads) if (count > 1)
+        for (size_t n = 0; n < count; n++) {
+            ul_voxel_plane plane = orientation_slice(&stack->o, first + n);
+            take(context, &plane, p.probability + n * p.classes * p.source_area);
+        }
+        if (!ul_progress_report(progress, "segmenting", first + count, stack->depth))
+            status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted");
+    }
+    predictor_close(&p);
+    return status;
+}

@@ -1,0 +1,205 @@
+#include "values.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Takes the values of slice z; called by several threads at once. */
+typedef void (*slice_function)(void *context, size_t z, const float *values, size_t count);
+
+/* The values of slice z that are no padding. */
+static size_t read_slice(const value_range *range, size_t z, float *values, uint8_t *mask) {
+    ul_voxel_plane plane = orientation_slice(range->o, z);
+    size_t channels = range->volume->channels, all = plane.width * plane.height * channels, n = 0;
+    ul_volume_plane(range->volume, &plane, values);
+    if (ul_volume_plane_padding(range->volume, &plane, mask) == 0)
+        return all;
+    for (size_t i = 0; i < all; i++)
+        if (!mask[i / channels])
+            values[n++] = values[i];
+    return n;
+}
+
+static ul_status each_slice(
+    const value_range *range, slice_function function, void *context, ul_error *error) {
+    const size_t area = range->o->size[0] * range->o->size[1];
+    bool full = false;
+#pragma omp parallel if (range->end - range->begin > 1)
+    {
+        float *values = malloc(area * range->volume->channels * sizeof *values);
+        uint8_t *mask = malloc(area);
+        if (!values || !mask) {
+#pragma omp atomic write
+            full = true;
+        }
+#pragma omp for schedule(dynamic)
+        for (size_t z = range->begin; z < range->end; z++)
+            if (values && mask)
+                function(context, z, values, read_slice(range, z, values, mask));
+        free(values);
+        free(mask);
+    }
+    return full ? ul_error_set(error, UL_ERROR_LIMIT, "out of memory to measure a volume") : UL_OK;
+}
+
+/* --- Moments --------------------------------------------------------------------------------- */
+
+typedef struct slice_moments {
+    size_t count;
+    double mean, squares; /* squares: of the differences from the mean, added */
+    float smallest;
+} slice_moments;
+
+typedef struct moments_context {
+    size_t begin;
+    slice_moments *slices;
+} moments_context;
+
+static void measure_slice(void *context, size_t z, const float *values, size_t count) {
+    moments_context *all = context;
+    slice_moments m = {.count = count, .smallest = count ? values[0] : 0.0f};
+    double sum = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        sum += (double)values[i];
+        m.smallest = values[i] < m.smallest ? values[i] : m.smallest;
+    }
+    m.mean = count ? sum / (double)count : 0.0;
+    for (size_t i = 0; i < count; i++)
+        m.squares += ((double)values[i] - m.mean) * ((double)values[i] - m.mean);
+    all->slices[z - all->begin] = m;
+}
+
+/* Adds b to a (Chan, Golub and LeVeque 1979). */
+static void combine(slice_moments *a, const slice_moments *b) {
+    if (b->count == 0)
+        return;
+    double n = (double)(a->count + b->count), apart = b->mean - a->mean;
+    a->smallest = a->count && a->smallest < b->smallest ? a->smallest : b->smallest;
+    a->squares += b->squares + apart * apart * (double)a->count * (double)b->count / n;
+    a->mean += apart * (double)b->count / n;
+    a->count += b->count;
+}
+
+ul_status values_moments(const value_range *range, value_moments *moments, ul_error *error) {
+    memset(moments, 0, sizeof *moments);
+    moments_context context = {range->begin, NULL};
+    context.slices = calloc(range->end - range->begin + 1, sizeof *context.slices);
+    if (!context.slices)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory to measure a volume");
+    ul_status status = each_slice(range, measure_slice, &context, error);
+    slice_moments all = {0};
+    for (size_t n = 0; status == UL_OK && n < range->end - range->begin; n++)
+        combine(&all, &context.slices[n]);
+    free(context.slices);
+    double variance = all.count ? all.squares / (double)all.count : 0.0;
+    *moments = (value_moments){all.count, all.mean, sqrt(variance), all.smallest};
+    return status;
+}
+
+/* --- Percentiles ----------------------------------------------------------------------------- */
+
+/* The value of a rank is found digit by digit: counting first the upper and then, among the values
+ * that share the upper half of the one looked for, the lower 16 bits of a key that sorts as floats
+ * do. */
+enum { DIGITS = 1 << 16, MAX_RANKS = 8 };
+
+static uint32_t key_of(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+
+static float value_of(uint32_t key) {
+    uint32_t bits = key & 0x80000000u ? key & 0x7fffffffu : ~key;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+typedef struct ranks {
+    size_t *upper;            /* [DIGITS] */
+    size_t *lower[MAX_RANKS]; /* [DIGITS], of the values under found[rank] */
+    size_t count;             /* of ranks */
+    size_t left[MAX_RANKS];   /* the rank, then the rank among the values under found */
+    uint32_t found[MAX_RANKS];
+} ranks;
+
+static void count_upper(void *context, size_t z, const float *values, size_t count) {
+    ranks *r = context;
+    uint32_t own[DIGITS] = {0};
+    (void)z;
+    for (size_t i = 0; i < count; i++)
+        own[key_of(values[i]) >> 16]++;
+#pragma omp critical(percentiles)
+    for (size_t d = 0; d < DIGITS; d++)
+        r->upper[d] += own[d];
+}
+
+static void count_lower(void *context, size_t z, const float *values, size_t count) {
+    ranks *r = context;
+    (void)z;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t key = key_of(values[i]);
+        for (size_t n = 0; n < r->count; n++)
+            if (key >> 16 == r->found[n]) {
+#pragma omp atomic
+                r->lower[n][key & 0xffff]++;
+            }
+    }
+}
+
+/* The digit under which the rank lies; *rank becomes the rank there. */
+static uint32_t find_digit(const size_t *counts, size_t *rank) {
+    uint32_t digit = 0;
+    while (digit + 1 < DIGITS && *rank >= counts[digit])
+        *rank -= counts[digit++];
+    return digit;
+}
+
+static size_t total(const size_t *counts) {
+    size_t sum = 0;
+    for (size_t d = 0; d < DIGITS; d++)
+        sum += counts[d];
+    return sum;
+}
+
+/* The ranks around each percentile, and how far it lies between them. */
+static void find_ranks(ranks *r, size_t values, const double *percents, size_t count, double *way) {
+    r->count = 2 * count;
+    for (size_t p = 0; p < count; p++) {
+        double place = percents[p] / 100.0 * (double)(values - 1);
+        size_t below = (size_t)place, above = below + 1 < values ? below + 1 : below;
+        way[p] = place - (double)below;
+        r->left[2 * p] = below;
+        r->left[2 * p + 1] = above;
+    }
+    for (size_t n = 0; n < r->count; n++)
+        r->found[n] = find_digit(r->upper, &r->left[n]);
+}
+
+ul_status values_percentiles(const value_range *range, const double *percents, size_t count,
+    double *results, ul_error *error) {
+    ranks r = {.upper = calloc((MAX_RANKS + 1) * DIGITS, sizeof *r.upper)};
+    double way[MAX_RANKS / 2] = {0};
+    if (!r.upper)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory to measure a volume");
+    for (size_t n = 0; n < MAX_RANKS; n++)
+        r.lower[n] = r.upper + (n + 1) * DIGITS;
+    ul_status status = each_slice(range, count_upper, &r, error);
+    size_t values = total(r.upper);
+    if (status == UL_OK && values > 0) {
+        find_ranks(&r, values, percents, count, way);
+        status = each_slice(range, count_lower, &r, error);
+    }
+    for (size_t p = 0; status == UL_OK && p < count; p++) {
+        float between[2] = {0.0f, 0.0f};
+        for (size_t n = 0; values > 0 && n < 2; n++) {
+            size_t at = 2 * p + n;
+            uint32_t digit = find_digit(r.lower[at], &r.left[at]);
+            between[n] = value_of(r.found[at] << 16 | digit);
+        }
+        results[p] = (double)between[0] + way[p] * (double)(between[1] - between[0]);
+    }
+    free(r.upper);
+    return status;
+}

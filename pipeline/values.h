@@ -1,0 +1,28 @@
+/* Statistics of the real-world values of a volume, padding left out, without a copy of them. */
+#ifndef VALUES_H
+#define VALUES_H
+
+#include "orient.h"
+
+/* Slices begin to end - 1 of an orientation. RGB counts with all three channels. */
+typedef struct value_range {
+    const ul_volume *volume;
+    const orientation *o;
+    size_t begin, end;
+} value_range;
+
+typedef struct value_moments {
+    size_t count;    /* all else is 0 where there are no values */
+    double mean, sd; /* population */
+    float smallest;
+} value_moments;
+
+/* The same for any number of threads. Errors: UL_ERROR_LIMIT. */
+ul_status values_moments(const value_range *range, value_moments *moments, ul_error *error);
+
+/* Exact percentiles 0..100, interpolated between the two nearest values; 0 where there are none.
+ * percents and results may be one array; at most 4. Errors: UL_ERROR_LIMIT. */
+ul_status values_percentiles(const value_range *range, const double *percents, size_t count,
+    double *results, ul_error *error);
+
+#endif

@@ -1,0 +1,313 @@
+/* What the network sees of a volume: neighbours, padding, statistics, resampling. */
+#include "predict.h"
+#include "slices.h"
+#include "values.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* cmocka compares floats only. */
+#define assert_near(got, expected, tolerance)                                                      \
+    assert_true(fabs((double)(got) - (expected)) <= (tolerance))
+
+enum { COLUMNS = 13, ROWS = 9, AREA = COLUMNS * ROWS };
+
+/* Axial slices at these heights, 1 mm pixels; sample = 1000 * slice + a pattern of the pixel. */
+static void make(const double *heights, size_t slices, ul_sample sample, ul_volume *volume) {
+    ul_grid grid = {
+        .size = {COLUMNS, ROWS, slices}, .axis_i = {1}, .axis_j = {0, 1}, .spacing_mm = {1.0, 1.0}};
+    double(*origins)[3] = calloc(slices, sizeof *origins);
+    ul_error error = {0};
+    for (size_t k = 0; k < slices; k++)
+        origins[k][2] = heights[k];
+    grid.origin_mm = origins;
+    ul_grid_classify(&grid);
+    assert_int_equal(ul_volume_create(&grid, 1, sample, volume, &error), UL_OK);
+    free(origins);
+    for (size_t n = 0; n < slices * AREA; n++) {
+        int value = (int)(1000 * (n / AREA) + 31 * n % 97);
+        if (sample == UL_SAMPLE_I16)
+            ((int16_t *)volume->samples)[n] = (int16_t)value;
+        else
+            ((float *)volume->samples)[n] = (float)value;
+    }
+}
+
+/* The slices that three or five channels show, through slices_input. */
+static void check_neighbours(
+    const ul_volume *volume, size_t channels, size_t slice, const size_t *expected) {
+    ul_card card;
+    slice_stack stack;
+    ul_error error = {0};
+    ul_card_init(&card);
+    card.plane_count = 1;
+    card.planes[0] = UL_PLANE_AXIAL;
+    card.channels = UL_CHANNELS_NEIGHBOURS;
+    assert_int_equal(slices_open(volume, &card, 0, &stack, &error), UL_OK);
+    size_t padded[2];
+    slices_padded(&stack, &card, padded);
+    assert_int_equal(padded[0], 32);
+    assert_int_equal(padded[1], 32);
+    float *input = malloc(channels * 32 * 32 * sizeof *input);
+    float *scratch = malloc(slices_scratch(&stack) * sizeof *scratch);
+    slices_input(&stack, &card, channels, slice, padded, scratch, input);
+    for (size_t c = 0; c < channels; c++) {
+        const float *first = input + (c * 32 + (32 - ROWS) / 2) * 32 + (32 - COLUMNS) / 2;
+        assert_int_equal((size_t)*first / 1000, expected[c]);
+        assert_true(first[-1] == 0.0f && first[-32] == 0.0f);
+    }
+    free(input);
+    free(scratch);
+    slices_close(&stack);
+    ul_card_free(&card);
+}
+
+static void neighbours_stay_on_their_side_of_a_gap(void **state) {
+    (void)state;
+    ul_volume volume;
+    make((const double[]){0, 1, 2, 5, 6, 7}, 6, UL_SAMPLE_I16, &volume);
+    check_neighbours(&volume, 3, 0, (const size_t[]){0, 0, 1});
+    check_neighbours(&volume, 3, 2, (const size_t[]){1, 2, 2});
+    check_neighbours(&volume, 3, 3, (const size_t[]){3, 3, 4});
+    check_neighbours(&volume, 5, 1, (const size_t[]){0, 0, 1, 2, 2});
+    check_neighbours(&volume, 5, 5, (const size_t[]){3, 4, 5, 5, 5});
+    ul_volume_free(&volume);
+    /* from head to feet: z runs against the slices */
+    make((const double[]){7, 6, 5, 2, 1, 0}, 6, UL_SAMPLE_I16, &volume);
+    check_neighbours(&volume, 3, 2, (const size_t[]){4, 3, 3});
+    check_neighbours(&volume, 3, 3, (const size_t[]){2, 2, 1});
+    ul_volume_free(&volume);
+}
+
+static void inputs_are_padded_to_the_size_of_the_card(void **state) {
+    (void)state;
+    ul_volume volume;
+    ul_card card;
+    slice_stack stack;
+    ul_error error = {0};
+    size_t padded[2];
+    make((const double[]){0, 1}, 2, UL_SAMPLE_I16, &volume);
+    ul_card_init(&card);
+    card.spacing_mm[0] = card.spacing_mm[1] = 1.0;
+    card.size[0] = 100;
+    card.size[1] = 5;
+    assert_int_equal(slices_open(&volume, &card, 0, &stack, &error), UL_OK);
+    assert_int_equal(stack.width, COLUMNS);
+    slices_padded(&stack, &card, padded);
+    assert_int_equal(padded[0], 128);
+    assert_int_equal(padded[1], 32);
+    slices_close(&stack);
+    ul_card_free(&card);
+    ul_volume_free(&volume);
+}
+
+/* Padding and NaN become the smallest of the other values, and count in no statistic. */
+static void padding_takes_the_smallest_value(void **state) {
+    (void)state;
+    for (int alone = 0; alone < 2; alone++) {
+        ul_volume volume;
+        ul_card card;
+        slice_stack stack;
+        ul_error error = {0};
+        make((const double[]){0, 1}, 2, UL_SAMPLE_F32, &volume);
+        float *samples = volume.samples, pixels[AREA];
+        samples[3] = samples[AREA + 5] = -2000.0f;
+        samples[AREA + 7] = NAN;
+        volume.has_padding = true;
+        volume.padding_low = volume.padding_high = -2000.0;
+        double sum[2] = {0}, squares[2] = {0}, count[2] = {0}, smallest[2] = {1e9, 1e9};
+        for (size_t n = 0; n < 2 * AREA; n++) {
+            size_t group = alone ? n / AREA : 0;
+            if (n == 3 || n == AREA + 5 || n == AREA + 7)
+                continue;
+            sum[group] += (double)samples[n];
+            squares[group] += (double)samples[n] * (double)samples[n];
+            count[group] += 1.0;
+            smallest[group] = fmin(smallest[group], (double)samples[n]);
+        }
+        ul_card_init(&card);
+        card.normalisation = (ul_normalisation){UL_NORMALISE_ZSCORE, alone, 0.0, 0.0};
+        assert_int_equal(slices_open(&volume, &card, 0, &stack, &error), UL_OK);
+        float *scratch = malloc(slices_scratch(&stack) * sizeof *scratch);
+        slices_cut(&stack, 1, scratch, pixels);
+        double mean = sum[alone] / count[alone];
+        double sd = sqrt(squares[alone] / count[alone] - mean * mean);
+        assert_near(pixels[5], (smallest[alone] - mean) / sd, 1e-5);
+        assert_near(pixels[7], (smallest[alone] - mean) / sd, 1e-5);
+        assert_near(pixels[9], ((double)samples[AREA + 9] - mean) / sd, 1e-5);
+        free(scratch);
+        slices_close(&stack);
+        ul_card_free(&card);
+        ul_volume_free(&volume);
+    }
+}
+
+static int compare(const void *a, const void *b) {
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+static void percentiles_equal_sorted_values(void **state) {
+    (void)state;
+    ul_volume volume;
+    ul_error error = {0};
+    make((const double[]){0, 1, 2}, 3, UL_SAMPLE_F32, &volume);
+    float *samples = volume.samples;
+    for (size_t n = 0; n < 3 * AREA; n++)
+        samples[n] = (float)sin(0.37 * (double)n) * (float)pow(10.0, (double)(n % 9) - 4.0);
+    orientation o = orientation_stored(&volume.grid);
+    const value_range all = {&volume, &o, 0, 3};
+    double percents[4] = {0.0, 0.5, 37.3, 100.0}, found[4];
+    assert_int_equal(values_percentiles(&all, percents, 4, found, &error), UL_OK);
+    qsort(samples, 3 * AREA, sizeof *samples, compare);
+    for (int p = 0; p < 4; p++) {
+        double place = percents[p] / 100.0 * (3 * AREA - 1);
+        size_t below = (size_t)place, above = below + 1 < 3 * AREA ? below + 1 : below;
+        double expected = (double)samples[below] +
+                          (place - (double)below) * (double)(samples[above] - samples[below]);
+        assert_near(found[p], expected, 1e-9 + 1e-6 * fabs(expected));
+    }
+    ul_volume_free(&volume);
+}
+
+/* A ramp stays a ramp, finer and (where the pixels lie symmetrically) coarser; the edge is held. */
+static void resampling_keeps_a_ramp(void **state) {
+    (void)state;
+    static const double ratios[] = {0.4, 0.9, 1.0, 2.0, 3.0};
+    for (size_t n = 0; n < sizeof ratios / sizeof *ratios; n++) {
+        float in[40 * 2], spare[100 * 40], out[100 * 2];
+        ul_error error = {0};
+        resampler x, y;
+        size_t width = (size_t)(40.0 / ratios[n]);
+        for (size_t i = 0; i < 80; i++)
+            in[i] = (float)(3 * (i % 40) + 5 * (i / 40));
+        assert_int_equal(resampler_create(40, width, ratios[n], true, &x, &error), UL_OK);
+        assert_int_equal(resampler_create(2, 2, 1.0, true, &y, &error), UL_OK);
+        resample_plane(&x, &y, in, spare, out);
+        for (size_t i = 0; i < 2 * width; i++) {
+            double at = ((double)(i % width) + 0.5) * ratios[n] - 0.5;
+            if (at >= fmax(ratios[n], 1.0) && at <= 39.0 - fmax(ratios[n], 1.0))
+                assert_near(out[i], 3.0 * at + 5.0 * (double)(i / width), 1e-3);
+            else
+                assert_true(out[i] > -0.01f && out[i] < 122.01f);
+        }
+        resampler_free(&x);
+        resampler_free(&y);
+    }
+}
+
+/* --- Back on the source ---------------------------------------------------------------------- */
+
+static double bilinear(
+    const float *plane, size_t stride, size_t width, size_t height, double x, double y) {
+    x = fmin(fmax(x, 0.0), (double)width - 1.0);
+    y = fmin(fmax(y, 0.0), (double)height - 1.0);
+    size_t i = (size_t)x, j = (size_t)y, right = i + 1 < width ? 1 : 0, down = j + 1 < height;
+    double u = x - (double)i, v = y - (double)j;
+    const float *at = plane + j * stride + i;
+    return (1 - v) * ((1 - u) * (double)at[0] + u * (double)at[right]) +
+           v * ((1 - u) * (double)at[down * stride] + u * (double)at[down * stride + right]);
+}
+
+/* Probabilities of every source pixel of slice 0 of the stack, by the definition: one slice through
+ * the session, flipped as told, logits interpolated, softmax. Added to sum [classes][AREA]. */
+static void add_by_definition(const ul_model *model, const ul_card *card, const slice_stack *stack,
+    bool flip_x, double *sum) {
+    size_t padded[2], classes = ul_model_get_shape(model)->classes;
+    ul_error error = {0};
+    slices_padded(stack, card, padded);
+    size_t area = padded[0] * padded[1];
+    float *input = malloc(area * sizeof *input), *logits = malloc(classes * area * sizeof *logits);
+    float *scratch = malloc(slices_scratch(stack) * sizeof *scratch);
+    float *turned = malloc(classes * area * sizeof *turned);
+    slices_input(stack, card, 1, 0, padded, scratch, input);
+    for (size_t i = 0; i < area; i++)
+        turned[i] = input[flip_x ? i / padded[0] * padded[0] + padded[0] - 1 - i % padded[0] : i];
+    ul_session *session;
+    ul_session_options options;
+    ul_session_options_init(&options);
+    options.width = padded[0];
+    options.height = padded[1];
+    options.threads = 1;
+    assert_int_equal(ul_session_create(model, &options, &session, &error), UL_OK);
+    assert_int_equal(ul_session_run(session, turned, 1, logits, &error), UL_OK);
+    for (size_t i = 0; i < classes * area; i++)
+        turned[i] = logits[flip_x ? i / padded[0] * padded[0] + padded[0] - 1 - i % padded[0] : i];
+    size_t left = (padded[0] - stack->width) / 2, top = (padded[1] - stack->height) / 2;
+    for (size_t n = 0; n < AREA; n++) {
+        double power[8], total = 0.0;
+        for (size_t c = 0; c < classes; c++) {
+            double x = ((double)(n % COLUMNS) + 0.5) / stack->ratio[0] - 0.5;
+            double y = ((double)(n / COLUMNS) + 0.5) / stack->ratio[1] - 0.5;
+            power[c] = exp(bilinear(turned + c * area + top * padded[0] + left, padded[0],
+                stack->width, stack->height, x, y));
+            total += power[c];
+        }
+        for (size_t c = 0; c < classes; c++)
+            sum[c * AREA + n] += power[c] / total;
+    }
+    ul_session_close(session);
+    free(input);
+    free(logits);
+    free(scratch);
+    free(turned);
+}
+
+static void logits_are_interpolated_and_flips_averaged(void **state) {
+    (void)state;
+    ul_model *model;
+    ul_volume volume;
+    ul_card card;
+    ul_error error = {0};
+    const ul_model_shape shape = {1, 3, {8, 8, 12, 16, 24, 32}, 8, 0};
+    assert_int_equal(ul_model_create(&shape, 184, &model, &error), UL_OK);
+    make((const double[]){0, 1, 2}, 3, UL_SAMPLE_I16, &volume);
+    ul_card_init(&card);
+    ul_segment segments[2];
+    ul_segment_init(&segments[0], 1);
+    ul_segment_init(&segments[1], 2);
+    card.classes = (ul_segments){2, segments};
+    card.normalisation = (ul_normalisation){UL_NORMALISE_ZSCORE, true, 0.0, 0.0};
+    card.spacing_mm[0] = 0.7;
+    card.spacing_mm[1] = 1.6;
+    card.tta_flip_x = true;
+    for (int flips = 0; flips < 2; flips++) {
+        const ul_segment_options options = {.threads = 2, .flips = flips, .fractions = true};
+        slice_stack stack;
+        ul_labels labels;
+        double sum[3 * AREA] = {0};
+        assert_int_equal(slices_open(&volume, &card, 0, &stack, &error), UL_OK);
+        for (int way = 0; way <= flips; way++)
+            add_by_definition(model, &card, &stack, way, sum);
+        slices_close(&stack);
+        assert_int_equal(
+            ul_segment_volume(model, &card, &volume, &options, NULL, &labels, &error), UL_OK);
+        for (size_t n = 0; n < AREA; n++)
+            for (size_t s = 0; s < 2; s++)
+                assert_near(labels.fractions[s * 3 * AREA + n],
+                    255.0 * sum[(s + 1) * AREA + n] / (flips + 1), 0.51);
+        ul_labels_free(&labels);
+    }
+    card.classes = (ul_segments){0};
+    ul_card_free(&card);
+    ul_volume_free(&volume);
+    ul_model_close(model);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(neighbours_stay_on_their_side_of_a_gap),
+        cmocka_unit_test(inputs_are_padded_to_the_size_of_the_card),
+        cmocka_unit_test(padding_takes_the_smallest_value),
+        cmocka_unit_test(percentiles_equal_sorted_values),
+        cmocka_unit_test(resampling_keeps_a_ramp),
+        cmocka_unit_test(logits_are_interpolated_and_flips_averaged),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
