@@ -12,8 +12,8 @@ const cli_command cmd_segment = {.name = "segment",
     .help =
         "Usage: ulite segment INPUT... -m MODEL -o OUT [-o OUT2] [--series UID|NUMBER]\n"
         "                     [--frame N] [--source FOLDER] [--type binary|fractional]\n"
-        "                     [--stats F.json|F.csv] [--report F.json] [--threads N]\n"
-        "                     [--random-uids] [--tta] [--force]\n"
+        "                     [--stats F.json|F.csv] [--preview F.png] [--report F.json]\n"
+        "                     [--threads N] [--random-uids] [--tta] [--force]\n"
         "\n"
         "INPUT is a DICOM file or folder (several go), .nii, .nii.gz, .hdr or .png. OUT says by\n"
         "its ending what is written: .dcm (a DICOM Segmentation), .nii or .nii.gz, .png, or a\n"
@@ -28,6 +28,7 @@ const cli_command cmd_segment = {.name = "segment",
         "      --type T          binary (default) or fractional, for .dcm\n"
         "      --stats F         .json or .csv: voxels, mL (2D: mm2), box, mean and sd of each\n"
         "                        segment\n"
+        "      --preview F.png   a picture of slices with the segments' contours\n"
         "      --report F.json   what was run on what, and which image became which slice\n"
         "      --threads N       0 (default): one per core\n"
         "      --random-uids     new UIDs at every run\n"
@@ -50,6 +51,7 @@ enum {
     OPTION_TYPE,
     OPTION_STATS,
     OPTION_REPORT,
+    OPTION_PREVIEW,
     OPTION_THREADS,
     OPTION_RANDOM_UIDS,
     OPTION_TTA,
@@ -64,6 +66,7 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"type", required_argument, NULL, OPTION_TYPE},
     {"stats", required_argument, NULL, OPTION_STATS},
     {"report", required_argument, NULL, OPTION_REPORT},
+    {"preview", required_argument, NULL, OPTION_PREVIEW},
     {"threads", required_argument, NULL, OPTION_THREADS},
     {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {"tta", no_argument, NULL, OPTION_TTA},
     {"force", no_argument, NULL, OPTION_FORCE}, {0}};
@@ -118,6 +121,9 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
         return UL_OK;
     case OPTION_REPORT:
         a->report = argument;
+        return UL_OK;
+    case OPTION_PREVIEW:
+        a->preview = argument;
         return UL_OK;
     case OPTION_THREADS:
         code = take_number("--threads", argument, 0, 1024, &number);

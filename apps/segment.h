@@ -9,7 +9,7 @@ enum { SEGMENT_MAX_PATHS = 64 };
 typedef struct segment_arguments {
     const char *inputs[SEGMENT_MAX_PATHS], *outputs[SEGMENT_MAX_PATHS], *sources[SEGMENT_MAX_PATHS];
     size_t input_count, output_count, source_count;
-    const char *model, *series, *stats, *report;
+    const char *model, *series, *stats, *report, *preview;
     size_t frame;
     int threads;
     bool fractional, random_uids, flips, force;
@@ -40,7 +40,7 @@ ul_status segment_check_outputs(
 ul_status segment_write_outputs(const segment_arguments *arguments, const ul_card *card,
     const char *model_hash, const segment_input *input, const ul_labels *labels, ul_error *error);
 
-/* Writes --stats and --report where they are asked for. */
+/* Writes --preview, --stats and --report where they are asked for. */
 ul_status segment_write_figures(const segment_arguments *arguments, const ul_card *card,
     const char *model_hash, const segment_input *input, const ul_labels *labels, ul_error *error);
 

@@ -68,6 +68,8 @@ ul_status segment_check_outputs(
         status = ul_output_check(arguments->stats, error);
     if (status == UL_OK && arguments->report)
         status = ul_output_check(arguments->report, error);
+    if (status == UL_OK && arguments->preview)
+        status = ul_output_check(arguments->preview, error);
     if (status != UL_OK || !foreign || arguments->source_count == 0)
         return status;
     status = ul_catalog_open(

@@ -142,15 +142,29 @@ static ul_status write_report(const segment_arguments *arguments, const ul_card 
     return write_json(arguments->report, report, error);
 }
 
+/* In the window that the card's network sees, where that is a fixed one. */
+static ul_status write_preview(const char *path, const ul_card *card, const segment_input *input,
+    const ul_labels *labels, ul_error *error) {
+    const ul_normalisation *n = &card->normalisation;
+    const double window[2] = {n->low, n->high};
+    bool fixed = n->kind == UL_NORMALISE_WINDOW || n->kind == UL_NORMALISE_UNIT;
+    ul_status status = ul_preview_write(path, &input->volume, labels, fixed ? window : NULL, error);
+    if (status == UL_OK)
+        segment_event("written", path, NULL);
+    return status;
+}
+
 ul_status segment_write_figures(const segment_arguments *arguments, const ul_card *card,
     const char *model_hash, const segment_input *input, const ul_labels *labels, ul_error *error) {
-    if (!arguments->stats && !arguments->report)
-        return UL_OK;
+    ul_status status = UL_OK;
+    if (arguments->preview)
+        status = write_preview(arguments->preview, card, input, labels, error);
+    if (status != UL_OK || (!arguments->stats && !arguments->report))
+        return status;
     size_t gaps;
     ul_segment_stats *stats = calloc(labels->segments.count + 1, sizeof *stats);
-    ul_status status =
-        stats ? ul_stats_measure(&input->volume, labels, stats, &gaps, error)
-              : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the statistics");
+    status = stats ? ul_stats_measure(&input->volume, labels, stats, &gaps, error)
+                   : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the statistics");
     if (status == UL_OK && gaps > 0)
         console_say("note: slices are missing at %zu places, volumes leave them out", gaps);
     if (status == UL_OK && arguments->stats) {

@@ -1,0 +1,71 @@
+"""--preview draws what was segmented, the same however the volume is stored, for every kind of input and output.
+
+usage: test_preview.py ULITE FIXTURES"""
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+
+try:
+    import nibabel
+    import numpy
+except ImportError:
+    sys.exit(77)
+
+import png
+
+HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
+ULITE, FIXTURES = sys.argv[1], sys.argv[2]
+if not os.path.exists(HEAD):
+    sys.exit(77)
+os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
+
+
+def preview(source, model, output, *options, code=0):
+    command = [ULITE, "segment", source, "-m", f"{FIXTURES}/{model}.safetensors", "-o", output,
+               "--preview", "p.png", *options]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == code, (command, done.returncode, done.stderr)
+    if code:
+        return done
+    with open("p.png", "rb") as stream:
+        return stream.read()
+
+
+def size(picture):
+    """Width, height, and the colour type, which is 2 for RGB."""
+    width, height, bits, kind = struct.unpack(">IIBB", picture[16:26])
+    assert (bits, kind) == (8, 2)
+    return width, height
+
+
+image = nibabel.as_closest_canonical(nibabel.load(HEAD)).slicer[40:88, 50:120, 60:76]
+nibabel.save(image, "plain.nii.gz")
+plain = preview("plain.nii.gz", "axial", "l.nii.gz")
+assert 1000 <= max(size(plain)) <= 1216, size(plain)
+
+for axes in ("LPS", "RPI", "ASR"):
+    wanted = nibabel.orientations.axcodes2ornt(axes)
+    nibabel.save(image.as_reoriented(nibabel.orientations.ornt_transform(
+        nibabel.io_orientation(image.affine), wanted)), "turned.nii")
+    turned = preview("turned.nii", "axial", "l.nii.gz")
+    assert (turned == plain) == (axes != "ASR"), axes  # the stored slices of that one are sagittal
+print("ok storage")
+
+values = numpy.asarray(image.dataobj)[:, :, 8]
+png.write("c.png", numpy.stack([values, values // 2, 255 - values], 2))
+colour = preview("c.png", "colour", "l.png")
+width, height = size(colour)
+assert abs(width / height - 70 / 48) < 0.01, (width, height)
+print("ok pictures")
+
+done = subprocess.run([ULITE, "segment", "plain.nii.gz", "-m", f"{FIXTURES}/axial.safetensors", "-o",
+                       "l.nii.gz", "--preview", "q.png", "--json", "-q"], capture_output=True, text=True)
+events = [json.loads(line) for line in done.stdout.splitlines()]
+assert {"event": "written", "path": "q.png"} in events, events
+for target in ("plain.nii.gz/p.png", "absent/p.png"):
+    done = preview("plain.nii.gz", "axial", "fresh.nii.gz", "--preview", target, code=7)
+    assert target in done.stderr and not os.path.exists("fresh.nii.gz"), done.stderr
+print("ok targets")
