@@ -210,7 +210,7 @@ static ul_status print_plan(const ul_plan *plan, ul_error *error) {
 
 static ul_status train(const request *r, ul_error *error) {
     ul_dataset dataset;
-    ul_fingerprint fingerprint;
+    ul_fingerprint fingerprint = {0};
     ul_plan plan = {0};
     ul_status status = ul_dataset_open(r->dataset, r->splits, 1, &dataset, error);
     if (status != UL_OK)
@@ -229,6 +229,7 @@ static ul_status train(const request *r, ul_error *error) {
     if (status == UL_OK && !r->dry_run)
         status = fit(&dataset, &plan, r, error);
     ul_plan_free(&plan);
+    ul_fingerprint_free(&fingerprint);
     ul_dataset_free(&dataset);
     return status;
 }

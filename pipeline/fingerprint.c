@@ -1,5 +1,7 @@
 #include "ulite/plan.h"
 
+#include "labels_file.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +116,14 @@ static ul_status check_channels(const ul_dataset *dataset, size_t index, const u
     return UL_OK;
 }
 
+/* A SEG says what its numbers mean. */
+static void take_classes(const char *label_path, ul_labels *labels, ul_fingerprint *f) {
+    if (f->classes.count > 0 || !labels_are_sparse(label_path))
+        return;
+    f->classes = labels->segments;
+    labels->segments = (ul_segments){0};
+}
+
 static ul_status look_at(
     const ul_dataset *dataset, size_t index, survey *s, ul_fingerprint *f, ul_error *error) {
     ul_volume image;
@@ -126,6 +136,7 @@ static ul_status look_at(
         status = add_labels(dataset, index, &labels, s, error);
     if (status == UL_OK && dataset->cases[index].split == UL_SPLIT_TRAIN) {
         add_image(&image, s, f);
+        take_classes(dataset->cases[index].label, &labels, f);
         status = add_values(&image, f, error);
     }
     if (status != UL_OK)
@@ -175,6 +186,10 @@ static void conclude(const ul_dataset *dataset, survey *s, ul_fingerprint *f) {
         memcpy(f->modality, dataset->modality, sizeof f->modality);
 }
 
+void ul_fingerprint_free(ul_fingerprint *fingerprint) {
+    ul_segments_free(&fingerprint->classes);
+}
+
 ul_status ul_fingerprint_measure(const ul_dataset *dataset, const ul_progress *progress,
     ul_fingerprint *fingerprint, ul_error *error) {
     survey s = {.cases = 0};
@@ -195,5 +210,7 @@ ul_status ul_fingerprint_measure(const ul_dataset *dataset, const ul_progress *p
     if (status == UL_OK)
         conclude(dataset, &s, fingerprint);
     free(spacings);
+    if (status != UL_OK)
+        ul_fingerprint_free(fingerprint);
     return status;
 }

@@ -34,13 +34,16 @@ static ul_normalisation derive_normalisation(const ul_fingerprint *f) {
 }
 
 static ul_status derive_classes(
-    const ul_dataset *dataset, size_t count, ul_segments *classes, ul_error *error) {
+    const ul_dataset *dataset, const ul_fingerprint *f, ul_segments *classes, ul_error *error) {
+    size_t count = f->class_count;
     classes->items = calloc(count, sizeof *classes->items);
     if (!classes->items)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the classes");
     classes->count = count;
     for (size_t i = 0; i < count; i++) {
         const ul_segment *known = ul_segments_find(&dataset->classes, (unsigned)(i + 1));
+        if (!known)
+            known = ul_segments_find(&f->classes, (unsigned)(i + 1));
         ul_segment *segment = &classes->items[i];
         if (known)
             *segment = *known;
@@ -131,7 +134,7 @@ static ul_status derive(
     plan->input_channels = card->channels == UL_CHANNELS_GREY ? 1 : 3;
     plan->classes = f->class_count == 1 ? 1 : f->class_count + 1;
     derive_training(f, &plan->training);
-    return derive_classes(dataset, f->class_count, &card->classes, error);
+    return derive_classes(dataset, f, &card->classes, error);
 }
 
 ul_status ul_plan_derive(const ul_dataset *dataset, const ul_fingerprint *fingerprint,

@@ -60,7 +60,7 @@ struct options {
     unsigned seed = 1;
     std::vector<header_change> changes;
     std::string truncate, cut_pixels; /* BYTES[@INSTANCE,...] */
-    std::string labels;               /* FILE[:LABEL] sampled beside the truth */
+    std::string labels;               /* FILE[:LABEL|:any] sampled beside the truth */
 };
 
 /* Fills *o from the command line; returns -1 to go on, else the exit code. */

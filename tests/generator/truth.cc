@@ -71,13 +71,14 @@ static void write_values(const std::vector<image> &images, const std::vector<pix
     save_nifti(nifti, path);
 }
 
-/* Another volume's labels where the slices lie. */
+/* Another volume's labels where the slices lie: as they are, one of them, or any value above 0. */
 static void write_labels(const std::vector<image> &images, const std::vector<size_t> &order,
     const options &o, const std::string &path) {
     size_t colon = o.labels.rfind(':');
     source_volume labels = source_read(o.labels.substr(0, colon));
-    bool one = colon != std::string::npos;
-    float wanted = one ? std::stof(o.labels.substr(colon + 1)) : 0;
+    std::string which = colon != std::string::npos ? o.labels.substr(colon + 1) : "";
+    bool any = which == "any", one = !which.empty() && !any;
+    float wanted = one ? std::stof(which) : 0;
     nifti_image *nifti = make_nifti(images, order, NIFTI_TYPE_UINT8, o);
     nifti->intent_code = NIFTI_INTENT_LABEL;
     uint8_t *out = static_cast<uint8_t *>(nifti->data);
@@ -86,7 +87,7 @@ static void write_labels(const std::vector<image> &images, const std::vector<siz
         for (size_t j = 0; j < l.rows; j++)
             for (size_t i = 0; i < l.columns; i++) {
                 double label = source_nearest(labels, layout_position(l, images[n].slice, i, j));
-                *out++ = one ? label == wanted : (uint8_t)label;
+                *out++ = any ? label > 0 : one ? label == wanted : (uint8_t)label;
             }
     }
     save_nifti(nifti, path);

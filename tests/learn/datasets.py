@@ -91,18 +91,17 @@ def make_png(folder, rgb, cases=6, seed=2):
 def make_dicom(folder, make_series, ulite, cases=4):
     """Series of a real head, SEG labels of its brain mask (as FILE, as folder, in turn)."""
     make_folders(folder)
-    mask = nibabel.load(BRAIN)
-    brain = nibabel.Nifti1Image((numpy.asarray(mask.dataobj) > 0).astype(numpy.uint8), mask.affine)
-    nibabel.save(brain, f"{folder}/brain.nii.gz")
+    names = write_json(f"{folder}/names.json", {"segments": [{"number": 1, "label": "Brain"}]})
     for case in range(cases):
         series, truth = f"{folder}/images/case{case}", f"{folder}/truth{case}"
         run(make_series, HEAD, "-o", series, "--box", f"20:160,20:200,{40 + 20 * case}:{52 + 20 * case}",
-            "--spacing", "6", "--step", "3", "--truth", truth, "--labels", f"{folder}/brain.nii.gz:1")
+            "--spacing", "6", "--step", "3", "--truth", truth, "--labels", f"{BRAIN}:any")
         target = f"{folder}/labels/case{case}.seg.dcm"
         if case % 2:
             os.makedirs(f"{folder}/labels/case{case}")
             target = f"{folder}/labels/case{case}/labels.dcm"
-        run(ulite, "convert", f"{truth}_labels.nii.gz", "-o", target, "--source", series)
+        run(ulite, "convert", f"{truth}_labels.nii.gz", "-o", target, "--source", series,
+            "--segments", names)
     return folder
 
 

@@ -185,6 +185,9 @@ def check_card(name, card, test):
     if name == "volumes":
         assert card["fov_mm"] == [25, 40], card["fov_mm"]  # 32 mm, with a margin
         assert card["spacing_mm"] == [1, 1], card["spacing_mm"]
+    if name == "series":
+        assert [c["label"] for c in card["classes"]] == ["Brain"], card["classes"]
+        assert card["modality"] == "MR" and card["planes"] == ["axial"], card
     if name in ("grey", "rgb"):
         assert "fov_mm" not in card and "spacing_mm" not in card, card
 

@@ -77,14 +77,16 @@ typedef struct ul_fingerprint {
     double low, high;        /* smallest and largest value */
     size_t class_count;      /* foreground classes: labels 1..class_count */
     double class_share[256]; /* share of the voxels with each label */
+    ul_segments classes;     /* as the SEG labels of the first training case name them; owned */
     char modality[17];
 } ul_fingerprint;
 
 /* Reads every case once: checks them all, measures the train split alone. Errors name the case: see
  * ul_dataset_read; labels that skip a value, labels that no training case has, no foreground, grey
- * and RGB mixed. */
+ * and RGB mixed. *fingerprint: ul_fingerprint_free. */
 UL_API ul_status ul_fingerprint_measure(const ul_dataset *dataset, const ul_progress *progress,
     ul_fingerprint *fingerprint, ul_error *error);
+UL_API void ul_fingerprint_free(ul_fingerprint *fingerprint);
 
 /* What an open number of epochs and an open learning rate come to. */
 #define UL_PLAN_EPOCHS 100
