@@ -3,7 +3,7 @@
 #include "dcmtk_prepare.h"
 #include "shim.h"
 
-#include <mutex>
+#include <algorithm>
 #include <vector>
 
 #include <dcmtk/config/osconfig.h>
@@ -11,17 +11,6 @@
 #include <dcmtk/dcmdata/dcpixseq.h>
 #include <dcmtk/dcmdata/dcpxitem.h>
 #include <dcmtk/dcmdata/dctk.h>
-#include <dcmtk/dcmjpeg/djdecode.h>
-#include <dcmtk/dcmjpls/djdecode.h>
-
-void dcmtk_prepare(void) {
-    static std::once_flag once;
-    std::call_once(once, [] {
-        OFLog::configure(OFLogger::OFF_LOG_LEVEL);
-        DJDecoderRegistration::registerCodecs(EDC_guessLossyOnly, EUC_never, EPC_colorByPixel);
-        DJLSDecoderRegistration::registerCodecs(EJLSUC_never, EJLSPC_colorByPixel);
-    });
-}
 
 namespace {
 
@@ -41,8 +30,8 @@ void put_text(DcmDataset &dataset, const DcmTagKey &key, DcmEVR vr, const char *
     dataset.insert(element, OFTrue);
 }
 
-/* A data set of one frame: what DCMTK's codecs want to see. Attributes are made with their VRs, so
- * that the data dictionary is not loaded for them. */
+/* A data set of one frame: what DCMTK's codecs want to see. Attributes are made with their VRs, which
+ * saves looking them up. */
 void fill_dataset(DcmDataset &dataset, const codec_frame *frame, E_TransferSyntax syntax) {
     const dicom_layout *layout = frame->layout;
     put_number(dataset, DCM_SamplesPerPixel, layout->samples);

@@ -1,6 +1,6 @@
 #include "csa.h"
 
-#include "dicom_parse.h"
+#include "little_endian.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static bool read_item(csa_reader *reader, char *text, size_t text_bytes) {
     if (reader->size - reader->at < ITEM_BYTES)
         return false;
     const uint8_t *words = reader->bytes + reader->at;
-    uint32_t length = dicom_u32(words + (reader->second_version ? 4 : 0), false);
+    uint32_t length = little_u32(words + (reader->second_version ? 4 : 0));
     if (!reader->second_version)
         length = length > reader->first_items ? length - reader->first_items : 0;
     reader->at += ITEM_BYTES;
@@ -56,7 +56,7 @@ static bool read_tag(csa_reader *reader, csa_mosaic *mosaic) {
     const uint8_t *tag = reader->bytes + reader->at;
     char name[65] = {0};
     memcpy(name, tag, 64);
-    uint32_t items = dicom_u32(tag + 76, false);
+    uint32_t items = little_u32(tag + 76);
     if (reader->first_items == UINT32_MAX)
         reader->first_items = items;
     reader->at += TAG_BYTES;
@@ -76,7 +76,7 @@ bool csa_read_mosaic(const uint8_t *bytes, size_t size, csa_mosaic *mosaic) {
     reader.at = reader.second_version ? 8 : 0;
     if (size < reader.at + 8)
         return false;
-    uint32_t tags = dicom_u32(bytes + reader.at, false);
+    uint32_t tags = little_u32(bytes + reader.at);
     reader.at += 8;
     if (tags == 0 || tags > MAX_TAGS)
         return false;

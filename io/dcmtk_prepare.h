@@ -6,7 +6,8 @@
 extern "C" {
 #endif
 
-/* Silences DCMTK's log and registers its decoders; cheap after the first call, from any thread. */
+/* Silences DCMTK's log, registers its decoders and has it read what writers get wrong; cheap after
+ * the first call, from any thread. */
 void dcmtk_prepare(void);
 
 #ifdef __cplusplus

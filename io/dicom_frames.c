@@ -10,6 +10,10 @@
 
 #define MAX_DIMENSIONS 16
 
+/* SharedFunctionalGroupsSequence, PerFrameFunctionalGroupsSequence */
+#define GROUPS_SHARED DICOM_TAG(0x5200, 0x9229)
+#define GROUPS_PER_FRAME DICOM_TAG(0x5200, 0x9230)
+
 static ul_status allocate_images(
     dicom_file *file, size_t count, const dicom_image *common, ul_error *error) {
     file->images = malloc(count * sizeof *file->images);
@@ -29,15 +33,14 @@ typedef struct frame_dimensions {
     bool counts[MAX_DIMENSIONS];
 } frame_dimensions;
 
-static frame_dimensions read_dimensions(const dicom_dataset *data) {
+static frame_dimensions read_dimensions(const dicom_item *data) {
     frame_dimensions result = {0};
-    dicom_items items = dicom_items_of(data, dicom_find(data, DICOM_TAG(0x0020, 0x9222)));
-    for (dicom_dataset item; dicom_next_item(&items, &item); dicom_dataset_free(&item)) {
-        const dicom_element *pointer = dicom_find(&item, DICOM_TAG(0x0020, 0x9165));
-        if (result.count < MAX_DIMENSIONS && pointer && pointer->length == 4) {
-            const uint8_t *tag = item.bytes + pointer->offset;
-            uint32_t value =
-                DICOM_TAG(dicom_u16(tag, item.big_endian), dicom_u16(tag + 2, item.big_endian));
+    const uint32_t sequence = DICOM_TAG(0x0020, 0x9222); /* DimensionIndexSequence */
+    for (const dicom_item *item = dicom_first_item(data, sequence); item;
+         item = dicom_next_item(data, sequence, item)) {
+        long value;
+        if (result.count < MAX_DIMENSIONS &&
+            dicom_integer(item, DICOM_TAG(0x0020, 0x9165), &value)) {
             /* ImagePositionPatient, InStackPositionNumber, PlanePositionSequence */
             result.counts[result.count++] = value != DICOM_TAG(0x0020, 0x0032) &&
                                             value != DICOM_TAG(0x0020, 0x9057) &&
@@ -48,7 +51,7 @@ static frame_dimensions read_dimensions(const dicom_dataset *data) {
 }
 
 static void take_frame_content(
-    const dicom_dataset *content, const frame_dimensions *dimensions, dicom_image *image) {
+    const dicom_item *content, const frame_dimensions *dimensions, dicom_image *image) {
     double value, index[MAX_DIMENSIONS];
     if (dicom_decimals(content, DICOM_TAG(0x0020, 0x9156), &value, 1))
         image->key[DICOM_KEY_ACQUISITION] = value;
@@ -68,7 +71,7 @@ static void take_frame_content(
     }
 }
 
-static void take_frame_type(const dicom_dataset *type, dicom_image *image) {
+static void take_frame_type(const dicom_item *type, dicom_image *image) {
     dicom_text(type, DICOM_TAG(0x0008, 0x9007), image->type, sizeof image->type);
     char component[17];
     dicom_text(type, DICOM_TAG(0x0008, 0x9208), component, sizeof component);
@@ -77,33 +80,25 @@ static void take_frame_type(const dicom_dataset *type, dicom_image *image) {
         snprintf(image->type + used, sizeof image->type - used, "\\%s", component);
 }
 
-static void take_diffusion(const dicom_dataset *diffusion, dicom_image *image) {
+static void take_diffusion(const dicom_item *diffusion, dicom_image *image) {
     double values[3];
     if (dicom_decimals(diffusion, DICOM_TAG(0x0018, 0x9087), values, 1))
         image->key[DICOM_KEY_B_VALUE] = values[0];
-    dicom_dataset direction;
-    if (dicom_first_item(diffusion, DICOM_TAG(0x0018, 0x9076), &direction)) {
-        if (dicom_decimals(&direction, DICOM_TAG(0x0018, 0x9089), values, 3))
-            image->key[DICOM_KEY_GRADIENT] = values[0] + 1e3 * values[1] + 1e6 * values[2];
-        dicom_dataset_free(&direction);
-    }
+    const dicom_item *direction = dicom_first_item(diffusion, DICOM_TAG(0x0018, 0x9076));
+    if (dicom_decimals(direction, DICOM_TAG(0x0018, 0x9089), values, 3))
+        image->key[DICOM_KEY_GRADIENT] = values[0] + 1e3 * values[1] + 1e6 * values[2];
 }
 
 /* Takes one number of a macro as a key. */
-static void take_macro_key(
-    const dicom_dataset *group, uint32_t sequence, uint32_t tag, double *key) {
-    dicom_dataset macro;
-    if (!dicom_first_item(group, sequence, &macro))
-        return;
+static void take_macro_key(const dicom_item *group, uint32_t sequence, uint32_t tag, double *key) {
     double value;
-    if (dicom_decimals(&macro, tag, &value, 1))
+    if (dicom_decimals(dicom_first_item(group, sequence), tag, &value, 1))
         *key = value;
-    dicom_dataset_free(&macro);
 }
 
 /* Takes the functional groups of one item: of all frames, or of one. */
 static void take_group(
-    const dicom_dataset *group, const frame_dimensions *dimensions, dicom_image *image) {
+    const dicom_item *group, const frame_dimensions *dimensions, dicom_image *image) {
     static const uint32_t placement[] = {
         DICOM_TAG(0x0020, 0x9113), /* PlanePosition */
         DICOM_TAG(0x0020, 0x9116), /* PlaneOrientation */
@@ -115,25 +110,17 @@ static void take_group(
         DICOM_TAG(0x0018, 0x9329), /* CTImageFrameType */
         DICOM_TAG(0x0018, 0x9751), /* PETFrameType */
     };
-    dicom_dataset macro;
+    const dicom_item *macro;
     for (size_t i = 0; i < sizeof placement / sizeof placement[0]; i++)
-        if (dicom_first_item(group, placement[i], &macro)) {
-            dicom_take_placement(&macro, image);
-            dicom_dataset_free(&macro);
-        }
+        if ((macro = dicom_first_item(group, placement[i])) != NULL)
+            dicom_take_placement(macro, image);
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (dicom_first_item(group, types[i], &macro)) {
-            take_frame_type(&macro, image);
-            dicom_dataset_free(&macro);
-        }
-    if (dicom_first_item(group, DICOM_TAG(0x0020, 0x9111), &macro)) {
-        take_frame_content(&macro, dimensions, image);
-        dicom_dataset_free(&macro);
-    }
-    if (dicom_first_item(group, DICOM_TAG(0x0018, 0x9117), &macro)) {
-        take_diffusion(&macro, image);
-        dicom_dataset_free(&macro);
-    }
+        if ((macro = dicom_first_item(group, types[i])) != NULL)
+            take_frame_type(macro, image);
+    if ((macro = dicom_first_item(group, DICOM_TAG(0x0020, 0x9111))) != NULL)
+        take_frame_content(macro, dimensions, image);
+    if ((macro = dicom_first_item(group, DICOM_TAG(0x0018, 0x9117))) != NULL)
+        take_diffusion(macro, image);
     take_macro_key(group, DICOM_TAG(0x0018, 0x9114), DICOM_TAG(0x0018, 0x9082),
         &image->key[DICOM_KEY_ECHO_TIME]);
     take_macro_key(group, DICOM_TAG(0x0018, 0x9112), DICOM_TAG(0x0018, 0x1314),
@@ -144,24 +131,21 @@ static void take_group(
         &image->key[DICOM_KEY_TRIGGER_TIME]);
 }
 
-static ul_status take_groups(const dicom_dataset *data, dicom_image *common, dicom_file *file) {
+static ul_status take_groups(const dicom_item *data, dicom_image *common, dicom_file *file) {
     frame_dimensions dimensions = read_dimensions(data);
-    dicom_dataset shared;
-    if (dicom_first_item(data, DICOM_TAG(0x5200, 0x9229), &shared)) {
-        take_group(&shared, &dimensions, common);
-        dicom_dataset_free(&shared);
-    }
+    const dicom_item *shared = dicom_first_item(data, GROUPS_SHARED);
+    if (shared)
+        take_group(shared, &dimensions, common);
     for (size_t i = 0; i < file->image_count; i++) {
         unsigned frame = file->images[i].frame;
         file->images[i] = *common;
         file->images[i].frame = frame;
     }
-    const dicom_element *per_frame = dicom_find(data, DICOM_TAG(0x5200, 0x9230));
-    dicom_items items = dicom_items_of(data, per_frame);
     size_t frame = 0;
-    for (dicom_dataset item; dicom_next_item(&items, &item); dicom_dataset_free(&item)) {
+    for (const dicom_item *item = dicom_first_item(data, GROUPS_PER_FRAME); item;
+         item = dicom_next_item(data, GROUPS_PER_FRAME, item)) {
         if (frame < file->image_count)
-            take_group(&item, &dimensions, &file->images[frame]);
+            take_group(item, &dimensions, &file->images[frame]);
         frame++;
     }
     if (frame == file->image_count || (frame == 0 && file->image_count == 1))
@@ -173,13 +157,13 @@ static ul_status take_groups(const dicom_dataset *data, dicom_image *common, dic
 }
 
 /* Frames along the normal at the offsets of an RT dose grid; false where it has none. */
-static bool take_grid_offsets(const dicom_dataset *data, dicom_file *file) {
+static bool take_grid_offsets(const dicom_item *data, dicom_file *file) {
     const dicom_image *first = &file->images[0];
-    const dicom_element *element = dicom_find(data, DICOM_TAG(0x3004, 0x000c));
-    if (!element || !first->has_position || !first->has_orientation)
+    const uint32_t tag = DICOM_TAG(0x3004, 0x000c); /* GridFrameOffsetVector */
+    if (!dicom_has(data, tag) || !first->has_position || !first->has_orientation)
         return false;
     double *offsets = malloc(file->image_count * sizeof *offsets), normal[3];
-    bool found = offsets && dicom_element_decimals(data, element, offsets, file->image_count);
+    bool found = offsets && dicom_decimals(data, tag, offsets, file->image_count);
     vec3_cross(first->cosines, first->cosines + 3, normal);
     for (size_t i = 0; found && i < file->image_count; i++) {
         dicom_image *image = &file->images[i];
@@ -190,44 +174,73 @@ static bool take_grid_offsets(const dicom_dataset *data, dicom_file *file) {
     return found;
 }
 
+/* Frames of a reconstructed nuclear medicine object: a vector says which slice each is, the slices
+ * lie at even distances from the detector's position; false where it is none such. */
+static bool take_nm_slices(const dicom_item *data, dicom_file *file) {
+    const uint32_t slice_vector = DICOM_TAG(0x0054, 0x0080), slots = DICOM_TAG(0x0054, 0x0070);
+    dicom_image first = file->images[0];
+    const dicom_item *detector = dicom_first_item(data, DICOM_TAG(0x0054, 0x0022));
+    if (detector)
+        dicom_take_placement(detector, &first);
+    double step, normal[3], *slice = malloc(2 * file->image_count * sizeof *slice);
+    if (!slice)
+        return false;
+    double *slot = slice + file->image_count;
+    bool found = first.has_position && first.has_orientation &&
+                 dicom_decimals(data, DICOM_TAG(0x0018, 0x0088), &step, 1) &&
+                 dicom_decimals(data, slice_vector, slice, file->image_count);
+    bool timed = found && dicom_decimals(data, slots, slot, file->image_count);
+    vec3_cross(first.cosines, first.cosines + 3, normal);
+    for (size_t i = 0; found && i < file->image_count; i++) {
+        dicom_image *image = &file->images[i];
+        image->has_position = image->has_orientation = true;
+        memcpy(image->cosines, first.cosines, sizeof image->cosines);
+        memcpy(image->position_mm, first.position_mm, sizeof image->position_mm);
+        vec3_add(image->position_mm, (slice[i] - 1) * step, normal, image->position_mm);
+        if (timed)
+            image->key[DICOM_KEY_TIME_POINT] = slot[i];
+    }
+    free(slice);
+    return found;
+}
+
 ul_status dicom_take_frames(
-    const dicom_dataset *data, const dicom_image *common, dicom_file *file, ul_error *error) {
+    const dicom_item *data, const dicom_image *common, dicom_file *file, ul_error *error) {
     dicom_image start = *common;
     start.key[DICOM_KEY_OBJECT] = (double)start.instance_number;
     ul_status status = allocate_images(file, file->layout.frames, &start, error);
     if (status != UL_OK)
         return status;
-    if (dicom_find(data, DICOM_TAG(0x5200, 0x9229)) ||
-        dicom_find(data, DICOM_TAG(0x5200, 0x9230))) {
+    if (dicom_has(data, GROUPS_SHARED) || dicom_has(data, GROUPS_PER_FRAME)) {
         take_groups(data, &start, file);
         return UL_OK;
     }
     /* Elsewhere a position is that of the first frame, if anything: frames are images in time. */
-    if (file->image_count > 1 && !take_grid_offsets(data, file))
+    if (file->image_count > 1 && !take_grid_offsets(data, file) && !take_nm_slices(data, file))
         for (size_t i = 0; i < file->image_count; i++)
             file->images[i].has_position = file->images[i].has_orientation = false;
     return UL_OK;
 }
 
 /* How the mosaic is cut, from the CSA header or the element that newer software writes. */
-static bool read_mosaic(const dicom_dataset *data, csa_mosaic *mosaic) {
-    const dicom_element *csa = dicom_find_private(data, 0x0029, "SIEMENS CSA HEADER", 0x10);
-    if (csa && csa->length != DICOM_UNDEFINED &&
-        csa_read_mosaic(data->bytes + csa->offset, csa->length, mosaic) && mosaic->images > 0)
+static bool read_mosaic(const dicom_item *data, csa_mosaic *mosaic) {
+    const uint8_t *csa;
+    size_t size;
+    if (dicom_bytes(
+            data, dicom_private_tag(data, 0x0029, "SIEMENS CSA HEADER", 0x10), &csa, &size) &&
+        csa_read_mosaic(csa, size, mosaic) && mosaic->images > 0)
         return true;
-    const dicom_element *element = dicom_find_private(data, 0x0019, "SIEMENS MR HEADER", 0x0a);
-    memset(mosaic, 0, sizeof *mosaic);
     double images;
-    if (element && element->length == 2)
-        images = dicom_u16(data->bytes + element->offset, data->big_endian);
-    else if (!dicom_element_decimals(data, element, &images, 1))
+    memset(mosaic, 0, sizeof *mosaic);
+    if (!dicom_decimals(
+            data, dicom_private_tag(data, 0x0019, "SIEMENS MR HEADER", 0x0a), &images, 1))
         return false;
     mosaic->images = images >= 1 && images <= 65536 ? (unsigned)images : 0;
     return mosaic->images > 0;
 }
 
 ul_status dicom_take_mosaic(
-    const dicom_dataset *data, const dicom_image *common, dicom_file *file, ul_error *error) {
+    const dicom_item *data, const dicom_image *common, dicom_file *file, ul_error *error) {
     csa_mosaic mosaic;
     const dicom_layout *layout = &file->layout;
     if (!read_mosaic(data, &mosaic)) {

@@ -1,17 +1,34 @@
-/* The header of a DICOM file: everything before its pixel data. */
+/* The header of a DICOM file: everything before its pixel data. DCMTK reads it; what is here bounds
+ * what a hostile file can make of that, and tells where in the file the pixels lie. */
 #ifndef DICOM_HEADER_H
 #define DICOM_HEADER_H
 
-#include "dicom_parse.h"
+#include "dicom_item.h"
+#include "ulite/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The element of the pixels: PixelData, FloatPixelData or DoubleFloatPixelData. */
+typedef struct dicom_pixels {
+    bool present, is_float;
+    bool encapsulated;  /* in fragments, compressed */
+    bool words;         /* OW */
+    uint64_t offset;    /* of the value in the file */
+    uint64_t length;    /* of the value as declared; 0 of an encapsulated one */
+    uint64_t available; /* bytes from offset on that there are */
+    uint8_t *inflated;  /* [available]: the value in a deflated file, else NULL; malloc'd, owned */
+} dicom_pixels;
 
 typedef struct dicom_header {
-    dicom_dataset data;
+    const dicom_item *data;   /* NULL where not even a part of it could be read */
     char transfer_syntax[65]; /* as declared, or the plain one that the bytes are encoded in */
     char media_class[65];     /* MediaStorageSOPClassUID, "" where there is no meta header */
-    size_t file_bytes;        /* of a deflated file: once inflated */
-    bool deflated;            /* data.bytes then holds the whole file, inflated */
+    uint64_t file_bytes;
     bool pixels_big_endian;
-    uint8_t *bytes; /* owned */
+    dicom_pixels pixels;
+    struct dicom_header_file *file; /* DCMTK's, owned */
 } dicom_header;
 
 /* Reads the header of a file. *is_dicom is false for a file that is none (and the call succeeds).
@@ -22,7 +39,7 @@ ul_status dicom_header_read(
     const char *path, dicom_header *header, bool *is_dicom, ul_error *error);
 void dicom_header_free(dicom_header *header);
 
-/* The pixel data element, NULL where there is none. */
-const dicom_element *dicom_header_pixels(const dicom_header *header);
-
+#ifdef __cplusplus
+}
+#endif
 #endif

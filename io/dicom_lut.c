@@ -1,17 +1,21 @@
 #include "dicom_lut.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The values of a table data element: bytes, or words of 16 bits. */
 typedef struct lut_data {
     const uint8_t *bytes;
     size_t count; /* of values */
-    bool wide;    /* words */
-    bool big_endian;
+    bool wide;    /* words, in the machine's byte order */
 } lut_data;
 
 static unsigned value_at(const lut_data *data, size_t index) {
-    return data->wide ? dicom_u16(data->bytes + 2 * index, data->big_endian) : data->bytes[index];
+    if (!data->wide)
+        return data->bytes[index];
+    uint16_t word;
+    memcpy(&word, data->bytes + 2 * index, sizeof word);
+    return word;
 }
 
 /* Opcodes of segmented palettes, PS3.3 C.7.9.2. */
@@ -53,12 +57,13 @@ static bool expand(
     return true;
 }
 
-static ul_status read_table(const dicom_dataset *data, uint32_t descriptor_tag,
-    const dicom_element *element, bool segmented, bool signed_first, dicom_lut *lut,
-    ul_error *error) {
+static ul_status read_table(const dicom_item *data, uint32_t descriptor_tag, uint32_t data_tag,
+    bool segmented, bool signed_first, dicom_lut *lut, ul_error *error) {
     double descriptor[3];
-    if (!dicom_decimals(data, descriptor_tag, descriptor, 3) || !element ||
-        element->length == DICOM_UNDEFINED)
+    lut_data values = {0};
+    size_t size;
+    if (!dicom_decimals(data, descriptor_tag, descriptor, 3) ||
+        !dicom_bytes(data, data_tag, &values.bytes, &size))
         return ul_error_set(error, UL_ERROR_INPUT, "a lookup table lacks its descriptor or data");
     lut->count = (uint16_t)(long)descriptor[0];
     if (lut->count == 0)
@@ -66,13 +71,12 @@ static ul_status read_table(const dicom_dataset *data, uint32_t descriptor_tag,
     lut->first = signed_first ? (int16_t)(long)descriptor[1] : (long)(uint16_t)(long)descriptor[1];
     lut->bits = (unsigned)descriptor[2];
     /* Tables of 8 bits come as bytes, or one byte per word. */
-    bool wide = lut->bits > 8 || (!segmented && element->length >= 2 * lut->count);
-    lut_data values = {
-        data->bytes + element->offset, element->length / (wide ? 2 : 1), wide, data->big_endian};
+    values.wide = lut->bits > 8 || (!segmented && size >= 2 * lut->count);
+    values.count = size / (values.wide ? 2 : 1);
     if (lut->bits == 0 || lut->bits > 16 || (!segmented && values.count < lut->count))
         return ul_error_set(error, UL_ERROR_INPUT,
-            "a lookup table declares %zu entries of %u bits, its data has %u bytes", lut->count,
-            lut->bits, element->length);
+            "a lookup table declares %zu entries of %u bits, its data has %zu bytes", lut->count,
+            lut->bits, size);
     lut->values = malloc(lut->count * sizeof *lut->values);
     if (!lut->values)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a lookup table");
@@ -87,17 +91,18 @@ static ul_status read_table(const dicom_dataset *data, uint32_t descriptor_tag,
 }
 
 ul_status dicom_read_lut(
-    const dicom_dataset *item, bool signed_first, dicom_lut *lut, ul_error *error) {
-    return read_table(item, DICOM_TAG(0x0028, 0x3002), dicom_find(item, DICOM_TAG(0x0028, 0x3006)),
-        false, signed_first, lut, error);
+    const dicom_item *item, bool signed_first, dicom_lut *lut, ul_error *error) {
+    return read_table(item, DICOM_TAG(0x0028, 0x3002), DICOM_TAG(0x0028, 0x3006), false,
+        signed_first, lut, error);
 }
 
 ul_status dicom_read_palette(
-    const dicom_dataset *data, uint16_t color, bool signed_first, dicom_lut *lut, ul_error *error) {
-    const dicom_element *plain = dicom_find(data, DICOM_TAG(0x0028, 0x1201 + color));
-    const dicom_element *segmented = dicom_find(data, DICOM_TAG(0x0028, 0x1221 + color));
-    return read_table(data, DICOM_TAG(0x0028, 0x1101 + color), plain ? plain : segmented, !plain,
-        signed_first, lut, error);
+    const dicom_item *data, uint16_t color, bool signed_first, dicom_lut *lut, ul_error *error) {
+    uint32_t plain = DICOM_TAG(0x0028, 0x1201 + color),
+             segments = DICOM_TAG(0x0028, 0x1221 + color);
+    bool segmented = !dicom_has(data, plain);
+    return read_table(data, DICOM_TAG(0x0028, 0x1101 + color), segmented ? segments : plain,
+        segmented, signed_first, lut, error);
 }
 
 uint16_t dicom_look_up(const dicom_lut *lut, double value) {

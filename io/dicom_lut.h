@@ -2,7 +2,8 @@
 #ifndef DICOM_LUT_H
 #define DICOM_LUT_H
 
-#include "dicom_parse.h"
+#include "dicom_item.h"
+#include "ulite/status.h"
 
 typedef struct dicom_lut {
     size_t count;
@@ -15,11 +16,11 @@ typedef struct dicom_lut {
 /* Reads the table of a ModalityLUTSequence item. signed_first: stored values are signed. Errors
  * (UL_ERROR_INPUT, UL_ERROR_LIMIT) do not name the file. */
 ul_status dicom_read_lut(
-    const dicom_dataset *item, bool signed_first, dicom_lut *lut, ul_error *error);
+    const dicom_item *item, bool signed_first, dicom_lut *lut, ul_error *error);
 
 /* Reads one colour (0 red, 1 green, 2 blue) of a palette, plain or segmented. */
 ul_status dicom_read_palette(
-    const dicom_dataset *data, uint16_t color, bool signed_first, dicom_lut *lut, ul_error *error);
+    const dicom_item *data, uint16_t color, bool signed_first, dicom_lut *lut, ul_error *error);
 
 uint16_t dicom_look_up(const dicom_lut *lut, double value);
 

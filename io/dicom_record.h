@@ -32,7 +32,7 @@ typedef struct dicom_layout {
     bool encapsulated; /* in fragments, compressed */
     bool big_endian;
     bool words;              /* OW: bytes of 8-bit samples lie swapped in big endian data */
-    bool deflated;           /* offset counts inflated bytes */
+    bool deflated;           /* offset counts inflated bytes of the value */
     uint64_t offset, length; /* of the value in the file; an encapsulated one has no length */
     bool has_padding;
     double padding_low, padding_high;

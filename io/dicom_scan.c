@@ -35,13 +35,13 @@ static dicom_photometric photometric_of(const char *name) {
     return DICOM_PHOTOMETRIC_OTHER;
 }
 
-static size_t positive(const dicom_dataset *data, uint32_t tag, size_t absent) {
+static size_t positive(const dicom_item *data, uint32_t tag, size_t absent) {
     long value;
     return dicom_integer(data, tag, &value) && value > 0 ? (size_t)value : absent;
 }
 
 /* The padding value is US or SS as the pixels are, whatever VR it was written with. */
-static void take_padding(const dicom_dataset *data, dicom_layout *layout) {
+static void take_padding(const dicom_item *data, dicom_layout *layout) {
     double low, high;
     if (layout->is_float || layout->samples != 1 ||
         !dicom_decimals(data, DICOM_TAG(0x0028, 0x0120), &low, 1))
@@ -61,7 +61,7 @@ static void take_padding(const dicom_dataset *data, dicom_layout *layout) {
 }
 
 static ul_status take_layout(const dicom_header *header, dicom_file *file) {
-    const dicom_dataset *data = &header->data;
+    const dicom_item *data = header->data;
     dicom_layout *layout = &file->layout;
     layout->rows = positive(data, DICOM_TAG(0x0028, 0x0010), 0);
     layout->columns = positive(data, DICOM_TAG(0x0028, 0x0011), 0);
@@ -81,17 +81,15 @@ static ul_status take_layout(const dicom_header *header, dicom_file *file) {
     layout->photometric = layout->photometric_name[0] || layout->samples != 1
                               ? photometric_of(layout->photometric_name)
                               : DICOM_MONOCHROME2;
-    const dicom_element *pixels = dicom_header_pixels(header);
-    layout->is_float = pixels && pixels->tag != DICOM_TAG(0x7fe0, 0x0010);
+    const dicom_pixels *pixels = &header->pixels;
+    layout->is_float = pixels->is_float;
     layout->big_endian = header->pixels_big_endian;
-    layout->words = pixels && strcmp(pixels->vr, "OB") != 0;
-    layout->deflated = header->deflated;
-    layout->has_modality_lut = dicom_find(data, DICOM_TAG(0x0028, 0x3000)) != NULL;
-    if (pixels) {
-        layout->offset = pixels->offset;
-        layout->encapsulated = pixels->length == DICOM_UNDEFINED;
-        layout->length = layout->encapsulated ? 0 : pixels->length;
-    }
+    layout->words = pixels->words;
+    layout->deflated = pixels->inflated != NULL;
+    layout->has_modality_lut = dicom_has(data, DICOM_TAG(0x0028, 0x3000));
+    layout->encapsulated = pixels->encapsulated;
+    layout->offset = pixels->offset;
+    layout->length = pixels->length;
     take_padding(data, layout);
     if (!layout->rows || !layout->columns)
         return broken(file, "no Rows or Columns (%zux%zu pixels)", layout->columns, layout->rows);
@@ -135,16 +133,16 @@ static bool zeros_at(const char *path, const dicom_layout *layout, uint64_t star
 /* Whether the pixel data is there and as large as the header declares. */
 static ul_status check_pixels(const dicom_header *header, dicom_file *file) {
     const dicom_layout *layout = &file->layout;
-    const dicom_element *pixels = dicom_header_pixels(header);
-    if (!pixels)
-        return broken(file, "no pixel data (the file ends after %zu bytes)", header->file_bytes);
-    uint64_t rest = header->file_bytes - pixels->offset;
+    const dicom_pixels *pixels = &header->pixels;
+    if (!pixels->present)
+        return broken(file, "no pixel data (the file ends after %llu bytes)",
+            (unsigned long long)header->file_bytes);
     if (layout->encapsulated)
         return UL_OK;
     uint64_t declared = declared_bytes(layout);
-    if (layout->length > rest)
+    if (layout->length > pixels->available)
         return broken(file, "truncated: %llu bytes of pixel data are declared, the file holds %llu",
-            (unsigned long long)layout->length, (unsigned long long)rest);
+            (unsigned long long)layout->length, (unsigned long long)pixels->available);
     if (layout->length < declared)
         return broken(file,
             "%zux%zu pixels in %zu frames need %llu bytes, the pixel data holds %llu",
@@ -173,13 +171,13 @@ static double seconds_of(const char *text, bool with_date) {
     return hours * 3600.0 + minutes * 60.0 + seconds;
 }
 
-static void take_key(const dicom_dataset *data, uint32_t tag, double *key) {
+static void take_key(const dicom_item *data, uint32_t tag, double *key) {
     double value;
     if (dicom_decimals(data, tag, &value, 1))
         *key = value;
 }
 
-void dicom_take_placement(const dicom_dataset *data, dicom_image *image) {
+void dicom_take_placement(const dicom_item *data, dicom_image *image) {
     double values[6];
     if (dicom_decimals(data, DICOM_TAG(0x0020, 0x0032), values, 3)) {
         image->has_position = true;
@@ -215,7 +213,7 @@ void dicom_take_placement(const dicom_dataset *data, dicom_image *image) {
 }
 
 /* What one data set says of an image, for a file of one image or as the start for its frames. */
-static void take_common(const dicom_dataset *data, dicom_image *image) {
+static void take_common(const dicom_item *data, dicom_image *image) {
     memset(image, 0, sizeof *image);
     for (int i = 0; i < DICOM_KEYS; i++)
         image->key[i] = NAN;
@@ -233,16 +231,16 @@ static void take_common(const dicom_dataset *data, dicom_image *image) {
     /* b-values of makers that keep them in private elements. */
     if (isnan(image->key[DICOM_KEY_B_VALUE])) {
         double value;
-        if (dicom_element_decimals(
-                data, dicom_find_private(data, 0x0019, "SIEMENS MR HEADER", 0x0c), &value, 1) ||
-            dicom_element_decimals(
-                data, dicom_find_private(data, 0x2001, "Philips Imaging DD 001", 0x03), &value, 1))
+        if (dicom_decimals(
+                data, dicom_private_tag(data, 0x0019, "SIEMENS MR HEADER", 0x0c), &value, 1) ||
+            dicom_decimals(
+                data, dicom_private_tag(data, 0x2001, "Philips Imaging DD 001", 0x03), &value, 1))
             image->key[DICOM_KEY_B_VALUE] = value;
     }
 }
 
 static void take_identity(const dicom_header *header, dicom_file *file) {
-    const dicom_dataset *data = &header->data;
+    const dicom_item *data = header->data;
     strcpy(file->transfer_syntax, header->transfer_syntax);
     dicom_text(data, DICOM_TAG(0x0020, 0x000d), file->study_uid, sizeof file->study_uid);
     dicom_text(data, DICOM_TAG(0x0020, 0x000e), file->series_uid, sizeof file->series_uid);
@@ -256,7 +254,7 @@ static void take_identity(const dicom_header *header, dicom_file *file) {
     dicom_text(data, DICOM_TAG(0x0008, 0x0060), file->modality, sizeof file->modality);
     dicom_text(data, DICOM_TAG(0x0018, 0x0015), file->body_part, sizeof file->body_part);
     char description[sizeof file->description];
-    dicom_text(data, DICOM_TAG(0x0008, 0x103e), description, sizeof description);
+    dicom_text_utf8(data, DICOM_TAG(0x0008, 0x103e), description, sizeof description);
     utf8_clip(file->description, sizeof file->description, 64, description);
     long number;
     if (dicom_integer(data, DICOM_TAG(0x0020, 0x0011), &number) && labs(number) < 1000000000)
@@ -269,8 +267,8 @@ static void take_identity(const dicom_header *header, dicom_file *file) {
 
 /* Whether the header claims to be an image: it has some of the pixel attributes, or pixels. */
 static bool claims_image(const dicom_header *header) {
-    return dicom_header_pixels(header) || dicom_find(&header->data, DICOM_TAG(0x0028, 0x0010)) ||
-           dicom_find(&header->data, DICOM_TAG(0x0028, 0x0100));
+    return header->pixels.present || dicom_has(header->data, DICOM_TAG(0x0028, 0x0010)) ||
+           dicom_has(header->data, DICOM_TAG(0x0028, 0x0100));
 }
 
 /* Image storage classes are told by their root and the few others below it that hold no image. */
@@ -286,13 +284,13 @@ static bool image_class(const char *uid) {
 }
 
 static ul_status take_images(const dicom_header *header, dicom_file *file, ul_error *error) {
-    const dicom_dataset *data = &header->data;
+    const dicom_item *data = header->data;
     dicom_image common;
     take_common(data, &common);
     common.file = file;
     /* NumberOfFrames makes an object multi-frame, even one of one frame. */
-    file->multi_frame = file->layout.frames > 1 || dicom_find(data, DICOM_TAG(0x5200, 0x9229)) ||
-                        dicom_find(data, DICOM_TAG(0x5200, 0x9230));
+    file->multi_frame = file->layout.frames > 1 || dicom_has(data, DICOM_TAG(0x5200, 0x9229)) ||
+                        dicom_has(data, DICOM_TAG(0x5200, 0x9230));
     if (file->multi_frame)
         return dicom_take_frames(data, &common, file, error);
     if (strstr(common.type, "MOSAIC"))

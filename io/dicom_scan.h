@@ -7,16 +7,16 @@
 
 /* Fills image from the attributes of one data set: the file's own, or an item of a functional group
  * sequence flattened over them. What the data set does not say stays as it is. */
-void dicom_take_placement(const dicom_dataset *data, dicom_image *image);
+void dicom_take_placement(const dicom_item *data, dicom_image *image);
 
 /* Sets file->images of an enhanced multi-frame object from its functional groups, starting from
  * common. */
 ul_status dicom_take_frames(
-    const dicom_dataset *data, const dicom_image *common, dicom_file *file, ul_error *error);
+    const dicom_item *data, const dicom_image *common, dicom_file *file, ul_error *error);
 
 /* Sets file->images of a Siemens mosaic, starting from common; false where the header does not say
  * how it is cut. */
 ul_status dicom_take_mosaic(
-    const dicom_dataset *data, const dicom_image *common, dicom_file *file, ul_error *error);
+    const dicom_item *data, const dicom_image *common, dicom_file *file, ul_error *error);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "codec.h"
 #include "dicom_header.h"
+#include "little_endian.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -65,8 +66,8 @@ static ul_status list_fragments(dicom_source *source, dicom_fragment *table, ul_
         ul_status status = read_all(source, at, head, sizeof head, error);
         if (status != UL_OK)
             return status;
-        uint32_t tag = DICOM_TAG(dicom_u16(head, false), dicom_u16(head + 2, false));
-        dicom_fragment fragment = {at + 8, dicom_u32(head + 4, false)};
+        uint32_t tag = DICOM_TAG(little_u16(head), little_u16(head + 2));
+        dicom_fragment fragment = {at + 8, little_u32(head + 4)};
         if (tag == TAG_SEQUENCE_END)
             return UL_OK;
         if (tag != TAG_ITEM)
@@ -104,7 +105,7 @@ static bool apply_table(dicom_source *source, const dicom_fragment *table) {
     bool fits = bytes && read_at(source, table->offset, bytes, table->length) == table->length;
     /* Offsets count from the first fragment's item tag. */
     for (size_t f = 0; fits && f < frames; f++) {
-        uint64_t offset = table->offset + table->length + 8 + dicom_u32(bytes + 4 * f, false);
+        uint64_t offset = table->offset + table->length + 8 + little_u32(bytes + 4 * f);
         while (at < source->fragment_count && source->fragments[at].offset < offset)
             at++;
         fits = at < source->fragment_count && source->fragments[at].offset == offset;
@@ -155,14 +156,12 @@ static ul_status index_frames(dicom_source *source, ul_error *error) {
     return UL_OK;
 }
 
-static ul_status read_luts(const dicom_dataset *data, dicom_source *source, ul_error *error) {
+static ul_status read_luts(const dicom_item *data, dicom_source *source, ul_error *error) {
     const dicom_layout *layout = &source->file->layout;
     ul_status status = UL_OK;
-    dicom_dataset item;
-    if (layout->has_modality_lut && dicom_first_item(data, DICOM_TAG(0x0028, 0x3000), &item)) {
-        status = dicom_read_lut(&item, layout->is_signed, &source->modality, error);
-        dicom_dataset_free(&item);
-    }
+    const dicom_item *item = dicom_first_item(data, DICOM_TAG(0x0028, 0x3000));
+    if (layout->has_modality_lut && item)
+        status = dicom_read_lut(item, layout->is_signed, &source->modality, error);
     if (layout->photometric != DICOM_PALETTE)
         return status;
     for (uint16_t color = 0; color < 3 && status == UL_OK; color++)
@@ -188,11 +187,11 @@ ul_status dicom_source_open(const dicom_file *file, dicom_source *source, ul_err
         bool is_dicom;
         status = dicom_header_read(file->path, &header, &is_dicom, error);
         if (status == UL_OK)
-            status = read_luts(&header.data, source, error);
-        if (status == UL_OK && header.deflated) {
-            source->inflated = header.bytes;
-            source->inflated_bytes = header.file_bytes;
-            header.bytes = NULL;
+            status = read_luts(header.data, source, error);
+        if (status == UL_OK && header.pixels.inflated) {
+            source->inflated = header.pixels.inflated;
+            source->inflated_bytes = (size_t)header.pixels.available;
+            header.pixels.inflated = NULL;
         }
         dicom_header_free(&header);
     }

@@ -13,7 +13,7 @@ typedef struct dicom_fragment {
 typedef struct dicom_source {
     const dicom_file *file;
     int handle;
-    uint8_t *inflated; /* the whole file, of a deflated one */
+    uint8_t *inflated; /* the pixel data of a deflated file */
     size_t inflated_bytes;
     dicom_fragment *fragments; /* of encapsulated pixels, without the offset table */
     size_t fragment_count;

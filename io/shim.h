@@ -23,18 +23,22 @@ struct Failure {
 };
 
 /* Runs work(), which returns a ul_status, and turns whatever it throws into an error that names
- * path. Every extern "C" entry goes through here. */
+ * path (NULL: that names none). Every extern "C" entry goes through here. */
 template <class Work> ul_status shim_guard(const char *path, ul_error *error, Work work) {
+    auto fail = [&](ul_status status, const char *text) {
+        return path ? ul_error_set(error, status, "%s: %s", path, text)
+                    : ul_error_set(error, status, "%s", text);
+    };
     try {
         return work();
     } catch (const Failure &failure) {
-        return ul_error_set(error, failure.status, "%s: %s", path, failure.text);
+        return fail(failure.status, failure.text);
     } catch (const std::bad_alloc &) {
-        return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
+        return fail(UL_ERROR_LIMIT, "out of memory");
     } catch (const std::exception &unexpected) {
-        return ul_error_set(error, UL_ERROR_INTERNAL, "%s: %s", path, unexpected.what());
+        return fail(UL_ERROR_INTERNAL, unexpected.what());
     } catch (...) {
-        return ul_error_set(error, UL_ERROR_INTERNAL, "%s: unknown exception", path);
+        return fail(UL_ERROR_INTERNAL, "unknown exception");
     }
 }
 

@@ -1,0 +1,236 @@
+#include "dicom_header.h"
+
+#include "dcmtk_prepare.h"
+#include "shim.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <cstring>
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dcistrmf.h>
+#include <dcmtk/dcmdata/dctk.h>
+
+namespace {
+
+/* Longer values are read when they are asked for, which few are. */
+constexpr Uint32 MAX_VALUE_AT_ONCE = 1 << 16;
+/* DCMTK reads nested sequences by recursion, as deep as the file says. */
+constexpr size_t MAX_STACK_BYTES = size_t(1) << 18;
+/* Of a deflated file, which may hold a thousand times its size. */
+constexpr offile_off_t MAX_HEADER_BYTES = offile_off_t(1) << 28;
+constexpr size_t INFLATE_STEP_BYTES = size_t(1) << 22;
+
+const DcmTagKey FIRST_PIXEL_TAG(0x7fe0, 0x0008); /* FloatPixelData */
+
+/* A file that ends, for DCMTK, where a hostile one would have it use too much. */
+class HeaderStream : public DcmInputFileStream {
+  public:
+    explicit HeaderStream(const char *path)
+        : DcmInputFileStream(path), stack(static_cast<const char *>(__builtin_frame_address(0))) {
+    }
+
+    offile_off_t avail() override {
+        return within_limits() ? DcmInputFileStream::avail() : 0;
+    }
+    offile_off_t read(void *buffer, offile_off_t count) override {
+        if (!within_limits())
+            return 0;
+        if (in_header && deflated)
+            count = std::min(count, MAX_HEADER_BYTES + 1 - tell());
+        offile_off_t got = DcmInputFileStream::read(buffer, count);
+        return within_limits() ? got : 0;
+    }
+    OFBool good() const override {
+        return !beyond && DcmInputFileStream::good();
+    }
+    OFCondition installCompressionFilter(E_StreamCompression filter) override {
+        deflated = true;
+        return DcmInputFileStream::installCompressionFilter(filter);
+    }
+
+    const char *beyond = nullptr; /* which limit was reached */
+    bool deflated = false;
+    bool in_header = true;
+
+  private:
+    bool within_limits() {
+        const char *here = static_cast<const char *>(__builtin_frame_address(0));
+        if (!beyond &&
+            (here < stack ? size_t(stack - here) : size_t(here - stack)) > MAX_STACK_BYTES)
+            beyond = "its sequences are nested too deeply";
+        if (!beyond && in_header && deflated && tell() > MAX_HEADER_BYTES)
+            beyond = "its deflated header is too long";
+        return !beyond;
+    }
+
+    const char *stack;
+};
+
+/* Lends DCMTK's reading of one element's tag, VR and length, which is protected. */
+class ElementReader : public DcmDataset {
+  public:
+    using DcmDataset::readTagAndLength;
+};
+
+bool has_vr(const uint8_t *element) {
+    return std::isupper(element[4]) && std::isupper(element[5]);
+}
+
+/* Looks at the next bytes; returns how many there are. */
+offile_off_t peek(DcmInputStream &stream, uint8_t *bytes, offile_off_t count) {
+    stream.mark();
+    offile_off_t got = stream.read(bytes, count);
+    stream.putback();
+    return got;
+}
+
+/* Whether the file begins as DICOM files do: with the letters DICM after a preamble, or without
+ * either with an element of group 0002 or 0008 that has a VR or a length that a first element can
+ * have. DCMTK would take anything for a data set. */
+bool looks_like_dicom(DcmInputStream &stream) {
+    uint8_t bytes[132];
+    offile_off_t count = peek(stream, bytes, sizeof bytes);
+    if (count == sizeof bytes && std::memcmp(bytes + 128, "DICM", 4) == 0)
+        return true;
+    if (count < 8)
+        return false;
+    bool big_endian = bytes[0] == 0;
+    auto u16 = [&](int at) { return bytes[at + big_endian] | bytes[at + !big_endian] << 8; };
+    if ((u16(0) != 0x0002 && u16(0) != 0x0008) || u16(2) > 0x0100)
+        return false;
+    return has_vr(bytes) || (!big_endian && u16(6) == 0 && u16(4) <= 256);
+}
+
+/* How the data set is encoded. DCMTK sees for itself where a plain syntax is stated wrongly, but
+ * not where a compressed one is and the elements have no VR. */
+E_TransferSyntax encoding_of(DcmInputStream &stream, const char *declared) {
+    DcmXfer syntax(declared);
+    uint8_t first[6];
+    if (syntax.isEncapsulated() && peek(stream, first, 6) == 6 && !has_vr(first))
+        return EXS_LittleEndianImplicit;
+    return syntax.getXfer();
+}
+
+} // namespace
+
+struct dicom_header_file {
+    explicit dicom_header_file(const char *path) : stream(path) {
+    }
+
+    HeaderStream stream;
+    DcmFileFormat format;
+};
+
+namespace {
+
+[[noreturn]] void fail(dicom_header_file &file, const OFCondition &result) {
+    long long at = file.stream.tell();
+    if (file.stream.beyond)
+        throw Failure(UL_ERROR_INPUT, "damaged: %s", file.stream.beyond);
+    if (result == EC_MemoryExhausted)
+        throw Failure(UL_ERROR_LIMIT, "out of memory for its header");
+    if (file.stream.deflated && file.stream.status().bad())
+        throw Failure(
+            UL_ERROR_INPUT, "its deflated data set is damaged (%s)", file.stream.status().text());
+    if (result == EC_StreamNotifyClient || result == EC_EndOfStream || result == EC_InvalidStream)
+        throw Failure(UL_ERROR_INPUT, "truncated: the file ends within its header (byte %lld)", at);
+    throw Failure(UL_ERROR_INPUT, "damaged: no DICOM element at byte %lld (%s)", at, result.text());
+}
+
+/* Reads a deflated value as far as it goes. Memory grows with what there is, not with what is
+ * declared. */
+void inflate(HeaderStream &stream, dicom_pixels *pixels) {
+    size_t done = 0;
+    stream.in_header = false;
+    while (done < pixels->length) {
+        size_t step = std::min<size_t>(pixels->length - done, INFLATE_STEP_BYTES);
+        auto *grown = static_cast<uint8_t *>(std::realloc(pixels->inflated, done + step));
+        if (!grown)
+            throw std::bad_alloc();
+        pixels->inflated = grown;
+        offile_off_t got = stream.read(grown + done, offile_off_t(step));
+        if (got <= 0)
+            break;
+        done += size_t(got);
+    }
+    pixels->offset = 0;
+    pixels->available = done;
+}
+
+/* Where the pixels lie. The stream has just passed the head of an element. */
+void take_pixels(dicom_header_file &file, dicom_pixels *pixels) {
+    DcmTag tag;
+    Uint32 length = 0, head = 0;
+    file.stream.putback();
+    if (ElementReader()
+            .readTagAndLength(
+                file.stream, file.format.getDataset()->getOriginalXfer(), tag, length, head)
+            .bad())
+        return;
+    pixels->present = tag.getGroup() == 0x7fe0 && tag.getElement() <= 0x0010;
+    if (!pixels->present)
+        return;
+    pixels->is_float = tag.getElement() != 0x0010;
+    pixels->encapsulated = length == DCM_UndefinedLength;
+    pixels->words = tag.getEVR() != EVR_OB;
+    pixels->length = pixels->encapsulated ? 0 : length;
+    pixels->offset = uint64_t(file.stream.tell());
+    pixels->available = uint64_t(file.stream.avail());
+    if (file.stream.deflated)
+        inflate(file.stream, pixels);
+}
+
+void take_uid(DcmItem &item, const DcmTagKey &key, char uid[65]) {
+    OFString value;
+    if (item.findAndGetOFString(key, value).good())
+        std::snprintf(uid, 65, "%s", value.c_str());
+}
+
+ul_status read_header(const char *path, dicom_header *header, bool *is_dicom) {
+    dcmtk_prepare();
+    auto *file = header->file = new dicom_header_file(path);
+    if (file->stream.status().bad())
+        throw Failure(UL_ERROR_INPUT, "cannot be opened (%s)", file->stream.status().text());
+    header->file_bytes = uint64_t(file->stream.avail());
+    if (!looks_like_dicom(file->stream))
+        return UL_OK;
+    *is_dicom = true;
+    header->data =
+        reinterpret_cast<const dicom_item *>(static_cast<DcmItem *>(file->format.getDataset()));
+    DcmMetaInfo &meta = *file->format.getMetaInfo();
+    DcmDataset &data = *file->format.getDataset();
+    file->format.transferInit();
+    meta.read(file->stream, EXS_Unknown, EGL_noChange, MAX_VALUE_AT_ONCE);
+    take_uid(meta, DCM_TransferSyntaxUID, header->transfer_syntax);
+    take_uid(meta, DCM_MediaStorageSOPClassUID, header->media_class);
+    OFCondition result =
+        data.readUntilTag(file->stream, encoding_of(file->stream, header->transfer_syntax),
+            EGL_noChange, MAX_VALUE_AT_ONCE, FIRST_PIXEL_TAG);
+    file->format.transferEnd();
+    if (result.bad() || file->stream.beyond)
+        fail(*file, result);
+    DcmXfer encoding(data.getOriginalXfer());
+    if (!header->transfer_syntax[0])
+        std::snprintf(
+            header->transfer_syntax, sizeof header->transfer_syntax, "%s", encoding.getXferID());
+    header->pixels_big_endian = encoding.getPixelDataByteOrder() == EBO_BigEndian;
+    take_pixels(*file, &header->pixels);
+    return UL_OK;
+}
+
+} // namespace
+
+ul_status dicom_header_read(
+    const char *path, dicom_header *header, bool *is_dicom, ul_error *error) {
+    *header = {};
+    *is_dicom = false;
+    return shim_guard(nullptr, error, [&] { return read_header(path, header, is_dicom); });
+}
+
+void dicom_header_free(dicom_header *header) {
+    delete header->file;
+    std::free(header->pixels.inflated);
+    *header = {};
+}
