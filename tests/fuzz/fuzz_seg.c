@@ -1,22 +1,15 @@
-/* The reader and the checker of DICOM Segmentations on any bytes. */
+/* The reader and the checker of DICOM Segmentations on any bytes as one file. */
 #include "ulite/seg.h"
 
-#include <stdint.h>
-#include <stdio.h>
+#include "fuzz_file.h"
+
 #include <stdlib.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    char path[] = "/tmp/ulite_fuzz_XXXXXX";
-    int file = mkstemp(path);
-    if (file < 0)
-        abort();
-    ssize_t written = write(file, data, size);
-    close(file);
-    if (written != (ssize_t)size)
-        abort();
+    char path[FUZZ_PATH_BYTES];
+    fuzz_write_file(data, size, ".dcm", path);
     ul_error error = {0};
     ul_labels labels;
     char *notes = NULL;
@@ -28,6 +21,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     ul_error other = {0};
     (void)ul_seg_verify(path, NULL, &findings, &count, &other);
     free(findings);
-    unlink(path);
+    fuzz_remove_file(path);
     return 0;
 }

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Writes the corpora of the fuzz targets `nifti` and `png`: tiny images of every form that is read.
+
+Usage: make_image_corpus.py tests/fuzz/corpus
+"""
+import gzip
+import pathlib
+import struct
+import sys
+import zlib
+
+# datatype code: name, struct letter, samples per voxel
+TYPES = {2: ("u8", "B", 1), 4: ("i16", "h", 1), 8: ("i32", "i", 1), 16: ("f32", "f", 1), 64: ("f64", "d", 1),
+         128: ("rgb", "B", 3), 256: ("i8", "b", 1), 512: ("u16", "H", 1), 768: ("u32", "I", 1), 1024: ("i64", "q", 1)}
+SIZE = (4, 3, 2)
+AFFINE = (-2.0, 0.0, 0.0, 10.0, 0.0, 2.0, 0.0, -20.0, 0.0, 0.0, 3.0, 5.0)
+
+
+def nifti1(code, order="<", frames=1, slope=1.0, sform=1, qform=1):
+    _, letter, samples = TYPES[code]
+    bits = 8 * struct.calcsize("<" + letter) * samples
+    dims = (4 if frames > 1 else 3, *SIZE, frames, 1, 1, 1)
+    header = struct.pack(order + "i10s18sihcB8h3f4h8f3fhBB4f2i80s24s2h6f12f16s4s", 348, b"", b"", 0, 0, b"r", 0, *dims,
+                         0, 0, 0, 0, code, bits, 0, 1, 2, 2, 3, 1, 1, 1, 1, 352, slope, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0,
+                         b"fuzz", b"", qform, sform, 0, 1, 0, 10, -20, 5, *AFFINE, b"", b"n+1")
+    return header + b"\0" * 4 + voxels(code, order, frames)
+
+
+def nifti2(code, order="<"):
+    _, letter, samples = TYPES[code]
+    bits = 8 * struct.calcsize("<" + letter) * samples
+    header = struct.pack(order + "i8s2h8q3d8dq6d2q80s24s2i6d12d3i16sB15s", 540, b"n+2\0\r\n\x1a\n", code, bits, 3,
+                         *SIZE, 1, 1, 1, 1, 0, 0, 0, 1, 2, 2, 3, 1, 1, 1, 1, 544, 1, 0, 0, 0, 0, 0, 0, 0, b"fuzz", b"",
+                         1, 1, 0, 1, 0, 10, -20, 5, *AFFINE, 0, 10, 0, b"", 0, b"")
+    return header + b"\0" * 4 + voxels(code, order, 1)
+
+
+def voxels(code, order, frames):
+    _, letter, samples = TYPES[code]
+    count = SIZE[0] * SIZE[1] * SIZE[2] * samples * frames
+    return struct.pack(f"{order}{count}{letter}", *(i % 7 for i in range(count)))
+
+
+def nifti_corpus():
+    for code, (name, _, _) in TYPES.items():
+        yield name + ".nii", nifti1(code)
+    yield "big_endian.nii", nifti1(4, ">")
+    yield "frames.nii", nifti1(4, frames=3)
+    yield "scaled.nii", nifti1(4, slope=0.5)
+    yield "no_forms.nii", nifti1(4, sform=0, qform=0)
+    yield "qform_only.nii", nifti1(2, sform=0)
+    yield "second.nii", nifti2(16)
+    yield "second_big_endian.nii", nifti2(512, ">")
+    yield "gzip.nii.gz", gzip.compress(nifti1(4), mtime=0)
+    yield "gzip_second.nii.gz", gzip.compress(nifti2(2), mtime=0)
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(colour, bits, samples, extra=b"", interlaced=0):
+    width, height = 5, 4
+    row_bytes = (width * bits * samples + 7) // 8
+    if interlaced:  # the seven passes of Adam7
+        starts = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+        sizes = [(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in starts]
+        rows = [((w * bits * samples + 7) // 8, h) for w, h in sizes if w > 0 and h > 0]
+    else:
+        rows = [(row_bytes, height)]
+    data = b"".join((b"\0" + bytes((i * 37 + j) % 4 for j in range(length))) for length, count in rows
+                    for i in range(count))
+    header = struct.pack(">2I5B", width, height, bits, colour, 0, 0, interlaced)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(data)) +
+            chunk(b"IEND", b""))
+
+
+def png_corpus():
+    palette = chunk(b"PLTE", bytes(range(12)))
+    yield "grey1.png", png(0, 1, 1)
+    yield "grey8.png", png(0, 8, 1)
+    yield "grey16.png", png(0, 16, 1)
+    yield "rgb8.png", png(2, 8, 3)
+    yield "rgb16.png", png(2, 16, 3)
+    yield "palette.png", png(3, 2, 1, palette)
+    yield "palette_transparent.png", png(3, 8, 1, palette + chunk(b"tRNS", b"\0\x80"))
+    yield "grey_alpha.png", png(4, 8, 2)
+    yield "rgba16.png", png(6, 16, 4)
+    yield "interlaced.png", png(2, 8, 3, interlaced=1)
+
+
+def main():
+    for name, files in (("nifti", nifti_corpus()), ("png", png_corpus())):
+        folder = pathlib.Path(sys.argv[1]) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, data in files:
+            (folder / file).write_bytes(data)
+
+
+main()
