@@ -30,8 +30,8 @@ void put_text(DcmDataset &dataset, const DcmTagKey &key, DcmEVR vr, const char *
     dataset.insert(element, OFTrue);
 }
 
-/* A data set of one frame: what DCMTK's codecs want to see. Attributes are made with their VRs, which
- * saves looking them up. */
+/* A data set of one frame: what DCMTK's codecs want to see. Attributes are made with their VRs,
+ * which saves looking them up. */
 void fill_dataset(DcmDataset &dataset, const codec_frame *frame, E_TransferSyntax syntax) {
     const dicom_layout *layout = frame->layout;
     put_number(dataset, DCM_SamplesPerPixel, layout->samples);
