@@ -27,6 +27,8 @@ const cli_command cmd_eval = {.name = "eval",
             "is named and left out.\n"
             "\n"
             "      --csv FILE    a line per case and class\n"
+            "      --merge       all segments of a file count as one, for a truth that tells fewer "
+            "apart\n"
             "      --source FOLDER  the DICOM series that a SEG among two files belongs to: needed "
             "where\n"
             "                    its slices are unevenly spaced\n"
@@ -210,17 +212,21 @@ static ul_status report(const ul_evaluation *evaluation, const char *csv, ul_err
 }
 
 static int eval_run(int argc, char **argv) {
-    enum { OPTION_CSV = 2000, OPTION_SOURCE };
+    enum { OPTION_CSV = 2000, OPTION_SOURCE, OPTION_MERGE };
     static const struct option long_options[] = {CONSOLE_OPTIONS,
         {"csv", required_argument, NULL, OPTION_CSV},
-        {"source", required_argument, NULL, OPTION_SOURCE}, {0}};
+        {"source", required_argument, NULL, OPTION_SOURCE},
+        {"merge", no_argument, NULL, OPTION_MERGE}, {0}};
     const char *csv = NULL, *source = NULL;
+    bool merge = false;
     int option, exit_code;
     while ((option = getopt_long(argc, argv, CONSOLE_SHORT, long_options, NULL)) != -1) {
         if (option == OPTION_CSV)
             csv = optarg;
         else if (option == OPTION_SOURCE)
             source = optarg;
+        else if (option == OPTION_MERGE)
+            merge = true;
         else if (!console_option(&cmd_eval, option, optarg, &exit_code))
             return console_usage(&cmd_eval, "unknown option or missing value");
         else if (exit_code >= 0)
@@ -231,7 +237,7 @@ static int eval_run(int argc, char **argv) {
     ul_error error = {0}, output_error = {0};
     ul_evaluation evaluation;
     ul_status status = ul_evaluate(
-        argv[optind], argv[optind + 1], source, console_progress(), &evaluation, &error);
+        argv[optind], argv[optind + 1], source, merge, console_progress(), &evaluation, &error);
     if (status != UL_OK && status != UL_ERROR_PARTIAL)
         return console_fail(&cmd_eval, &error);
     if (evaluation.notes && *evaluation.notes)

@@ -17,6 +17,7 @@ typedef struct scores_so_far {
     ul_score *items;
     size_t count, room;
     bool *seen; /* [MAX_NUMBER] */
+    bool merge; /* all segments count as one */
 } scores_so_far;
 
 static ul_score *add_score(scores_so_far *scores) {
@@ -107,6 +108,14 @@ static ul_status unite(const char *predicted_path, ul_labels *predicted, const c
     return UL_OK;
 }
 
+/* Makes one segment of all. */
+static void merge_segments(ul_labels *labels) {
+    const size_t *size = labels->grid.size;
+    for (size_t i = 0; i < size[0] * size[1] * size[2]; i++)
+        labels->map[i] = labels->map[i] > 0;
+    ul_segments_free(&labels->segments);
+}
+
 static ul_status compare_files(const char *name, const char *predicted_path, const char *truth_path,
     const ul_series *source, scores_so_far *scores, ul_error *error) {
     ul_labels truth = {0}, predicted = {0};
@@ -116,6 +125,10 @@ static ul_status compare_files(const char *name, const char *predicted_path, con
         status = labels_read_file(predicted_path, source, &predicted, error);
     if (status == UL_OK)
         status = unite(predicted_path, &predicted, truth_path, &truth, error);
+    if (status == UL_OK && scores->merge) {
+        merge_segments(&predicted);
+        merge_segments(&truth);
+    }
     if (status == UL_OK)
         status = compare_labels(name, &predicted, &truth, scores, error);
     ul_labels_free(&predicted);
@@ -303,10 +316,10 @@ void ul_evaluation_free(ul_evaluation *evaluation) {
     *evaluation = (ul_evaluation){0};
 }
 
-ul_status ul_evaluate(const char *predicted, const char *truth, const char *source,
+ul_status ul_evaluate(const char *predicted, const char *truth, const char *source, bool merge,
     const ul_progress *progress, ul_evaluation *evaluation, ul_error *error) {
     bool folders = files_is_folder(truth) && files_is_folder(predicted);
-    scores_so_far so_far = {.seen = calloc(MAX_NUMBER, sizeof(bool))};
+    scores_so_far so_far = {.seen = calloc(MAX_NUMBER, sizeof(bool)), .merge = merge};
     ul_status status;
     *evaluation = (ul_evaluation){0};
     if (!so_far.seen)

@@ -115,6 +115,17 @@ def test_volumes(folder):
         check_case(classes, predicted, truth, spacing, ml=numpy.prod(spacing) / 1000)
 
 
+def test_merged(folder):
+    """--merge: the union of the segments of each side, as one class."""
+    random = numpy.random.default_rng(5)
+    predicted, truth = blobs(random, (14, 12, 9)), blobs(random, (14, 12, 9))
+    save_nifti(predicted, f"{folder}/p.nii.gz")
+    save_nifti(truth, f"{folder}/t.nii.gz")
+    entry, = evaluate(f"{folder}/p.nii.gz", f"{folder}/t.nii.gz", "--merge")["cases"][0]["classes"]
+    assert entry["number"] == 1 and len(numpy.unique(predicted)) > 2
+    check_case([entry], (predicted > 0) * 1, (truth > 0) * 1, (1, 1, 2))
+
+
 def test_empty_classes(folder):
     """Empty on both sides, on one side, single voxels, masks that touch the border or fill all."""
     shapes = {name: numpy.zeros((9, 8, 7), numpy.uint8) for name in ("empty", "one", "other", "slab", "border")}
