@@ -2,6 +2,7 @@
 #include "model_path.h"
 #include "segment.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +13,9 @@ const cli_command cmd_segment = {.name = "segment",
     .help =
         "Usage: ulite segment INPUT... -m MODEL -o OUT [-o OUT2] [--series UID|NUMBER]\n"
         "                     [--frame N] [--source FOLDER] [--type binary|fractional]\n"
-        "                     [--stats F.json|F.csv] [--preview F.png] [--report F.json]\n"
-        "                     [--threads N] [--random-uids] [--tta] [--force]\n"
+        "                     [--grid original|regular] [--stats F.json|F.csv]\n"
+        "                     [--preview F.png] [--report F.json] [--threads N]\n"
+        "                     [--random-uids] [--tta] [--force]\n"
         "\n"
         "INPUT is a DICOM file or folder (several go), .nii, .nii.gz, .hdr or .png. OUT says by\n"
         "its ending what is written: .dcm (a DICOM Segmentation), .nii or .nii.gz, .png, or a\n"
@@ -26,6 +28,9 @@ const cli_command cmd_segment = {.name = "segment",
         "      --frame N         the N-th volume of a 4D NIfTI file\n"
         "      --source FOLDER   the DICOM images that a .dcm from a NIfTI input belongs to\n"
         "      --type T          binary (default) or fractional, for .dcm\n"
+        "      --grid G          original (default): labels lie on the slices of the source;\n"
+        "                        regular: tilted or unevenly spaced slices are resampled to an\n"
+        "                        even grid first, for models and readers that need one\n"
         "      --stats F         .json or .csv: voxels, mL (2D: mm2), box, mean and sd of each\n"
         "                        segment\n"
         "      --preview F.png   a picture of slices with the segments' contours\n"
@@ -49,6 +54,7 @@ enum {
     OPTION_FRAME,
     OPTION_SOURCE,
     OPTION_TYPE,
+    OPTION_GRID,
     OPTION_STATS,
     OPTION_REPORT,
     OPTION_PREVIEW,
@@ -63,7 +69,7 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"series", required_argument, NULL, OPTION_SERIES},
     {"frame", required_argument, NULL, OPTION_FRAME},
     {"source", required_argument, NULL, OPTION_SOURCE},
-    {"type", required_argument, NULL, OPTION_TYPE},
+    {"type", required_argument, NULL, OPTION_TYPE}, {"grid", required_argument, NULL, OPTION_GRID},
     {"stats", required_argument, NULL, OPTION_STATS},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"preview", required_argument, NULL, OPTION_PREVIEW},
@@ -95,6 +101,13 @@ static int take_type(segment_arguments *a, const char *text) {
     return UL_OK;
 }
 
+static int take_grid(segment_arguments *a, const char *text) {
+    a->regular = strcmp(text, "regular") == 0;
+    if (!a->regular && strcmp(text, "original") != 0)
+        return console_usage(&cmd_segment, "--grid takes original or regular, not \"%s\"", text);
+    return UL_OK;
+}
+
 /* Takes one option; the exit code of a wrong one, else UL_OK. */
 static int take_option(segment_arguments *a, int option, const char *argument) {
     long number = 0;
@@ -116,6 +129,8 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
         return add_path(a->sources, &a->source_count, argument);
     case OPTION_TYPE:
         return take_type(a, argument);
+    case OPTION_GRID:
+        return take_grid(a, argument);
     case OPTION_STATS:
         a->stats = argument;
         return UL_OK;
@@ -143,6 +158,17 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
     }
 }
 
+/* Names the input, and what would help. */
+static void explain(const segment_arguments *a, const segment_input *input, ul_error *error) {
+    ul_stack stack = input->volume.grid.stack;
+    ul_error_prefix(error, "%s", a->inputs[0]);
+    size_t length = strlen(error->text);
+    if (error->status == UL_ERROR_GEOMETRY &&
+        (stack == UL_STACK_TILTED || stack == UL_STACK_UNEVEN))
+        snprintf(error->text + length, sizeof error->text - length,
+            "; --grid regular resamples them to an even grid");
+}
+
 static ul_status segment_with(const segment_arguments *a, const ul_model *model,
     const ul_card *card, const char *model_hash, segment_input *input, ul_error *error) {
     const ul_segment_options options = {
@@ -160,7 +186,7 @@ static ul_status segment_with(const segment_arguments *a, const ul_model *model,
     status = ul_segment_volume(
         model, card, &input->volume, &options, console_progress(), &labels, error);
     if (status != UL_OK)
-        ul_error_prefix(error, "%s", a->inputs[0]);
+        explain(a, input, error);
     else
         status = segment_write_outputs(a, card, model_hash, input, &labels, error);
     if (status == UL_OK)
@@ -193,6 +219,7 @@ static ul_status segment_all(const segment_arguments *a, ul_error *error) {
 
 static int segment_run(int argc, char **argv) {
     segment_arguments a = {0};
+    console_settings.events = true;
     for (int option;
          (option = getopt_long(argc, argv, CONSOLE_SHORT "m:o:", long_options, NULL)) >= 0;) {
         int exit_code = UL_OK;

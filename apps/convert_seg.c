@@ -128,6 +128,17 @@ static ul_status write_target(const convert_options *options, const ul_labels *l
     }
 }
 
+/* Puts labels whose slices are not even on an even grid. */
+static ul_status make_regular(ul_labels *labels, ul_error *error) {
+    ul_labels regular;
+    ul_status status = ul_labels_regular(labels, &regular, error);
+    if (status != UL_OK)
+        return status;
+    ul_labels_free(labels);
+    *labels = regular;
+    return UL_OK;
+}
+
 ul_status convert_seg(const convert_options *options, ul_error *error) {
     ul_catalog *catalog = NULL;
     const ul_series *source = NULL;
@@ -143,6 +154,8 @@ ul_status convert_seg(const convert_options *options, ul_error *error) {
     if (status == UL_OK)
         status = ul_seg_read(options->input, source, &labels, &notes, error);
     convert_say_notes(notes);
+    if (status == UL_OK && options->regular && labels.grid.stack != UL_STACK_REGULAR)
+        status = make_regular(&labels, error);
     if (status == UL_OK)
         status = write_target(options, &labels, source, error);
     if (status == UL_OK && options->names)

@@ -3,12 +3,27 @@
 #include "convert.h"
 #include "target.h"
 
-static ul_status write_volume(const char *path, const ul_series *series, ul_error *error) {
+/* Puts a volume whose slices are not even on an even grid. */
+static ul_status make_regular(ul_volume *volume, ul_error *error) {
+    ul_volume regular;
+    ul_status status = ul_volume_regular(volume, UL_OUTSIDE_SMALLEST, &regular, error);
+    if (status != UL_OK)
+        return status;
+    ul_volume_free(volume);
+    *volume = regular;
+    return UL_OK;
+}
+
+static ul_status write_volume(
+    const convert_options *options, const char *path, const ul_series *series, ul_error *error) {
     ul_volume volume;
     ul_status status = ul_series_read(series, 0, console_progress(), &volume, error);
     if (status != UL_OK)
         return status;
-    status = ul_nifti_write(path, &volume, NULL, console_progress(), error);
+    if (options->regular && volume.grid.stack != UL_STACK_REGULAR)
+        status = make_regular(&volume, error);
+    if (status == UL_OK)
+        status = ul_nifti_write(path, &volume, NULL, console_progress(), error);
     const ul_series_info *info = ul_series_get_info(series);
     for (size_t n = 0; status == UL_OK && n < info->note_count; n++)
         console_say("note: %s", info->notes[n]);
@@ -24,7 +39,7 @@ static ul_status write_one(
     if (status == UL_OK)
         status = target_name(
             options->output, ul_series_get_info(series)->series_uid, ".nii.gz", path, error);
-    return status == UL_OK ? write_volume(path, series, error) : status;
+    return status == UL_OK ? write_volume(options, path, series, error) : status;
 }
 
 /* Every volume that --series means, each to a file of its own: "out-1.nii.gz" for the first. */
@@ -43,7 +58,7 @@ static ul_status write_all(
         if (status == UL_OK)
             status = target_part(whole, number, path, error);
         if (status == UL_OK)
-            status = write_volume(path, series, error);
+            status = write_volume(options, path, series, error);
         const ul_series_info *info = ul_series_get_info(series);
         if (status == UL_OK)
             console_say("%s: series %d%s%s", path, info->series_number, *info->split ? ", " : "",

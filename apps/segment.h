@@ -12,7 +12,7 @@ typedef struct segment_arguments {
     const char *model, *series, *stats, *report, *preview;
     size_t frame;
     int threads;
-    bool fractional, random_uids, flips, force;
+    bool fractional, regular, random_uids, flips, force;
 } segment_arguments;
 
 /* What is segmented. Zero-initialise; segment_input_free. */
@@ -22,6 +22,7 @@ typedef struct segment_input {
     ul_volume volume;
     ul_nifti_header *header; /* NIfTI only */
     bool picture;            /* a PNG */
+    bool resampled;          /* volume is on an even grid that its slices were not on */
     char *notes;
     char forced[UL_ERROR_TEXT_BYTES]; /* why --force was needed, else empty */
 } segment_input;

@@ -1,23 +1,10 @@
 #include "choose.h"
 #include "console.h"
+#include "input_kind.h"
 #include "segment.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-static bool is_named(const char *path, const char *ending) {
-    size_t length = strlen(path), tail = strlen(ending);
-    return length > tail && strcasecmp(path + length - tail, ending) == 0;
-}
-
-static bool is_nifti(const char *path) {
-    static const char *const endings[] = {".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz"};
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
-        if (is_named(path, endings[i]))
-            return true;
-    return false;
-}
 
 void segment_input_free(segment_input *input) {
     ul_catalog_close(input->catalog);
@@ -77,8 +64,9 @@ static ul_status read_dicom(const segment_arguments *arguments, const ul_card *c
 static ul_status read_any(const segment_arguments *arguments, const ul_card *card,
     segment_input *input, ul_error *error) {
     const char *path = arguments->inputs[0];
-    input->picture = is_named(path, ".png");
-    if (!input->picture && !is_nifti(path))
+    input_kind kind = input_kind_of(path);
+    input->picture = kind == INPUT_PNG;
+    if (kind != INPUT_PNG && kind != INPUT_NIFTI)
         return read_dicom(arguments, card, input, error);
     if (arguments->input_count > 1)
         return ul_error_set(
@@ -95,11 +83,9 @@ static ul_status read_any(const segment_arguments *arguments, const ul_card *car
     return status;
 }
 
-ul_status segment_input_read(const segment_arguments *arguments, const ul_card *card,
+/* Whether the card's model was made for the volume, which --force overrides. */
+static ul_status check_fit(const segment_arguments *arguments, const ul_card *card,
     segment_input *input, ul_error *error) {
-    ul_status status = read_any(arguments, card, input, error);
-    if (status != UL_OK)
-        return status;
     ul_error unfit = {0};
     if (ul_card_fit(card, &input->volume, &unfit) == UL_OK)
         return UL_OK;
@@ -109,4 +95,32 @@ ul_status segment_input_read(const segment_arguments *arguments, const ul_card *
     memcpy(input->forced, unfit.text, sizeof input->forced);
     console_say("forced: %s", input->forced);
     return UL_OK;
+}
+
+/* Puts a volume whose slices are not even on an even grid. */
+static ul_status make_regular(segment_input *input, ul_error *error) {
+    ul_volume regular;
+    ul_status status = ul_volume_regular(&input->volume, UL_OUTSIDE_PADDING, &regular, error);
+    if (status != UL_OK)
+        return status;
+    const size_t *size = regular.grid.size;
+    console_say("note: %zu slices were resampled to an even grid of %zux%zux%zu",
+        input->volume.grid.size[2], size[0], size[1], size[2]);
+    ul_volume_free(&input->volume);
+    input->volume = regular;
+    input->resampled = true;
+    return UL_OK;
+}
+
+ul_status segment_input_read(const segment_arguments *arguments, const ul_card *card,
+    segment_input *input, ul_error *error) {
+    ul_status status = read_any(arguments, card, input, error);
+    if (status == UL_OK)
+        status = check_fit(arguments, card, input, error);
+    if (status == UL_OK && arguments->regular && input->volume.grid.stack != UL_STACK_REGULAR) {
+        status = make_regular(input, error);
+        if (status != UL_OK)
+            ul_error_prefix(error, "%s", arguments->inputs[0]);
+    }
+    return status;
 }

@@ -60,7 +60,9 @@ ul_status segment_check_outputs(
                 "%s: a PNG holds one slice, the input has %zu", path, input->volume.grid.size[2]);
         if (status == UL_OK && kind == TARGET_NIFTI && input->volume.grid.stack == UL_STACK_UNEVEN)
             status = ul_error_set(error, UL_ERROR_GEOMETRY,
-                "%s: a NIfTI file cannot hold slices at uneven distances: write a .dcm", path);
+                "%s: a NIfTI file cannot hold slices at uneven distances: write a .dcm, or take "
+                "--grid regular",
+                path);
         if (status == UL_OK)
             status = ul_output_check(path, error);
     }
@@ -95,7 +97,7 @@ static ul_status write_seg(const char *path, const segment_arguments *arguments,
     options.notes = &notes;
     ul_labels aligned = {0};
     ul_status status = UL_OK;
-    if (input->header || input->picture) {
+    if ((input->header || input->picture) && !input->resampled) {
         status = ul_labels_align(labels, ul_series_grid(input->series), &aligned, error);
         labels = &aligned;
     }
@@ -118,7 +120,8 @@ ul_status segment_write_outputs(const segment_arguments *arguments, const ul_car
         if (kind == TARGET_SEG)
             status = write_seg(path, arguments, card, model_hash, input, labels, error);
         else if (kind == TARGET_NIFTI)
-            status = ul_nifti_write_labels(path, labels, input->header, console_progress(), error);
+            status = ul_nifti_write_labels(
+                path, labels, input->resampled ? NULL : input->header, console_progress(), error);
         else
             status = ul_png_write_labels(path, labels, error);
         if (status == UL_OK)

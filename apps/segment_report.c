@@ -122,6 +122,7 @@ static ul_status write_report(const segment_arguments *arguments, const ul_card 
     cJSON *options = cJSON_AddObjectToObject(report, "options");
     cJSON_AddBoolToObject(options, "tta", arguments->flips || card->tta_default);
     cJSON_AddBoolToObject(options, "fractional", arguments->fractional);
+    cJSON_AddStringToObject(options, "grid", arguments->regular ? "regular" : "original");
     cJSON_AddBoolToObject(options, "force", arguments->force);
     if (*input->forced)
         cJSON_AddStringToObject(report, "forced", input->forced);
@@ -137,7 +138,7 @@ static ul_status write_report(const segment_arguments *arguments, const ul_card 
     cJSON_AddNumberToObject(report, "gaps", (double)gaps);
     add_notes(report, input);
     add_stats(report, labels, stats);
-    if (input->series)
+    if (input->series && !input->resampled)
         add_slice_map(report, input->series);
     return write_json(arguments->report, report, error);
 }

@@ -9,6 +9,7 @@
 #include "ulite/nifti.h"
 #include "ulite/output.h"
 #include "ulite/png_io.h"
+#include "ulite/regular.h"
 #include "ulite/seg.h"
 #include "ulite/segments.h"
 #include "ulite/sha256.h"

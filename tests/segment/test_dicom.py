@@ -1,0 +1,237 @@
+"""`ulite segment` on DICOM series and pictures: choice by the card, --force, --source, fractions, even grids.
+
+usage: test_dicom.py ULITE FIXTURES MAKE_SERIES"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+try:
+    import nibabel
+    import numpy
+    import pydicom
+except ImportError:
+    sys.exit(77)
+
+import png
+
+HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
+PEERS = pathlib.Path(__file__).resolve().parent.parent / "peers"
+BOX = ["--box", "40:88,50:120,60:76"]
+ULITE, FIXTURES, MAKE_SERIES = sys.argv[1:4]
+if not os.path.exists(HEAD):
+    sys.exit(77)
+os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
+
+
+def series(folder, *options):
+    subprocess.run([MAKE_SERIES, HEAD, "-o", folder, *BOX, *options], check=True)
+    return folder
+
+
+def ulite(*arguments, code=0):
+    done = subprocess.run([ULITE, *arguments], capture_output=True, text=True)
+    assert done.returncode == code, (arguments, done.returncode, done.stderr)
+    return done.stderr
+
+
+def segment(source, model, *options, code=0):
+    return ulite("segment", source, "-m", f"{FIXTURES}/{model}.safetensors", *options, code=code)
+
+
+def labels(path):
+    return numpy.asarray(nibabel.load(path).dataobj)
+
+
+def places_in_nifti(path):
+    """{segment: sorted LPS positions of its voxels}"""
+    image = nibabel.load(path)
+    data = numpy.asarray(image.dataobj)
+    return {int(n): by_place(nibabel.affines.apply_affine(image.affine, numpy.argwhere(data == n)) * [-1, -1, 1])
+            for n in numpy.unique(data) if n}
+
+
+def by_place(voxels):
+    voxels = numpy.round(numpy.asarray(voxels, float), 2) + 0.0
+    return voxels[numpy.lexsort(voxels.T)]
+
+
+def places_in_seg(path, *reader):
+    done = subprocess.run([*reader, os.path.abspath(path)], capture_output=True, text=True, cwd=PEERS)
+    found = json.loads(done.stdout.splitlines()[-1])
+    if "refused" in found:
+        return None
+    return {s["number"]: by_place(s["voxels"]) for s in found["segments"] if s["voxels"]}
+
+
+PYDICOM, DCMQI = ("/usr/bin/python3", "pydicom_seg.py"), ("node", "dcmqi_seg.mjs")
+
+
+def same_places(found, wanted):
+    return found.keys() == wanted.keys() and all(
+        found[n].shape == wanted[n].shape and numpy.abs(found[n] - wanted[n]).max() <= 0.02 for n in wanted)
+
+
+def test_choice_by_card():
+    series("mixed/mr", "--study", "mixed", "--series-number", "3")
+    series("mixed/ct", "--study", "mixed", "--series-number", "7", "--modality", "CT")
+    said = segment("mixed", "ct", "-o", "chosen.nii.gz")
+    assert "taken: series 7" in said, said
+    segment("mixed", "ct", "--series", "7", "-o", "named.nii.gz")
+    assert numpy.array_equal(labels("chosen.nii.gz"), labels("named.nii.gz"))
+    assert "--series" in segment("mixed", "slices", "-o", "x.nii.gz", code=4)  # both fit
+    assert not os.path.exists("x.nii.gz")
+
+
+def test_force():
+    said = segment("mixed/mr", "ct", "-o", "x.dcm", code=6)
+    assert "MR" in said and "--force" in said and not os.path.exists("x.dcm")
+    segment("mixed/mr", "ct", "--force", "-o", "forced.dcm", "--report", "forced.json")
+    for item in pydicom.dcmread("forced.dcm").SegmentSequence:
+        assert "Forced: the modality is MR" in item.SegmentDescription, item.SegmentDescription
+        assert "Untrained" in item.SegmentDescription
+    with open("forced.json", encoding="utf-8") as stream:
+        report = json.load(stream)
+    assert "the modality is MR" in report["forced"] and report["options"]["force"] is True
+    segment("mixed/ct", "ct", "--force", "-o", "unforced.dcm", "--report", "unforced.json")
+    assert "Forced" not in pydicom.dcmread("unforced.dcm").SegmentSequence[0].SegmentDescription
+    with open("unforced.json", encoding="utf-8") as stream:
+        assert json.load(stream)["forced"] is None
+
+
+def test_nifti_with_source():
+    """A NIfTI version of a series, turned around, gives the SEG that the series gives."""
+    series("source", "--rotate", "10,0,5")
+    ulite("convert", "source", "-o", "source.nii.gz")
+    segment("source", "axial", "-o", "direct.dcm")
+    image = nibabel.load("source.nii.gz")
+    turned = image.as_reoriented(nibabel.orientations.ornt_transform(
+        nibabel.io_orientation(image.affine), nibabel.orientations.axcodes2ornt("ASR")))
+    nibabel.save(turned, "turned.nii.gz")
+    for volume in ("source.nii.gz", "turned.nii.gz"):
+        segment(volume, "axial", "-o", "indirect.dcm", "--source", "source")
+        a, b = pydicom.dcmread("direct.dcm"), pydicom.dcmread("indirect.dcm")
+        assert a.PixelData == b.PixelData and a.NumberOfFrames == b.NumberOfFrames, volume
+        assert a.FrameOfReferenceUID == b.FrameOfReferenceUID
+    series("elsewhere", "--rotate", "10,0,9")
+    assert segment("source.nii.gz", "axial", "-o", "x.dcm", "--source", "elsewhere", code=5)
+    assert not os.path.exists("x.dcm")
+
+
+def test_fractions():
+    """Binary labels are the most probable class of the fractions."""
+    segment("source", "slices", "-o", "binary.nii.gz")
+    segment("source", "slices", "-o", "fractional.dcm", "--type", "fractional")
+    seg = pydicom.dcmread("fractional.dcm")
+    assert seg.SegmentationType == "FRACTIONAL" and seg.SegmentationFractionalType == "PROBABILITY"
+    ulite("convert", "fractional.dcm", "-o", "f.nii.gz", "--split", "--source", "source")
+    binary = labels("binary.nii.gz")
+    fractions = numpy.stack([labels(f"f-{n}.nii.gz") for n in (1, 2)])
+    assert (fractions.sum(axis=0) < 1 + 2 / 255).all()
+    classes = numpy.concatenate([1 - fractions.sum(axis=0, keepdims=True), fractions])
+    ranked = numpy.sort(classes, axis=0)
+    clear = ranked[2] - ranked[1] > 3 / 255  # the fractions are rounded to 1 / 255
+    assert clear.mean() > 0.2, clear.mean()
+    assert numpy.array_equal(binary[clear], classes.argmax(axis=0)[clear])
+
+
+def test_pictures():
+    image = nibabel.as_closest_canonical(nibabel.load(HEAD)).slicer[40:88, 50:120, 70:71]
+    grey = numpy.asarray(image.dataobj)[:, :, 0].astype("u1")
+    png.write("grey.png", grey)
+    nibabel.save(nibabel.Nifti1Image(grey.T[:, :, None], numpy.eye(4)), "grey.nii.gz")
+    segment("grey.png", "slices", "-o", "l.png", "--stats", "l.json")
+    segment("grey.nii.gz", "slices", "-o", "l.nii.gz")
+    assert numpy.array_equal(png.read("l.png"), labels("l.nii.gz")[:, :, 0].T)
+    with open("l.json", encoding="utf-8") as stream:
+        for item in json.load(stream)["segments"]:
+            assert item["volume_ml"] is None and item["area_mm2"] is None and item["voxels"] > 0
+    colours = numpy.stack([grey, grey // 2, 255 - grey], 2)
+    png.write("colours.png", colours)
+    segment("colours.png", "colour", "-o", "c.png")
+    assert png.read("c.png").shape == grey.shape
+    segment("grey.png", "colour", "-o", "x.png", code=6)
+    segment("colours.png", "slices", "-o", "x.png", code=6)
+    assert not os.path.exists("x.png")
+
+
+def test_mirrored():
+    """With --tta a mirrored image has mirrored labels; without, it has not."""
+    image = nibabel.as_closest_canonical(nibabel.load(HEAD)).slicer[40:88, 50:120, 60:66]
+    data = numpy.asarray(image.dataobj)
+    nibabel.save(nibabel.Nifti1Image(data, image.affine), "a.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(data[::-1], image.affine), "b.nii.gz")
+    for options, same in ((["--tta"], True), ([], False)):
+        for name in "ab":
+            segment(f"{name}.nii.gz", "ct", "-o", f"l{name}.nii.gz", *options)
+        assert numpy.array_equal(labels("la.nii.gz"), labels("lb.nii.gz")[::-1]) == same, options
+
+
+def test_even_grid():
+    """What needs an even grid takes the labels with --grid regular, where they were made."""
+    for name, options in {"tilted": ["--tilt", "-18.5", "--modality", "CT"],
+                          "uneven": ["--step", "1,2,1.5"], "missing": ["--missing", "5,6"]}.items():
+        series(name, *options)
+        segment(name, "axial", "-o", f"{name}.dcm")
+        if name != "tilted":
+            assert "--grid regular" in segment(name, "axial", "-o", "x.nii.gz", code=5)
+        said = segment(name, "axial", "-o", "r.dcm", "-o", "r.nii.gz", "--grid", "regular", "--report", "r.json",
+                       "--preview", "r.png")
+        assert "even grid" in said, said
+        header = nibabel.load("r.nii.gz").header
+        assert header["qform_code"] > 0 and numpy.allclose(header.get_qform(), header.get_sform(), atol=1e-3)
+        with open("r.json", encoding="utf-8") as stream:
+            assert json.load(stream)["options"]["grid"] == "regular"
+        wanted = places_in_nifti("r.nii.gz")
+        assert len(wanted) == 2 and same_places(places_in_seg("r.dcm", *PYDICOM), wanted), name
+        references = pydicom.dcmread("r.dcm").ReferencedSeriesSequence[0].ReferencedInstanceSequence
+        assert len(references) == len(pydicom.dcmread(f"{name}.dcm").ReferencedSeriesSequence[0]
+                                      .ReferencedInstanceSequence)
+        if shutil.which("dciodvfy"):
+            done = subprocess.run(["dciodvfy", "-new", "r.dcm"], capture_output=True, text=True)
+            assert "Error" not in done.stdout + done.stderr, done.stderr
+        if (PEERS / "node_modules/@itk-wasm/dicom").exists() and shutil.which("node"):
+            assert same_places(places_in_seg("r.dcm", *DCMQI), wanted), name
+            original = places_in_seg(f"{name}.dcm", *DCMQI)
+            if name == "tilted":
+                assert original is None
+    segment("tilted", "axial", "-o", "x.nii.gz", "--grid", "even", code=2)
+
+
+def test_even_volumes():
+    """convert --grid regular: a tilted series becomes what an untilted one of the same head is."""
+    series("upright", "--modality", "CT", "--step", "2.5", "--rotate", "0,0,0")
+    series("leaning", "--modality", "CT", "--step", "2.5", "--tilt", "12")
+    ulite("convert", "leaning", "-o", "leaning.nii.gz")
+    assert nibabel.load("leaning.nii.gz").header["qform_code"] == 0  # sheared
+    ulite("convert", "leaning", "-o", "regular.nii.gz", "--grid", "regular")
+    image = nibabel.load("regular.nii.gz")
+    zooms = numpy.linalg.norm(image.affine[:3, :3], axis=0)
+    assert numpy.allclose(image.affine[:3, :3].T @ image.affine[:3, :3], numpy.diag(zooms ** 2), atol=1e-5)
+    head = nibabel.load(HEAD)
+    values, source = numpy.asarray(image.dataobj), numpy.asarray(head.dataobj).astype(float)
+    inner = numpy.argwhere(values > values.min())
+    at = nibabel.affines.apply_affine(numpy.linalg.inv(head.affine) @ image.affine, inner)
+    nearest = numpy.rint(at).astype(int)
+    close = numpy.abs(at - nearest).max(axis=1) < 0.1
+    found = values[tuple(inner[close].T)]
+    assert close.sum() > 100
+    assert numpy.corrcoef(found, source[tuple(nearest[close].T)])[0, 1] > 0.97
+    series("gaps", "--missing", "4,5,9")
+    ulite("convert", "gaps", "-o", "x.nii.gz", code=5)
+    ulite("convert", "gaps", "-o", "gaps.nii.gz", "--grid", "regular")
+    assert nibabel.load("gaps.nii.gz").shape[2] == 16
+    segment("gaps", "axial", "-o", "gaps.dcm")
+    ulite("convert", "gaps.dcm", "-o", "x.nii.gz", "--source", "gaps", code=5)
+    ulite("convert", "gaps.dcm", "-o", "l.nii.gz", "--source", "gaps", "--grid", "regular")
+    assert numpy.allclose(nibabel.load("l.nii.gz").affine, nibabel.load("gaps.nii.gz").affine, atol=1e-4)
+    assert same_places(places_in_nifti("l.nii.gz"), places_in_seg("gaps.dcm", *PYDICOM))
+
+
+for name, test in list(globals().items()):
+    if name.startswith("test_"):
+        test()
+        print("ok", name, flush=True)
