@@ -26,35 +26,50 @@ def random_network(inputs, classes, widths, part):
     return network.eval()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_network_options(parser):
     parser.add_argument("out")
     parser.add_argument("--size", required=True)
-    parser.add_argument("--blocks", action="store_true")
     parser.add_argument("--weights")
     parser.add_argument("--classes", type=int, default=1)
     parser.add_argument("--widths", default="16,32,64,128,256,512")
     parser.add_argument("--part", type=int)
     parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
+
+
+def network_of(options):
+    """The network that the options ask for, and the size NxCxHxW as numbers; seeds torch."""
     torch.manual_seed(options.seed)
     torch.set_num_threads(1)
     size = [int(value) for value in options.size.split("x")]
     if options.weights:
-        network = ulite_torch.from_state(ulite_torch.read_safetensors(options.weights))
-    else:
-        widths = [int(value) for value in options.widths.split(",")]
-        network = random_network(size[1], options.classes, widths, options.part)
+        return ulite_torch.from_state(ulite_torch.read_safetensors(options.weights)), size
+    widths = [int(value) for value in options.widths.split(",")]
+    return random_network(size[1], options.classes, widths, options.part), size
+
+
+def write(folder, files):
+    os.makedirs(folder, exist_ok=True)
+    for name, tensors in files.items():
+        ulite_torch.write_safetensors(os.path.join(folder, name + ".safetensors"),
+                                      {key: tensor.detach().numpy() for key, tensor in tensors.items()})
+
+
+def state_of(network):
+    return {name: tensor for name, tensor in network.state_dict().items() if "num_batches" not in name}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_network_options(parser)
+    parser.add_argument("--blocks", action="store_true")
+    options = parser.parse_args()
+    network, size = network_of(options)
     tensors, blocks = {"input": torch.rand(size)}, {}
     with torch.no_grad():
         tensors["logits"] = network(tensors["input"], blocks)
     if options.blocks:
         tensors.update(blocks)
-    os.makedirs(options.out, exist_ok=True)
-    state = {name: tensor for name, tensor in network.state_dict().items() if "num_batches" not in name}
-    for path, content in (("weights", state), (f"forward_{options.size}", tensors)):
-        ulite_torch.write_safetensors(os.path.join(options.out, path + ".safetensors"),
-                                      {name: tensor.numpy() for name, tensor in content.items()})
+    write(options.out, {"weights": state_of(network), f"forward_{options.size}": tensors})
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """U-Lite in PyTorch, written from the description of the network (docs/numerics.md): the independent implementation
-that golden data are made with. State-dict names are the paper's. Also reads and writes safetensors, F32 only."""
+that golden data are made with. State-dict names are the paper's. Also reads and writes safetensors: F32 and U8."""
 
 import json
 import struct
@@ -104,7 +104,7 @@ def from_state(state):
 
 
 def read_safetensors(path):
-    types = {"F32": "<f4", "I64": "<i8"}
+    types = {"F32": "<f4", "I64": "<i8", "U8": "u1"}
     with open(path, "rb") as file:
         data = file.read()
     length = struct.unpack("<Q", data[:8])[0]
@@ -118,11 +118,12 @@ def read_safetensors(path):
 
 
 def write_safetensors(path, tensors):
-    """Floating-point arrays as F32, in the order given."""
+    """Floating-point arrays as F32, bytes as U8, in the order given."""
     header, chunks, offset = {}, [], 0
     for name, array in tensors.items():
-        chunk = numpy.ascontiguousarray(array, "<f4").tobytes()
-        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [offset, offset + len(chunk)]}
+        kind, stored = ("U8", "u1") if array.dtype == numpy.uint8 else ("F32", "<f4")
+        chunk = numpy.ascontiguousarray(array, stored).tobytes()
+        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [offset, offset + len(chunk)]}
         chunks.append(chunk)
         offset += len(chunk)
     text = json.dumps(header).encode()
