@@ -12,12 +12,12 @@ void ul_train_run(ul_trainer *t, size_t level, ul_phase *phase) {
             t, level, (size_t)chunk, t->scratch + (size_t)omp_get_thread_num() * t->scratch_floats);
 }
 
-/* A matrix product over contiguous pixels: the usual ul_matmul. */
+/* A matrix product over contiguous pixels: the usual ul_matmul, exact in the forward pass. */
 void ul_train_pointwise(const ul_trainer *t, const ul_pointwise_weights *p, bool backward,
     const float *x, const float *bias, float *y, size_t pixels) {
     const size_t inputs = backward ? p->padded_outputs : p->padded_inputs;
     const size_t outputs = backward ? p->padded_inputs : p->padded_outputs;
-    t->kernels->matmul(&(ul_matmul){.x = x,
+    const ul_matmul job = {.x = x,
         .x_stride = inputs,
         .segments = 1,
         .depth = inputs,
@@ -26,7 +26,11 @@ void ul_train_pointwise(const ul_trainer *t, const ul_pointwise_weights *p, bool
         .y = y,
         .y_stride = outputs,
         .columns = outputs,
-        .pixels = pixels});
+        .pixels = pixels};
+    if (backward)
+        t->kernels->matmul(&job);
+    else
+        t->kernels->matmul_exact(&job);
 }
 
 ul_band ul_train_band(const ul_level_data *level, size_t band) {
@@ -104,7 +108,7 @@ static void input_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
         ul_train_pad_input(t, band, scratch);
         float *out = level->input + ul_train_band(level, band).pixel * level->channels;
         for (size_t i = 0; i < level->band_rows; i++)
-            t->kernels->matmul(&(ul_matmul){.x = scratch + i * row,
+            t->kernels->matmul_exact(&(ul_matmul){.x = scratch + i * row,
                 .x_stride = inputs,
                 .segments = 7,
                 .segment_stride = row,
@@ -121,7 +125,7 @@ static void input_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
 /* An axial block on a padded band. */
 void ul_train_cross_band(const ul_trainer *t, const ul_level_data *level, const ul_axial_weights *a,
     bool backward, const float *padded, const float *bias, float *y, size_t y_stride) {
-    t->kernels->cross(&(ul_train_cross){.x = padded + ul_train_padded_origin(level, a->padded),
+    const ul_train_cross job = {.x = padded + ul_train_padded_origin(level, a->padded),
         .x_row_stride = ul_train_padded_row(level, a->padded),
         .radius = a->radius,
         .dilation = a->dilation,
@@ -132,7 +136,11 @@ void ul_train_cross_band(const ul_trainer *t, const ul_level_data *level, const 
         .y_stride = y_stride,
         .y_row_stride = level->width * y_stride,
         .rows = level->band_rows,
-        .width = level->width});
+        .width = level->width};
+    if (backward)
+        t->kernels->cross(&job);
+    else
+        t->kernels->cross_exact(&job);
 }
 
 static void encoder_cross_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {

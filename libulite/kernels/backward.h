@@ -60,9 +60,13 @@ typedef struct ul_train_cross_sums {
 } ul_train_cross_sums;
 
 typedef struct ul_train_kernels {
+    /* _exact: the same summed in double and rounded once, for the forward pass. The winners of the
+     * max-pool hang on its last bits, and Adam magnifies what a wrong one changes. */
     void (*matmul)(const ul_matmul *job);
+    void (*matmul_exact)(const ul_matmul *job);
     void (*outer)(const ul_outer *job);
     void (*cross)(const ul_train_cross *job);
+    void (*cross_exact)(const ul_train_cross *job);
     void (*cross_sums)(const ul_train_cross_sums *job);
 
     /* y = a[c] * x + b[c] */

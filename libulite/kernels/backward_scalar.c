@@ -4,24 +4,39 @@
 #include <math.h>
 #include <string.h>
 
-static void matmul(const ul_matmul *job) {
+/* The weights of column n, UL_LANES floats apart. */
+static const float *column_of(const ul_matmul *job, size_t n) {
     const size_t lanes = UL_LANES;
-    const size_t rows = job->segments * job->depth;
-    for (size_t p = 0; p < job->pixels; p++) {
-        float *y = job->y + p * job->y_stride;
-        if (job->bias)
-            memcpy(y, job->bias, job->columns * sizeof *y);
-        for (size_t s = 0; s < job->segments; s++) {
-            const float *x = job->x + p * job->x_stride + s * job->segment_stride;
-            for (size_t n = 0; n < job->columns; n++) {
-                const float *weight = job->weight + n / lanes * lanes * rows + n % lanes;
-                float sum = 0;
+    return job->weight + n / lanes * lanes * job->segments * job->depth + n % lanes;
+}
+
+static void matmul(const ul_matmul *job) {
+    for (size_t p = 0; p < job->pixels; p++)
+        for (size_t n = 0; n < job->columns; n++) {
+            const float *weight = column_of(job, n);
+            float *y = job->y + p * job->y_stride + n, sum = job->bias ? job->bias[n] : *y;
+            for (size_t s = 0; s < job->segments; s++) {
+                const float *x = job->x + p * job->x_stride + s * job->segment_stride;
                 for (size_t k = 0; k < job->depth; k++)
-                    sum = fmaf(x[k], weight[(s * job->depth + k) * lanes], sum);
-                y[n] += sum;
+                    sum = fmaf(x[k], weight[(s * job->depth + k) * UL_LANES], sum);
             }
+            *y = sum;
         }
-    }
+}
+
+static void matmul_exact(const ul_matmul *job) {
+    for (size_t p = 0; p < job->pixels; p++)
+        for (size_t n = 0; n < job->columns; n++) {
+            const float *weight = column_of(job, n);
+            float *y = job->y + p * job->y_stride + n;
+            double sum = job->bias ? job->bias[n] : *y;
+            for (size_t s = 0; s < job->segments; s++) {
+                const float *x = job->x + p * job->x_stride + s * job->segment_stride;
+                for (size_t k = 0; k < job->depth; k++)
+                    sum += (double)x[k] * weight[(s * job->depth + k) * UL_LANES];
+            }
+            *y = (float)sum;
+        }
 }
 
 static void outer(const ul_outer *job) {
@@ -45,22 +60,35 @@ static ptrdiff_t tap_offset(size_t t, size_t radius, size_t dilation, size_t dir
 static void cross(const ul_train_cross *job) {
     const size_t taps = 2 * job->radius + 1;
     for (size_t row = 0; row < job->rows; row++)
-        for (size_t col = 0; col < job->width; col++) {
-            const float *x = job->x + row * job->x_row_stride + col * job->channels;
-            float *y = job->y + row * job->y_row_stride + col * job->y_stride;
+        for (size_t col = 0; col < job->width; col++)
             for (size_t c = 0; c < job->channels; c++) {
-                const float *weight = job->weight + c;
-                float sum[2] = {job->bias ? job->bias[c] : y[c], 0};
-                for (size_t t = 0; t < 2 * taps; t++) {
-                    const ptrdiff_t step = tap_offset(t % taps, job->radius, job->dilation,
-                        t / taps, job->x_row_stride, job->channels);
-                    if (t % taps != job->radius)
-                        sum[t / taps] =
-                            fmaf(x[(ptrdiff_t)c + step], weight[t * job->channels], sum[t / taps]);
-                }
-                y[c] = fmaf(x[c], weight[job->radius * job->channels], sum[0] + sum[1]);
+                const float *x = job->x + row * job->x_row_stride + col * job->channels + c;
+                float *y = job->y + row * job->y_row_stride + col * job->y_stride + c;
+                float sum = job->bias ? job->bias[c] : *y;
+                for (size_t t = 0; t < 2 * taps; t++)
+                    if (t != taps + job->radius)
+                        sum = fmaf(x[tap_offset(t % taps, job->radius, job->dilation, t / taps,
+                                       job->x_row_stride, job->channels)],
+                            job->weight[t * job->channels + c], sum);
+                *y = sum;
             }
-        }
+}
+
+static void cross_exact(const ul_train_cross *job) {
+    const size_t taps = 2 * job->radius + 1;
+    for (size_t row = 0; row < job->rows; row++)
+        for (size_t col = 0; col < job->width; col++)
+            for (size_t c = 0; c < job->channels; c++) {
+                const float *x = job->x + row * job->x_row_stride + col * job->channels + c;
+                float *y = job->y + row * job->y_row_stride + col * job->y_stride + c;
+                double sum = job->bias ? job->bias[c] : *y;
+                for (size_t t = 0; t < 2 * taps; t++)
+                    if (t != taps + job->radius)
+                        sum += (double)x[tap_offset(t % taps, job->radius, job->dilation, t / taps,
+                                   job->x_row_stride, job->channels)] *
+                               job->weight[t * job->channels + c];
+                *y = (float)sum;
+            }
 }
 
 static void cross_sums(const ul_train_cross_sums *job) {
@@ -213,5 +241,6 @@ const ul_train_kernels *ul_train_kernels_get(ul_level level) {
     }
 }
 
-const ul_train_kernels ul_train_kernels_scalar = {matmul, outer, cross, cross_sums, affine, affine2,
-    sums, squares, dots, pool, unpool, upsample, fold, gelu, gelu_backward};
+const ul_train_kernels ul_train_kernels_scalar = {matmul, matmul_exact, outer, cross, cross_exact,
+    cross_sums, affine, affine2, sums, squares, dots, pool, unpool, upsample, fold, gelu,
+    gelu_backward};

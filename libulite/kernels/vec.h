@@ -25,6 +25,8 @@
 #define V_UNROLL _Pragma("GCC unroll 32")
 #endif
 
+/* v_float: V_WIDTH floats. v_double: half as many doubles, loaded from floats and rounded to floats
+ * where they are stored. */
 #if defined(__AVX512F__)
 
 #include <immintrin.h>
@@ -76,6 +78,26 @@ V_INLINE v_float v_max(v_float a, v_float b) {
 }
 V_INLINE v_float v_min(v_float a, v_float b) {
     return _mm512_min_ps(a, b);
+}
+
+typedef __m512d v_double;
+V_INLINE v_double vd_zero(void) {
+    return _mm512_setzero_pd();
+}
+V_INLINE v_double vd_set(float x) {
+    return _mm512_cvtps_pd(_mm256_set1_ps(x));
+}
+V_INLINE v_double vd_load(const float *p) {
+    return _mm512_cvtps_pd(_mm256_loadu_ps(p));
+}
+V_INLINE void vd_store(float *p, v_double a) {
+    _mm256_storeu_ps(p, _mm512_cvtpd_ps(a));
+}
+V_INLINE v_double vd_add(v_double a, v_double b) {
+    return _mm512_add_pd(a, b);
+}
+V_INLINE v_double vd_fma(v_double a, v_double b, v_double c) {
+    return _mm512_fmadd_pd(a, b, c);
 }
 /* Four lanes that add up to all lanes. */
 V_INLINE __m128 v_quarter(v_float a) {
@@ -132,6 +154,26 @@ V_INLINE v_float v_max(v_float a, v_float b) {
 V_INLINE v_float v_min(v_float a, v_float b) {
     return _mm256_min_ps(a, b);
 }
+
+typedef __m256d v_double;
+V_INLINE v_double vd_zero(void) {
+    return _mm256_setzero_pd();
+}
+V_INLINE v_double vd_set(float x) {
+    return _mm256_cvtps_pd(_mm_set1_ps(x));
+}
+V_INLINE v_double vd_load(const float *p) {
+    return _mm256_cvtps_pd(_mm_loadu_ps(p));
+}
+V_INLINE void vd_store(float *p, v_double a) {
+    _mm_storeu_ps(p, _mm256_cvtpd_ps(a));
+}
+V_INLINE v_double vd_add(v_double a, v_double b) {
+    return _mm256_add_pd(a, b);
+}
+V_INLINE v_double vd_fma(v_double a, v_double b, v_double c) {
+    return _mm256_fmadd_pd(a, b, c);
+}
 V_INLINE __m128 v_quarter(v_float a) {
     return _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
 }
@@ -185,6 +227,26 @@ V_INLINE v_float v_max(v_float a, v_float b) {
 }
 V_INLINE v_float v_min(v_float a, v_float b) {
     return vminq_f32(a, b);
+}
+
+typedef float64x2_t v_double;
+V_INLINE v_double vd_zero(void) {
+    return vdupq_n_f64(0);
+}
+V_INLINE v_double vd_set(float x) {
+    return vdupq_n_f64(x);
+}
+V_INLINE v_double vd_load(const float *p) {
+    return vcvt_f64_f32(vld1_f32(p));
+}
+V_INLINE void vd_store(float *p, v_double a) {
+    vst1_f32(p, vcvt_f32_f64(a));
+}
+V_INLINE v_double vd_add(v_double a, v_double b) {
+    return vaddq_f64(a, b);
+}
+V_INLINE v_double vd_fma(v_double a, v_double b, v_double c) {
+    return vfmaq_f64(c, a, b);
 }
 /* The sum of all lanes, and four of them; both add in the same order. */
 V_INLINE float v_sum(v_float a) {
