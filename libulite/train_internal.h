@@ -72,9 +72,9 @@ typedef enum ul_norm_id {
 typedef struct ul_norm_data {
     size_t first; /* layout tensor of the weight, followed by bias, running mean and variance */
     size_t channels, segment, padded;
-    float *mean, *scale, *shift;        /* y = scale * x + shift */
-    float *by_gradient, *by_x, *by_one; /* the backward pass, see affine2 */
-    double *deviation, *variance;       /* 1 / sqrt(variance + eps); the biased variance */
+    float *mean, *scale, *shift;         /* y = scale * x + shift */
+    double *by_gradient, *by_x, *by_one; /* the backward pass, see affine2 */
+    double *deviation, *variance;        /* 1 / sqrt(variance + eps); the biased variance */
 } ul_norm_data;
 
 /* What a level's buffers hold: in the forward pass, then [what replaces it].

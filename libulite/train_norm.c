@@ -136,11 +136,11 @@ void ul_norm_finish_gradient(ul_trainer *t, ul_norm_id id, size_t l) {
         dot *= n->deviation[at];
         weight[c] = (float)dot;
         bias[c] = (float)sum;
-        const double scale = n->scale[at], pixels = (double)level->pixels;
-        const double by_x = -scale * n->deviation[at] * dot / pixels;
-        n->by_gradient[at] = (float)scale;
-        n->by_x[at] = (float)by_x;
-        n->by_one[at] = (float)(-scale * sum / pixels - by_x * n->mean[at]);
+        const double gain = t->values[t->offset[n->first] + c] * n->deviation[at];
+        const double pixels = (double)level->pixels;
+        n->by_gradient[at] = gain;
+        n->by_x[at] = -gain * n->deviation[at] * dot / pixels;
+        n->by_one[at] = -gain * sum / pixels - n->by_x[at] * n->mean[at];
     }
 }
 

@@ -173,12 +173,13 @@ static void place_weights(ul_trainer *t, arena *a) {
     }
     for (size_t i = 0; i < UL_NORM_COUNT; i++) {
         ul_norm_data *n = &t->norm[i];
-        float **const arrays[] = {
-            &n->mean, &n->scale, &n->shift, &n->by_gradient, &n->by_x, &n->by_one};
-        for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++)
-            *arrays[k] = take_floats(a, n->padded);
-        n->deviation = take(a, n->padded, sizeof(double));
-        n->variance = take(a, n->padded, sizeof(double));
+        float **const floats[] = {&n->mean, &n->scale, &n->shift};
+        double **const doubles[] = {
+            &n->by_gradient, &n->by_x, &n->by_one, &n->deviation, &n->variance};
+        for (size_t k = 0; k < sizeof floats / sizeof *floats; k++)
+            *floats[k] = take_floats(a, n->padded);
+        for (size_t k = 0; k < sizeof doubles / sizeof *doubles; k++)
+            *doubles[k] = take(a, n->padded, sizeof(double));
     }
     t->input_weight = take_floats(a, 49 * t->shape.input_channels * t->level[0].channels);
     t->input_bias = take_floats(a, t->level[0].channels);

@@ -72,9 +72,10 @@ typedef struct ul_train_kernels {
     /* y = a[c] * x + b[c] */
     void (*affine)(
         const float *x, const float *a, const float *b, float *y, size_t pixels, size_t channels);
-    /* y = a[c] * g + b[c] * x + d[c], the backward pass of a batch norm */
-    void (*affine2)(const float *g, const float *x, const float *a, const float *b, const float *d,
-        float *y, size_t pixels, size_t channels);
+    /* y = a[c] * g + b[c] * x + d[c] in double, the backward pass of a batch norm: what is left of
+     * the gradient of a layer before it that only scales can be a millionth of the terms. */
+    void (*affine2)(const float *g, const float *x, const double *a, const double *b,
+        const double *d, float *y, size_t pixels, size_t channels);
 
     /* sum[c] += x; pixels are `stride` floats apart here and in the next two */
     void (*sums)(const float *x, size_t stride, float *sum, size_t pixels, size_t channels);

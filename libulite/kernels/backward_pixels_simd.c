@@ -10,12 +10,13 @@ void UL_SIMD(ul_train_affine)(
             v_store(y + c, v_fma(v_load(a + c), v_load(x + c), v_load(b + c)));
 }
 
-void UL_SIMD(ul_train_affine2)(const float *g, const float *x, const float *a, const float *b,
-    const float *d, float *y, size_t pixels, size_t channels) {
+void UL_SIMD(ul_train_affine2)(const float *g, const float *x, const double *a, const double *b,
+    const double *d, float *y, size_t pixels, size_t channels) {
     for (size_t p = 0; p < pixels; p++, g += channels, x += channels, y += channels)
-        for (size_t c = 0; c < channels; c += V_WIDTH)
-            v_store(y + c, v_fma(v_load(a + c), v_load(g + c),
-                               v_fma(v_load(b + c), v_load(x + c), v_load(d + c))));
+        for (size_t c = 0; c < channels; c += V_WIDTH / 2)
+            vd_store(
+                y + c, vd_fma(vd_load_double(a + c), vd_load(g + c),
+                           vd_fma(vd_load_double(b + c), vd_load(x + c), vd_load_double(d + c))));
 }
 
 /* Four sums run side by side, pixel p in the (p mod 4)-th, to hide the additions' latency. */

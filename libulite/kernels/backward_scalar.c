@@ -118,12 +118,12 @@ static void affine(
             y[p * channels + c] = fmaf(a[c], x[p * channels + c], b[c]);
 }
 
-static void affine2(const float *g, const float *x, const float *a, const float *b, const float *d,
-    float *y, size_t pixels, size_t channels) {
+static void affine2(const float *g, const float *x, const double *a, const double *b,
+    const double *d, float *y, size_t pixels, size_t channels) {
     for (size_t p = 0; p < pixels; p++)
         for (size_t c = 0; c < channels; c++) {
             const size_t i = p * channels + c;
-            y[i] = fmaf(a[c], g[i], fmaf(b[c], x[i], d[c]));
+            y[i] = (float)(a[c] * g[i] + (b[c] * x[i] + d[c]));
         }
 }
 

@@ -7,8 +7,8 @@
 
 void UL_SIMD(ul_train_affine)(
     const float *x, const float *a, const float *b, float *y, size_t pixels, size_t channels);
-void UL_SIMD(ul_train_affine2)(const float *g, const float *x, const float *a, const float *b,
-    const float *d, float *y, size_t pixels, size_t channels);
+void UL_SIMD(ul_train_affine2)(const float *g, const float *x, const double *a, const double *b,
+    const double *d, float *y, size_t pixels, size_t channels);
 void UL_SIMD(ul_train_sums)(
     const float *x, size_t stride, float *sum, size_t pixels, size_t channels);
 void UL_SIMD(ul_train_squares)(

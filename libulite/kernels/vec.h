@@ -81,20 +81,17 @@ V_INLINE v_float v_min(v_float a, v_float b) {
 }
 
 typedef __m512d v_double;
-V_INLINE v_double vd_zero(void) {
-    return _mm512_setzero_pd();
-}
 V_INLINE v_double vd_set(float x) {
     return _mm512_cvtps_pd(_mm256_set1_ps(x));
 }
 V_INLINE v_double vd_load(const float *p) {
     return _mm512_cvtps_pd(_mm256_loadu_ps(p));
 }
+V_INLINE v_double vd_load_double(const double *p) {
+    return _mm512_loadu_pd(p);
+}
 V_INLINE void vd_store(float *p, v_double a) {
     _mm256_storeu_ps(p, _mm512_cvtpd_ps(a));
-}
-V_INLINE v_double vd_add(v_double a, v_double b) {
-    return _mm512_add_pd(a, b);
 }
 V_INLINE v_double vd_fma(v_double a, v_double b, v_double c) {
     return _mm512_fmadd_pd(a, b, c);
@@ -156,20 +153,17 @@ V_INLINE v_float v_min(v_float a, v_float b) {
 }
 
 typedef __m256d v_double;
-V_INLINE v_double vd_zero(void) {
-    return _mm256_setzero_pd();
-}
 V_INLINE v_double vd_set(float x) {
     return _mm256_cvtps_pd(_mm_set1_ps(x));
 }
 V_INLINE v_double vd_load(const float *p) {
     return _mm256_cvtps_pd(_mm_loadu_ps(p));
 }
+V_INLINE v_double vd_load_double(const double *p) {
+    return _mm256_loadu_pd(p);
+}
 V_INLINE void vd_store(float *p, v_double a) {
     _mm_storeu_ps(p, _mm256_cvtpd_ps(a));
-}
-V_INLINE v_double vd_add(v_double a, v_double b) {
-    return _mm256_add_pd(a, b);
 }
 V_INLINE v_double vd_fma(v_double a, v_double b, v_double c) {
     return _mm256_fmadd_pd(a, b, c);
@@ -230,20 +224,17 @@ V_INLINE v_float v_min(v_float a, v_float b) {
 }
 
 typedef float64x2_t v_double;
-V_INLINE v_double vd_zero(void) {
-    return vdupq_n_f64(0);
-}
 V_INLINE v_double vd_set(float x) {
     return vdupq_n_f64(x);
 }
 V_INLINE v_double vd_load(const float *p) {
     return vcvt_f64_f32(vld1_f32(p));
 }
+V_INLINE v_double vd_load_double(const double *p) {
+    return vld1q_f64(p);
+}
 V_INLINE void vd_store(float *p, v_double a) {
     vst1_f32(p, vcvt_f32_f64(a));
-}
-V_INLINE v_double vd_add(v_double a, v_double b) {
-    return vaddq_f64(a, b);
 }
 V_INLINE v_double vd_fma(v_double a, v_double b, v_double c) {
     return vfmaq_f64(c, a, b);
