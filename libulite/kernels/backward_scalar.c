@@ -205,23 +205,22 @@ static void fold(const float *x, size_t pairs, size_t width, size_t channels, fl
             }
 }
 
-static float normal_cdf(float x) {
-    return 0.5F * erfcf(-x * 0.70710678F);
+static double normal_cdf(double x) {
+    return 0.5 * erfc(-x * 0.70710678118654752);
 }
 
 static void gelu(const float *x, float *y, size_t count) {
     for (size_t i = 0; i < count; i++)
-        y[i] = x[i] * normal_cdf(x[i]);
+        y[i] = (float)(x[i] * normal_cdf(x[i]));
 }
 
 static void gelu_backward(const float *x, const float *g, float *out, float *y, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        const float value = x[i];
-        const float cdf = normal_cdf(value);
-        const float density = 0.39894228F * expf(-0.5F * value * value);
-        out[i] = g[i] * fmaf(value, density, cdf);
+        const double value = x[i], cdf = normal_cdf(value);
+        const double density = 0.39894228040143268 * exp(-0.5 * value * value);
+        out[i] = (float)(g[i] * (value * density + cdf));
         if (y)
-            y[i] = value * cdf;
+            y[i] = (float)(value * cdf);
     }
 }
 

@@ -1,0 +1,40 @@
+#!/usr/bin/python3
+"""test_traces.py GOLDEN_TRAIN: lets PyTorch record training steps of several shapes in double precision and has the
+program GOLDEN_TRAIN repeat them with libulite."""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# Size, classes, widths, part of the bottleneck: the paper's, several classes and widths that need padding, one slice.
+TRACES = [
+    ("2x3x96x64", 1, "16,32,64,128,256,512", 128),
+    ("4x1x64x64", 4, "24,33,17,64,48,30", 7),
+    ("1x5x128x96", 2, "3,5,7,9,11,13", 5),
+    ("5x2x64x96", 1, "8,12,20,40,72,96", 24),
+]
+
+
+def main():
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        print(f"no PyTorch: {error}")
+        sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
+    failed = 0
+    for seed, (size, classes, widths, part) in enumerate(TRACES):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, os.path.join(HERE, "make_trace.py"), folder, "--size", size, "--double",
+                            "--classes", str(classes), "--widths", widths, "--part", str(part), "--seed", str(seed)],
+                           check=True)
+            print(f"{size}, {classes} classes, widths {widths}, part {part}", flush=True)
+            failed += subprocess.run([sys.argv[1], folder]).returncode != 0
+    if failed:
+        sys.exit(f"{failed} of {len(TRACES)} traces failed")
+
+
+if __name__ == "__main__":
+    main()
