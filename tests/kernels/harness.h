@@ -44,6 +44,7 @@ typedef struct kernel_test {
 void bench_call(const ul_kernels *kernels, const char *what, double peak, double multiply_adds,
     void (*call)(void *argument), void *argument);
 
-extern const kernel_test pointwise_test, pool_test, cross_test, conv7_test, project_test, gelu_test;
+extern const kernel_test pointwise_test, pool_test, cross_test, conv7_test, project_test, gelu_test,
+    training_test;
 
 #endif
