@@ -148,9 +148,16 @@ static bool trained(const ul_layout_entry *entry) {
     return entry->role != UL_ROLE_RUNNING_MEAN && entry->role != UL_ROLE_RUNNING_VAR;
 }
 
+/* Short at first, so that the initial weights are soon forgotten. */
+static float average_decay(const ul_trainer *t) {
+    const float early = (float)((1.0 + (double)t->step) / (10.0 + (double)t->step));
+    return early < t->options.ema_decay ? early : t->options.ema_decay;
+}
+
 static void update(ul_trainer *t, double norm, float learning_rate) {
     const ul_trainer_options *o = &t->options;
     t->step++;
+    const float decay = average_decay(t);
     const ul_optimizer_rule rule = {.kind = o->optimizer,
         .beta1 = o->beta1,
         .beta2 = o->beta2,
@@ -169,7 +176,7 @@ static void update(ul_trainer *t, double norm, float learning_rate) {
                 &rule, count, t->values + at, t->gradients + at, t->first + at, t->second + at);
         if (t->average)
             for (size_t k = at; k < at + count; k++)
-                t->average[k] = o->ema_decay * t->average[k] + (1 - o->ema_decay) * t->values[k];
+                t->average[k] = decay * t->average[k] + (1 - decay) * t->values[k];
     }
 }
 

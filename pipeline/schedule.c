@@ -19,8 +19,9 @@ double schedule_rate(const ul_training *training, const schedule_state *state, s
         rate *= pow(1.0 - progress, 0.9);
         break;
     }
-    if (step < training->warmup_steps)
-        rate *= (double)(step + 1) / (double)training->warmup_steps;
+    double warmup = fmin((double)training->warmup_steps, 0.1 * total);
+    if ((double)step < warmup)
+        rate *= fmin((double)(step + 1) / warmup, 1.0);
     return rate;
 }
 

@@ -192,6 +192,16 @@ def check_card(name, card, test):
         assert "fov_mm" not in card and "spacing_mm" not in card, card
 
 
+def test_short_training(folder):
+    """Eighty steps learn blobs, though the plan averages weights over a hundred and warms up for fifty."""
+    data = datasets.make_nifti(f"{folder}/data", cases=8)
+    plan = datasets.write_json(f"{folder}/plan.json", {"training": {"batch": 2, "steps": 40}})
+    done = train(data, f"{folder}/model.safetensors", "--plan", plan, "--epochs", "2", "--json", "-q")
+    test = json.loads(done.stdout.splitlines()[-1])
+    for entry in test["classes"]:
+        assert entry["dice"]["mean"] > 0.7, test
+
+
 def test_names_of_classes(folder):
     """segments.json and a plan's card name the classes and say more about the model."""
     data = datasets.make_nifti(f"{folder}/data")

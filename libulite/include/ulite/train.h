@@ -30,7 +30,8 @@ typedef struct ul_trainer_options {
     ul_optimizer optimizer;
     double beta1, beta2, epsilon, weight_decay; /* Adam adds the decay to the gradient */
     float gradient_clip; /* largest norm of the whole gradient, which is scaled down; 0: no limit */
-    float ema_decay;     /* ul_trainer_model() gives a running average; 0: the weights themselves */
+    float ema_decay; /* ul_trainer_model() gives a running average; 0: the weights themselves. After
+                        t steps the decay is at most (1 + t) / (10 + t) */
 } ul_trainer_options;
 
 /* The paper's: 256x256, batch 8, soft Dice, Adam 0.9, 0.999, 1e-8, no decay; Tversky 0.3, 0.7; no

@@ -45,7 +45,7 @@ typedef struct ul_training {
     size_t patch[2];      /* width and height of a training slice, multiples of 32 */
     double learning_rate; /* 0: open */
     double weight_decay;
-    size_t warmup_steps; /* the rate rises linearly over them */
+    size_t warmup_steps; /* the rate rises linearly over them, at most a tenth of all */
     ul_loss loss;
     double tversky_alpha, tversky_beta;
     ul_optimizer optimizer;
