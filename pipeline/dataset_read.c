@@ -103,6 +103,17 @@ static int compare_digests(const void *a, const void *b) {
     return memcmp(a, b, 65);
 }
 
+/* The digest of several ones in a row. */
+static void digest_all(char (*digests)[65], size_t count, char hex[65]) {
+    ul_sha256 sha;
+    uint8_t digest[32];
+    ul_sha256_init(&sha);
+    for (size_t i = 0; i < count; i++)
+        ul_sha256_update(&sha, digests[i], 64);
+    ul_sha256_final(&sha, digest);
+    ul_sha256_hex(digest, hex);
+}
+
 static ul_status digest_folder(const char *folder, char hex[65], ul_error *error) {
     name_list list;
     ul_status status = files_list(folder, &list, error);
@@ -121,21 +132,33 @@ static ul_status digest_folder(const char *folder, char hex[65], ul_error *error
         free(path);
     }
     if (status == UL_OK) {
-        ul_sha256 sha;
-        uint8_t digest[32];
         qsort(digests, count, sizeof *digests, compare_digests);
-        ul_sha256_init(&sha);
-        for (size_t i = 0; i < count; i++)
-            ul_sha256_update(&sha, digests[i], 64);
-        ul_sha256_final(&sha, digest);
-        ul_sha256_hex(digest, hex);
+        digest_all(digests, count, hex);
     }
     free(digests);
     files_free(&list);
     return status;
 }
 
+/* A header and its pixels, NAME.hdr and NAME.img: headers alone are often the same. */
+static ul_status digest_pair(const char *header, char hex[65], ul_error *error) {
+    char digests[2][65];
+    char *pixels = strdup(header);
+    if (!pixels)
+        return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", header);
+    memcpy(pixels + strlen(pixels) - 3, header[strlen(header) - 1] == 'R' ? "IMG" : "img", 3);
+    ul_status status = ul_sha256_file(header, digests[0], error);
+    if (status == UL_OK)
+        status = ul_sha256_file(pixels, digests[1], error);
+    if (status == UL_OK)
+        digest_all(digests, 2, hex);
+    free(pixels);
+    return status;
+}
+
 ul_status ul_dataset_digest(const char *path, char hex[65], ul_error *error) {
-    return files_is_folder(path) ? digest_folder(path, hex, error)
-                                 : ul_sha256_file(path, hex, error);
+    if (files_is_folder(path))
+        return digest_folder(path, hex, error);
+    return ends_with(path, ".hdr") ? digest_pair(path, hex, error)
+                                   : ul_sha256_file(path, hex, error);
 }

@@ -20,7 +20,6 @@ typedef struct sample_set {
     size_t planes;        /* stacks of one case */
     sample_stack *stacks; /* owned */
     size_t class_count;
-    size_t bytes;
 } sample_set;
 
 /* Reads and prepares the cases of one split. Errors name the case. */

@@ -58,6 +58,16 @@ def fresh():
         files = sorted(hashlib.sha256(open(path, "rb").read()).hexdigest()
                        for path in glob.glob(f"{data}/images/*"))
         assert listed == files, "the list does not name every image once"
+        # pairs of files, whose headers are the same
+        pairs = datasets.make_nifti(f"{folder}/pairs", cases=4)
+        for path in glob.glob(f"{pairs}/images/*"):
+            image = datasets.nibabel.load(path)
+            datasets.nibabel.save(datasets.nibabel.Nifti1Pair(image.get_fdata().astype("f4"), image.affine),
+                                  path.replace(".nii.gz", ".hdr"))
+            os.remove(path)
+        datasets.run(ULITE, "train", pairs, "-o", f"{folder}/pairs.safetensors", "--plan", plan,
+                     "--epochs", "1", "--threads", "1")
+        assert len(sum(check(f"{folder}/pairs.split.json").values(), [])) == 4
         # the same image under another name, in train and in test, is found
         data = datasets.make_nifti(f"{folder}/leak", cases=6)
         os.replace(f"{data}/images/case5.nii.gz", f"{data}/images/case0.nii.gz")
