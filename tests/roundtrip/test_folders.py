@@ -271,6 +271,25 @@ def without_places(bench):
         assert volume["notes"][0].startswith(f"no positions: {count} independent image"), volume
 
 
+def names_in_any_alphabet(bench):
+    """Descriptions come as UTF-8 whatever character set the file holds; pydicom wrote them."""
+    words = {"latin1": ("ISO_IR 100", "Schädel nativ"), "utf8": ("ISO_IR 192", "頭部 ✓"),
+             "greek": ("ISO_IR 126", "Κεφαλή"), "cyrillic": ("ISO_IR 144", "Голова"),
+             "japanese": (["", "ISO 2022 IR 87"], "頭部単純"),
+             "korean": (["", "ISO 2022 IR 149"], "두부 촬영"), "chinese": ("GB18030", "头部平扫")}
+    for name, (charset, text) in words.items():
+        folder = bench.folder(name)
+        bench.series(folder, "--charset", name)
+        for file in os.listdir(folder):
+            one = pydicom.dcmread(os.path.join(folder, file))
+            del one.PatientName  # decoded under another character set
+            one.SpecificCharacterSet, one.SeriesDescription = charset, text
+            one.save_as(os.path.join(folder, file))
+        volume, = bench.info(folder)["series"]
+        assert volume["description"] == text, f"{name}: {volume['description']}"
+        assert text in bench.ask("info", folder)
+
+
 def other_kinds(bench):
     """A NIfTI volume, a picture and a segmentation."""
     head = json.loads(bench.ask("info", HEAD, "--json"))
@@ -305,7 +324,8 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(sys.argv[1], sys.argv[2], scratch)
         for part in (several_in_one_series, localizer, several_series, what_is_no_image,
-                     one_odd_thing, holes_and_clashes, without_places, other_kinds):
+                     one_odd_thing, holes_and_clashes, without_places, names_in_any_alphabet,
+                     other_kinds):
             part(bench)
     print(f"{bench.count} folders and files")
 

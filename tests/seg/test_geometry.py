@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""test_geometry.py GEOMETRY plain|viewers MAKE_SERIES SEG_ROUNDTRIP: labels -> SEG -> labels of a generated series.
+"""test_geometry.py GEOMETRY plain|viewers MAKE_SERIES SEG_ROUNDTRIP ULITE: labels -> SEG -> labels of a generated series.
 
 plain: ulite reads its own object (seg_roundtrip), dciodvfy finds no error, and pydicom finds every
 label at its physical position. viewers: so do dcmqi (3D Slicer) and OHIF's adapter, or they refuse as
-recorded here.
+recorded here, and `ulite verify` says of each object which of them will.
 """
 import json
 import os
@@ -137,8 +137,25 @@ def check_viewer(name, geometry, command, truth):
         fail(f"{name} finds labels {worst:.3f} mm off")
 
 
+def check_verify(ulite, geometry, path, series):
+    """`verify` names a viewer if, and only if, the viewer refuses or displaces what it is shown."""
+    done = subprocess.run([ulite, "verify", path, "--source", series, "--json"], capture_output=True, text=True,
+                          check=False)
+    findings = json.loads(done.stdout)["findings"]
+    if done.returncode != (1 if findings else 0):
+        fail(f"verify exits {done.returncode} with {len(findings)} findings")
+    for name in ("dcmqi", "ohif"):
+        said = [f["text"] for f in findings if f["who"] == name and "so dark" not in f["text"]]
+        trouble = (name, geometry) in REFUSED | DISPLACED
+        if trouble != bool(said):
+            fail(f"{name} {'has' if trouble else 'has no'} trouble with {geometry}, verify says {said}")
+    others = [f for f in findings if f["who"] in ("standard", "references")]
+    if others:
+        fail(f"verify finds fault with our own object: {others}")
+
+
 def main():
-    geometry, readers, make_series, seg_roundtrip = sys.argv[1:]
+    geometry, readers, make_series, seg_roundtrip, ulite = sys.argv[1:]
     if not HEAD.exists():
         skip("no mricron-data")
     if readers == "viewers" and not (PEERS / "node_modules/@itk-wasm/dicom").exists():
@@ -159,6 +176,7 @@ def main():
             check_pydicom(path, truth)
         else:
             check_viewer("dcmqi", geometry, ["dcmqi_seg.mjs", path], truth)
+            check_verify(ulite, geometry, path, series)
             check_viewer("ohif", geometry, ["ohif_seg.mjs", path, series], truth)
     print("passed")
 
