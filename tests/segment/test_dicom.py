@@ -201,6 +201,16 @@ def test_even_grid():
     segment("tilted", "axial", "-o", "x.nii.gz", "--grid", "even", code=2)
 
 
+def test_other_plane():
+    """Axial slices are cut from even sagittal ones only; an even grid makes them so."""
+    series("sagittal", "--plane", "sagittal", "--missing", "5,6")
+    said = segment("sagittal", "axial", "-o", "x.dcm", code=5)
+    assert "axial" in said and "unevenly spaced" in said and "--grid regular" in said, said
+    assert not os.path.exists("x.dcm")
+    segment("sagittal", "axial", "-o", "s.dcm", "-o", "s.nii.gz", "--grid", "regular")
+    assert same_places(places_in_seg("s.dcm", *PYDICOM), places_in_nifti("s.nii.gz"))
+
+
 def test_even_volumes():
     """convert --grid regular: a tilted series becomes what an untilted one of the same head is."""
     series("upright", "--modality", "CT", "--step", "2.5", "--rotate", "0,0,0")
