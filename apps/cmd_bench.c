@@ -1,4 +1,5 @@
 #include "console.h"
+#include "model_path.h"
 #include "ulite/bench.h"
 #include "ulite/model.h"
 #include "ulite/session.h"
@@ -13,28 +14,30 @@ static int bench_run(int argc, char **argv);
 
 const cli_command cmd_bench = {.name = "bench",
     .summary = "measure the speed of the network on this machine",
-    .help = "Usage: ulite bench [-m MODEL] [--size HxW] [--slices N] [--threads N] [--layers]\n"
-            "                   [--json]\n"
-            "\n"
-            "Runs the network on random slices and prints the time per slice, the rate of\n"
-            "multiply-adds of the reduced work and its share of what the machine reaches in\n"
-            "registers at the same level (the shortest time against the best rate), and the\n"
-            "session's memory. ULITE_CPU=scalar|neon|avx2|avx512 forces a level.\n"
-            "\n"
-            "  -m, --model MODEL   weights; without it a network of the paper's shape\n"
-            "      --size HxW      slice size, multiples of 32 (256x256)\n"
-            "      --slices N      slices in one call (1)\n"
-            "      --threads N     0 takes every core (0)\n"
-            "      --grey          one input channel that stands for all\n"
-            "      --layers        also the time of every block\n"
-            "      --seconds X     how long to measure (2)\n"
-            "      --json          one JSON object on stdout\n"
-            "  -q, --quiet         no messages\n"
-            "\n"
-            "Examples:\n"
-            "  ulite bench\n"
-            "  ulite bench --threads 1 --layers\n"
-            "  ULITE_CPU=avx2 ulite bench --size 512x512 --slices 8 --json\n",
+    .help =
+        "Usage: ulite bench [-m MODEL] [--size HxW] [--slices N] [--threads N] [--layers]\n"
+        "                   [--json]\n"
+        "\n"
+        "Runs the network on random slices and prints the time per slice, the rate of\n"
+        "multiply-adds of the reduced work and its share of what the machine reaches in\n"
+        "registers at the same level (the shortest time against the best rate), and the\n"
+        "session's memory. ULITE_CPU=scalar|neon|avx2|avx512 forces a level.\n"
+        "\n"
+        "  -m, --model MODEL   a file, or the name of a bundled model; without it a network of\n"
+        "                      the paper's shape\n"
+        "      --size HxW      slice size, multiples of 32 (256x256)\n"
+        "      --slices N      slices in one call (1)\n"
+        "      --threads N     0 takes every core (0)\n"
+        "      --grey          one input channel that stands for all\n"
+        "      --layers        also the time of every block\n"
+        "      --seconds X     how long to measure (2)\n"
+        "      --json          one JSON object on stdout\n"
+        "  -q, --quiet         no messages\n"
+        "\n"
+        "Examples:\n"
+        "  ulite bench\n"
+        "  ulite bench --threads 1 --layers\n"
+        "  ULITE_CPU=avx2 ulite bench --size 512x512 --slices 8 --json\n",
     .run = bench_run};
 
 typedef struct bench_options {
@@ -152,8 +155,10 @@ static double now(void) {
 }
 
 static ul_status open_model(const bench_options *o, ul_model **model, ul_error *error) {
+    char path[MODEL_PATH_BYTES];
     if (o->model)
-        return ul_model_open(o->model, model, error);
+        return model_path_find(o->model, path, error) == UL_OK ? ul_model_open(path, model, error)
+                                                               : error->status;
     const ul_model_shape paper = {
         .input_channels = 3, .classes = 1, .width = {16, 32, 64, 128, 256, 512}, .bottleneck = 128};
     return ul_model_create(&paper, 1, model, error);

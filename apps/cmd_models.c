@@ -14,7 +14,7 @@ const cli_command cmd_models = {.name = "models",
     .help =
         "Usage: ulite models [--json]\n"
         "\n"
-        "Lists the models that a name stands for: task, modality, metrics and licence as their\n"
+        "Lists the models that a name stands for: task, input, metrics and licence as their\n"
         "cards say. They are the files NAME.safetensors or NAME/NAME.safetensors in the folders\n"
         "of the environment variable ULITE_MODELS (colon-separated), in share/ulite/models of\n"
         "the install prefix, and in models/ of the source tree that the program was built in.\n"
@@ -32,9 +32,28 @@ typedef struct model_list {
     size_t count, failed;
 } model_list;
 
-static void print_entry(const char *name, const ul_card *card) {
-    printf("%s\n  task      %s\n  input     %s\n", name, card->task,
-        *card->modality ? card->modality : "any modality");
+/* "MR HEAD, axial, coronal, grey, 1x1 mm" */
+static void describe_input(const ul_card *card, char *text, size_t room) {
+    static const char *const channels[] = {"grey", "RGB", "neighbouring slices"};
+    size_t used = 0;
+#define ADD(...) used += used < room ? (size_t)snprintf(text + used, room - used, __VA_ARGS__) : 0
+    ADD("%s", *card->modality ? card->modality : "any modality");
+    if (*card->body_part)
+        ADD(" %s", card->body_part);
+    for (size_t i = 0; i < card->plane_count; i++)
+        ADD(", %s", ul_plane_name(card->planes[i]));
+    ADD(", %s", channels[card->channels]);
+    if (card->spacing_mm[0] > 0)
+        ADD(", %gx%g mm", card->spacing_mm[0], card->spacing_mm[1]);
+    if (card->size[0] > 0)
+        ADD(", scaled to %zux%zu", card->size[0], card->size[1]);
+    if (card->fov_mm[1] > 0)
+        ADD(", %g to %g mm wide", card->fov_mm[0], card->fov_mm[1]);
+#undef ADD
+}
+
+static void print_entry(const char *name, const ul_card *card, const char *input) {
+    printf("%s\n  task      %s\n  input     %s\n", name, card->task, input);
     for (size_t i = 0; i < card->metric_count; i++)
         printf("  metric    %s %.4g\n", card->metrics[i].name, card->metrics[i].value);
     printf("  licence   %s\n", card->licence ? card->licence : "not stated");
@@ -42,11 +61,12 @@ static void print_entry(const char *name, const ul_card *card) {
         printf("  untrained: for tests only\n");
 }
 
-static void add_entry(model_list *list, const char *name, const ul_card *card) {
+static void add_entry(model_list *list, const char *name, const ul_card *card, const char *input) {
     cJSON *entry = cJSON_CreateObject(), *metrics;
     cJSON_AddStringToObject(entry, "name", name);
     cJSON_AddStringToObject(entry, "task", card->task);
     cJSON_AddStringToObject(entry, "modality", card->modality);
+    cJSON_AddStringToObject(entry, "input", input);
     cJSON_AddStringToObject(entry, "licence", card->licence ? card->licence : "");
     cJSON_AddBoolToObject(entry, "trained", card->trained);
     metrics = cJSON_AddObjectToObject(entry, "metrics");
@@ -71,10 +91,12 @@ static bool visit(void *context, const char *name, const char *path) {
         return true;
     }
     list->count++;
+    char input[256];
+    describe_input(&card, input, sizeof input);
     if (list->models)
-        add_entry(list, name, &card);
+        add_entry(list, name, &card, input);
     else
-        print_entry(name, &card);
+        print_entry(name, &card, input);
     ul_card_free(&card);
     return true;
 }

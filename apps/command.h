@@ -5,9 +5,9 @@
 typedef struct cli_command {
     const char *name;
     const char *summary; /* one line for `ulite --help` */
-    const char
-        *help; /* usage, options and examples: what --help prints and the man page is made of */
-    int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name; returns the exit code */
+    const char *
+        help; /* usage, options and examples: what --help begins with and the man page is made of */
+    int (*run)(int argc, char **argv); /* argv[0] is "ulite NAME"; returns the exit code */
 } cli_command;
 
 extern const cli_command cmd_bench;

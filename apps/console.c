@@ -1,9 +1,11 @@
 #include "console.h"
+#include "ulite/session.h"
 
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,11 +13,18 @@ console console_settings;
 
 static volatile sig_atomic_t interrupted;
 
+void console_help(const cli_command *command) {
+    fputs(command->help, stdout);
+    puts("\nEvery command takes -h, --help, -q, --quiet, and --debug, which ends with a line about "
+         "the\n"
+         "program, the machine, time and memory for a report of a fault.");
+}
+
 bool console_option(const cli_command *command, int option, const char *argument, int *exit_code) {
     *exit_code = -1;
     switch (option) {
     case 'h':
-        fputs(command->help, stdout);
+        console_help(command);
         *exit_code = 0;
         return true;
     case 'q':
@@ -38,9 +47,28 @@ bool console_option(const cli_command *command, int option, const char *argument
     case 1003:
         console_settings.json = true;
         return true;
+    case '?': /* getopt has told what is wrong */
+        fprintf(stderr, "see `ulite %s --help`\n", command->name);
+        *exit_code = UL_ERROR_USAGE;
+        return true;
     default:
         return false;
     }
+}
+
+void console_debug(int exit_code) {
+    ul_level level;
+    struct rusage used;
+    if (!console_settings.debug || getrusage(RUSAGE_SELF, &used) != 0)
+        return;
+    fprintf(stderr,
+        "ulite %s: kernels %s, %ld cores, %.2f s of them used, peak memory %ld MiB, exit %d (%s)\n",
+        ul_version(),
+        ul_cpu_level(&level, NULL) == UL_OK ? ul_level_name(level) : "wrong ULITE_CPU",
+        sysconf(_SC_NPROCESSORS_ONLN),
+        (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+            (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6,
+        used.ru_maxrss / 1024, exit_code, ul_status_name((ul_status)exit_code));
 }
 
 int console_fail(const cli_command *command, const ul_error *error) {

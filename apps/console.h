@@ -18,8 +18,8 @@ extern console console_settings;
 
 /* Handles an option that every subcommand takes (-h --help, -q --quiet, --debug, --progress,
  * --json). Use CONSOLE_OPTIONS in the long options table and CONSOLE_SHORT in the short ones;
- * returns true where taken, with *exit_code >= 0 where the program should end (after --help, or a
- * wrong value). */
+ * returns true where taken, with *exit_code >= 0 where the program should end (after --help, a
+ * wrong value, or an option that there is not). */
 #define CONSOLE_SHORT "hq"
 #define CONSOLE_OPTIONS                                                                            \
     {"help", no_argument, NULL, 'h'}, {"quiet", no_argument, NULL, 'q'},                           \
@@ -27,6 +27,12 @@ extern console console_settings;
         "json", no_argument, NULL, 1003                                                            \
     }
 bool console_option(const cli_command *command, int option, const char *argument, int *exit_code);
+
+/* What --help prints: the command's help, and the options that every command takes. */
+void console_help(const cli_command *command);
+
+/* Under --debug: a line about the finished run on stderr. */
+void console_debug(int exit_code);
 
 /* Prints "ulite NAME: text" on stderr and returns the exit code of the error. */
 int console_fail(const cli_command *command, const ul_error *error);

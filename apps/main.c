@@ -1,4 +1,4 @@
-#include "command.h"
+#include "console.h"
 #include "ulite/status.h"
 
 #include <stdio.h>
@@ -45,7 +45,7 @@ static int help(int argc, char **argv) {
     const cli_command *command = find_command(argv[2]);
     if (!command)
         return unknown_command(argv[2]);
-    fputs(command->help, stdout);
+    console_help(command);
     return UL_OK;
 }
 
@@ -62,5 +62,12 @@ int main(int argc, char **argv) {
         strcmp(argv[1], "help") == 0)
         return help(argc, argv);
     const cli_command *command = find_command(argv[1]);
-    return command ? command->run(argc - 1, argv + 1) : unknown_command(argv[1]);
+    if (!command)
+        return unknown_command(argv[1]);
+    char name[32]; /* with which getopt begins its messages */
+    snprintf(name, sizeof name, "ulite %s", command->name);
+    argv[1] = name;
+    int exit_code = command->run(argc - 1, argv + 1);
+    console_debug(exit_code);
+    return exit_code;
 }
