@@ -64,9 +64,16 @@ static bool parse_count(const char *text, long least, long most, long *value) {
     return *text && !*end && *value >= least && *value <= most;
 }
 
+/* The session tells which sizes there are. */
 static bool parse_size(const char *text, ul_session_options *session) {
-    char end;
-    return sscanf(text, "%5zux%5zu%c", &session->height, &session->width, &end) == 2;
+    char *end;
+    long height = strtol(text, &end, 10);
+    if (*end != 'x' || height < 0)
+        return false;
+    long width = strtol(end + 1, &end, 10);
+    session->height = (size_t)height;
+    session->width = (size_t)width;
+    return !*end && width >= 0;
 }
 
 enum {
