@@ -21,7 +21,6 @@ build_packages=(
     libprotobuf-c-dev
     mricron-data
     nettle-dev
-    nettle-dev
     ninja-build
     pkg-config
     protobuf-c-compiler
