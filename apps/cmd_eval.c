@@ -24,6 +24,8 @@ const cli_command cmd_eval = {.name = "eval",
         "(exit 1); a prediction without truth is named and left out.\n"
         "\n"
         "      --csv FILE       a line per case and class\n"
+        "      --merge          all segments of a file count as one, for a truth that tells fewer\n"
+        "                       apart\n"
         "      --source FOLDER  the DICOM series that a SEG among two files belongs to: needed\n"
         "                       where its slices are unevenly spaced\n"
         "      --json           everything as one JSON object on stdout\n"
