@@ -15,6 +15,8 @@ import datasets
 ULITE = sys.argv[1]
 MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "models")
 
+PUBLISHED_TWICE = {"392_HC", "392_2HC"}  # HC18 has this image under two names, both of one examination
+
 
 def check(path):
     """The split list of one model; the digests of its test images."""
@@ -24,7 +26,8 @@ def check(path):
     for name in ("train", "val", "test"):
         digests[name] = [case["sha256"] for case in split[name]]
         assert all(len(d) == 64 and set(d) <= set("0123456789abcdef") for d in digests[name]), path
-        assert len(set(digests[name])) == len(digests[name]), f"{path}: {name} holds an image twice"
+        repeated = [case["name"] for case in split[name] if digests[name].count(case["sha256"]) > 1]
+        assert not set(repeated) - PUBLISHED_TWICE, f"{path}: {name} holds an image twice: {repeated}"
     assert digests["train"] and digests["val"], f"{path}: an empty list"
     for name in ("train", "val"):
         both = set(digests["test"]) & set(digests[name])
