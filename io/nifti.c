@@ -48,11 +48,7 @@ static ul_status open_file(const char *path, gzFile *file, ul_error *error) {
         return ul_error_set(error, UL_ERROR_INPUT, "%s: no such file", path);
     if (!S_ISREG(info.st_mode))
         return ul_error_set(error, UL_ERROR_INPUT, "%s: not a file", path);
-    *file = gzopen(path, "rb"); /* reads what is not compressed as it is */
-    if (!*file)
-        return ul_error_set(error, UL_ERROR_INPUT, "%s: cannot be opened", path);
-    gzbuffer(*file, 1u << 18);
-    return UL_OK;
+    return nifti_open(path, file, error);
 }
 
 /* Opens the file that holds the samples and reads the header, which may lie in another one. */

@@ -2,6 +2,7 @@
 
 #include "notes.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -153,6 +154,23 @@ static ul_status check_dimensions(const char *path, const nifti_2_header *fields
             return ul_error_set(error, UL_ERROR_INPUT, "%s: dimension %lld is %lld in the header",
                 path, (long long)i, (long long)fields->dim[i]);
     return UL_OK;
+}
+
+ul_status nifti_open(const char *path, gzFile *file, ul_error *error) {
+    int code = Z_OK;
+    errno = 0;
+    *file = gzopen(path, "rb");
+    if (*file) {
+        gzbuffer(*file, 1u << 18);
+        gzdirect(*file); /* looks at the start, for which it allocates */
+        gzerror(*file, &code);
+    }
+    if (code == Z_MEM_ERROR || (!*file && errno == ENOMEM)) {
+        gzclose(*file);
+        *file = NULL;
+        return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
+    }
+    return *file ? UL_OK : ul_error_set(error, UL_ERROR_INPUT, "%s: cannot be opened", path);
 }
 
 ul_status nifti_header_read(

@@ -28,6 +28,10 @@ typedef struct nifti_type {
 /* NULL where the datatype is not served. */
 const nifti_type *nifti_type_of(int datatype);
 
+/* Opens a file to read, compressed or not. Everything that reading needs is allocated here, so that
+ * a read that fails later tells of the file. Errors: UL_ERROR_INPUT, UL_ERROR_LIMIT. */
+ul_status nifti_open(const char *path, gzFile *file, ul_error *error);
+
 /* Reads and checks the header of path; leaves file just behind it. Errors name path. */
 ul_status nifti_header_read(
     const char *path, gzFile file, ul_nifti_header *header, ul_error *error);

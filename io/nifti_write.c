@@ -57,14 +57,15 @@ static bool write_all(
     return true;
 }
 
-/* Whether the file holds what the header and the source say, and nothing else. */
-static bool same_in_file(const char *path, const ul_nifti_header *header, slice_source *source,
-    void *buffer, void *read) {
-    gzFile file = gzopen(path, "rb");
-    if (!file)
-        return false;
+/* Checks that the file holds what the header and the source say, and nothing else. */
+static ul_status compare_file(const char *path, const char *written, const ul_nifti_header *header,
+    slice_source *source, void *buffer, void *read, ul_error *error) {
+    gzFile file;
+    ul_status status = nifti_open(written, &file, error);
+    if (status != UL_OK)
+        return status;
     ul_nifti_header found;
-    bool same = nifti_header_read(path, file, &found, NULL) == UL_OK &&
+    bool same = nifti_header_read(written, file, &found, NULL) == UL_OK &&
                 found.fields.datatype == header->fields.datatype &&
                 memcmp(found.fields.dim, header->fields.dim, sizeof found.fields.dim) == 0 &&
                 gzseek(file, (z_off_t)nifti_header_bytes(header), SEEK_SET) >= 0;
@@ -75,7 +76,31 @@ static bool same_in_file(const char *path, const ul_nifti_header *header, slice_
     }
     same = same && !stopped(source, "checking", source->slices) && gzgetc(file) == -1;
     gzclose(file);
-    return same;
+    if (same || source->stopped)
+        return UL_OK;
+    return ul_error_set(error, UL_ERROR_OUTPUT,
+        "%s: reading back gives something else than was written: is the disk sound?", path);
+}
+
+/* Writes the file, compressed where compressed says so. */
+static ul_status fill_file(const char *path, const char *temporary, bool compressed,
+    const ul_nifti_header *header, slice_source *source, void *buffer, ul_error *error) {
+    errno = 0;
+    gzFile file = gzopen(temporary, compressed ? "wb6" : "wbT");
+    bool written = file && write_all(header, source, buffer, file);
+    int reason = errno, code = Z_OK;
+    if (file)
+        gzerror(file, &code);
+    if (file && gzclose(file) != Z_OK) {
+        written = false;
+        reason = reason ? reason : errno;
+    }
+    if (written || source->stopped)
+        return UL_OK;
+    if (code == Z_MEM_ERROR || reason == ENOMEM)
+        return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory to write it", path);
+    return ul_error_set(error, UL_ERROR_OUTPUT, "%s: cannot be written: %s", path,
+        reason ? strerror(reason) : "compression failed");
 }
 
 static ul_status write_file(
@@ -88,25 +113,13 @@ static ul_status write_file(
     ul_output output;
     ul_status status = ul_output_begin(path, &output, error);
     if (status == UL_OK) {
-        errno = 0;
-        gzFile file = gzopen(output.temporary, compressed ? "wb6" : "wbT");
-        bool written = file && write_all(header, source, buffer, file);
-        int reason = errno;
-        if (file && gzclose(file) != Z_OK) {
-            written = false;
-            reason = reason ? reason : errno;
-        }
-        bool same = written && same_in_file(output.temporary, header, source, buffer,
-                                   buffer + source->slice_bytes);
-        if (source->stopped)
+        status = fill_file(path, output.temporary, compressed, header, source, buffer, error);
+        if (status == UL_OK && !source->stopped)
+            status = compare_file(path, output.temporary, header, source, buffer,
+                buffer + source->slice_bytes, error);
+        if (status == UL_OK && source->stopped)
             status = ul_error_set(
                 error, UL_ERROR_INTERRUPTED, "%s: interrupted, nothing was written", path);
-        else if (!written)
-            status = ul_error_set(error, UL_ERROR_OUTPUT, "%s: cannot be written: %s", path,
-                reason ? strerror(reason) : "compression failed");
-        else if (!same)
-            status = ul_error_set(error, UL_ERROR_OUTPUT,
-                "%s: reading back gives something else than was written: is the disk sound?", path);
         if (status == UL_OK)
             status = ul_output_commit(&output, error);
         ul_output_abandon(&output);

@@ -33,6 +33,7 @@ test_packages=(
     ccache
     clang-14
     clang-format-14
+    clang-tidy-14
     cppcheck
     dcm2niix
     dcmtk
