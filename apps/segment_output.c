@@ -1,29 +1,23 @@
 #include "choose.h"
 #include "console.h"
 #include "convert.h"
+#include "event.h"
 #include "segment.h"
 #include "target.h"
 #include "ulite/align.h"
 
-#include <cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
 void segment_event(const char *name, const char *path, const char *text) {
     if (!console_settings.json)
         return;
-    cJSON *event = cJSON_CreateObject();
-    cJSON_AddStringToObject(event, "event", name);
+    cJSON *event = event_begin(name);
     if (path)
         cJSON_AddStringToObject(event, "path", path);
     if (text)
         cJSON_AddStringToObject(event, "text", text);
-    char *line = cJSON_PrintUnformatted(event);
-    if (line)
-        puts(line);
-    fflush(stdout);
-    free(line);
-    cJSON_Delete(event);
+    event_print(event);
 }
 
 /* The file behind the n-th -o, and of what kind. A folder's file is of the input's own kind. */

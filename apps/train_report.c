@@ -1,27 +1,11 @@
 #include "train_report.h"
 
 #include "console.h"
+#include "event.h"
 
-#include <cJSON.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static cJSON *begin_event(const char *name) {
-    cJSON *event = cJSON_CreateObject();
-    cJSON_AddStringToObject(event, "event", name);
-    return event;
-}
-
-/* Prints the event as a line and frees it. */
-static void end_event(cJSON *event) {
-    char *line = cJSON_PrintUnformatted(event);
-    if (line)
-        puts(line);
-    fflush(stdout);
-    free(line);
-    cJSON_Delete(event);
-}
 
 /* null where the value is not known. */
 static void add_real(cJSON *object, const char *key, double value) {
@@ -45,12 +29,12 @@ void train_report_data(const ul_dataset *dataset, const ul_fingerprint *f) {
         console_say("class %zu: %.3g %% of the voxels", label, 100.0 * f->class_share[label]);
     if (!console_settings.json)
         return;
-    cJSON *event = begin_event("data");
+    cJSON *event = event_begin("data");
     for (ul_split split = 0; split < UL_SPLITS; split++)
         cJSON_AddNumberToObject(event, ul_split_name(split), (double)cases[split]);
     cJSON_AddNumberToObject(event, "slices", (double)f->slices);
     cJSON_AddNumberToObject(event, "classes", (double)f->class_count);
-    end_event(event);
+    event_print(event);
 }
 
 ul_status train_report_plan(const ul_plan *plan, ul_error *error) {
@@ -60,9 +44,9 @@ ul_status train_report_plan(const ul_plan *plan, ul_error *error) {
         return status;
     console_say("%s", json);
     if (console_settings.json) {
-        cJSON *event = begin_event("plan");
+        cJSON *event = event_begin("plan");
         cJSON_AddItemToObject(event, "plan", cJSON_Parse(json));
-        end_event(event);
+        event_print(event);
     }
     free(json);
     return UL_OK;
@@ -81,7 +65,7 @@ void train_report_epoch(void *context, const ul_epoch *e) {
         e->loss, dice, e->seconds, left);
     if (!console_settings.json)
         return;
-    cJSON *event = begin_event("epoch");
+    cJSON *event = event_begin("epoch");
     cJSON_AddNumberToObject(event, "epoch", (double)e->epoch);
     cJSON_AddNumberToObject(event, "epochs", (double)e->epochs);
     add_real(event, "rate", e->rate);
@@ -90,7 +74,7 @@ void train_report_epoch(void *context, const ul_epoch *e) {
     cJSON_AddBoolToObject(event, "best", e->best);
     add_real(event, "seconds", e->seconds);
     add_real(event, "seconds_left", e->seconds_left);
-    end_event(event);
+    event_print(event);
 }
 
 void train_report_end(const char *model, const ul_fit_result *r, double minutes) {
@@ -102,13 +86,13 @@ void train_report_end(const char *model, const ul_fit_result *r, double minutes)
     console_say("%s: epoch %zu, validation Dice %.4f", model, r->best_epoch, r->best_dice);
     if (!console_settings.json)
         return;
-    cJSON *event = begin_event("trained");
+    cJSON *event = event_begin("trained");
     cJSON_AddStringToObject(event, "path", model);
     cJSON_AddNumberToObject(event, "epochs", (double)r->epochs);
     cJSON_AddNumberToObject(event, "planned", (double)r->planned);
     cJSON_AddNumberToObject(event, "best_epoch", (double)r->best_epoch);
     add_real(event, "best_dice", r->best_dice);
-    end_event(event);
+    event_print(event);
 }
 
 /* Dice (or IoU) of one class over its cases. */
@@ -137,7 +121,7 @@ static void add_summary(cJSON *object, const char *key, const ul_summary *s) {
 
 void train_report_test(const ul_card *card, const ul_fit_score *scores, size_t count) {
     size_t classes = card->classes.count, cases = count / classes;
-    cJSON *event = console_settings.json ? begin_event("test") : NULL;
+    cJSON *event = console_settings.json ? event_begin("test") : NULL;
     cJSON *list = event ? cJSON_AddArrayToObject(event, "classes") : NULL;
     if (event)
         cJSON_AddNumberToObject(event, "cases", (double)cases);
@@ -159,7 +143,7 @@ void train_report_test(const ul_card *card, const ul_fit_score *scores, size_t c
         }
     }
     if (event)
-        end_event(event);
+        event_print(event);
     else
         printf("%zu cases; the interval is a bootstrap of the mean\n", cases);
 }
@@ -167,7 +151,7 @@ void train_report_test(const ul_card *card, const ul_fit_score *scores, size_t c
 void train_report_failure(const ul_error *error) {
     if (!console_settings.json)
         return;
-    cJSON *event = begin_event("failed");
+    cJSON *event = event_begin("failed");
     cJSON_AddStringToObject(event, "text", error->text);
-    end_event(event);
+    event_print(event);
 }

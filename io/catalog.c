@@ -4,9 +4,9 @@
 #include "dicom_read.h"
 #include "dicom_record.h"
 #include "file_list.h"
+#include "parallel.h"
 #include "series.h"
 
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,37 +37,18 @@ void ul_catalog_close(ul_catalog *catalog) {
     free(catalog);
 }
 
+static ul_status scan_file(void *context, size_t i, ul_error *error) {
+    ul_catalog *catalog = context;
+    return dicom_scan(catalog->list.paths[i], &catalog->files[i], &catalog->kinds[i], error);
+}
+
 static ul_status scan_files(ul_catalog *catalog, const ul_progress *progress, ul_error *error) {
-    size_t count = catalog->list.count, done = 0;
+    size_t count = catalog->list.count;
     catalog->files = calloc(count ? count : 1, sizeof *catalog->files);
     catalog->kinds = calloc(count ? count : 1, sizeof *catalog->kinds);
     if (!catalog->files || !catalog->kinds)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu files", count);
-    ul_error first = {0};
-    bool stopped = false;
-#pragma omp parallel for schedule(dynamic, 4)
-    for (size_t i = 0; i < count; i++) {
-        bool stop;
-#pragma omp atomic read
-        stop = stopped;
-        if (stop)
-            continue;
-        ul_error own = {0};
-        dicom_scan(catalog->list.paths[i], &catalog->files[i], &catalog->kinds[i], &own);
-        size_t reached;
-#pragma omp atomic capture
-        reached = ++done;
-        if (omp_get_thread_num() == 0 && !ul_progress_report(progress, "scanning", reached, count))
-            ul_error_set(&own, UL_ERROR_INTERRUPTED, "interrupted while scanning");
-        if (own.status != UL_OK) {
-#pragma omp critical(dicom_scan_error)
-            if (first.status == UL_OK)
-                first = own;
-#pragma omp atomic write
-            stopped = true;
-        }
-    }
-    return first.status == UL_OK ? UL_OK : ul_error_set(error, first.status, "%s", first.text);
+    return parallel_each(count, 0, "scanning", progress, scan_file, catalog, error);
 }
 
 static void count_kinds(ul_catalog *catalog) {

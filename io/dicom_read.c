@@ -3,8 +3,8 @@
 #include "dicom_pixels.h"
 #include "dicom_read.h"
 #include "dicom_source.h"
+#include "parallel.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,7 +73,8 @@ static ul_status read_slice_from(
     return status;
 }
 
-static ul_status read_slice(const series_reader *reader, size_t k, ul_error *error) {
+static ul_status read_slice(void *context, size_t k, ul_error *error) {
+    const series_reader *reader = context;
     const dicom_file *file = reader->series->images[k]->file;
     ul_status status;
     for (size_t i = 0; i < reader->source_count; i++)
@@ -145,40 +146,6 @@ static ul_status read_mosaic(series_reader *reader, ul_error *error) {
     return status;
 }
 
-static ul_status read_slices(
-    const series_reader *reader, int threads, const ul_progress *progress, ul_error *error) {
-    size_t slices = reader->series->grid.size[2], done = 0;
-    ul_error first = {0};
-    bool stopped = false;
-#pragma omp parallel for schedule(dynamic, 1)                                                      \
-    num_threads(threads > 0 ? threads : omp_get_max_threads())
-    for (size_t k = 0; k < slices; k++) {
-        bool stop;
-#pragma omp atomic read
-        stop = stopped;
-        if (stop)
-            continue;
-        ul_error own = {0};
-        read_slice(reader, k, &own);
-        size_t reached;
-#pragma omp atomic capture
-        reached = ++done;
-        bool go_on = true;
-        if (omp_get_thread_num() == 0)
-            go_on = ul_progress_report(progress, "reading", reached, slices);
-        if (!go_on)
-            ul_error_set(&own, UL_ERROR_INTERRUPTED, "interrupted while reading");
-        if (own.status != UL_OK) {
-#pragma omp critical(dicom_read_error)
-            if (first.status == UL_OK)
-                first = own;
-#pragma omp atomic write
-            stopped = true;
-        }
-    }
-    return first.status == UL_OK ? UL_OK : ul_error_set(error, first.status, "%s", first.text);
-}
-
 /* Rescaling per slice, padding and names. */
 static void describe_volume(const ul_series *series, ul_volume *volume) {
     for (size_t k = 0; k < series->grid.size[2]; k++) {
@@ -236,7 +203,8 @@ ul_status ul_series_read(const ul_series *series, int threads, const ul_progress
     if (status == UL_OK) {
         describe_volume(series, volume);
         status = series->info.mosaic ? read_mosaic(&reader, error)
-                                     : read_slices(&reader, threads, progress, error);
+                                     : parallel_each(series->grid.size[2], threads, "reading",
+                                           progress, read_slice, &reader, error);
     }
     for (size_t i = 0; i < reader.source_count; i++)
         dicom_source_close(&reader.sources[i]);

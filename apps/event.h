@@ -1,0 +1,13 @@
+/* What --json prints while a command runs: one JSON object a line, {"event": name, ...}. */
+#ifndef EVENT_H
+#define EVENT_H
+
+#include <cJSON.h>
+
+/* To be filled and given to event_print. */
+cJSON *event_begin(const char *name);
+
+/* Prints the event as a line on stdout and frees it. */
+void event_print(cJSON *event);
+
+#endif
