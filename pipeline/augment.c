@@ -80,8 +80,16 @@ static void draw_displacement(const ul_augmentation *augment, const size_t patch
 static geometry draw_geometry(const ul_training *training, const sample_place *place,
     random_stream *stream, augment_scratch *scratch) {
     const ul_augmentation *augment = &training->augment;
+    geometry g = {.centre = {place->centre[0], place->centre[1]}};
     double flip[2] = {random_happens(stream, augment->flip_x_p) ? -1.0 : 1.0,
         random_happens(stream, augment->flip_y_p) ? -1.0 : 1.0};
+    g.mirrored = augment->flip_z_p > 0.0 && random_happens(stream, augment->flip_z_p);
+    if (augment->mirror_p > 0.0 && random_happens(stream, augment->mirror_p)) {
+        if (place->stack->sagittal)
+            g.mirrored = !g.mirrored;
+        else
+            flip[0] = -flip[0];
+    }
     double angle = 0.0, step[2] = {1.0, 1.0};
     if (random_happens(stream, augment->rotate_p))
         angle = random_uniform(stream, -augment->rotate_degrees, augment->rotate_degrees) *
@@ -92,7 +100,6 @@ static geometry draw_geometry(const ul_training *training, const sample_place *p
             step[axis] = 1.0 / (scale * random_uniform(stream, 1.0 - augment->stretch,
                                             1.0 + augment->stretch));
     }
-    geometry g = {.centre = {place->centre[0], place->centre[1]}};
     if (random_happens(stream, augment->shift_p))
         for (int axis = 0; axis < 2; axis++)
             g.centre[axis] += rint(random_uniform(stream, -augment->shift, augment->shift) *
@@ -107,7 +114,6 @@ static geometry draw_geometry(const ul_training *training, const sample_place *p
     for (int axis = 0; axis < 2 && g.elastic; axis++)
         draw_displacement(
             augment, training->patch, stream, scratch->line, scratch->displacement[axis]);
-    g.mirrored = augment->flip_z_p > 0.0 && random_happens(stream, augment->flip_z_p);
     return g;
 }
 

@@ -37,7 +37,7 @@ static const field fields[] = {COUNT(epochs), COUNT(steps), COUNT(batch),
     COUNT(validate_every), COUNT(seed)};
 
 static const field changes[] = {CHANGE(flip_x_p), CHANGE(flip_y_p), CHANGE(flip_z_p),
-    CHANGE(rotate_p), CHANGE(rotate_degrees), CHANGE(scale_p), CHANGE(scale_low),
+    CHANGE(mirror_p), CHANGE(rotate_p), CHANGE(rotate_degrees), CHANGE(scale_p), CHANGE(scale_low),
     CHANGE(scale_high), CHANGE(stretch), CHANGE(shift_p), CHANGE(shift), CHANGE(elastic_p),
     CHANGE(elastic_px), CHANGE(elastic_spacing_px), CHANGE(gamma_p), CHANGE(gamma_low),
     CHANGE(gamma_high), CHANGE(gamma_invert_p), CHANGE(contrast_p), CHANGE(contrast_low),

@@ -15,11 +15,11 @@ typedef struct predictor {
     size_t padded[2], channels, area; /* of the session's input planes */
     size_t classes, source_area;
     bool flips[2];
-    resampler back[2];  /* from pixels to voxels, where the stack is resampled */
-    float *input;       /* [batch][channels][area] */
-    float *logits;      /* [batch][classes][area] */
-    float *probability; /* [batch][classes][source_area] */
-    float *scratch;     /* [threads][scratch_size] */
+    resampler back[2]; /* from pixels to voxels, where the stack is resampled */
+    float *input;      /* [batch][channels][area] */
+    float *output;     /* [batch][classes][area] */
+    float *logits;     /* [batch][classes][source_area] */
+    float *scratch;    /* [threads][scratch_size] */
     size_t scratch_size;
 } predictor;
 
@@ -28,8 +28,8 @@ static void predictor_close(predictor *p) {
     resampler_free(&p->back[0]);
     resampler_free(&p->back[1]);
     free(p->input);
+    free(p->output);
     free(p->logits);
-    free(p->probability);
     free(p->scratch);
 }
 
@@ -59,15 +59,15 @@ static ul_status open_resamplers(predictor *p, ul_error *error) {
 
 static ul_status allocate(predictor *p, ul_error *error) {
     const slice_stack *stack = p->stack;
-    size_t back = stack->width * (stack->height + stack->o.size[1]) + p->classes * p->source_area;
+    size_t back = stack->width * (stack->height + stack->o.size[1]) + p->source_area;
     size_t cut = slices_scratch(stack);
     p->batch = (size_t)p->threads < stack->depth ? (size_t)p->threads : stack->depth;
     p->scratch_size = back > cut ? back : cut;
     p->input = malloc(p->batch * p->channels * p->area * sizeof(float));
-    p->logits = malloc(p->batch * p->classes * p->area * sizeof(float));
-    p->probability = malloc(p->batch * p->classes * p->source_area * sizeof(float));
+    p->output = malloc(p->batch * p->classes * p->area * sizeof(float));
+    p->logits = malloc(p->batch * p->classes * p->source_area * sizeof(float));
     p->scratch = malloc((size_t)p->threads * p->scratch_size * sizeof(float));
-    if (p->input && p->logits && p->probability && p->scratch)
+    if (p->input && p->output && p->logits && p->scratch)
         return UL_OK;
     return ul_error_set(error, UL_ERROR_LIMIT, "out of memory to run the network");
 }
@@ -119,46 +119,25 @@ static void unpad(const predictor *p, const float *plane, const bool flipped[2],
     }
 }
 
-/* Adds weight times the softmax (one class: the sigmoid) of logits [classes][pixels]. */
-static void add_probabilities(
-    const float *logits, size_t classes, size_t pixels, float weight, float *sum) {
-    for (size_t i = 0; i < pixels; i++) {
-        float power[PREDICT_MAX_CLASSES], highest = logits[i], total = 0.0f;
-        if (classes == 1) {
-            sum[i] += weight / (1.0f + expf(-logits[i]));
-            continue;
-        }
-        for (size_t c = 1; c < classes; c++)
-            highest = fmaxf(highest, logits[c * pixels + i]);
-        for (size_t c = 0; c < classes; c++) {
-            power[c] = expf(logits[c * pixels + i] - highest);
-            total += power[c];
-        }
-        for (size_t c = 0; c < classes; c++)
-            sum[c * pixels + i] += weight * power[c] / total;
-    }
-}
-
-/* The logits of the n-th slice of the batch, brought back to the source, as probabilities. */
+/* Adds weight times the logits of the n-th slice of the batch, brought back to the source. */
 static void add_slice(const predictor *p, size_t n, const bool flipped[2], float weight) {
     const slice_stack *stack = p->stack;
-    float *scratch = p->scratch + (size_t)omp_get_thread_num() * p->scratch_size;
-    float *pixels = scratch + p->classes * p->source_area;
-    float *spare = pixels + stack->width * stack->height;
+    float *pixels = p->scratch + (size_t)omp_get_thread_num() * p->scratch_size;
+    float *back = pixels + stack->width * stack->height, *spare = back + p->source_area;
     for (size_t c = 0; c < p->classes; c++) {
-        const float *plane = p->logits + (n * p->classes + c) * p->area;
-        float *logits = scratch + c * p->source_area;
-        unpad(p, plane, flipped, stack->resampled ? pixels : logits);
+        unpad(p, p->output + (n * p->classes + c) * p->area, flipped, pixels);
         if (stack->resampled)
-            resample_plane(&p->back[0], &p->back[1], pixels, spare, logits);
+            resample_plane(&p->back[0], &p->back[1], pixels, spare, back);
+        const float *add = stack->resampled ? back : pixels;
+        float *sum = p->logits + (n * p->classes + c) * p->source_area;
+        for (size_t i = 0; i < p->source_area; i++)
+            sum[i] += weight * add[i];
     }
-    add_probabilities(scratch, p->classes, p->source_area, weight,
-        p->probability + n * p->classes * p->source_area);
 }
 
 static ul_status run_network(
     const predictor *p, size_t count, const bool flipped[2], float weight, ul_error *error) {
-    ul_status status = ul_session_run(p->session, p->input, count, p->logits, error);
+    ul_status status = ul_session_run(p->session, p->input, count, p->output, error);
     if (status != UL_OK)
         return status;
 #pragma omp parallel for num_threads(p->threads) if (count > 1)
@@ -173,7 +152,7 @@ static ul_status run_batch(const predictor *p, size_t first, size_t count, ul_er
     const size_t planes = p->channels * p->area;
     int ways = (p->flips[0] ? 2 : 1) * (p->flips[1] ? 2 : 1);
     bool flipped[2] = {false, false};
-    memset(p->probability, 0, count * p->classes * p->source_area * sizeof(float));
+    memset(p->logits, 0, count * p->classes * p->source_area * sizeof(float));
 #pragma omp parallel for num_threads(p->threads) if (count > 1)
     for (size_t n = 0; n < count; n++)
         slices_input(p->stack, p->card, p->channels, first + n, p->padded,
@@ -203,7 +182,7 @@ ul_status predict_stack(const ul_model *model, const ul_card *card, const slice_
 #pragma omp parallel for num_threads(p.threads) if (count > 1)
         for (size_t n = 0; n < count; n++) {
             ul_voxel_plane plane = orientation_slice(&stack->o, first + n);
-            take(context, &plane, p.probability + n * p.classes * p.source_area);
+            take(context, &plane, p.logits + n * p.classes * p.source_area);
         }
         if (!ul_progress_report(progress, "segmenting", first + count, stack->depth))
             status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted");

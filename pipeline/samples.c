@@ -8,9 +8,14 @@
 static ul_status fill_stack(slice_stack *cut, const ul_labels *labels, size_t class_count,
     sample_stack *out, ul_error *error) {
     size_t area = cut->width * cut->height;
-    *out = (sample_stack){cut->width, cut->height, cut->depth, cut->channels,
-        malloc(area * cut->depth * cut->channels * sizeof(float)), malloc(area * cut->depth),
-        calloc(cut->depth * (class_count + 1), sizeof(size_t)), cut->apart};
+    *out = (sample_stack){.width = cut->width,
+        .height = cut->height,
+        .depth = cut->depth,
+        .channels = cut->channels,
+        .pixels = malloc(area * cut->depth * cut->channels * sizeof(float)),
+        .labels = malloc(area * cut->depth),
+        .voxels = calloc(cut->depth * (class_count + 1), sizeof(size_t)),
+        .apart = cut->apart};
     cut->apart = NULL;
     float *scratch = malloc(slices_scratch(cut) * sizeof *scratch);
     if (!out->pixels || !out->labels || !out->voxels || !scratch) {
@@ -34,6 +39,7 @@ static ul_status build_stack(const ul_volume *image, const ul_labels *labels, co
     if (status != UL_OK)
         return status;
     status = fill_stack(&cut, labels, class_count, out, error);
+    out->sagittal = plan->card.plane_count > 0 && plan->card.planes[plane] == UL_PLANE_SAGITTAL;
     slices_close(&cut);
     return status;
 }

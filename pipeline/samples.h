@@ -13,6 +13,7 @@ typedef struct sample_stack {
     uint8_t *labels; /* [k][j][i], owned; 255 = ignore */
     size_t *voxels;  /* [k][class_count + 1] voxels of each label in each slice, owned */
     bool *apart;     /* [k] whether k + 1 is no neighbour of k, owned */
+    bool sagittal;   /* left and right lie in the order of the slices, else along x */
 } sample_stack;
 
 typedef struct sample_set {

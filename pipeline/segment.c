@@ -12,7 +12,7 @@ typedef struct job {
     const ul_card *card;
     size_t planes, classes, voxels;
     bool named[PREDICT_MAX_CLASSES]; /* outputs that the card names; others are background */
-    float *sum; /* [classes][voxels] probabilities added over the planes, where there are several */
+    float *sum; /* [classes][voxels] logits added over the planes, where there are several */
     ul_labels *labels;
 } job;
 
@@ -32,47 +32,72 @@ static size_t step_to(const steps *s, size_t x, size_t y) {
     return s->start + (size_t)((ptrdiff_t)x * s->x + (ptrdiff_t)y * s->y);
 }
 
-/* The class of a pixel by its probabilities, added over the planes and `stride` apart. */
-static uint16_t choose(const job *j, const float *probability, size_t stride) {
+/* The class of a pixel by its logits, `stride` apart. */
+static uint16_t choose(const job *j, const float *logits, size_t stride) {
     size_t best = 0;
     if (j->classes == 1)
-        best = probability[0] > 0.5f * (float)j->planes;
+        best = logits[0] > 0.0f;
     for (size_t c = 1; c < j->classes; c++)
-        if (probability[c * stride] > probability[best * stride])
+        if (logits[c * stride] > logits[best * stride])
             best = c;
     return j->named[best] ? (uint16_t)best : 0;
 }
 
+/* The softmax (one class: the sigmoid) of a pixel's logits, added over the planes and `stride`
+ * apart. */
+static void probabilities_of(const job *j, const float *logits, size_t stride, float *probability) {
+    float planes = (float)j->planes, highest = logits[0], total = 0.0f;
+    if (j->classes == 1) {
+        probability[0] = 1.0f / (1.0f + expf(-logits[0] / planes));
+        return;
+    }
+    for (size_t c = 1; c < j->classes; c++)
+        highest = fmaxf(highest, logits[c * stride]);
+    for (size_t c = 0; c < j->classes; c++) {
+        probability[c] = expf((logits[c * stride] - highest) / planes);
+        total += probability[c];
+    }
+    for (size_t c = 0; c < j->classes; c++)
+        probability[c] /= total;
+}
+
+static void store_fractions(const job *j, size_t voxel, const float *logits, size_t stride) {
+    const ul_labels *labels = j->labels;
+    float probability[PREDICT_MAX_CLASSES];
+    probabilities_of(j, logits, stride, probability);
+    for (size_t n = 0; n < labels->segments.count; n++) {
+        size_t c = j->classes == 1 ? 0 : labels->segments.items[n].number;
+        labels->fractions[n * j->voxels + voxel] = (uint8_t)lrintf(255.0f * probability[c]);
+    }
+}
+
 /* Labels, and fractions where they are wanted, of a plane of voxels. */
 static void label_plane(
-    const job *j, const ul_voxel_plane *plane, const float *probability, size_t stride) {
+    const job *j, const ul_voxel_plane *plane, const float *logits, size_t stride) {
     ul_labels *labels = j->labels;
     steps s = steps_of(plane, &labels->grid);
     for (size_t y = 0; y < plane->height; y++)
-        for (size_t x = 0; x < plane->width; x++, probability++) {
+        for (size_t x = 0; x < plane->width; x++, logits++) {
             size_t voxel = step_to(&s, x, y);
-            labels->map[voxel] = choose(j, probability, stride);
-            for (size_t n = 0; labels->fractions && n < labels->segments.count; n++) {
-                size_t c = j->classes == 1 ? 0 : labels->segments.items[n].number;
-                float mean = probability[c * stride] / (float)j->planes;
-                labels->fractions[n * j->voxels + voxel] = (uint8_t)lrintf(255.0f * mean);
-            }
+            labels->map[voxel] = choose(j, logits, stride);
+            if (labels->fractions)
+                store_fractions(j, voxel, logits, stride);
         }
 }
 
-/* Takes the probabilities of a slice: the labels follow where the card has one plane. */
-static void take_slice(void *context, const ul_voxel_plane *plane, const float *probability) {
+/* Takes the logits of a slice: the labels follow where the card has one plane. */
+static void take_slice(void *context, const ul_voxel_plane *plane, const float *logits) {
     const job *j = context;
     size_t area = plane->width * plane->height;
     if (!j->sum) {
-        label_plane(j, plane, probability, area);
+        label_plane(j, plane, logits, area);
         return;
     }
     steps s = steps_of(plane, &j->labels->grid);
     for (size_t c = 0; c < j->classes; c++)
         for (size_t y = 0; y < plane->height; y++)
             for (size_t x = 0; x < plane->width; x++)
-                j->sum[c * j->voxels + step_to(&s, x, y)] += *probability++;
+                j->sum[c * j->voxels + step_to(&s, x, y)] += *logits++;
 }
 
 static ul_status run_planes(const ul_model *model, const ul_volume *volume,
@@ -171,7 +196,7 @@ static ul_status prepare(const ul_model *model, const ul_card *card, const ul_vo
     if (j->sum)
         return UL_OK;
     return ul_error_set(
-        error, UL_ERROR_LIMIT, "out of memory for %zu probabilities", j->voxels * j->classes);
+        error, UL_ERROR_LIMIT, "out of memory for %zu logits", j->voxels * j->classes);
 }
 
 ul_status ul_segment_volume(const ul_model *model, const ul_card *card, const ul_volume *volume,

@@ -215,8 +215,8 @@ static double bilinear(
            v * ((1 - u) * (double)at[down * stride] + u * (double)at[down * stride + right]);
 }
 
-/* Probabilities of every source pixel of slice 0 of the stack, by the definition: one slice through
- * the session, flipped as told, logits interpolated, softmax. Added to sum [classes][AREA]. */
+/* Logits of every source pixel of slice 0 of the stack, by the definition: one slice through the
+ * session, flipped as told, interpolated. Added to sum [classes][AREA]. */
 static void add_by_definition(const ul_model *model, const ul_card *card, const slice_stack *stack,
     bool flip_x, double *sum) {
     size_t padded[2], classes = ul_model_get_shape(model)->classes;
@@ -240,18 +240,13 @@ static void add_by_definition(const ul_model *model, const ul_card *card, const 
     for (size_t i = 0; i < classes * area; i++)
         turned[i] = logits[flip_x ? i / padded[0] * padded[0] + padded[0] - 1 - i % padded[0] : i];
     size_t left = (padded[0] - stack->width) / 2, top = (padded[1] - stack->height) / 2;
-    for (size_t n = 0; n < AREA; n++) {
-        double power[8], total = 0.0;
+    for (size_t n = 0; n < AREA; n++)
         for (size_t c = 0; c < classes; c++) {
             double x = ((double)(n % COLUMNS) + 0.5) / stack->ratio[0] - 0.5;
             double y = ((double)(n / COLUMNS) + 0.5) / stack->ratio[1] - 0.5;
-            power[c] = exp(bilinear(turned + c * area + top * padded[0] + left, padded[0],
-                stack->width, stack->height, x, y));
-            total += power[c];
+            sum[c * AREA + n] += bilinear(turned + c * area + top * padded[0] + left, padded[0],
+                stack->width, stack->height, x, y);
         }
-        for (size_t c = 0; c < classes; c++)
-            sum[c * AREA + n] += power[c] / total;
-    }
     ul_session_close(session);
     free(input);
     free(logits);
@@ -288,10 +283,13 @@ static void logits_are_interpolated_and_flips_averaged(void **state) {
         slices_close(&stack);
         assert_int_equal(
             ul_segment_volume(model, &card, &volume, &options, NULL, &labels, &error), UL_OK);
-        for (size_t n = 0; n < AREA; n++)
+        for (size_t n = 0; n < AREA; n++) {
+            double power[3], total = 0.0;
+            for (size_t c = 0; c < 3; c++)
+                total += power[c] = exp(sum[c * AREA + n] / (flips + 1));
             for (size_t s = 0; s < 2; s++)
-                assert_near(labels.fractions[s * 3 * AREA + n],
-                    255.0 * sum[(s + 1) * AREA + n] / (flips + 1), 0.51);
+                assert_near(labels.fractions[s * 3 * AREA + n], 255.0 * power[s + 1] / total, 0.51);
+        }
         ul_labels_free(&labels);
     }
     card.classes = (ul_segments){0};

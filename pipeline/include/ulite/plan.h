@@ -21,6 +21,7 @@ typedef enum ul_schedule {
 typedef struct ul_augmentation {
     double flip_x_p, flip_y_p;
     double flip_z_p;                       /* mirrors the order of neighbouring slices */
+    double mirror_p;                       /* mirrors left and right of the patient */
     double rotate_p, rotate_degrees;       /* U(-d, d) */
     double scale_p, scale_low, scale_high; /* magnification */
     double stretch;                        /* each axis further by U(1 - s, 1 + s) when scaled */

@@ -20,8 +20,8 @@ typedef struct ul_segment_options {
  * view, spacing. UL_ERROR_MODEL with the reason, or UL_OK. */
 UL_API ul_status ul_card_fit(const ul_card *card, const ul_volume *volume, ul_error *error);
 
-/* Runs the model over every slice, along every plane of the card, averages the probabilities on the
- * source's voxels, takes the most probable class (K = 1: over 0.5) and applies the card's
+/* Runs the model over every slice, along every plane of the card, averages the logits on the
+ * source's voxels, takes the class of the largest (K = 1: over 0) and applies the card's
  * post-processing. Memory beside volume and labels: a session and a slice's input and output per
  * thread; with several planes 4 bytes per voxel and output; with fractions and post-processing 2
  * bytes per voxel.
