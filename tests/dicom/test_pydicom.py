@@ -103,56 +103,54 @@ def expected(path):
     return values
 
 
-def check_against_pydicom(reader, path):
+def check_against_pydicom(path, volumes):
     """Returns whether pydicom could decode it."""
     want = expected(path)
-    if want is None:
+    if want is None or len(volumes) != 1:
         return False
-    series = reader.list(path)
-    if len(series) != 1:
-        return False
-    got = reader.read(path)
-    frames = [instance["frame"] - 1 for instance in got[0]["instances"]]
-    want = want[frames] if frames[0] >= 0 and want.ndim >= got[1].ndim else want[None]
-    assert got[1].shape == want.shape, (path, got[1].shape, want.shape)
+    series, got = volumes[0]
+    frames = [instance["frame"] - 1 for instance in series["instances"]]
+    want = want[frames] if frames[0] >= 0 and want.ndim >= got.ndim else want[None]
+    assert got.shape == want.shape, (path, got.shape, want.shape)
     # Colour conversions round either way.
-    error = np.abs(got[1].astype(float) - want.astype(float)).max()
+    error = np.abs(got.astype(float) - want.astype(float)).max()
     assert error <= (1 if "ybr" in path.lower() else 0), (path, error)
     return True
 
 
-def check_any(reader, path):
-    """Whatever the file holds, it is read or refused in one line that names it."""
+def read_any(reader, path):
+    """The volumes of a file; what cannot be read is refused in one line that names it."""
     name = os.path.basename(path)
     try:
-        for index in range(len(reader.list(path))):
-            reader.read(path, index=index)
+        volumes = [reader.read(path, index=index) for index in range(len(reader.list(path)))]
         assert name not in REFUSED, name
+        return volumes
     except Failed as failed:
         assert failed.status in (3, 5, 8, 9), (name, failed.status)
         assert name in failed.text and failed.text.count("\n") == 1, failed.text
         if name in REFUSED:
             status, text = REFUSED[name]
             assert failed.status == status and text in failed.text, failed.text
+        elif expected(path) is not None:
+            assert "segmentation" in failed.text, f"pydicom reads {name}: {failed.text}"
+        return []
 
 
 def main():
     warnings.simplefilter("ignore")
     reader = Reader(sys.argv[1])
     paths = files(sys.argv[2])
-    compared = 0
+    compared, twins = 0, 0
+    decoded = {}  # the samples of a file's first volume
     for name, path in paths.items():
-        check_any(reader, path)
-        try:
-            compared += check_against_pydicom(reader, path)
-        except Failed as failed:
-            known = name in REFUSED or "segmentation" in failed.text
-            assert known, f"pydicom reads {name}: {failed.text}"
-    twins = 0
+        volumes = read_any(reader, path)
+        compared += check_against_pydicom(path, volumes)
+        if volumes:
+            decoded[name] = volumes[0][1]
     for compressed, plain, distance in TWINS:
         if compressed in paths and plain in paths:
-            got, want = (reader.read(paths[name])[1].astype(float) for name in (compressed, plain))
-            assert np.abs(got - want).mean() <= distance, (compressed, np.abs(got - want).mean())
+            apart = np.abs(decoded[compressed].astype(float) - decoded[plain]).mean()
+            assert apart <= distance, (compressed, apart)
             twins += 1
     assert compared >= 30 and twins >= 5, (compared, twins)
     print(f"{len(paths)} files: {compared} equal pydicom's values, {twins} their twins")

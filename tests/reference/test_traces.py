@@ -29,8 +29,8 @@ def main():
     failed = 0
     for seed, (size, classes, widths, part) in enumerate(TRACES):
         with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([sys.executable, os.path.join(HERE, "make_trace.py"), folder, "--size", size, "--double",
-                            "--classes", str(classes), "--widths", widths, "--part", str(part), "--seed", str(seed)],
+            subprocess.run([sys.executable, os.path.join(HERE, "make_trace.py"), folder, "--size", size, "--steps", "4",
+                            "--double", "--classes", str(classes), "--widths", widths, "--part", str(part), "--seed", str(seed)],
                            check=True)
             print(f"{size}, {classes} classes, widths {widths}, part {part}", flush=True)
             failed += subprocess.run([sys.argv[1], folder]).returncode != 0
