@@ -33,4 +33,7 @@ void seg_layout_frames(const SegObject &object, SegLayout &layout, char **notes)
 void seg_layout_source(
     const SegObject &object, const ul_series *source, SegLayout &layout, char **notes);
 
+/* The same on a grid of positions, whatever the frames name. Throws likewise. */
+void seg_layout_grid(const SegObject &object, const ul_grid &grid, SegLayout &layout);
+
 #endif

@@ -147,11 +147,20 @@ static void by_reference(const SegObject &object, const SliceIndex &index, SegLa
     }
 }
 
+static void copy_grid(const ul_grid &grid, SegLayout &layout) {
+    ul_error error = {};
+    if (ul_grid_copy(&grid, &layout.grid, &error) != UL_OK)
+        throw std::bad_alloc();
+}
+
+void seg_layout_grid(const SegObject &object, const ul_grid &grid, SegLayout &layout) {
+    copy_grid(grid, layout);
+    by_position(object, layout);
+}
+
 void seg_layout_source(
     const SegObject &object, const ul_series *source, SegLayout &layout, char **notes) {
-    ul_error error = {};
-    if (ul_grid_copy(ul_series_grid(source), &layout.grid, &error) != UL_OK)
-        throw std::bad_alloc();
+    copy_grid(*ul_series_grid(source), layout);
     SliceIndex index = index_source(source);
     bool placed = layout.grid.origin_mm && layout.grid.spacing_mm[0] > 0 &&
                   std::all_of(object.frames.begin(), object.frames.end(),

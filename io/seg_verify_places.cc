@@ -2,6 +2,7 @@
 #include "seg_findings.h"
 #include "seg_layout.h"
 #include "shim.h"
+#include "ulite/regular.h"
 #include "vec3.h"
 
 #include <algorithm>
@@ -164,6 +165,24 @@ static const ul_series *best_volume(
     return best;
 }
 
+/* Whether the frames lie on the even grid that --grid regular makes of the slices. */
+static bool on_even_grid(const SegObject &object, const ul_grid &slices) {
+    ul_grid even = {};
+    ul_error error = {};
+    if ((slices.stack != UL_STACK_TILTED && slices.stack != UL_STACK_UNEVEN) ||
+        ul_grid_regular(&slices, &even, &error) != UL_OK)
+        return false;
+    bool lie = true;
+    try {
+        SegLayout layout;
+        seg_layout_grid(object, even, layout);
+    } catch (const Failure &) {
+        lie = false;
+    }
+    ul_grid_free(&even);
+    return lie;
+}
+
 static void check_volume(const SegObject &object, const ul_series *series, SegFindings &findings) {
     std::string reference = ul_series_get_info(series)->frame_of_reference_uid;
     if (!reference.empty() && !object.frame_of_reference_uid.empty() &&
@@ -176,7 +195,8 @@ static void check_volume(const SegObject &object, const ul_series *series, SegFi
     try {
         seg_layout_source(object, series, layout, &notes);
     } catch (const Failure &failure) {
-        findings.add("geometry", "%s", failure.text);
+        if (!on_even_grid(object, *ul_series_grid(series)))
+            findings.add("geometry", "%s", failure.text);
     }
     std::string lines = notes ? notes : "";
     std::free(notes);

@@ -190,6 +190,7 @@ def test_even_grid():
         references = pydicom.dcmread("r.dcm").ReferencedSeriesSequence[0].ReferencedInstanceSequence
         assert len(references) == len(pydicom.dcmread(f"{name}.dcm").ReferencedSeriesSequence[0]
                                       .ReferencedInstanceSequence)
+        ulite("verify", "r.dcm", "--source", name)
         if shutil.which("dciodvfy"):
             done = subprocess.run(["dciodvfy", "-new", "r.dcm"], capture_output=True, text=True)
             assert "Error" not in done.stdout + done.stderr, done.stderr
