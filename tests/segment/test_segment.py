@@ -4,6 +4,7 @@ usage: test_segment.py ULITE FIXTURES"""
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -40,7 +41,7 @@ def crop():
 
 
 def test_storage_does_not_matter(image):
-    for model in ("axial", "neighbours"):
+    for model in ("axial", "neighbours", "planes"):
         segment("crop.nii.gz", model, "-o", "plain.nii.gz")
         plain = labels("plain.nii.gz")
         assert set(numpy.unique(plain)) == {0, 1, 2}, numpy.unique(plain)
@@ -88,6 +89,31 @@ def test_flips_and_threads(image):
     assert [e["event"] for e in events if e["event"] != "progress"] == ["written", "done"]
     stages = {e["stage"]: (e["done"], e["total"]) for e in events if e["event"] == "progress"}
     assert all(done <= total for done, total in stages.values()), stages
+
+
+def test_progress_on_terminals_only(image):
+    """The bar is drawn where a person looks: not into a pipe, unless --progress says otherwise."""
+    command = [ULITE, "segment", "crop.nii.gz", "-m", f"{FIXTURES}/axial.safetensors", "-o", "bar.nii.gz"]
+    bar = re.compile(r"segmenting +\[[.#]+\]")
+    assert not bar.search(segment("crop.nii.gz", "axial", "-o", "bar.nii.gz").stderr)
+    assert bar.search(segment("crop.nii.gz", "axial", "-o", "bar.nii.gz", "--progress", "always").stderr)
+    for options, drawn in (([], True), (["--progress", "never"], False), (["-q"], False)):
+        ours, theirs = os.openpty()
+        subprocess.run([*command, *options], stderr=theirs, check=True)
+        os.close(theirs)
+        said = ""
+        while piece := read_terminal(ours):
+            said += piece.decode()
+        os.close(ours)
+        assert bool(bar.search(said)) == drawn, (options, said)
+
+
+def read_terminal(end):
+    """What was written at the other end; nothing at the end of it, where Linux gives an error."""
+    try:
+        return os.read(end, 65536)
+    except OSError:
+        return b""
 
 
 def test_exit_codes(image):
