@@ -463,8 +463,9 @@ const ul_stored *ul_safetensors_at(const ul_safetensors *file, size_t index) {
 
 const ul_stored *ul_safetensors_find(const ul_safetensors *file, const char *name) {
     ul_stored key = {.name = name}, *pointer = &key;
-    ul_stored **found =
-        bsearch(&pointer, file->by_name, file->tensor_count, sizeof pointer, compare_names);
+    ul_stored **found = bsearch(&pointer, file->by_name, file->tensor_count,
+        sizeof pointer, /* NOLINT(bugprone-sizeof-expression): pointers are what is sorted */
+        compare_names);
     return found ? *found : NULL;
 }
 

@@ -1,4 +1,4 @@
-#define _DEFAULT_SOURCE /* madvise */
+#define _DEFAULT_SOURCE /* madvise. NOLINT: a name that libc asks for */
 
 #include "session_internal.h"
 

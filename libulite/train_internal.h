@@ -183,12 +183,11 @@ size_t ul_train_input_row(const ul_trainer *trainer);
 void ul_train_pad_input(const ul_trainer *trainer, size_t band, float *out);
 
 /* A 1x1 convolution, or its backward pass, over contiguous pixels; bias NULL adds to y. */
-void ul_train_pointwise(const ul_trainer *trainer, const ul_pointwise_weights *weights,
-    bool backward, const float *x, const float *bias, float *y, size_t pixels);
+void ul_train_pointwise(const ul_trainer *t, const ul_pointwise_weights *p, bool backward,
+    const float *x, const float *bias, float *y, size_t pixels);
 /* An axial block, or its backward pass, on a padded band. */
-void ul_train_cross_band(const ul_trainer *trainer, const ul_level_data *level,
-    const ul_axial_weights *weights, bool backward, const float *padded, const float *bias,
-    float *y, size_t y_stride);
+void ul_train_cross_band(const ul_trainer *t, const ul_level_data *level, const ul_axial_weights *a,
+    bool backward, const float *padded, const float *bias, float *y, size_t y_stride);
 
 /* Kernel-ready copies of all weights. */
 void ul_train_pack(ul_trainer *trainer);
@@ -199,9 +198,9 @@ const float *ul_train_run_sums(ul_trainer *trainer, size_t level, ul_phase *phas
 /* A chunk's own sums. */
 float *ul_train_partial(const ul_trainer *trainer, size_t chunk);
 /* Sizes of the sums of a layer, and their way from padded sums into trainer->gradients. */
-size_t ul_pointwise_sums(const ul_pointwise_weights *weights);
+size_t ul_pointwise_sums(const ul_pointwise_weights *p);
 void ul_pointwise_collect(ul_trainer *trainer, ul_pointwise_id id, const float *sums);
-size_t ul_axial_sums(const ul_axial_weights *weights);
+size_t ul_axial_sums(const ul_axial_weights *a);
 void ul_axial_collect(ul_trainer *trainer, ul_axial_id id, const float *sums);
 size_t ul_input_sums(const ul_trainer *trainer); /* conv_in */
 void ul_input_collect(ul_trainer *trainer, const float *sums);

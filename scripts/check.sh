@@ -96,6 +96,12 @@ check_analyser() {
         $(git ls-files 'libulite/*.c' 'io/*.c' 'pipeline/*.c' 'apps/*.c') || fault "cppcheck found something"
 }
 
+# .clang-tidy says what is looked for. The release build's flags are gcc's.
+check_tidy() {
+    git ls-files 'libulite/*.c' | xargs -P "$(nproc)" -n 4 clang-tidy-14 -p "$build" --quiet \
+        --extra-arg=-Wno-unknown-warning-option 2>/dev/null || fault "clang-tidy found something"
+}
+
 check_format
 check_sizes
 check_texts
@@ -103,5 +109,6 @@ check_includes
 check_headers_alone
 check_symbols
 check_analyser
+check_tidy
 [ "$faults" = 0 ] && echo "check: all good"
 exit $((faults > 0))

@@ -91,7 +91,7 @@ V_INLINE void pointwise_tile(
     const float *in = p->in + y * p->in_row + x * p->in_stride;
     const float *weights = p->weights + channel * p->cin;
     const size_t stride = p->in_stride, block_floats = p->cin * UL_LANES;
-    const int depth = blocks == 1 ? DEPTH_1 : 1;
+    const int depth = blocks == 1 ? DEPTH_1 : 1; /* NOLINT: DEPTH_1 is 1 at some levels */
     if (channel == 0) /* the only pass that finds its input far away: ask for the tile after next */
         for (size_t i = 2 * (size_t)n; i < 3 * (size_t)n; i++)
             for (size_t c = 0; c < p->cin; c += V_LINE)
