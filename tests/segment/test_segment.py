@@ -93,11 +93,12 @@ def test_flips_and_threads(image):
 
 def test_progress_on_terminals_only(image):
     """The bar is drawn where a person looks: not into a pipe, unless --progress says otherwise."""
-    command = [ULITE, "segment", "crop.nii.gz", "-m", f"{FIXTURES}/axial.safetensors", "-o", "bar.nii.gz"]
     bar = re.compile(r"segmenting +\[[.#]+\]")
-    assert not bar.search(segment("crop.nii.gz", "axial", "-o", "bar.nii.gz").stderr)
-    assert bar.search(segment("crop.nii.gz", "axial", "-o", "bar.nii.gz", "--progress", "always").stderr)
-    for options, drawn in (([], True), (["--progress", "never"], False), (["-q"], False)):
+    job = HEAD, "axial", "-o", "bar.nii.gz", "--threads", "1"  # long enough for a bar
+    assert not bar.search(segment(*job).stderr)
+    assert bar.search(segment(*job, "--progress", "always").stderr)
+    command = [ULITE, "segment", HEAD, "-m", f"{FIXTURES}/axial.safetensors", *job[2:]]
+    for options, drawn in (([], True), (["--progress", "never"], False)):
         ours, theirs = os.openpty()
         subprocess.run([*command, *options], stderr=theirs, check=True)
         os.close(theirs)
