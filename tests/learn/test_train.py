@@ -51,7 +51,7 @@ def interrupt(data, output, *options):
         said += child.stderr.read()
     assert child.returncode == 10, (child.returncode, said[-300:])
     last = said.decode().replace("\r", "\n").strip().splitlines()[-1]
-    assert re.search(r"interrupted in step \d+ of \d+", last), last
+    assert re.search(r"interrupted (in step \d+ of \d+|while validating)", last), last
     return last
 
 
