@@ -120,7 +120,8 @@ static ul_status write_report(const segment_arguments *arguments, const ul_card 
     cJSON_AddStringToObject(model, "sha256", model_hash);
     cJSON_AddBoolToObject(model, "trained", card->trained);
     cJSON *options = cJSON_AddObjectToObject(report, "options");
-    cJSON_AddBoolToObject(options, "tta", arguments->flips || card->tta_default);
+    cJSON_AddBoolToObject(options, "tta",
+        (arguments->flips || card->tta_default) && (card->tta_flip_x || card->tta_flip_y));
     cJSON_AddBoolToObject(options, "fractional", arguments->fractional);
     cJSON_AddStringToObject(options, "grid", arguments->regular ? "regular" : "original");
     cJSON_AddBoolToObject(options, "force", arguments->force);
@@ -156,10 +157,13 @@ static ul_status write_preview(const char *path, const ul_card *card, const segm
 }
 
 ul_status segment_write_figures(const segment_arguments *arguments, const ul_card *card,
-    const char *model_hash, const segment_input *input, const ul_labels *labels, ul_error *error) {
+    const char *model_hash, const segment_input *input, const ul_labels *labels,
+    segment_written *written, ul_error *error) {
     ul_status status = UL_OK;
     if (arguments->preview)
         status = write_preview(arguments->preview, card, input, labels, error);
+    if (status == UL_OK && arguments->preview)
+        segment_written_add(written, arguments->preview);
     if (status != UL_OK || (!arguments->stats && !arguments->report))
         return status;
     size_t gaps;
@@ -178,6 +182,8 @@ ul_status segment_write_figures(const segment_arguments *arguments, const ul_car
             cJSON_AddNumberToObject(object, "gaps", (double)gaps);
             status = write_json(arguments->stats, object, error);
         }
+        if (status == UL_OK)
+            segment_written_add(written, arguments->stats);
     }
     if (status == UL_OK && arguments->report)
         status = write_report(arguments, card, model_hash, input, labels, stats, gaps, error);

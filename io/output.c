@@ -17,6 +17,8 @@ ul_status ul_output_begin(const char *path, ul_output *output, ul_error *error) 
     struct stat info;
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
         return cannot_write(path, "it is a folder", error);
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        return cannot_write(path, "it is a device or a pipe, which no file can replace", error);
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
     if (*name == '\0')

@@ -1,4 +1,5 @@
 /* The places of a SEG's frames and the images that they refer to. */
+#include "seg_bits.h"
 #include "seg_findings.h"
 #include "seg_layout.h"
 #include "shim.h"
@@ -71,6 +72,40 @@ static void check_spacing(const SegObject &object, const ul_grid &grid, SegFindi
             declared, step);
 }
 
+/* How many times a voxel of a BINARY object belongs to a further segment. */
+static size_t shared_voxels(const SegObject &object, const SegLayout &layout) {
+    std::vector<std::pair<size_t, size_t>> order; /* slices and their frames */
+    for (size_t f = 0; f < object.frames.size(); f++)
+        order.emplace_back(layout.slice[f], f);
+    std::sort(order.begin(), order.end());
+    const size_t pixels = object.frame_pixels();
+    std::vector<uint16_t> map(pixels);
+    size_t shared = 0;
+    for (size_t n = 0; n < order.size(); n++) {
+        if (n > 0 && order[n].first != order[n - 1].first)
+            std::fill(map.begin(), map.end(), uint16_t(0));
+        size_t f = order[n].second;
+        shared += seg_bits_unpack(
+            object.pixels, f * pixels, pixels, uint16_t(object.frames[f].segment), map.data());
+    }
+    return shared;
+}
+
+static void check_overlap(const SegObject &object, const SegLayout &layout, SegFindings &findings) {
+    if (object.kind != SegKind::BINARY || object.bits != 1)
+        return;
+    size_t shared = shared_voxels(object, layout);
+    if (shared == 0)
+        return;
+    if (seg_text(object.data(), DCM_SegmentsOverlap) == "NO")
+        findings.add("standard",
+            "SegmentsOverlap is NO, but %zu times a voxel belongs to a further segment", shared);
+    findings.add("dcmqi",
+        "segments overlap (%zu times a voxel belongs to a further one): no one "
+        "label map holds them",
+        shared);
+}
+
 void seg_check_geometry(const SegObject &object, SegFindings &findings) {
     check_macros(object, findings);
     check_cosines(object, findings);
@@ -85,6 +120,7 @@ void seg_check_geometry(const SegObject &object, SegFindings &findings) {
         return;
     }
     check_spacing(object, layout.grid, findings);
+    check_overlap(object, layout, findings);
 }
 
 struct ReferencedSeries {

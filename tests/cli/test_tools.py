@@ -12,7 +12,7 @@ try:
     import nibabel
     import numpy
 except ImportError:
-    sys.exit(77)
+    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
 
 ULITE, SOURCE, BUILD = sys.argv[1:4]
 FIXTURES = f"{BUILD}/fixtures"

@@ -2,9 +2,12 @@
 
 usage: test_dicom.py ULITE FIXTURES MAKE_SERIES"""
 import json
+import math
 import os
 import pathlib
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,7 +17,7 @@ try:
     import numpy
     import pydicom
 except ImportError:
-    sys.exit(77)
+    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
 
 import png
 
@@ -23,7 +26,7 @@ PEERS = pathlib.Path(__file__).resolve().parent.parent / "peers"
 BOX = ["--box", "40:88,50:120,60:76"]
 ULITE, FIXTURES, MAKE_SERIES = sys.argv[1:4]
 if not os.path.exists(HEAD):
-    sys.exit(77)
+    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
 os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
 
 
@@ -200,6 +203,56 @@ def test_even_grid():
             if name == "tilted":
                 assert original is None
     segment("tilted", "axial", "-o", "x.nii.gz", "--grid", "even", code=2)
+
+
+def small_files():
+    """In the child: no file may grow past 8 KiB, as if the disk were full."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+
+
+def test_all_outputs_or_none():
+    """Where a later output fails, those before it are taken back; what was there before stays."""
+    series("source")
+    segment("source", "slices", "-o", "whole.nii.gz")
+    assert os.path.getsize("whole.nii.gz") < 8192
+    for options in (["-o", "all.dcm"], ["-o", "all.dcm", "--stats", "all.csv"], ["--preview", "all.png"]):
+        with open("all.png", "wb") as old:
+            old.write(b"old")
+        done = subprocess.run([ULITE, "segment", "source", "-m", f"{FIXTURES}/slices.safetensors", "-o", "all.nii.gz",
+                               *options], capture_output=True, text=True, preexec_fn=small_files)
+        assert done.returncode == 7, done
+        left = [name for name in os.listdir(".") if name.startswith(("all.", ".all"))]
+        assert left == ["all.png"] and os.path.getsize("all.png") == 3, (options, left)
+        os.remove("all.png")
+
+
+def test_figures_under_tilt_and_gaps():
+    """A voxel is as deep as its slices lie apart along the normal; gaps are told and not filled."""
+    for name, options, gaps in (("sloping", ["--tilt", "15", "--modality", "CT"], 0), ("holes", ["--missing", "5,6"], 1)):
+        series(name, *options)
+        segment(name, "slices", "-o", f"{name}.dcm", "--stats", f"{name}.json", "--report", "report.json")
+        with open(f"{name}.json", encoding="utf-8") as stream:
+            stats = json.load(stream)
+        depth = math.cos(math.radians(15)) if name == "sloping" else 1
+        assert stats["gaps"] == gaps, stats
+        for item in stats["segments"]:
+            assert abs(item["volume_ml"] - item["voxels"] * depth / 1000) < 1e-3 * item["volume_ml"], (name, item)
+        with open("report.json", encoding="utf-8") as stream:
+            slices = json.load(stream)["slices"]
+        uids = [pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID for path in pathlib.Path(name).rglob("*.dcm")]
+        assert sorted(s["sop_instance_uid"] for s in slices) == sorted(uids), slices[0]
+
+
+def test_verify_sees_overlap():
+    """Segments that share voxels are named, as dcmqi refuses them."""
+    series("source")
+    segment("source", "slices", "-o", "whole.dcm")
+    seg = pydicom.dcmread("whole.dcm")
+    seg.PixelData = b"\xff" * len(seg.PixelData)
+    seg.save_as("over.dcm")
+    done = subprocess.run([ULITE, "verify", "over.dcm", "--source", "source"], capture_output=True, text=True)
+    assert done.returncode == 1 and "SegmentsOverlap is NO" in done.stdout and "segments overlap" in done.stdout, done
 
 
 def test_other_plane():
