@@ -15,10 +15,11 @@ static ul_status cannot_write(const char *path, const char *reason, ul_error *er
 ul_status ul_output_begin(const char *path, ul_output *output, ul_error *error) {
     memset(output, 0, sizeof *output);
     struct stat info;
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        return cannot_write(path, "it is a folder", error);
     if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
-        return cannot_write(path, "it is a device or a pipe, which no file can replace", error);
+        return cannot_write(path,
+            S_ISDIR(info.st_mode) ? "it is a folder"
+                                  : "it is a device or a pipe, which no file can replace",
+            error);
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
     if (*name == '\0')

@@ -12,12 +12,14 @@ import subprocess
 import sys
 import tempfile
 
+from skipping import skip
+
 try:
     import nibabel
     import numpy
     import pydicom
-except ImportError:
-    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
+except ImportError as missing:
+    skip(missing)
 
 import png
 
@@ -26,7 +28,7 @@ PEERS = pathlib.Path(__file__).resolve().parent.parent / "peers"
 BOX = ["--box", "40:88,50:120,60:76"]
 ULITE, FIXTURES, MAKE_SERIES = sys.argv[1:4]
 if not os.path.exists(HEAD):
-    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
+    skip(HEAD)
 os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
 
 

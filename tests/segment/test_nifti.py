@@ -6,11 +6,13 @@ import subprocess
 import sys
 import tempfile
 
+from skipping import skip
+
 try:
     import nibabel
     import numpy
-except ImportError:
-    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
+except ImportError as missing:
+    skip(missing)
 
 ULITE, FIXTURES = sys.argv[1], sys.argv[2]
 DATA = os.path.join(os.path.dirname(nibabel.__file__), "tests/data")

@@ -9,16 +9,18 @@ import subprocess
 import sys
 import tempfile
 
+from skipping import skip
+
 try:
     import nibabel
     import numpy
-except ImportError:
-    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
+except ImportError as missing:
+    skip(missing)
 
 HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
 ULITE, FIXTURES = sys.argv[1], sys.argv[2]
 if not os.path.exists(HEAD):
-    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
+    skip(HEAD)
 os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
 
 
