@@ -1,101 +1,13 @@
 #!/usr/bin/python3
-"""Training: the same model whatever the threads and interruptions, every kind of data set, cards,
-fine-tuning, time limits.
+"""Training of every kind of data set; checkpoints that do not fit, cards, fine-tuning.
 
 usage: test_train.py ULITE MAKE_SERIES"""
 import json
 import os
-import re
-import signal
-import struct
-import subprocess
-import sys
-import tempfile
-import time
 
 import datasets
 from datasets import numpy, run
-
-ULITE, MAKE_SERIES = sys.argv[1:3]
-
-
-def train(data, output, *options, **expected):
-    return run(ULITE, "train", data, "-o", output, "--threads", "1", *options, **expected)
-
-
-def content(path):
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def metadata(path):
-    with open(path, "rb") as file:
-        length, = struct.unpack("<Q", file.read(8))
-        return json.loads(file.read(length))["__metadata__"]
-
-
-def card_of(path):
-    return json.loads(metadata(path)["ulite"])
-
-
-def interrupt(data, output, *options):
-    """Trains until the progress bar shows training, then Ctrl-C; what was said at the end."""
-    command = [ULITE, "train", data, "-o", output, "--threads", "1", "--progress", "always", *options]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as child:
-        said = b""
-        while not re.search(rb"training +\[[.#]+\] [0-9]+/", said):
-            piece = child.stderr.read1(256)
-            assert piece, f"ended by itself: {said[-300:]}"
-            said += piece
-        child.send_signal(signal.SIGINT)
-        said += child.stderr.read()
-    assert child.returncode == 10, (child.returncode, said[-300:])
-    last = said.decode().replace("\r", "\n").strip().splitlines()[-1]
-    assert re.search(r"interrupted (in step \d+ of \d+|while validating)", last), last
-    return last
-
-
-def test_any_thread_count(folder):
-    data = datasets.make_nifti(f"{folder}/data", classes=1)
-    plan = datasets.quick_plan(folder, batch=3)
-    models = []
-    for threads in (1, 2, 3):
-        os.mkdir(f"{folder}/{threads}")
-        path = f"{folder}/{threads}/model.safetensors"
-        run(ULITE, "train", data, "-o", path, "--plan", plan, "--epochs", "2", "--threads", threads)
-        models.append(content(path))
-    assert models[0] == models[1] == models[2], "the model depends on the threads"
-    os.mkdir(f"{folder}/seed")
-    other = f"{folder}/seed/model.safetensors"
-    train(data, other, "--plan", plan, "--epochs", "2", "--seed", "2")
-    assert content(other) != models[0], "the seed does not matter"
-
-
-def test_resumes_exactly(folder):
-    """Interrupted in the first epoch and in a later one, the run ends as one that was not."""
-    data = datasets.make_nifti(f"{folder}/data")
-    plan = datasets.quick_plan(folder, steps=40)
-    options = ["--plan", plan, "--epochs", "3"]
-    for name in ("whole", "parts"):
-        os.mkdir(f"{folder}/{name}")
-    whole, parts = (f"{folder}/{name}/model.safetensors" for name in ("whole", "parts"))
-    train(data, whole, *options)
-    assert "no model yet" in interrupt(data, parts, *options)
-    assert not os.path.exists(parts)
-    said, tries = "", 0
-    while "no model yet" in (said or "no model yet") and tries < 50:
-        said, tries = interrupt(data, parts, *options, "--resume"), tries + 1
-    assert "model of epoch" in said, said
-    done = train(data, parts, *options, "--resume")
-    assert content(parts) == content(whole), "a resumed run ends elsewhere"
-    csv = [[line.split(",")[:4] for line in open(f"{folder}/{name}/model.csv", encoding="utf-8")]
-           for name in ("whole", "parts")]
-    assert csv[0] == csv[1] and len(csv[0]) == 4, csv
-    again = train(data, parts, *options, "--resume")  # is at its end: tests only
-    assert again.stdout == done.stdout and content(parts) == content(whole)
-    train(data, parts, "--plan", plan, "--resume", "--epochs", "4")
-    with open(f"{folder}/parts/model.csv", encoding="utf-8") as file:
-        assert len(file.readlines()) == 5, "--resume --epochs 4 does not go on"
+from trained import MAKE_SERIES, ULITE, card_of, content, metadata, run_tests, tensor, train
 
 
 def test_resume_checks(folder):
@@ -120,29 +32,6 @@ def test_resume_checks(folder):
         file.write(before[1][:1000])
     train(data, model, *start, "--resume", code=6, says=["model.checkpoint"])
     assert content(f"{folder}/model.split.json") == before[2]
-
-
-def test_minutes(folder):
-    """--minutes alone plans epochs that fit, whose number makes the run again; with --epochs it cuts."""
-    data = datasets.make_nifti(f"{folder}/data")
-    plan = datasets.quick_plan(folder, steps=2)
-    for name in ("timed", "again", "cut"):
-        os.mkdir(f"{folder}/{name}")
-    timed, again, cut = (f"{folder}/{name}/model.safetensors" for name in ("timed", "again", "cut"))
-    start = time.monotonic()
-    train(data, timed, "--plan", plan, "--minutes", "0.2")
-    seconds = time.monotonic() - start
-    epochs = json.loads(metadata(timed)["ulite.plan"])["training"]["epochs"]
-    with open(f"{folder}/timed/model.csv", encoding="utf-8") as file:
-        lines = file.readlines()
-    assert epochs > 1, f"{epochs} epochs in {seconds:.0f} s"
-    if len(lines) == 1 + epochs:  # a machine that slows down meanwhile cuts the run
-        assert float(lines[-1].split(",")[1]) < 1e-3, lines[-1]
-        train(data, again, "--plan", plan, "--epochs", epochs)
-        assert content(again) == content(timed), "the planned epochs make another model"
-    train(data, cut, "--plan", plan, "--epochs", "100000", "--minutes", "0.02",
-          says=["0.02 minutes were over after epoch", "of 100000", "--resume"])
-    assert os.path.exists(cut)
 
 
 def test_kinds(folder):
@@ -192,16 +81,6 @@ def check_card(name, card, test):
         assert "fov_mm" not in card and "spacing_mm" not in card, card
 
 
-def test_short_training(folder):
-    """Eighty steps learn blobs, though the plan averages weights over a hundred and warms up for fifty."""
-    data = datasets.make_nifti(f"{folder}/data", cases=8)
-    plan = datasets.write_json(f"{folder}/plan.json", {"training": {"batch": 2, "steps": 40}})
-    done = train(data, f"{folder}/model.safetensors", "--plan", plan, "--epochs", "2", "--json", "-q")
-    test = json.loads(done.stdout.splitlines()[-1])
-    for entry in test["classes"]:
-        assert entry["dice"]["mean"] > 0.7, test
-
-
 def test_names_of_classes(folder):
     """segments.json and a plan's card name the classes and say more about the model."""
     data = datasets.make_nifti(f"{folder}/data")
@@ -238,20 +117,4 @@ def test_fine_tuning(folder):
     train(new, tuned, "--from", "no-such-model", code=3, says=["no-such-model"])
 
 
-def tensor(path, name):
-    data = content(path)
-    length, = struct.unpack("<Q", data[:8])
-    start, end = json.loads(data[8:8 + length])[name]["data_offsets"]
-    return numpy.frombuffer(data[8 + length + start:8 + length + end], "<f4")
-
-
-def main():
-    for name, test in list(globals().items()):
-        if name.startswith("test_") and (len(sys.argv) < 4 or name in sys.argv[3:]):
-            start = time.monotonic()
-            with tempfile.TemporaryDirectory() as folder:
-                test(folder)
-            print(f"{name}: {time.monotonic() - start:.1f} s")
-
-
-main()
+run_tests(dict(globals()))
