@@ -36,7 +36,7 @@ def test_resume_checks(folder):
 
 def test_kinds(folder):
     """NIfTI, grey and RGB pictures, DICOM series with SEG labels: trained, tested, and segmented with."""
-    plan = datasets.quick_plan(folder, steps=30)
+    plan = datasets.quick_plan(folder, steps=12)
     cases = {
         "grey": (datasets.make_png(f"{folder}/grey", False), "grey", 1, "images/case0.png"),
         "rgb": (datasets.make_png(f"{folder}/rgb", True), "rgb", 3, "images/case0.png"),
