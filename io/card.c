@@ -14,6 +14,10 @@ static const char *const normalisation_words[] = {
     "none", "unit", "window", "percentile", "zscore", NULL};
 static const char *const scope_words[] = {"volume", "slice", NULL};
 
+static const char *const known_keys[] = {"name", "task", "modality", "body_part", "fov_mm",
+    "planes", "channels", "spacing_mm", "size", "normalisation", "classes", "postprocess", "tta",
+    "trained", "provenance", "licence", "metrics"};
+
 void ul_card_init(ul_card *card) {
     memset(card, 0, sizeof *card);
     card->trained = true;
@@ -24,6 +28,7 @@ void ul_card_free(ul_card *card) {
     free(card->provenance);
     free(card->licence);
     free(card->metrics);
+    free(card->others);
     memset(card, 0, sizeof *card);
 }
 
@@ -270,6 +275,27 @@ static ul_status read_geometry(const cJSON *object, ul_card *card, ul_error *err
     return status;
 }
 
+static bool is_known(const char *key) {
+    for (size_t i = 0; i < sizeof known_keys / sizeof known_keys[0]; i++)
+        if (strcmp(key, known_keys[i]) == 0)
+            return true;
+    return false;
+}
+
+static ul_status read_others(const cJSON *object, char **others, ul_error *error) {
+    cJSON *kept = cJSON_CreateObject();
+    const cJSON *item;
+    cJSON_ArrayForEach(item, object)
+        if (!is_known(item->string))
+            cJSON_AddItemToObject(kept, item->string, cJSON_Duplicate(item, true));
+    bool any = kept && kept->child;
+    if (any)
+        *others = cJSON_PrintUnformatted(kept);
+    bool failed = !kept || (any && !*others);
+    cJSON_Delete(kept);
+    return failed ? ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card") : UL_OK;
+}
+
 static ul_status read_card(const cJSON *object, ul_card *card, ul_error *error) {
     if (!cJSON_IsObject(object))
         return ul_error_set(error, UL_ERROR_MODEL, "model card: not a JSON object");
@@ -290,6 +316,8 @@ static ul_status read_card(const cJSON *object, ul_card *card, ul_error *error) 
         status = read_tta(object, card, error);
     if (status == UL_OK)
         status = read_metrics(object, card, error);
+    if (status == UL_OK)
+        status = read_others(object, &card->others, error);
     return status;
 }
 
@@ -386,6 +414,15 @@ static void add_metrics(cJSON *object, const ul_card *card) {
     }
 }
 
+static void add_others(cJSON *object, const char *others) {
+    cJSON *kept = others ? cJSON_Parse(others) : NULL;
+    while (kept && kept->child) {
+        cJSON *item = cJSON_DetachItemViaPointer(kept, kept->child);
+        cJSON_AddItemToObject(object, item->string, item);
+    }
+    cJSON_Delete(kept);
+}
+
 ul_status ul_card_write(const ul_card *card, char **json, ul_error *error) {
     cJSON *object = cJSON_CreateObject();
     add_text(object, "name", card->name);
@@ -405,6 +442,7 @@ ul_status ul_card_write(const ul_card *card, char **json, ul_error *error) {
     add_text(object, "provenance", card->provenance);
     add_text(object, "licence", card->licence);
     add_metrics(object, card);
+    add_others(object, card->others);
     *json = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
     return *json ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");

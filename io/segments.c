@@ -21,12 +21,13 @@ static const uint8_t palette[][3] = {
 };
 
 void ul_segment_init(ul_segment *segment, unsigned number) {
-    static const ul_code tissue = {.value = "85756007", .scheme = "SCT", .meaning = "Tissue"};
+    static const ul_code category = {"85756007", "SCT", "Tissue", "DICOM CID 7150"};
+    static const ul_code type = {"85756007", "SCT", "Tissue", "SNOMED CT body structure"};
     memset(segment, 0, sizeof *segment);
     segment->number = number;
     snprintf(segment->label, sizeof segment->label, "Segment %u", number);
-    segment->category = tissue;
-    segment->type = tissue;
+    segment->category = category;
+    segment->type = type;
     size_t colours = sizeof palette / sizeof palette[0];
     memcpy(segment->rgb, palette[(number + colours - 1) % colours], 3);
     snprintf(segment->algorithm_type, sizeof segment->algorithm_type, "AUTOMATIC");

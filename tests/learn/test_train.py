@@ -87,12 +87,14 @@ def test_names_of_classes(folder):
     datasets.write_json(f"{data}/dataset.json", {
         "modality": {"0": "MRI"}, "labels": {"0": "background", "1": "shell", "2": "kernel"}})
     plan = json.load(open(datasets.quick_plan(folder), encoding="utf-8"))
-    plan["card"] = {"task": "balls", "licence": "CC0", "provenance": "made up"}
+    plan["card"] = {"task": "balls", "licence": "CC0", "provenance": "made up", "site": {"ward": 7}}
     datasets.write_json(f"{folder}/plan.json", plan)
     model = f"{folder}/model.safetensors"
     train(data, model, "--plan", f"{folder}/plan.json", "--epochs", "1")
     card = card_of(model)
     assert [c["label"] for c in card["classes"]] == ["shell", "kernel"], card["classes"]
+    assert card["site"] == {"ward": 7}, "an unknown key of the plan's card is lost"
+    assert all(c[code]["source"] for c in card["classes"] for code in ("category", "type")), card["classes"]
     assert (card["task"], card["licence"], card["provenance"], card["modality"]) == ("balls", "CC0", "made up", "MR")
     printed = run(ULITE, "train", data, "--dry-run", "--plan", f"{folder}/plan.json", "--epochs", "1").stdout
     assert json.loads(printed) == json.loads(metadata(model)["ulite.plan"]), "--dry-run prints another plan"

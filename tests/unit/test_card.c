@@ -40,6 +40,7 @@ static void assert_is_whole(const ul_card *card) {
     assert_true(card->tta_flip_x && !card->tta_flip_y && !card->trained);
     assert_string_equal(card->licence, "y");
     assert_true(card->metric_count == 1 && card->metrics[0].value == 0.875);
+    assert_string_equal(card->others, "{\"later\":1}");
 }
 
 static void a_card_comes_back(void **state) {
@@ -61,7 +62,8 @@ static void absent_keys_have_defaults(void **state) {
     (void)state;
     ul_card card;
     assert_int_equal(ul_card_parse("{" CLASSES "}", &card, NULL), UL_OK);
-    assert_true(card.trained && card.plane_count == 0);
+    assert_true(card.trained && card.plane_count == 0 && !card.others);
+    assert_string_equal(card.classes.items[0].type.source, "SNOMED CT body structure");
     assert_int_equal(card.channels, UL_CHANNELS_GREY);
     ul_card_free(&card);
 }

@@ -48,7 +48,7 @@ typedef struct ul_card {
     double fov_mm[2]; /* smallest and largest in-plane extent of the source that it was made for; 0,
                          0: any */
     size_t plane_count; /* 0: whatever the source has, as it is stored (2D images) */
-    ul_plane planes[3]; /* what the slices are cut along; several: the probabilities are averaged */
+    ul_plane planes[3]; /* what the slices are cut along; several: their logits are averaged */
     ul_channels channels;
     double spacing_mm[2]; /* in-plane spacing of the network's input along its columns and rows; 0:
                              as the source */
@@ -63,14 +63,15 @@ typedef struct ul_card {
     char *provenance, *licence;  /* free text, owned */
     size_t metric_count;
     ul_metric *metrics; /* owned */
+    char *others; /* a JSON object of the keys that this version does not know, owned; NULL: none */
 } ul_card;
 
 /* A card of nothing but defaults: grey, as the source has it, values as they are, trained. */
 UL_API void ul_card_init(ul_card *card);
 
 /* Parses the card of a model and checks it against the model's shape. Wrong values and unknown
- * enumerators are refused by name (UL_ERROR_MODEL); unknown keys are kept in the metadata and
- * ignored here. *card: ul_card_free. */
+ * enumerators are refused by name (UL_ERROR_MODEL); unknown keys are kept as they are in others.
+ * *card: ul_card_free. */
 UL_API ul_status ul_card_read(const ul_model *model, ul_card *card, ul_error *error);
 UL_API ul_status ul_card_parse(const char *json, ul_card *card, ul_error *error);
 
