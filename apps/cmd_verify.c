@@ -66,7 +66,8 @@ static int verify(const char *path, const char *const *sources, size_t source_co
     size_t count = 0;
     ul_status status = UL_OK;
     if (source_count > 0)
-        status = ul_catalog_open(sources, source_count, console_progress(), &catalog, &error);
+        status = ul_catalog_open(
+            sources, source_count, console_settings.debug, console_progress(), &catalog, &error);
     if (status == UL_OK)
         status = ul_seg_verify(path, catalog, &findings, &count, &error);
     ul_catalog_close(catalog);

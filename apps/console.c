@@ -17,7 +17,8 @@ void console_help(const cli_command *command) {
     fputs(command->help, stdout);
     puts("\nEvery command takes -h, --help, -q, --quiet, and --debug, which ends with a line about "
          "the\n"
-         "program, the machine, time and memory for a report of a fault.");
+         "program, the machine, time and memory for a report of a fault, and names files found in\n"
+         "folders by their whole paths, which may hold a patient's name.");
 }
 
 bool console_option(const cli_command *command, int option, const char *argument, int *exit_code) {

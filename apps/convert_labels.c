@@ -150,8 +150,8 @@ ul_status convert_labels(const convert_options *options, ul_error *error) {
     if (status == UL_OK)
         status = name_segments(options, &labels, error);
     if (status == UL_OK)
-        status = ul_catalog_open(
-            options->sources, options->source_count, console_progress(), &catalog, error);
+        status = ul_catalog_open(options->sources, options->source_count, console_settings.debug,
+            console_progress(), &catalog, error);
     if (status == UL_OK)
         status = write_for(options, catalog, &labels, error);
     ul_catalog_close(catalog);

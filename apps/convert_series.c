@@ -72,7 +72,8 @@ static ul_status write_all(
 
 ul_status convert_series(const convert_options *options, ul_error *error) {
     ul_catalog *catalog;
-    ul_status status = ul_catalog_open(&options->input, 1, console_progress(), &catalog, error);
+    ul_status status = ul_catalog_open(
+        &options->input, 1, console_settings.debug, console_progress(), &catalog, error);
     if (status != UL_OK)
         return status;
     status =

@@ -285,9 +285,8 @@ static bool is_known(const char *key) {
 static ul_status read_others(const cJSON *object, char **others, ul_error *error) {
     cJSON *kept = cJSON_CreateObject();
     const cJSON *item;
-    cJSON_ArrayForEach(item, object)
-        if (!is_known(item->string))
-            cJSON_AddItemToObject(kept, item->string, cJSON_Duplicate(item, true));
+    cJSON_ArrayForEach(item, object) if (!is_known(item->string))
+        cJSON_AddItemToObject(kept, item->string, cJSON_Duplicate(item, true));
     bool any = kept && kept->child;
     if (any)
         *others = cJSON_PrintUnformatted(kept);

@@ -39,7 +39,10 @@ void ul_catalog_close(ul_catalog *catalog) {
 
 static ul_status scan_file(void *context, size_t i, ul_error *error) {
     ul_catalog *catalog = context;
-    return dicom_scan(catalog->list.paths[i], &catalog->files[i], &catalog->kinds[i], error);
+    dicom_file *file = &catalog->files[i];
+    file->path = catalog->list.entries[i].path;
+    file->shown = catalog->list.entries[i].shown;
+    return dicom_scan(file, &catalog->kinds[i], error);
 }
 
 static ul_status scan_files(ul_catalog *catalog, const ul_progress *progress, ul_error *error) {
@@ -82,7 +85,7 @@ static void count_kinds(ul_catalog *catalog) {
 /* A file that the caller named itself must be one to be read. */
 static ul_status check_named(const ul_catalog *catalog, const char *path, ul_error *error) {
     for (size_t i = 0; i < catalog->list.count; i++) {
-        if (strcmp(catalog->list.paths[i], path) != 0)
+        if (strcmp(catalog->list.entries[i].path, path) != 0)
             continue;
         switch (catalog->kinds[i]) {
         case DICOM_KIND_EMPTY:
@@ -208,7 +211,7 @@ static ul_status mark_series(
         if (uid && strcmp(series->info.series_uid, uid) == 0) {
             *member = true;
             series_fail(series, file->status ? file->status : UL_ERROR_INPUT,
-                "%s: %s (of the series or beside it: repair or remove it)", file->path, text);
+                "%s: %s (of the series or beside it: repair or remove it)", file->shown, text);
             status = note_once(series, "a file of it is unreadable", error);
         } else if (!uid && may_be_member(file->path, series)) {
             *member = true;
@@ -236,7 +239,7 @@ static ul_status take_faults(ul_catalog *catalog, ul_error *error) {
         if (status != UL_OK)
             return status;
         if (!empty || member)
-            catalog->faults[catalog->fault_count++] = (ul_catalog_fault){file->path, text};
+            catalog->faults[catalog->fault_count++] = (ul_catalog_fault){file->shown, text};
     }
     return UL_OK;
 }
@@ -250,7 +253,7 @@ static void refuse_syntaxes(ul_catalog *catalog) {
             if (codec_is_native(file->transfer_syntax) || codec_find(file->transfer_syntax))
                 continue;
             series_fail(series, UL_ERROR_UNSUPPORTED, "%s: transfer syntax %s is not supported",
-                file->path, codec_syntax_name(file->transfer_syntax));
+                file->shown, codec_syntax_name(file->transfer_syntax));
         }
     }
 }
@@ -262,7 +265,7 @@ static ul_status fail_empty(const ul_catalog *catalog, const char *path, ul_erro
         for (size_t i = 0; i < catalog->list.count; i++)
             if (catalog->kinds[i] == DICOM_KIND_BROKEN)
                 return ul_error_set(error, catalog->files[i].status, "%s: %s",
-                    catalog->files[i].path, catalog->files[i].problem);
+                    catalog->files[i].shown, catalog->files[i].problem);
     }
     if (counts->segmentations)
         return ul_error_set(error, UL_ERROR_INPUT,
@@ -273,8 +276,8 @@ static ul_status fail_empty(const ul_catalog *catalog, const char *path, ul_erro
 }
 
 static ul_status fill_catalog(ul_catalog *catalog, const char *const *paths, size_t path_count,
-    const ul_progress *progress, ul_error *error) {
-    ul_status status = file_list_fill(paths, path_count, &catalog->list, error);
+    bool whole_paths, const ul_progress *progress, ul_error *error) {
+    ul_status status = file_list_fill(paths, path_count, whole_paths, &catalog->list, error);
     if (status == UL_OK)
         status = scan_files(catalog, progress, error);
     if (status == UL_OK)
@@ -294,13 +297,13 @@ static ul_status fill_catalog(ul_catalog *catalog, const char *const *paths, siz
     return status;
 }
 
-ul_status ul_catalog_open(const char *const *paths, size_t path_count, const ul_progress *progress,
-    ul_catalog **catalog, ul_error *error) {
+ul_status ul_catalog_open(const char *const *paths, size_t path_count, bool whole_paths,
+    const ul_progress *progress, ul_catalog **catalog, ul_error *error) {
     *catalog = NULL;
     ul_catalog *opened = calloc(1, sizeof *opened);
     if (!opened)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
-    ul_status status = fill_catalog(opened, paths, path_count, progress, error);
+    ul_status status = fill_catalog(opened, paths, path_count, whole_paths, progress, error);
     if (status == UL_OK)
         *catalog = opened;
     else

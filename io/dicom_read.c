@@ -80,7 +80,7 @@ static ul_status read_slice(void *context, size_t k, ul_error *error) {
     for (size_t i = 0; i < reader->source_count; i++)
         if (reader->sources[i].file == file) {
             status = read_slice_from(reader, &reader->sources[i], k, error);
-            ul_error_prefix(error, "%s", file->path);
+            ul_error_prefix(error, "%s", file->shown);
             return status;
         }
     dicom_source source;
@@ -88,7 +88,7 @@ static ul_status read_slice(void *context, size_t k, ul_error *error) {
     if (status == UL_OK)
         status = read_slice_from(reader, &source, k, error);
     dicom_source_close(&source);
-    ul_error_prefix(error, "%s", file->path);
+    ul_error_prefix(error, "%s", file->shown);
     return status;
 }
 
@@ -109,7 +109,7 @@ static ul_status open_sources(series_reader *reader, ul_error *error) {
             continue;
         ul_status status = dicom_source_open(file, &reader->sources[reader->source_count++], error);
         if (status != UL_OK) {
-            ul_error_prefix(error, "%s", file->path);
+            ul_error_prefix(error, "%s", file->shown);
             return status;
         }
     }
@@ -134,7 +134,7 @@ static ul_status read_mosaic(series_reader *reader, ul_error *error) {
                            : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a frame");
             if (status == UL_OK)
                 status = decode(&source, image, frame, error);
-            ul_error_prefix(error, "%s", image->file->path);
+            ul_error_prefix(error, "%s", image->file->shown);
             decoded = image->file;
         }
         if (status == UL_OK)

@@ -78,7 +78,8 @@ typedef struct dicom_image {
 } dicom_image;
 
 struct dicom_file {
-    char *path;
+    const char *path;
+    const char *shown; /* the path as messages name it */
     ul_status status;  /* not UL_OK: the file is DICOM but cannot be used, and why */
     char problem[256]; /* without the path */
     char transfer_syntax[65], study_uid[65], series_uid[65], frame_of_reference_uid[65];
@@ -104,9 +105,10 @@ typedef enum dicom_kind {
     DICOM_KIND_BROKEN /* file->status and file->problem say why */
 } dicom_kind;
 
-/* Reads the header of the file at path into a zeroed *file. Errors: UL_ERROR_LIMIT only; what is
+/* Reads the header of the file at file->path into *file, whose other members but shown are zero.
+ * Errors: UL_ERROR_LIMIT only; what is
  * wrong with the file is told by the kind. The caller frees *file in any case. */
-ul_status dicom_scan(const char *path, dicom_file *file, dicom_kind *kind, ul_error *error);
+ul_status dicom_scan(dicom_file *file, dicom_kind *kind, ul_error *error);
 void dicom_file_free(dicom_file *file);
 
 #endif

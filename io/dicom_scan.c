@@ -303,15 +303,12 @@ static ul_status take_images(const dicom_header *header, dicom_file *file, ul_er
     return UL_OK;
 }
 
-ul_status dicom_scan(const char *path, dicom_file *file, dicom_kind *kind, ul_error *error) {
+ul_status dicom_scan(dicom_file *file, dicom_kind *kind, ul_error *error) {
     *kind = DICOM_KIND_OTHER;
-    file->path = strdup(path);
-    if (!file->path)
-        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
     dicom_header header;
     ul_error problem = {0};
     bool is_dicom;
-    ul_status status = dicom_header_read(path, &header, &is_dicom, &problem);
+    ul_status status = dicom_header_read(file->path, &header, &is_dicom, &problem);
     if (is_dicom || status != UL_OK)
         *kind = DICOM_KIND_BROKEN;
     else if (header.file_bytes == 0)
@@ -343,7 +340,6 @@ ul_status dicom_scan(const char *path, dicom_file *file, dicom_kind *kind, ul_er
 }
 
 void dicom_file_free(dicom_file *file) {
-    free(file->path);
     free(file->images);
     memset(file, 0, sizeof *file);
 }

@@ -57,6 +57,12 @@ static const Enumerated enumerated[] = {
 };
 
 /* The source's header, its texts as UTF-8. */
+/* A path without its folders, which may be named after a patient. */
+static const char *name_of(const char *path) {
+    const char *slash = std::strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 class Source {
   public:
     Source(const char *path, char **note_lines) : notes(note_lines) {
@@ -65,7 +71,7 @@ class Source {
             path, EXS_Unknown, EGL_noChange, DCM_MaxReadLength, ERM_autoDetect, DCM_PixelData);
         if (read.bad())
             throw Failure(
-                UL_ERROR_INPUT, "the source image %s cannot be read: %s", path, read.text());
+                UL_ERROR_INPUT, "the source image %s cannot be read: %s", name_of(path), read.text());
         OFString list;
         data().findAndGetOFStringArray(DCM_SpecificCharacterSet, list);
         charset = list.c_str();

@@ -290,7 +290,7 @@ static ul_status add_series(series_builder *builder, const dicom_image *const *i
         for (size_t k = 0; k < count; k++)
             memcpy(grid->origin_mm[k], images[k]->position_mm, sizeof grid->origin_mm[k]);
         if (!(grid->spacing_mm[0] > 0))
-            series_fail(series, UL_ERROR_INPUT, "%s: no PixelSpacing", first->file->path);
+            series_fail(series, UL_ERROR_INPUT, "%s: no PixelSpacing", first->file->shown);
     }
     ul_grid_classify(grid);
     fill_info(series, group, label);
@@ -315,7 +315,7 @@ static ul_status add_faulty(series_builder *builder, const dicom_image **images,
     ul_series *series;
     ul_status status = add_series(builder, images, count, group, "", false, &series);
     if (status == UL_OK)
-        series_fail(series, UL_ERROR_INPUT, "%s: %s", culprit->file->path, problem);
+        series_fail(series, UL_ERROR_INPUT, "%s: %s", culprit->file->shown, problem);
     return status;
 }
 
@@ -334,7 +334,7 @@ static ul_status add_part(series_builder *builder, const split_part *part, const
     if (status == UL_OK && part->conflict[0])
         series_fail(series, UL_ERROR_GEOMETRY,
             "%s and %s lie at one place with different pixels, and no attribute tells them apart",
-            part->conflict[0]->file->path, part->conflict[1]->file->path);
+            part->conflict[0]->file->shown, part->conflict[1]->file->shown);
     return status;
 }
 

@@ -23,7 +23,7 @@ static ul_status read_series(
     const ul_dataset_case *c, ul_volume *image, ul_labels *labels, ul_error *error) {
     ul_catalog *catalog;
     const char *path = c->image;
-    ul_status status = ul_catalog_open(&path, 1, NULL, &catalog, error);
+    ul_status status = ul_catalog_open(&path, 1, false, NULL, &catalog, error);
     if (status != UL_OK)
         return status;
     if (ul_catalog_size(catalog) != 1)

@@ -297,7 +297,7 @@ static ul_status compare_two(const char *predicted, const char *truth, const cha
     size_t stem = files_stem(file);
     ul_catalog *catalog = NULL;
     snprintf(name, sizeof name, "%.*s", (int)(stem ? stem : strlen(file)), file);
-    ul_status status = source ? ul_catalog_open(&source, 1, NULL, &catalog, error) : UL_OK;
+    ul_status status = source ? ul_catalog_open(&source, 1, false, NULL, &catalog, error) : UL_OK;
     if (status == UL_OK && catalog && ul_catalog_size(catalog) != 1)
         status = ul_error_set(error, UL_ERROR_CHOICE, "%s: holds %zu volumes: leave one", source,
             ul_catalog_size(catalog));

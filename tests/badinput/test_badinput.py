@@ -81,6 +81,18 @@ def bad_series(bench):
         bench.fails(name, [*bench.command, folder, "-o", out], status, words, left)
 
 
+def folders_of_patients(bench):
+    """Folders that the search went through stay out of messages, unless --debug asks for them."""
+    below = os.path.join("export", "DOE^JANE", "series")
+    bench.series(below, "--truncate", "3000@3")
+    export = os.path.join(bench.scratch, "export")
+    for command in ([*bench.command, export, "-o", bench.target(bench.endings[-1])[1]], ["info", export]):
+        for debug, name in (([], "export/.../S01IM0003.dcm"), (["--debug"], "export/DOE^JANE/series/S01IM0003.dcm")):
+            done = subprocess.run([bench.ulite, *command, *debug], capture_output=True, text=True, check=False)
+            said = done.stdout + done.stderr
+            assert name in said and ("DOE" in said) == bool(debug), said
+
+
 def bad_files(bench):
     empty = os.path.join(bench.scratch, "empty.dcm")
     open(empty, "wb").close()
@@ -140,7 +152,7 @@ def main():
         return 1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(*sys.argv[1:5], scratch)
-        for part in (bad_series, bad_files, bad_targets, full_disk, interrupt):
+        for part in (bad_series, folders_of_patients, bad_files, bad_targets, full_disk, interrupt):
             start = time.monotonic()
             part(bench)
             print(f"{part.__name__}: {time.monotonic() - start:.1f} s")

@@ -103,7 +103,7 @@ int main(int argc, char **argv) {
     }
     ul_catalog *catalog;
     ul_error error = {0};
-    if (ul_catalog_open((const char *const *)(argv + optind), (size_t)(argc - optind), NULL,
+    if (ul_catalog_open((const char *const *)(argv + optind), (size_t)(argc - optind), true, NULL,
             &catalog, &error) != UL_OK) {
         fprintf(stderr, "%s\n", error.text);
         return (int)error.status;

@@ -24,7 +24,7 @@ typedef struct ul_catalog_counts {
 
 /* A file that is broken, and why. */
 typedef struct ul_catalog_fault {
-    const char *path;
+    const char *path; /* as messages name it */
     const char *text; /* without the path */
 } ul_catalog_fault;
 
@@ -32,9 +32,11 @@ typedef struct ul_catalog_fault {
  * DICOMDIR ignored), reads headers only, groups into series, splits a series that holds several
  * volumes, sorts by position along the normal; series come in the order of their numbers. A broken
  * file is listed as a fault, and the series that it belongs to cannot be used. A catalog is never
- * empty: without any image series the call fails. Errors: UL_ERROR_INPUT names the file or folder
- * and the reason; UL_ERROR_INTERRUPTED; UL_ERROR_LIMIT. */
-UL_API ul_status ul_catalog_open(const char *const *paths, size_t path_count,
+ * empty: without any image series the call fails. Messages name a file in a folder below the given
+ * one as "given/.../name", since folders are often named after patients, unless whole_paths.
+ * Errors: UL_ERROR_INPUT names the file or folder and the reason; UL_ERROR_INTERRUPTED;
+ * UL_ERROR_LIMIT. */
+UL_API ul_status ul_catalog_open(const char *const *paths, size_t path_count, bool whole_paths,
     const ul_progress *progress, ul_catalog **catalog, ul_error *error);
 UL_API void ul_catalog_close(ul_catalog *catalog); /* NULL is fine */
 UL_API const ul_catalog_counts *ul_catalog_get_counts(const ul_catalog *catalog);
