@@ -56,13 +56,13 @@ static const Enumerated enumerated[] = {
     {DCM_LongitudinalTemporalInformationModified, " UNMODIFIED MODIFIED REMOVED "},
 };
 
-/* The source's header, its texts as UTF-8. */
 /* A path without its folders, which may be named after a patient. */
 static const char *name_of(const char *path) {
     const char *slash = std::strrchr(path, '/');
     return slash ? slash + 1 : path;
 }
 
+/* The source's header, its texts as UTF-8. */
 class Source {
   public:
     Source(const char *path, char **note_lines) : notes(note_lines) {
@@ -70,8 +70,8 @@ class Source {
         OFCondition read = file.loadFileUntilTag(
             path, EXS_Unknown, EGL_noChange, DCM_MaxReadLength, ERM_autoDetect, DCM_PixelData);
         if (read.bad())
-            throw Failure(
-                UL_ERROR_INPUT, "the source image %s cannot be read: %s", name_of(path), read.text());
+            throw Failure(UL_ERROR_INPUT, "the source image %s cannot be read: %s", name_of(path),
+                read.text());
         OFString list;
         data().findAndGetOFStringArray(DCM_SpecificCharacterSet, list);
         charset = list.c_str();
