@@ -174,7 +174,7 @@ static ul_status segment_with(const segment_arguments *a, const ul_model *model,
     const ul_segment_options options = {
         .threads = a->threads, .flips = a->flips, .fractions = a->fractional};
     ul_labels labels = {0};
-    segment_written written = {0};
+    written_files written = {0};
     ul_status status = segment_input_read(a, card, input, error);
     if (status == UL_OK)
         status = segment_check_outputs(a, input, error);
@@ -192,7 +192,7 @@ static ul_status segment_with(const segment_arguments *a, const ul_model *model,
         status = segment_write_outputs(a, card, model_hash, input, &labels, &written, error);
     if (status == UL_OK)
         status = segment_write_figures(a, card, model_hash, input, &labels, &written, error);
-    segment_written_end(&written, status);
+    written_end(&written, status);
     ul_labels_free(&labels);
     return status;
 }

@@ -3,6 +3,7 @@
 #define SEGMENT_H
 
 #include "ulite/pipeline.h"
+#include "written.h"
 
 enum { SEGMENT_MAX_PATHS = 64 };
 
@@ -37,26 +38,15 @@ void segment_input_free(segment_input *input);
 ul_status segment_check_outputs(
     const segment_arguments *arguments, segment_input *input, ul_error *error);
 
-/* Files that a run has put in place. Zero-initialise; segment_written_end. */
-typedef struct segment_written {
-    size_t count;
-    char *paths[SEGMENT_MAX_PATHS + 3]; /* outputs, preview, statistics, report; owned */
-} segment_written;
-
-/* Notes that a file is in place. */
-void segment_written_add(segment_written *written, const char *path);
-/* Ends the list; takes the files back where the run failed after all: all outputs, or none. */
-void segment_written_end(segment_written *written, ul_status status);
-
 /* Writes every output. model_hash enters the UIDs of a SEG. */
 ul_status segment_write_outputs(const segment_arguments *arguments, const ul_card *card,
     const char *model_hash, const segment_input *input, const ul_labels *labels,
-    segment_written *written, ul_error *error);
+    written_files *written, ul_error *error);
 
 /* Writes --preview, --stats and --report where they are asked for. */
 ul_status segment_write_figures(const segment_arguments *arguments, const ul_card *card,
     const char *model_hash, const segment_input *input, const ul_labels *labels,
-    segment_written *written, ul_error *error);
+    written_files *written, ul_error *error);
 
 /* A line {"event": name, "path": path, "text": text} on stdout under --json; NULLs are left out. */
 void segment_event(const char *name, const char *path, const char *text);

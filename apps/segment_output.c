@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 void segment_event(const char *name, const char *path, const char *text) {
     if (!console_settings.json)
@@ -103,27 +102,16 @@ static ul_status write_seg(const char *path, const segment_arguments *arguments,
     return status;
 }
 
-void segment_written_add(segment_written *written, const char *path) {
-    written->paths[written->count++] = strdup(path);
-}
-
-void segment_written_end(segment_written *written, ul_status status) {
-    for (size_t n = 0; n < written->count; n++) {
-        if (status != UL_OK && written->paths[n])
-            unlink(written->paths[n]);
-        free(written->paths[n]);
-    }
-    written->count = 0;
-}
-
 ul_status segment_write_outputs(const segment_arguments *arguments, const ul_card *card,
     const char *model_hash, const segment_input *input, const ul_labels *labels,
-    segment_written *written, ul_error *error) {
+    written_files *written, ul_error *error) {
     ul_status status = UL_OK;
     for (size_t n = 0; status == UL_OK && n < arguments->output_count; n++) {
         target_kind kind;
         char path[TARGET_PATH_BYTES];
         status = name_output(arguments, input, n, &kind, path, error);
+        if (status == UL_OK)
+            status = written_next(written, path, error);
         if (status != UL_OK)
             return status;
         if (kind == TARGET_SEG)
@@ -135,7 +123,6 @@ ul_status segment_write_outputs(const segment_arguments *arguments, const ul_car
             status = ul_png_write_labels(path, labels, error);
         if (status != UL_OK)
             break;
-        segment_written_add(written, path);
         segment_event("written", path, NULL);
     }
     return status;

@@ -158,12 +158,12 @@ static ul_status write_preview(const char *path, const ul_card *card, const segm
 
 ul_status segment_write_figures(const segment_arguments *arguments, const ul_card *card,
     const char *model_hash, const segment_input *input, const ul_labels *labels,
-    segment_written *written, ul_error *error) {
+    written_files *written, ul_error *error) {
     ul_status status = UL_OK;
     if (arguments->preview)
-        status = write_preview(arguments->preview, card, input, labels, error);
+        status = written_next(written, arguments->preview, error);
     if (status == UL_OK && arguments->preview)
-        segment_written_add(written, arguments->preview);
+        status = write_preview(arguments->preview, card, input, labels, error);
     if (status != UL_OK || (!arguments->stats && !arguments->report))
         return status;
     size_t gaps;
@@ -172,6 +172,8 @@ ul_status segment_write_figures(const segment_arguments *arguments, const ul_car
                    : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the statistics");
     if (status == UL_OK && gaps > 0)
         console_say("note: slices are missing at %zu places, volumes leave them out", gaps);
+    if (status == UL_OK && arguments->stats)
+        status = written_next(written, arguments->stats, error);
     if (status == UL_OK && arguments->stats) {
         size_t length = strlen(arguments->stats);
         if (length > 4 && strcmp(arguments->stats + length - 4, ".csv") == 0) {
@@ -182,9 +184,9 @@ ul_status segment_write_figures(const segment_arguments *arguments, const ul_car
             cJSON_AddNumberToObject(object, "gaps", (double)gaps);
             status = write_json(arguments->stats, object, error);
         }
-        if (status == UL_OK)
-            segment_written_add(written, arguments->stats);
     }
+    if (status == UL_OK && arguments->report)
+        status = written_next(written, arguments->report, error);
     if (status == UL_OK && arguments->report)
         status = write_report(arguments, card, model_hash, input, labels, stats, gaps, error);
     free(stats);
