@@ -1,12 +1,11 @@
 #!/usr/bin/python3
 """Reading and writing DICOM against the clock: a 512x512x300 CT series cut from a real head is read
 by ulite and by dcm2niix, 900 frames of a SEG are written, read back and compared, and the peak
-memory of a conversion is taken. Prints a table for docs/benchmarks.md.
+memory of reading and of segmenting with untrained models is taken. Prints tables for docs/benchmarks.md.
 
 usage: dicom.py [BUILD_FOLDER]      (default: build/release)"""
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -27,6 +26,26 @@ def timed(command):
 def measured(command):
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(done.stdout)["total_ms"]
+
+
+def peak_mib(command):
+    """The largest resident set of a process."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        sys.exit(f"dicom.py: {' '.join(command)}: exit {child.returncode}")
+    return usage.ru_maxrss / 1024
+
+
+def print_memory(tool, folder, scratch, fixtures):
+    volume, labels = 512 * 512 * 300 * 2 / 2**20, 512 * 512 * 300 / 2**20
+    print(f"\n| peak memory (volume {volume:.0f} MiB, labels {labels:.0f} MiB) | MiB |\n|---|---|")
+    print(f"| read | {peak_mib([tool['bench-io'], 'series', folder]):.0f} |")
+    for name, model in (("the plane of the series", "axial"), ("three planes, three outputs", "planes")):
+        command = [tool["ulite"], "segment", folder, "-m", f"{fixtures}/{model}.safetensors", "--force",
+                   "-o", os.path.join(scratch, "memory.dcm")]
+        print(f"| segment, {name} | {peak_mib(command):.0f} |")
 
 
 def alternate(*measures):
@@ -58,7 +77,6 @@ def main():
         (read, peer, whole, write) = alternate(
             lambda: measured([tool["bench-io"], "series", folder]), lambda: timed(dcm2niix),
             lambda: timed(convert), lambda: measured([tool["bench-io"], "seg", folder, seg, "3"]))
-        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         print("| 512x512x300, 16 bits | median ms | least ms |\n|---|---|---|")
         for name, (median, least) in (
                 ("ulite: scan, sort, decode", read), ("dcm2niix -z n", peer),
@@ -67,8 +85,7 @@ def main():
             print(f"| {name} | {median:.0f} | {least:.0f} |")
         print(f"\nratio of reading to dcm2niix: {read[0] / peer[0]:.2f} (median), "
               f"{read[1] / peer[1]:.2f} (least)")
-        print(f"largest resident set of all: {before / 1024:.0f} MiB "
-              f"(the volume alone: {512 * 512 * 300 * 2 / 2**20:.0f} MiB)")
+        print_memory(tool, folder, scratch, os.path.join(build, "fixtures"))
 
 
 main()
