@@ -330,6 +330,17 @@ ul_status ul_card_parse(const char *json, ul_card *card, ul_error *error) {
     return status;
 }
 
+/* A class that does not say what segmented it was segmented by this model. */
+static void name_algorithm(ul_card *card) {
+    const char *prefix = strlen(card->name) <= 57 ? "U-Lite " : ""; /* DICOM takes 64 characters */
+    for (size_t i = 0; *card->name && i < card->classes.count; i++) {
+        ul_segment *class = &card->classes.items[i];
+        if (strcmp(class->algorithm_name, "unspecified") == 0)
+            snprintf(
+                class->algorithm_name, sizeof class->algorithm_name, "%s%s", prefix, card->name);
+    }
+}
+
 ul_status ul_card_read(const ul_model *model, ul_card *card, ul_error *error) {
     const char *json = ul_model_metadata(model, "ulite");
     memset(card, 0, sizeof *card);
@@ -341,7 +352,9 @@ ul_status ul_card_read(const ul_model *model, ul_card *card, ul_error *error) {
     const ul_model_shape *shape = ul_model_get_shape(model);
     if (status == UL_OK)
         status = ul_card_check(card, shape->input_channels, shape->classes, error);
-    if (status != UL_OK)
+    if (status == UL_OK)
+        name_algorithm(card);
+    else
         ul_card_free(card);
     return status;
 }

@@ -29,6 +29,8 @@ def test_hippocampus():
         run(ULITE, "segment", f"series{label}", "-m", "hippocampus", "-o", "h.dcm", "-o", "h.nii.gz", "--stats", "h.csv",
             "--preview", "h.png")
         run(ULITE, "verify", "h.dcm", "--source", f"series{label}")
+        with open("h.dcm", "rb") as seg:
+            assert b"U-Lite hippocampus" in seg.read(), "the SEG does not name its algorithm"
         with open("h.csv", encoding="utf-8") as stream:
             volumes = [float(row["volume_ml"]) for row in csv.DictReader(stream)]
         assert len(volumes) == 2 and all(1.5 < v < 2.7 for v in volumes), volumes
