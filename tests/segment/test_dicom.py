@@ -37,10 +37,14 @@ def series(folder, *options):
     return folder
 
 
-def ulite(*arguments, code=0):
+def run(*arguments, code=0):
     done = subprocess.run([ULITE, *arguments], capture_output=True, text=True)
     assert done.returncode == code, (arguments, done.returncode, done.stderr)
-    return done.stderr
+    return done
+
+
+def ulite(*arguments, code=0):
+    return run(*arguments, code=code).stderr
 
 
 def segment(source, model, *options, code=0):
@@ -225,6 +229,33 @@ def test_pictures():
     segment("grey.png", "colour", "-o", "x.png", code=6)
     segment("colours.png", "slices", "-o", "x.png", code=6)
     assert not os.path.exists("x.png")
+
+
+def test_deep_pictures():
+    """16-bit pictures: grey as the same numbers in NIfTI, colours on the scale of 8 bits."""
+    image = nibabel.as_closest_canonical(nibabel.load(HEAD)).slicer[40:88, 50:120, 70:71]
+    plain = numpy.asarray(image.dataobj)[:, :, 0].astype("u2")
+    grey = 250 * plain + numpy.arange(plain.size, dtype="u2").reshape(plain.shape) % 250
+    png.write("deep.png", grey)
+    nibabel.save(nibabel.Nifti1Image(grey.T[:, :, None], numpy.eye(4)), "deep.nii.gz")
+    for name in ("png", "nii.gz"):
+        segment(f"deep.{name}", "slices", "-o", "d.nii.gz" if name == "nii.gz" else "d.png", "--stats", f"{name}.json")
+    assert numpy.array_equal(png.read("d.png"), labels("d.nii.gz")[:, :, 0].T)
+    with open("png.json", encoding="utf-8") as a, open("nii.gz.json", encoding="utf-8") as b:
+        for found, wanted in zip(json.load(a)["segments"], json.load(b)["segments"], strict=True):
+            assert found["mean"] == wanted["mean"] > 255 and found["sd"] == wanted["sd"], (found, wanted)
+    colours = numpy.stack([plain, plain // 2, 255 - plain], 2)
+    png.write("colours8.png", colours.astype("u1"))
+    png.write("colours16.png", 257 * colours)
+    for name, values in (("deep", grey), ("colours16", colours)):
+        about = json.loads(run("info", f"{name}.png", "--json").stdout)
+        assert (about["kind"], about["size"], about["sample"]) == ("png", [70, 48, 1], "uint16"), about
+        assert about["channels"] == (1 if values.ndim == 2 else 3), about
+        assert (about["minimum"], about["maximum"]) == (values.min(), values.max()), about
+    for name in ("colours8", "colours16"):
+        segment(f"{name}.png", "colour", "-o", f"{name}_labels.png")
+    assert numpy.array_equal(png.read("colours8_labels.png"), png.read("colours16_labels.png"))
+    assert len(numpy.unique(png.read("colours16_labels.png"))) == 2
 
 
 def test_mirrored():
