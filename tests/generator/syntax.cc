@@ -28,6 +28,8 @@ static const struct syntax {
     {"rle", EXS_RLELossless, nullptr},
     {"jpeg-baseline", EXS_JPEGProcess1, nullptr},
     {"jpeg-extended", EXS_JPEGProcess2_4, nullptr},
+    {"jpeg-spectral", EXS_JPEGProcess6_8, nullptr},
+    {"jpeg-progressive", EXS_JPEGProcess10_12, nullptr},
     {"jpeg-lossless", EXS_JPEGProcess14, nullptr},
     {"jpeg-lossless-sv1", EXS_JPEGProcess14SV1, nullptr},
     {"jpegls", EXS_JPEGLSLossless, nullptr},
@@ -75,6 +77,8 @@ static std::unique_ptr<DcmRepresentationParameter> parameters(E_TransferSyntax t
         return std::make_unique<DcmRLERepresentationParameter>();
     case EXS_JPEGProcess1:
     case EXS_JPEGProcess2_4:
+    case EXS_JPEGProcess6_8:
+    case EXS_JPEGProcess10_12:
         return std::make_unique<DJ_RPLossy>(95);
     case EXS_JPEGProcess14:
         return std::make_unique<DJ_RPLossless>(6, 0);

@@ -94,7 +94,8 @@ def check_cut(program, name, options, count, source, affine, folder):
 # transfer syntaxes and the largest error that each may bring
 SYNTAXES = {"implicit": 0, "explicit": 0, "bigendian": 0, "deflated": 0, "rle": 0, "jpegls": 0,
             "jpeg-lossless": 0, "jpeg-lossless-sv1": 0, "jpegls-near": 2, "jpeg-extended": 8,
-            "jpeg-baseline": 8, "jpeg2000": 0, "jpeg2000-lossy": 40}
+            "jpeg-spectral": 8, "jpeg-progressive": 8, "jpeg-baseline": 8,
+            "jpeg2000": 0, "jpeg2000-lossy": 40}
 
 
 def dcmtk_pixels(path, folder):

@@ -2,6 +2,7 @@
 """Training of every kind of data set; checkpoints that do not fit, cards, fine-tuning.
 
 usage: test_train.py ULITE MAKE_SERIES"""
+import csv
 import json
 import os
 
@@ -98,6 +99,83 @@ def test_names_of_classes(folder):
     assert (card["task"], card["licence"], card["provenance"], card["modality"]) == ("balls", "CC0", "made up", "MR")
     printed = run(ULITE, "train", data, "--dry-run", "--plan", f"{folder}/plan.json", "--epochs", "1").stdout
     assert json.loads(printed) == json.loads(metadata(model)["ulite.plan"]), "--dry-run prints another plan"
+
+
+def test_layout_of_others(folder):
+    """imagesTr/case_0000.nii.gz, labelsTr/case.nii.gz and dataset.json as nnU-Net writes them: the same training."""
+    plain = datasets.make_nifti(f"{folder}/plain")
+    data = datasets.make_nifti(f"{folder}/Dataset001")
+    for part in ("images", "labels"):
+        os.rename(f"{data}/{part}", f"{data}/{part}Tr")
+    for case in range(6):
+        os.rename(f"{data}/imagesTr/case{case}.nii.gz", f"{data}/imagesTr/case{case}_0000.nii.gz")
+    os.makedirs(f"{data}/imagesTs")  # images without labels: not for training
+    datasets.save_nifti(numpy.zeros((32, 32, 4), "f4"), f"{data}/imagesTs/case9_0000.nii.gz")
+    datasets.write_json(f"{data}/dataset.json", {
+        "channel_names": {"0": "T1"}, "labels": {"background": 0, "shell": 1, "kernel": 2},
+        "numTraining": 6, "file_ending": ".nii.gz"})
+    plan = datasets.quick_plan(folder)
+    models = [f"{folder}/{name}.safetensors" for name in ("plain", "other")]
+    for source, model in zip((plain, data), models):
+        train(source, model, "--plan", plan, "--epochs", "1")
+    card = card_of(models[1])
+    assert [c["label"] for c in card["classes"]] == ["shell", "kernel"] and card["modality"] == "MR", card
+    weights = [tensor(model, "e3.pw.weight") for model in models]
+    assert weights[0].size > 0 and numpy.array_equal(*weights), "another training"
+    splits = [json.load(open(model.replace("safetensors", "split.json"), encoding="utf-8")) for model in models]
+    names = [{part: sorted(case["name"] for case in split[part]) for part in ("train", "val", "test")}
+             for split in splits]
+    assert names[0] == names[1] and sum(map(len, names[1].values())) == 6, names
+    os.link(f"{data}/imagesTr/case0_0000.nii.gz", f"{data}/imagesTr/case0_0001.nii.gz")
+    train(data, models[1], "--plan", plan, "--epochs", "1", code=3, says=["case0_0001", "no label"])
+
+
+def curve(path):
+    """Columns of the CSV beside a model: rates and validation Dices."""
+    with open(path.replace(".safetensors", ".csv"), encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [[float(row[name]) for row in rows] for name in ("rate", "val_dice")]
+
+
+def test_rates(folder):
+    """The rates of the CSV are those of the planned schedule."""
+    data = datasets.make_nifti(f"{folder}/data", cases=3, size=(32, 32, 1))
+    epochs, steps, top = 8, 2, 1e-9  # too low to learn
+    rates, dices = {}, {}
+    for name in ("cosine", "plateau"):
+        plan = datasets.quick_plan(folder, steps=steps, warmup_steps=0, schedule=name, plateau_epochs=2)
+        train(data, f"{folder}/{name}.safetensors", "--plan", plan, "--epochs", epochs, "--lr", top)
+        rates[name], dices[name] = curve(f"{folder}/{name}.safetensors")
+    for epoch in range(epochs):
+        last = (epoch + 1) * steps - 1  # of its steps
+        wanted = top / 2 * (1 + numpy.cos(numpy.pi * last / (epochs * steps)))
+        assert abs(rates["cosine"][epoch] / wanted - 1) < 1e-5, (epoch, rates["cosine"])
+    best, stale, wanted = -1, 0, top
+    for rate, dice in zip(rates["plateau"], dices["plateau"], strict=True):
+        assert abs(rate / wanted - 1) < 1e-5, (rates["plateau"], dices["plateau"])
+        best, stale = (dice, 0) if dice > best else (best, stale + 1)
+        if stale == 2:
+            wanted, stale = wanted / 2, 0
+    assert wanted < top, dices["plateau"]
+
+
+def test_decays(folder):
+    """One step with a decay: AdamW takes a part of the weights away, Adam lets it decide the direction."""
+    data = datasets.make_nifti(f"{folder}/data", cases=3, size=(32, 32, 1))
+    rate, decay, weights = 0.003, 10, {}
+    for name, training in {"start": {}, "plain": {}, "adamw": {"optimizer": "adamw", "weight_decay": decay},
+                           "adam": {"weight_decay": decay}}.items():
+        plan = datasets.quick_plan(folder, steps=1, warmup_steps=0, average=0, **training)
+        model = f"{folder}/{name}.safetensors"
+        train(data, model, "--plan", plan, "--epochs", "1", "--lr", "1e-12" if name == "start" else rate)
+        weights[name] = tensor(model, "e5.pw.weight").astype(float)
+    lost = weights["plain"] - weights["adamw"]
+    assert numpy.abs(lost - rate * decay * weights["start"]).max() < 1e-6, "AdamW's decay"
+    large = numpy.abs(weights["start"]) > 0.01
+    toward = -numpy.sign(weights["start"])[large]
+    step = {name: (weights[name] - weights["start"])[large] / rate for name in ("plain", "adam")}
+    assert numpy.abs(step["adam"] - toward).max() < 1e-2 and large.mean() > 0.5, "Adam's decay"
+    assert numpy.abs(step["plain"] - toward).max() > 1, "there is no gradient"
 
 
 def test_fine_tuning(folder):

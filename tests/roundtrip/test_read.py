@@ -13,7 +13,8 @@ from shared import BOX, GEOMETRIES, HEAD, UNEVEN, Programs, in_space, load, requ
 # transfer syntax -> largest error of its compression
 SYNTAXES = {"implicit": 0, "bigendian": 0, "deflated": 0, "rle": 0, "jpeg-lossless": 0,
             "jpeg-lossless-sv1": 0, "jpegls": 0, "jpegls-near": 2, "jpeg-extended": 8,
-            "jpeg2000": 0, "jpeg2000-lossy": 60, "implicit,jpegls,rle,bigendian": 0}
+            "jpeg-spectral": 8, "jpeg-progressive": 8, "jpeg2000": 0, "jpeg2000-lossy": 60,
+            "implicit,jpegls,rle,bigendian": 0}
 
 # kind of pixels -> options, largest error
 KINDS = {
@@ -29,6 +30,7 @@ KINDS = {
     "MONOCHROME1": (["--photometric", "MONOCHROME1", "--bits", "12,16"], 0),
     "8 bits": (["--bits", "8"], 0),
     "8 bits, baseline": (["--bits", "8", "--syntax", "jpeg-baseline"], 8),
+    "8 bits, progressive": (["--bits", "8", "--syntax", "jpeg-progressive"], 8),
     "palette": (["--photometric", "PALETTE"], 0),
     "palette, RLE": (["--photometric", "PALETTE", "--syntax", "rle"], 0),
     "RGB": (["--photometric", "RGB"], 0),

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""test_convert.py ULITE MAKE_SERIES SHARED: what `ulite convert` and `ulite verify` make of segmentations.
+"""test_convert.py ULITE MAKE_SERIES SHARED FIXTURES: what `ulite convert` and `ulite verify` make of segmentations.
 
 Series come from the generator, real segmentations of other writers from SHARED where it is there.
 """
@@ -13,8 +13,8 @@ import tempfile
 
 HEAD = pathlib.Path("/usr/share/mricron/templates/ch2.nii.gz")
 PEERS = pathlib.Path(__file__).resolve().parent.parent / "peers"
-ULITE, MAKE_SERIES, SHARED = sys.argv[1:4]
-SHARED = pathlib.Path(SHARED)
+ULITE, MAKE_SERIES = sys.argv[1:3]
+SHARED, FIXTURES = map(pathlib.Path, sys.argv[3:5])
 REQUIRED = os.environ.get("ULITE_REQUIRE_PEERS") == "1"
 
 try:
@@ -93,6 +93,41 @@ def turned_labels_come_back(folder):
             check(again.shape == labels.shape, f"{name} {codes}: shape {again.shape}")
             for value in (3, 70):
                 same_places(places(again, value), places(labels, value), f"{name} {codes} back")
+
+
+def models_name_segments(folder):
+    """--segments MODEL: the classes of its card; --type fractional holds all or nothing, and comes back the same."""
+    series, model = make(folder / "modelled"), FIXTURES / "slices.safetensors"
+    three = labels_on(series, folder, "named")
+    data = numpy.asarray(three.dataobj)
+    values = ((data == 3) + 2 * (data == 70)).astype("u1")
+    nibabel.save(nibabel.Nifti1Image(values, three.affine), folder / "values.nii.gz")
+    for kind in ("binary", "fractional"):
+        seg, back, names = (folder / f"{kind}{end}" for end in (".dcm", "_back.nii.gz", ".json"))
+        run("convert", folder / "values.nii.gz", "-o", seg, "--source", series, "--segments", model, "--type", kind)
+        dataset = pydicom.dcmread(seg)
+        found = [(int(s.SegmentNumber), s.SegmentLabel, s.SegmentedPropertyTypeCodeSequence[0].CodeMeaning)
+                 for s in dataset.SegmentSequence]
+        check(found == [(1, "Fixture one", "Tissue"), (2, "Fixture two", "Tissue")], f"{kind}: segments {found}")
+        check(dataset.SegmentationType == kind.upper(), f"{kind}: type {dataset.SegmentationType}")
+        stored = set(numpy.unique(dataset.pixel_array))
+        whole = int(dataset.MaximumFractionalValue) if kind == "fractional" else 1
+        check(stored == {0, whole}, f"{kind}: stored values {stored}")
+        check(dataset.pixel_array.sum() == whole * (values != 0).sum(), f"{kind}: voxels")
+        run("convert", seg, "-o", back, "--source", series, "--names", names)
+        check((numpy.asarray(nibabel.load(back).dataobj) == values).all(), f"{kind}: labels back")
+        described = [s["rgb"] for s in json.loads(names.read_text())["segments"]]
+        check(numpy.abs(numpy.array(described) - [[220, 60, 50], [60, 110, 230]]).max() <= 1, f"{kind}: {described}")
+        if kind == "binary":
+            run("verify", seg, "--source", series)
+        else:  # of which viewers take no account
+            run("verify", seg, "--source", series, code=1, says="ohif: refuses FRACTIONAL")
+    nibabel.save(three, folder / "three.nii.gz")
+    run("convert", folder / "three.nii.gz", "-o", folder / "x.dcm", "--source", series, "--segments", model, code=3,
+        says="label 3 occurs")
+    run("convert", folder / "values.nii.gz", "-o", folder / "x.dcm", "--source", series, "--segments",
+        folder / "values.nii.gz", code=6)
+    check(not (folder / "x.dcm").exists(), "x.dcm was left behind")
 
 
 def wrong_places_are_refused(folder):
@@ -257,11 +292,21 @@ def real_objects_are_read(folder):
         mask = numpy.asarray(nibabel.load(folder / f"overlap-{number}.nii.gz").dataobj)
         check((mask == number).sum() == numpy.array(frames).sum(), f"overlapping segment {number}")
 
-    mosaic = next((SHARED / "data/dicom/dcm_qa_ts/In").iterdir())
+    mosaics = SHARED / "data/dicom/dcm_qa_ts"
+    mosaic = mosaics / "In/1.dcm"
     run("convert", mosaic, "-o", folder / "mosaic.nii.gz")
     image = nibabel.load(folder / "mosaic.nii.gz")
     nibabel.save(nibabel.Nifti1Image((image.get_fdata() > 100).astype("u1"), image.affine), folder / "on_mosaic.nii.gz")
     run("convert", folder / "on_mosaic.nii.gz", "-o", folder / "mosaic.dcm", "--source", mosaic, code=9, says="mosaic")
+    options = ("-m", FIXTURES / "slices.safetensors", "-o")
+    run("segment", mosaic, *options, folder / "tiles.dcm", code=9, says="mosaic")
+    check(not (folder / "tiles.dcm").exists(), "tiles.dcm was left behind")
+    run("segment", mosaic, *options, folder / "tiles.nii.gz")
+    labels, reference = (nibabel.as_closest_canonical(nibabel.load(path))
+                         for path in (folder / "tiles.nii.gz", mosaics / "Ref/1.nii"))
+    check(labels.shape == reference.shape == (64, 64, 35), f"mosaic: {labels.shape}")
+    check(numpy.allclose(labels.affine, reference.affine, atol=1e-2), f"mosaic: {labels.affine}, {reference.affine}")
+    check(set(numpy.unique(labels.dataobj)) == {0, 1, 2}, "mosaic: not all labels occur")
 
 
 def main():
@@ -271,6 +316,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         turned_labels_come_back(folder)
+        models_name_segments(folder)
         wrong_places_are_refused(folder)
         several_volumes_are_listed(folder)
         verify_says_what_is_wrong(folder)

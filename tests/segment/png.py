@@ -1,4 +1,4 @@
-"""PNG pictures of 8 bits as NumPy arrays, without a library."""
+"""PNG pictures as NumPy arrays, without a library: of 8 bits, written of 16 too."""
 import struct
 import zlib
 
@@ -8,13 +8,14 @@ CHANNELS = {0: 1, 2: 3}
 
 
 def write(path, pixels):
-    """pixels [height, width] or [height, width, 3], uint8."""
+    """pixels [height, width] or [height, width, 3], uint8 or uint16."""
     height, width = pixels.shape[:2]
-    rows = b"".join(b"\0" + row.astype("u1").tobytes() for row in pixels)
+    sample = pixels.dtype.newbyteorder(">")
+    rows = b"".join(b"\0" + row.astype(sample).tobytes() for row in pixels)
     kind = 2 if pixels.ndim == 3 else 0
     with open(path, "wb") as stream:
         stream.write(b"\x89PNG\r\n\x1a\n")
-        for name, data in ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)),
+        for name, data in ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8 * sample.itemsize, kind, 0, 0, 0)),
                            (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
             stream.write(struct.pack(">I", len(data)) + name + data)
             stream.write(struct.pack(">I", zlib.crc32(name + data)))

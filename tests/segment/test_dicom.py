@@ -37,10 +37,14 @@ def series(folder, *options):
     return folder
 
 
-def ulite(*arguments, code=0):
+def run(*arguments, code=0):
     done = subprocess.run([ULITE, *arguments], capture_output=True, text=True)
     assert done.returncode == code, (arguments, done.returncode, done.stderr)
-    return done.stderr
+    return done
+
+
+def ulite(*arguments, code=0):
+    return run(*arguments, code=code).stderr
 
 
 def segment(source, model, *options, code=0):
@@ -107,6 +111,70 @@ def test_force():
         assert json.load(stream)["forced"] is None
 
 
+def test_body_part():
+    """A body part that the card does not name is refused; --force overrides, and the report and the SEG say so."""
+    series("parts/chest", "--study", "parts", "--series-number", "2", "--modality", "CT", "--body-part", "CHEST")
+    said = segment("parts/chest", "ct", "-o", "x.dcm", code=6)
+    assert "the body part is CHEST, the model was made for HEAD" in said and "--force" in said, said
+    assert not os.path.exists("x.dcm")
+    said = segment("parts/chest", "ct", "--force", "-o", "chest.dcm", "--report", "chest.json")
+    assert "forced: the body part is CHEST" in said, said
+    for item in pydicom.dcmread("chest.dcm").SegmentSequence:
+        assert "Forced: the body part is CHEST" in item.SegmentDescription, item.SegmentDescription
+    with open("chest.json", encoding="utf-8") as stream:
+        report = json.load(stream)
+    assert "the body part is CHEST" in report["forced"] and report["options"]["force"] is True
+    series("parts/head", "--study", "parts", "--series-number", "5", "--modality", "CT", "--body-part", "head")
+    assert "taken: series 5" in segment("parts", "ct", "-o", "head.nii.gz")
+    series("unstated", "--modality", "CT", "--drop", "BodyPartExamined")
+    segment("unstated", "ct", "-o", "unstated.nii.gz")
+
+
+def test_several_folders():
+    """A series that lies in two folders is one volume; of series in two folders the card's is taken."""
+    series("source")
+    segment("source", "slices", "-o", "whole.dcm")
+    for n, path in enumerate(sorted(pathlib.Path("source").iterdir())):
+        part = pathlib.Path(f"part{n % 2}")
+        part.mkdir(exist_ok=True)
+        shutil.copy(path, part / f"{n}.dcm")
+    done = subprocess.run([ULITE, "segment", "part0", "part1", "-m", f"{FIXTURES}/slices.safetensors", "-o",
+                           "parts.dcm"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    whole, parts = pydicom.dcmread("whole.dcm"), pydicom.dcmread("parts.dcm")
+    assert parts.NumberOfFrames == whole.NumberOfFrames and parts.PixelData == whole.PixelData
+    series("pair/mr", "--study", "pair", "--series-number", "3")
+    series("pair/ct", "--study", "pair", "--series-number", "7", "--modality", "CT")
+    said = ulite("segment", "pair/mr", "pair/ct", "-m", f"{FIXTURES}/ct.safetensors", "-o", "pair.nii.gz")
+    assert "taken: series 7" in said, said
+    ulite("convert", "source", "-o", "one.nii.gz")
+    assert "DICOM only" in ulite("segment", "one.nii.gz", "source", "-m", f"{FIXTURES}/slices.safetensors", "-o",
+                                 "x.nii.gz", code=2)
+
+
+def test_acquisitions():
+    """Two volumes at one place are told apart by their acquisition number; it alone splits no volume."""
+    untold = sum((["--drop", name] for name in ("TemporalPositionIdentifier", "NumberOfTemporalPositions",
+                                                "AcquisitionTime", "ContentTime")), [])
+    series("twice", "--times", "2", "--shuffle", "--names", "random", *untold)
+    said = segment("twice", "slices", "-o", "x.dcm", code=4)
+    for line in ("--series 1.1 ", "--series 1.2 ", "acquisition 1", "acquisition 2"):
+        assert line in said, (line, said)
+    assert not os.path.exists("x.dcm")
+    images = [pydicom.dcmread(path, stop_before_pixels=True) for path in pathlib.Path("twice").iterdir()]
+    for number in (1, 2):
+        segment("twice", "slices", "--series", f"1.{number}", "-o", "a.dcm", "--report", "a.json")
+        wanted = {i.SOPInstanceUID for i in images if i.AcquisitionNumber == number}
+        with open("a.json", encoding="utf-8") as stream:
+            assert {s["sop_instance_uid"] for s in json.load(stream)["slices"]} == wanted
+        sources = {frame.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
+                   for frame in pydicom.dcmread("a.dcm").PerFrameFunctionalGroupsSequence}
+        assert sources and sources <= wanted, number
+    series("resumed", "--set", "AcquisitionNumber=2@9,10,11,12,13,14,15,16")
+    segment("resumed", "slices", "-o", "resumed.nii.gz")
+    assert labels("resumed.nii.gz").shape[2] == 16
+
+
 def test_nifti_with_source():
     """A NIfTI version of a series, turned around, gives the SEG that the series gives."""
     series("source", "--rotate", "10,0,5")
@@ -163,6 +231,33 @@ def test_pictures():
     assert not os.path.exists("x.png")
 
 
+def test_deep_pictures():
+    """16-bit pictures: grey as the same numbers in NIfTI, colours on the scale of 8 bits."""
+    image = nibabel.as_closest_canonical(nibabel.load(HEAD)).slicer[40:88, 50:120, 70:71]
+    plain = numpy.asarray(image.dataobj)[:, :, 0].astype("u2")
+    grey = 250 * plain + numpy.arange(plain.size, dtype="u2").reshape(plain.shape) % 250
+    png.write("deep.png", grey)
+    nibabel.save(nibabel.Nifti1Image(grey.T[:, :, None], numpy.eye(4)), "deep.nii.gz")
+    for name in ("png", "nii.gz"):
+        segment(f"deep.{name}", "slices", "-o", "d.nii.gz" if name == "nii.gz" else "d.png", "--stats", f"{name}.json")
+    assert numpy.array_equal(png.read("d.png"), labels("d.nii.gz")[:, :, 0].T)
+    with open("png.json", encoding="utf-8") as a, open("nii.gz.json", encoding="utf-8") as b:
+        for found, wanted in zip(json.load(a)["segments"], json.load(b)["segments"], strict=True):
+            assert found["mean"] == wanted["mean"] > 255 and found["sd"] == wanted["sd"], (found, wanted)
+    colours = numpy.stack([plain, plain // 2, 255 - plain], 2)
+    png.write("colours8.png", colours.astype("u1"))
+    png.write("colours16.png", 257 * colours)
+    for name, values in (("deep", grey), ("colours16", colours)):
+        about = json.loads(run("info", f"{name}.png", "--json").stdout)
+        assert (about["kind"], about["size"], about["sample"]) == ("png", [70, 48, 1], "uint16"), about
+        assert about["channels"] == (1 if values.ndim == 2 else 3), about
+        assert (about["minimum"], about["maximum"]) == (values.min(), values.max()), about
+    for name in ("colours8", "colours16"):
+        segment(f"{name}.png", "colour", "-o", f"{name}_labels.png")
+    assert numpy.array_equal(png.read("colours8_labels.png"), png.read("colours16_labels.png"))
+    assert len(numpy.unique(png.read("colours16_labels.png"))) == 2
+
+
 def test_mirrored():
     """With --tta a mirrored image has mirrored labels; without, it has not."""
     image = nibabel.as_closest_canonical(nibabel.load(HEAD)).slicer[40:88, 50:120, 60:66]
@@ -205,6 +300,28 @@ def test_even_grid():
             if name == "tilted":
                 assert original is None
     segment("tilted", "axial", "-o", "x.nii.gz", "--grid", "even", code=2)
+
+
+def test_labels_of_a_tilted_series():
+    """They lie on the slices as they are: a sheared sform, which no qform can say. Other planes are refused."""
+    series("tilted", "--tilt", "-18.5", "--modality", "CT")
+    images = sorted((pydicom.dcmread(path, stop_before_pixels=True) for path in pathlib.Path("tilted").iterdir()),
+                    key=lambda image: float(image.ImagePositionPatient[2]))
+    axes = numpy.array(images[0].ImageOrientationPatient, float).reshape(2, 3)
+    places = numpy.array([image.ImagePositionPatient for image in images], float)
+    wanted = numpy.eye(4)
+    wanted[:3] = numpy.column_stack([axes[0], axes[1], (places[-1] - places[0]) / (len(places) - 1), places[0]])
+    assert abs(wanted[:3, 1] @ wanted[:3, 2]) > 0.3, wanted  # 1 mm voxels, not a right angle
+    segment("tilted", "axial", "-o", "tilted.dcm", "-o", "direct.nii.gz")
+    ulite("convert", "tilted.dcm", "-o", "back.nii.gz", "--source", "tilted")
+    for name in ("direct.nii.gz", "back.nii.gz"):
+        header = nibabel.load(name).header
+        assert header["qform_code"] == 0 and header["sform_code"] > 0, name
+        assert numpy.allclose(numpy.diag([-1, -1, 1, 1]) @ header.get_sform(), wanted, atol=1e-4), name
+        assert same_places(places_in_nifti(name), places_in_seg("tilted.dcm", *PYDICOM)), name
+    said = segment("tilted", "planes", "-o", "x.nii.gz", code=5)
+    assert "coronal" in said and "tilted" in said and "--grid regular" in said, said
+    assert not os.path.exists("x.nii.gz")
 
 
 def small_files():

@@ -1,6 +1,7 @@
 """NIfTI volumes of every kind give the labels that the plain one gives, on its own grid.
 
 usage: test_nifti.py ULITE FIXTURES"""
+import json
 import os
 import subprocess
 import sys
@@ -56,6 +57,12 @@ def test_types():
 def test_pair():
     save(smooth.astype("i2"), "p.hdr", nibabel.Nifti1Pair)
     assert numpy.array_equal(run("p.hdr")[0], PLAIN)
+    done = subprocess.run([ULITE, "info", "p.hdr", "--json"], capture_output=True, text=True, check=True)
+    about = json.loads(done.stdout)
+    assert (about["kind"], about["size"], about["sample"]) == ("nifti", list(smooth.shape), "int16"), about
+    assert about["spacing_mm"] == [2, 2, 3] and about["maximum"] == smooth.max(), about
+    os.remove("p.img")
+    assert "p.img" in run("p.hdr", code=3)
 
 
 def test_bad_scaling():

@@ -153,6 +153,14 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+/* Of ascending values, as NumPy's percentile interpolates. */
+static double percentile(const float *sorted, size_t count, double percent) {
+    double place = percent / 100.0 * (double)(count - 1);
+    size_t below = (size_t)place, above = below + 1 < count ? below + 1 : below;
+    return (double)sorted[below] +
+           (place - (double)below) * (double)(sorted[above] - sorted[below]);
+}
+
 static void percentiles_equal_sorted_values(void **state) {
     (void)state;
     ul_volume volume;
@@ -167,11 +175,68 @@ static void percentiles_equal_sorted_values(void **state) {
     assert_int_equal(values_percentiles(&all, percents, 4, found, &error), UL_OK);
     qsort(samples, 3 * AREA, sizeof *samples, compare);
     for (int p = 0; p < 4; p++) {
-        double place = percents[p] / 100.0 * (3 * AREA - 1);
-        size_t below = (size_t)place, above = below + 1 < 3 * AREA ? below + 1 : below;
-        double expected = (double)samples[below] +
-                          (place - (double)below) * (double)(samples[above] - samples[below]);
+        double expected = percentile(samples, 3 * AREA, percents[p]);
         assert_near(found[p], expected, 1e-9 + 1e-6 * fabs(expected));
+    }
+    ul_volume_free(&volume);
+}
+
+/* Windows, percentiles and z-scores of CT values: the slices have scales of their own, and padding
+ * counts in nothing. */
+static void every_normalisation_leaves_padding_out(void **state) {
+    (void)state;
+    static const ul_normalisation ways[] = {{UL_NORMALISE_WINDOW, false, -100.0, 240.0},
+        {UL_NORMALISE_PERCENTILE, false, 5.0, 90.0}, {UL_NORMALISE_PERCENTILE, true, 5.0, 90.0},
+        {UL_NORMALISE_ZSCORE, false, 0.0, 0.0}, {UL_NORMALISE_ZSCORE, true, 0.0, 0.0}};
+    ul_volume volume;
+    make((const double[]){0, 1}, 2, UL_SAMPLE_I16, &volume);
+    for (size_t n = 0; n < 2 * AREA; n++) /* two of five are padding */
+        ((int16_t *)volume.samples)[n] = n % 5 < 2 ? -2000 : (int16_t)(31 * n % 597);
+    volume.slope[1] = 0.5;
+    volume.intercept[0] = -300.0;
+    volume.intercept[1] = 50.0;
+    volume.has_padding = true;
+    volume.padding_low = volume.padding_high = -2000.0;
+    for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
+        float values[2 * AREA], sorted[2 * AREA], pixels[AREA];
+        double sum = 0.0, squares = 0.0;
+        size_t count = 0;
+        for (size_t n = 0; n < 2 * AREA; n++) {
+            size_t k = n / AREA;
+            values[n] =
+                (float)(volume.slope[k] * ((int16_t *)volume.samples)[n] + volume.intercept[k]);
+            if (n % 5 >= 2 && (k == 1 || !ways[w].per_slice))
+                sorted[count++] = values[n];
+        }
+        qsort(sorted, count, sizeof *sorted, compare);
+        for (size_t n = 0; n < count; n++) {
+            sum += (double)sorted[n];
+            squares += (double)sorted[n] * (double)sorted[n];
+        }
+        double low = ways[w].low, high = ways[w].high, mean = sum / (double)count;
+        double sd = sqrt(squares / (double)count - mean * mean);
+        if (ways[w].kind == UL_NORMALISE_PERCENTILE) {
+            low = percentile(sorted, count, low);
+            high = percentile(sorted, count, high);
+        }
+        ul_card card;
+        slice_stack stack;
+        ul_error error = {0};
+        ul_card_init(&card);
+        card.normalisation = ways[w];
+        assert_int_equal(slices_open(&volume, &card, 0, &stack, &error), UL_OK);
+        float *scratch = malloc(slices_scratch(&stack) * sizeof *scratch);
+        slices_cut(&stack, 1, scratch, pixels);
+        for (size_t i = 0; i < AREA; i++) {
+            double value = (double)((AREA + i) % 5 < 2 ? sorted[0] : values[AREA + i]);
+            double wanted = ways[w].kind == UL_NORMALISE_ZSCORE
+                                ? (value - mean) / sd
+                                : fmin(fmax((value - low) / (high - low), 0.0), 1.0);
+            assert_near(pixels[i], wanted, 1e-5);
+        }
+        free(scratch);
+        slices_close(&stack);
+        ul_card_free(&card);
     }
     ul_volume_free(&volume);
 }
@@ -304,6 +369,7 @@ int main(void) {
         cmocka_unit_test(inputs_are_padded_to_the_size_of_the_card),
         cmocka_unit_test(padding_takes_the_smallest_value),
         cmocka_unit_test(percentiles_equal_sorted_values),
+        cmocka_unit_test(every_normalisation_leaves_padding_out),
         cmocka_unit_test(resampling_keeps_a_ramp),
         cmocka_unit_test(logits_are_interpolated_and_flips_averaged),
     };
