@@ -22,7 +22,7 @@ static const uint8_t palette[][3] = {
 
 void ul_segment_init(ul_segment *segment, unsigned number) {
     static const ul_code category = {"85756007", "SCT", "Tissue", "DICOM CID 7150"};
-    static const ul_code type = {"85756007", "SCT", "Tissue", "SNOMED CT body structure"};
+    static const ul_code type = {"85756007", "SCT", "Tissue", "DICOM CID 7166"};
     memset(segment, 0, sizeof *segment);
     segment->number = number;
     snprintf(segment->label, sizeof segment->label, "Segment %u", number);

@@ -63,7 +63,7 @@ static void absent_keys_have_defaults(void **state) {
     ul_card card;
     assert_int_equal(ul_card_parse("{" CLASSES "}", &card, NULL), UL_OK);
     assert_true(card.trained && card.plane_count == 0 && !card.others);
-    assert_string_equal(card.classes.items[0].type.source, "SNOMED CT body structure");
+    assert_string_equal(card.classes.items[0].type.source, "DICOM CID 7166");
     assert_int_equal(card.channels, UL_CHANNELS_GREY);
     ul_card_free(&card);
 }
