@@ -33,7 +33,7 @@ static dicom_image *add(image_folder *scan, double offset_mm) {
     size_t index = scan->count++;
     dicom_file *file = &scan->files[index];
     snprintf(scan->paths[index], sizeof scan->paths[index], "image%02zu", index);
-    file->path = scan->paths[index];
+    file->path = file->shown = scan->paths[index];
     strcpy(file->series_uid, "1");
     strcpy(file->modality, "MR");
     file->layout = (dicom_layout){.rows = 4,
