@@ -121,9 +121,8 @@ ul_status segment_write_outputs(const segment_arguments *arguments, const ul_car
                 path, labels, input->resampled ? NULL : input->header, console_progress(), error);
         else
             status = ul_png_write_labels(path, labels, error);
-        if (status != UL_OK)
-            break;
-        segment_event("written", path, NULL);
+        if (status == UL_OK)
+            segment_event("written", path, NULL);
     }
     return status;
 }

@@ -7,38 +7,31 @@
 #include <unistd.h>
 
 /* Gives the file at path another name beside it, so that the new one does not end it: a link, or
- * where the file system has none the file itself; n makes the name new. *older stays NULL where
- * there is no file. */
-static ul_status keep(const char *path, size_t n, char **older, ul_error *error) {
+ * where the file system has none the file itself. *older stays zeroed where there is no file. */
+static ul_status keep(const char *path, ul_output *older, ul_error *error) {
     if (access(path, F_OK) != 0)
         return UL_OK;
-    size_t room = strlen(path) + 48;
-    const char *slash = strrchr(path, '/');
-    int folder = slash ? (int)(slash + 1 - path) : 0;
-    char *name = malloc(room);
-    if (!name)
-        return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
-    snprintf(
-        name, room, "%.*s.%lx-%zu.%s", folder, path, (unsigned long)getpid(), n, path + folder);
-    if (link(path, name) == 0 || (errno != EEXIST && rename(path, name) == 0)) {
-        *older = name;
+    ul_status status = ul_output_begin(path, older, error);
+    if (status != UL_OK)
+        return status;
+    unlink(older->temporary); /* a link needs a free name */
+    if (link(path, older->temporary) == 0 || rename(path, older->temporary) == 0)
         return UL_OK;
-    }
-    ul_status status = ul_error_set(error, UL_ERROR_OUTPUT,
+    status = ul_error_set(error, UL_ERROR_OUTPUT,
         "%s: the older file cannot be kept until the run has ended (%s)", path, strerror(errno));
-    free(name);
+    ul_output_abandon(older);
     return status;
 }
 
 ul_status written_next(written_files *written, const char *path, ul_error *error) {
     struct written_file *longer =
         realloc(written->files, (written->count + 1) * sizeof *written->files);
-    struct written_file file = {longer ? strdup(path) : NULL, NULL};
+    struct written_file file = {longer ? strdup(path) : NULL, {NULL, NULL}};
     if (longer)
         written->files = longer;
     if (!file.path)
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
-    ul_status status = keep(path, written->count, &file.older, error);
+    ul_status status = keep(path, &file.older, error);
     if (status == UL_OK)
         written->files[written->count++] = file;
     else
@@ -49,15 +42,12 @@ ul_status written_next(written_files *written, const char *path, ul_error *error
 void written_end(written_files *written, ul_status status) {
     for (size_t n = written->count; n-- > 0;) { /* the last first: an output may be named twice */
         struct written_file *file = &written->files[n];
-        if (status != UL_OK && file->older)
-            rename(file->older, file->path);
-        else if (status != UL_OK)
+        if (status != UL_OK)
             unlink(file->path);
-        if (file->older)
-            unlink(
-                file->older); /* the name may still be there: rename ignores two names of a file */
+        if (status != UL_OK && file->older.temporary)
+            ul_output_commit(&file->older, NULL);
+        ul_output_abandon(&file->older);
         free(file->path);
-        free(file->older);
     }
     free(written->files);
     *written = (written_files){0, NULL};

@@ -2,15 +2,15 @@
 #ifndef WRITTEN_H
 #define WRITTEN_H
 
-#include "ulite/status.h"
+#include "ulite/output.h"
 
 /* What a run writes. Zero-initialise; written_end. */
 typedef struct written_files {
     size_t count;
     struct written_file {
-        char *path;
-        char *older; /* another name of the file that stood there; NULL: none did. Both owned */
-    } * files;       /* owned */
+        char *path;      /* owned */
+        ul_output older; /* the file that stood there under another name; zeroed: none did */
+    } * files;           /* owned */
 } written_files;
 
 /* Says that the file at path is written next. Errors: UL_ERROR_OUTPUT; UL_ERROR_LIMIT. */

@@ -42,8 +42,9 @@ def print_memory(tool, folder, scratch, fixtures):
     volume, labels = 512 * 512 * 300 * 2 / 2**20, 512 * 512 * 300 / 2**20
     print(f"\n| peak memory (volume {volume:.0f} MiB, labels {labels:.0f} MiB) | MiB |\n|---|---|")
     print(f"| read | {peak_mib([tool['bench-io'], 'series', folder]):.0f} |")
-    for name, model in (("the plane of the series", "axial"), ("three planes, three outputs", "planes")):
-        command = [tool["ulite"], "segment", folder, "-m", f"{fixtures}/{model}.safetensors", "--force",
+    for name, model in (("a card of the series' plane", "axial"),
+                        ("a card of three planes and three outputs", "planes")):
+        command = [tool["ulite"], "segment", folder, "-m", f"{fixtures}/{model}.safetensors",
                    "-o", os.path.join(scratch, "memory.dcm")]
         print(f"| segment, {name} | {peak_mib(command):.0f} |")
 

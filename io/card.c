@@ -14,10 +14,6 @@ static const char *const normalisation_words[] = {
     "none", "unit", "window", "percentile", "zscore", NULL};
 static const char *const scope_words[] = {"volume", "slice", NULL};
 
-static const char *const known_keys[] = {"name", "task", "modality", "body_part", "fov_mm",
-    "planes", "channels", "spacing_mm", "size", "normalisation", "classes", "postprocess", "tta",
-    "trained", "provenance", "licence", "metrics"};
-
 void ul_card_init(ul_card *card) {
     memset(card, 0, sizeof *card);
     card->trained = true;
@@ -275,6 +271,10 @@ static ul_status read_geometry(const cJSON *object, ul_card *card, ul_error *err
     return status;
 }
 
+static const char *const known_keys[] = {"name", "task", "modality", "body_part", "fov_mm",
+    "planes", "channels", "spacing_mm", "size", "normalisation", "classes", "postprocess", "tta",
+    "trained", "provenance", "licence", "metrics"};
+
 static bool is_known(const char *key) {
     for (size_t i = 0; i < sizeof known_keys / sizeof known_keys[0]; i++)
         if (strcmp(key, known_keys[i]) == 0)
@@ -285,8 +285,10 @@ static bool is_known(const char *key) {
 static ul_status read_others(const cJSON *object, char **others, ul_error *error) {
     cJSON *kept = cJSON_CreateObject();
     const cJSON *item;
-    cJSON_ArrayForEach(item, object) if (!is_known(item->string))
-        cJSON_AddItemToObject(kept, item->string, cJSON_Duplicate(item, true));
+    cJSON_ArrayForEach(item, object) {
+        if (!is_known(item->string))
+            cJSON_AddItemToObject(kept, item->string, cJSON_Duplicate(item, true));
+    }
     bool any = kept && kept->child;
     if (any)
         *others = cJSON_PrintUnformatted(kept);
@@ -330,17 +332,6 @@ ul_status ul_card_parse(const char *json, ul_card *card, ul_error *error) {
     return status;
 }
 
-/* A class that does not say what segmented it was segmented by this model. */
-static void name_algorithm(ul_card *card) {
-    const char *prefix = strlen(card->name) <= 57 ? "U-Lite " : ""; /* DICOM takes 64 characters */
-    for (size_t i = 0; *card->name && i < card->classes.count; i++) {
-        ul_segment *class = &card->classes.items[i];
-        if (strcmp(class->algorithm_name, "unspecified") == 0)
-            snprintf(
-                class->algorithm_name, sizeof class->algorithm_name, "%s%s", prefix, card->name);
-    }
-}
-
 ul_status ul_card_read(const ul_model *model, ul_card *card, ul_error *error) {
     const char *json = ul_model_metadata(model, "ulite");
     memset(card, 0, sizeof *card);
@@ -352,9 +343,7 @@ ul_status ul_card_read(const ul_model *model, ul_card *card, ul_error *error) {
     const ul_model_shape *shape = ul_model_get_shape(model);
     if (status == UL_OK)
         status = ul_card_check(card, shape->input_channels, shape->classes, error);
-    if (status == UL_OK)
-        name_algorithm(card);
-    else
+    if (status != UL_OK)
         ul_card_free(card);
     return status;
 }

@@ -78,7 +78,7 @@ typedef struct dicom_image {
 } dicom_image;
 
 struct dicom_file {
-    const char *path;
+    const char *path;  /* the catalog's, as is shown */
     const char *shown; /* the path as messages name it */
     ul_status status;  /* not UL_OK: the file is DICOM but cannot be used, and why */
     char problem[256]; /* without the path */
@@ -106,8 +106,8 @@ typedef enum dicom_kind {
 } dicom_kind;
 
 /* Reads the header of the file at file->path into *file, whose other members but shown are zero.
- * Errors: UL_ERROR_LIMIT only; what is
- * wrong with the file is told by the kind. The caller frees *file in any case. */
+ * Errors: UL_ERROR_LIMIT only; what is wrong with the file is told by the kind. The caller frees
+ * *file in any case. */
 ul_status dicom_scan(dicom_file *file, dicom_kind *kind, ul_error *error);
 void dicom_file_free(dicom_file *file);
 

@@ -56,12 +56,6 @@ static const Enumerated enumerated[] = {
     {DCM_LongitudinalTemporalInformationModified, " UNMODIFIED MODIFIED REMOVED "},
 };
 
-/* A path without its folders, which may be named after a patient. */
-static const char *name_of(const char *path) {
-    const char *slash = std::strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* The source's header, its texts as UTF-8. */
 class Source {
   public:
@@ -69,9 +63,12 @@ class Source {
         dcmtk_prepare();
         OFCondition read = file.loadFileUntilTag(
             path, EXS_Unknown, EGL_noChange, DCM_MaxReadLength, ERM_autoDetect, DCM_PixelData);
-        if (read.bad())
-            throw Failure(UL_ERROR_INPUT, "the source image %s cannot be read: %s", name_of(path),
+        if (read.bad()) {
+            OFString name; /* folders may be named after a patient */
+            OFStandard::getFilenameFromPath(name, path);
+            throw Failure(UL_ERROR_INPUT, "the source image %s cannot be read: %s", name.c_str(),
                 read.text());
+        }
         OFString list;
         data().findAndGetOFStringArray(DCM_SpecificCharacterSet, list);
         charset = list.c_str();

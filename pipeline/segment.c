@@ -4,6 +4,7 @@
 #include "ulite/process.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -199,6 +200,17 @@ static ul_status prepare(const ul_model *model, const ul_card *card, const ul_vo
         error, UL_ERROR_LIMIT, "out of memory for %zu logits", j->voxels * j->classes);
 }
 
+/* Segments that do not say what made them were made by this model. */
+static void name_algorithm(const char *model, ul_segments *segments) {
+    const char *prefix = strlen(model) <= 57 ? "U-Lite " : ""; /* DICOM takes 64 characters */
+    for (size_t i = 0; *model && i < segments->count; i++) {
+        ul_segment *segment = &segments->items[i];
+        if (strcmp(segment->algorithm_name, "unspecified") == 0)
+            snprintf(
+                segment->algorithm_name, sizeof segment->algorithm_name, "%s%s", prefix, model);
+    }
+}
+
 ul_status ul_segment_volume(const ul_model *model, const ul_card *card, const ul_volume *volume,
     const ul_segment_options *options, const ul_progress *progress, ul_labels *labels,
     ul_error *error) {
@@ -207,6 +219,7 @@ ul_status ul_segment_volume(const ul_model *model, const ul_card *card, const ul
         ul_labels_create(&volume->grid, &card->classes, options->fractions, labels, error);
     if (status != UL_OK)
         return status;
+    name_algorithm(card->name, &labels->segments);
     status = prepare(model, card, volume, labels, &j, error);
     if (status == UL_OK)
         status = run_planes(model, volume, options, progress, &j, error);

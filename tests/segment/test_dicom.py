@@ -138,9 +138,7 @@ def test_several_folders():
         part = pathlib.Path(f"part{n % 2}")
         part.mkdir(exist_ok=True)
         shutil.copy(path, part / f"{n}.dcm")
-    done = subprocess.run([ULITE, "segment", "part0", "part1", "-m", f"{FIXTURES}/slices.safetensors", "-o",
-                           "parts.dcm"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    ulite("segment", "part0", "part1", "-m", f"{FIXTURES}/slices.safetensors", "-o", "parts.dcm")
     whole, parts = pydicom.dcmread("whole.dcm"), pydicom.dcmread("parts.dcm")
     assert parts.NumberOfFrames == whole.NumberOfFrames and parts.PixelData == whole.PixelData
     series("pair/mr", "--study", "pair", "--series-number", "3")
@@ -375,8 +373,8 @@ def test_verify_sees_overlap():
     seg = pydicom.dcmread("whole.dcm")
     seg.PixelData = b"\xff" * len(seg.PixelData)
     seg.save_as("over.dcm")
-    done = subprocess.run([ULITE, "verify", "over.dcm", "--source", "source"], capture_output=True, text=True)
-    assert done.returncode == 1 and "SegmentsOverlap is NO" in done.stdout and "segments overlap" in done.stdout, done
+    said = run("verify", "over.dcm", "--source", "source", code=1).stdout
+    assert "SegmentsOverlap is NO" in said and "segments overlap" in said, said
 
 
 def test_other_plane():

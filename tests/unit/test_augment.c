@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "unit/assert_near.h"
+
 enum { SIDE = 32, AREA = SIDE * SIDE, DEPTH = 5, CHANNELS = 3, SLICE = 2 };
 
 static float pixels[DEPTH * AREA];
@@ -28,10 +30,6 @@ static sample_stack make_stack(bool sagittal) {
         .apart = apart,
         .sagittal = sagittal};
 }
-
-/* cmocka compares floats only. */
-#define assert_near(got, expected, tolerance)                                                      \
-    assert_true(fabs((double)(got) - (expected)) <= (tolerance))
 
 /* A patch of SLICE with its neighbours, under the changes alone that are told. */
 static void cut(const sample_stack *stack, ul_augmentation augment, uint64_t seed, float *image,

@@ -8,9 +8,7 @@
 
 #include <cmocka.h>
 
-/* cmocka compares floats only. */
-#define assert_near(got, expected, tolerance)                                                      \
-    assert_true(fabs((double)(got) - (expected)) <= (tolerance))
+#include "unit/assert_near.h"
 
 enum {
     WIDTH = 32,

@@ -9,8 +9,7 @@
 
 #include <cmocka.h>
 
-/* cmocka compares floats only. */
-#define assert_near(got, expected, tolerance) assert_true(fabs((got) - (expected)) <= (tolerance))
+#include "unit/assert_near.h"
 
 /* An axial stack at the given heights; lean moves each slice along y by lean mm per mm of height.
  */

@@ -8,15 +8,13 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+
+#include "unit/assert_near.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* cmocka compares floats only. */
-#define assert_near(got, expected, tolerance)                                                      \
-    assert_true(fabs((double)(got) - (expected)) <= (tolerance))
 
 static char path[] = "/tmp/ulite-test-preview-XXXXXX";
 

@@ -8,11 +8,9 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <math.h>
 
-/* cmocka compares floats only. */
-#define assert_near(got, expected, tolerance)                                                      \
-    assert_true(fabs((double)(got) - (expected)) <= (tolerance))
+#include "unit/assert_near.h"
+#include <math.h>
 
 enum { COLUMNS = 14, ROWS = 11, AREA = COLUMNS * ROWS };
 

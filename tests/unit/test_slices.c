@@ -8,13 +8,11 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+
+#include "unit/assert_near.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* cmocka compares floats only. */
-#define assert_near(got, expected, tolerance)                                                      \
-    assert_true(fabs((double)(got) - (expected)) <= (tolerance))
 
 enum { COLUMNS = 13, ROWS = 9, AREA = COLUMNS * ROWS };
 
