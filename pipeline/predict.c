@@ -168,23 +168,24 @@ static ul_status run_batch(const predictor *p, size_t first, size_t count, ul_er
 }
 
 ul_status predict_stack(const ul_model *model, const ul_card *card, const slice_stack *stack,
-    const ul_segment_options *options, const ul_progress *progress, predict_function take,
-    void *context, ul_error *error) {
+    size_t first, size_t count, const ul_segment_options *options, const ul_progress *progress,
+    predict_function take, void *context, ul_error *error) {
     predictor p;
     ul_status status = predictor_open(model, card, stack, options, &p, error);
     if (status != UL_OK)
         return status;
-    for (size_t first = 0; status == UL_OK && first < stack->depth; first += p.batch) {
-        size_t left = stack->depth - first, count = left < p.batch ? left : p.batch;
-        status = run_batch(&p, first, count, error);
+    for (size_t done = 0; status == UL_OK && done < count;) {
+        size_t left = count - done, now = left < p.batch ? left : p.batch;
+        status = run_batch(&p, first + done, now, error);
         if (status != UL_OK)
             break;
-#pragma omp parallel for num_threads(p.threads) if (count > 1)
-        for (size_t n = 0; n < count; n++) {
-            ul_voxel_plane plane = orientation_slice(&stack->o, first + n);
+#pragma omp parallel for num_threads(p.threads) if (now > 1)
+        for (size_t n = 0; n < now; n++) {
+            ul_voxel_plane plane = orientation_slice(&stack->o, first + done + n);
             take(context, &plane, p.logits + n * p.classes * p.source_area);
         }
-        if (!ul_progress_report(progress, "segmenting", first + count, stack->depth))
+        done += now;
+        if (!ul_progress_report(progress, "segmenting", done, count))
             status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted");
     }
     predictor_close(&p);

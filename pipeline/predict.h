@@ -11,11 +11,12 @@ enum { PREDICT_MAX_CLASSES = 256 };
  * several threads at once, for different slices. */
 typedef void (*predict_function)(void *context, const ul_voxel_plane *plane, const float *logits);
 
-/* Runs the model over every slice, as many at a time as there are threads. Logits are unpadded and
- * interpolated linearly onto the source's pixels, and averaged over the flips. The same for any
- * number of threads. Errors: UL_ERROR_LIMIT, UL_ERROR_INTERRUPTED. */
+/* Runs the model over slices first to first + count - 1 of a stack, as many at a time as there are
+ * threads. Logits are unpadded and interpolated linearly onto the source's pixels, and averaged
+ * over the flips. The same for any number of threads. Errors: UL_ERROR_LIMIT, UL_ERROR_INTERRUPTED.
+ */
 ul_status predict_stack(const ul_model *model, const ul_card *card, const slice_stack *stack,
-    const ul_segment_options *options, const ul_progress *progress, predict_function take,
-    void *context, ul_error *error);
+    size_t first, size_t count, const ul_segment_options *options, const ul_progress *progress,
+    predict_function take, void *context, ul_error *error);
 
 #endif

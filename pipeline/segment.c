@@ -8,12 +8,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_PLANES = 3 }; /* as many as a card can name */
+
+/* Most bytes of logits that are held at a time where planes are averaged. */
+static const size_t DEFAULT_LOGIT_BYTES = (size_t)1 << 30;
+
+/* Slices of the volume as they are stored, whose labels are made together. */
+typedef struct slab {
+    size_t first, depth;
+} slab;
+
 /* One volume being segmented. */
 typedef struct job {
     const ul_card *card;
     size_t planes, classes, voxels;
     bool named[PREDICT_MAX_CLASSES]; /* outputs that the card names; others are background */
-    float *sum; /* [classes][voxels] logits added over the planes, where there are several */
+    slice_stack stacks[MAX_PLANES];  /* [planes] */
+    slab slab;
+    size_t slab_depth; /* of all slabs but the last */
+    float *sum; /* [classes][voxels of a slab] logits added over the planes, where several are */
+    const ul_progress *progress;
+    size_t run, to_run; /* slices, in all planes and slabs */
     ul_labels *labels;
 } job;
 
@@ -86,37 +101,89 @@ static void label_plane(
         }
 }
 
+/* The pixels along one axis of a plane that lie in the slab: from range[0] up to range[1] - 1.
+ * start and step: the stored slice of the first pixel, and how it changes from pixel to pixel. */
+static void pixels_in_slab(
+    const slab *within, ptrdiff_t start, ptrdiff_t step, size_t length, size_t range[2]) {
+    size_t last = within->first + within->depth - 1;
+    range[0] = step > 0 ? within->first : step < 0 ? (size_t)start - last : 0;
+    range[1] = step == 0 ? length : range[0] + within->depth;
+}
+
+/* Adds the logits of a slice to the sum, as far as it lies in the slab. */
+static void add_slice(const job *j, const ul_voxel_plane *plane, const float *logits) {
+    const size_t *size = j->labels->grid.size;
+    size_t area = size[0] * size[1], x_range[2], y_range[2];
+    pixels_in_slab(&j->slab, plane->start[2], plane->step_x[2], plane->width, x_range);
+    pixels_in_slab(&j->slab, plane->start[2], plane->step_y[2], plane->height, y_range);
+    steps s = steps_of(plane, &j->labels->grid);
+    for (size_t c = 0; c < j->classes; c++, logits += plane->width * plane->height) {
+        float *sum = j->sum + c * j->slab.depth * area;
+        for (size_t y = y_range[0]; y < y_range[1]; y++)
+            for (size_t x = x_range[0]; x < x_range[1]; x++)
+                sum[step_to(&s, x, y) - j->slab.first * area] += logits[y * plane->width + x];
+    }
+}
+
 /* Takes the logits of a slice: the labels follow where the card has one plane. */
 static void take_slice(void *context, const ul_voxel_plane *plane, const float *logits) {
     const job *j = context;
-    size_t area = plane->width * plane->height;
-    if (!j->sum) {
-        label_plane(j, plane, logits, area);
-        return;
-    }
-    steps s = steps_of(plane, &j->labels->grid);
-    for (size_t c = 0; c < j->classes; c++)
-        for (size_t y = 0; y < plane->height; y++)
-            for (size_t x = 0; x < plane->width; x++)
-                j->sum[c * j->voxels + step_to(&s, x, y)] += *logits++;
+    if (j->sum)
+        add_slice(j, plane, logits);
+    else
+        label_plane(j, plane, logits, plane->width * plane->height);
 }
 
-static ul_status run_planes(const ul_model *model, const ul_volume *volume,
-    const ul_segment_options *options, const ul_progress *progress, job *j, ul_error *error) {
+/* Slices of a stack that the slab needs: those in it, or all where they cross it. */
+static slab slices_to_run(const job *j, const slice_stack *stack) {
+    if (stack->o.axis[2] != 2)
+        return (slab){0, stack->depth};
+    size_t behind = stack->depth - j->slab.first - j->slab.depth;
+    return (slab){stack->o.reversed[2] ? behind : j->slab.first, j->slab.depth};
+}
+
+/* One stack's progress told as that of the whole job. */
+static bool report_stack(void *context, const char *stage, size_t done, size_t total) {
+    (void)total;
+    const job *j = context;
+    return ul_progress_report(j->progress, stage, j->run + done, j->to_run);
+}
+
+static ul_status run_slab(
+    const ul_model *model, const ul_segment_options *options, job *j, ul_error *error) {
+    const ul_progress progress = {report_stack, j};
+    const size_t *size = j->labels->grid.size;
     ul_status status = UL_OK;
+    if (j->sum)
+        memset(j->sum, 0, j->classes * j->slab.depth * size[0] * size[1] * sizeof *j->sum);
     for (size_t plane = 0; status == UL_OK && plane < j->planes; plane++) {
-        slice_stack stack;
-        status = slices_open(volume, j->card, plane, &stack, error);
-        if (status != UL_OK)
-            return status;
-        status = predict_stack(model, j->card, &stack, options, progress, take_slice, j, error);
-        slices_close(&stack);
+        slab run = slices_to_run(j, &j->stacks[plane]);
+        status = predict_stack(model, j->card, &j->stacks[plane], run.first, run.depth, options,
+            &progress, take_slice, j, error);
+        j->run += run.depth;
     }
-    const size_t *size = volume->grid.size;
-    for (size_t k = 0; status == UL_OK && j->sum && k < size[2]; k++) {
-        ul_voxel_plane plane = ul_voxel_plane_slice(&volume->grid, k);
-        label_plane(j, &plane, j->sum + k * size[0] * size[1], j->voxels);
+    for (size_t k = 0; status == UL_OK && j->sum && k < j->slab.depth; k++) {
+        ul_voxel_plane plane = ul_voxel_plane_slice(&j->labels->grid, j->slab.first + k);
+        label_plane(j, &plane, j->sum + k * size[0] * size[1], j->slab.depth * size[0] * size[1]);
     }
+    return status;
+}
+
+/* Makes j->slab the one that begins at slice `first`; false where none does. */
+static bool next_slab(job *j, size_t first) {
+    size_t left = j->labels->grid.size[2] - first;
+    j->slab = (slab){first, left < j->slab_depth ? left : j->slab_depth};
+    return left > 0;
+}
+
+static ul_status run_slabs(
+    const ul_model *model, const ul_segment_options *options, job *j, ul_error *error) {
+    for (size_t first = 0; next_slab(j, first); first += j->slab.depth)
+        for (size_t plane = 0; plane < j->planes; plane++)
+            j->to_run += slices_to_run(j, &j->stacks[plane]).depth;
+    ul_status status = UL_OK;
+    for (size_t first = 0; status == UL_OK && next_slab(j, first); first += j->slab.depth)
+        status = run_slab(model, options, j, error);
     return status;
 }
 
@@ -178,26 +245,42 @@ static ul_status postprocess(const job *j, ul_error *error) {
     return status;
 }
 
-static ul_status prepare(const ul_model *model, const ul_card *card, const ul_volume *volume,
-    ul_labels *labels, job *j, ul_error *error) {
-    const size_t *size = volume->grid.size;
-    *j = (job){.card = card,
-        .planes = card->plane_count ? card->plane_count : 1,
-        .classes = ul_model_get_shape(model)->classes,
-        .voxels = size[0] * size[1] * size[2],
-        .labels = labels};
+/* Memory for the planes' sum: slabs of about equal depth that keep to the limit. */
+static ul_status allocate_sum(const ul_segment_options *options, job *j, ul_error *error) {
+    const size_t *size = j->labels->grid.size;
+    size_t limit = options->logit_bytes ? options->logit_bytes : DEFAULT_LOGIT_BYTES;
+    size_t slice = j->classes * size[0] * size[1], most = limit / (slice * sizeof *j->sum);
+    size_t slabs = most ? (size[2] + most - 1) / most : size[2];
+    j->slab_depth = (size[2] + slabs - 1) / slabs;
+    j->sum = malloc(j->slab_depth * slice * sizeof *j->sum);
+    if (j->sum)
+        return UL_OK;
+    return ul_error_set(
+        error, UL_ERROR_LIMIT, "out of memory for %zu logits", j->slab_depth * slice);
+}
+
+/* Opens what runs; job_close whatever the outcome. */
+static ul_status job_open(const ul_model *model, const ul_volume *volume,
+    const ul_segment_options *options, job *j, ul_error *error) {
+    j->classes = ul_model_get_shape(model)->classes;
+    j->voxels = volume->grid.size[0] * volume->grid.size[1] * volume->grid.size[2];
+    j->slab_depth = volume->grid.size[2];
     if (j->classes > PREDICT_MAX_CLASSES)
         return ul_error_set(error, UL_ERROR_LIMIT, "the model has %zu outputs, at most %d go",
             j->classes, PREDICT_MAX_CLASSES);
     for (size_t c = 0; c < PREDICT_MAX_CLASSES; c++)
-        j->named[c] = ul_segments_find(&labels->segments, (unsigned)c) != NULL;
-    if (j->planes == 1)
-        return UL_OK;
-    j->sum = calloc(j->voxels * j->classes, sizeof *j->sum);
-    if (j->sum)
-        return UL_OK;
-    return ul_error_set(
-        error, UL_ERROR_LIMIT, "out of memory for %zu logits", j->voxels * j->classes);
+        j->named[c] = ul_segments_find(&j->labels->segments, (unsigned)c) != NULL;
+    size_t planes = j->card->plane_count ? j->card->plane_count : 1;
+    ul_status status = UL_OK;
+    for (; status == UL_OK && j->planes < planes; j->planes += status == UL_OK)
+        status = slices_open(volume, j->card, j->planes, &j->stacks[j->planes], error);
+    return status == UL_OK && planes > 1 ? allocate_sum(options, j, error) : status;
+}
+
+static void job_close(job *j) {
+    for (size_t plane = 0; plane < j->planes; plane++)
+        slices_close(&j->stacks[plane]);
+    free(j->sum);
 }
 
 /* Segments that do not say what made them were made by this model. */
@@ -214,16 +297,16 @@ static void name_algorithm(const char *model, ul_segments *segments) {
 ul_status ul_segment_volume(const ul_model *model, const ul_card *card, const ul_volume *volume,
     const ul_segment_options *options, const ul_progress *progress, ul_labels *labels,
     ul_error *error) {
-    job j;
     ul_status status =
         ul_labels_create(&volume->grid, &card->classes, options->fractions, labels, error);
     if (status != UL_OK)
         return status;
     name_algorithm(card->name, &labels->segments);
-    status = prepare(model, card, volume, labels, &j, error);
+    job j = {.card = card, .labels = labels, .progress = progress};
+    status = job_open(model, volume, options, &j, error);
     if (status == UL_OK)
-        status = run_planes(model, volume, options, progress, &j, error);
-    free(j.sum);
+        status = run_slabs(model, options, &j, error);
+    job_close(&j);
     if (status == UL_OK)
         status = postprocess(&j, error);
     if (status != UL_OK)

@@ -361,6 +361,56 @@ static void logits_are_interpolated_and_flips_averaged(void **state) {
     ul_model_close(model);
 }
 
+/* Three planes, with the logits of at most so many slices held at a time (0: of all). */
+static void segment_planes(
+    const ul_model *model, const ul_volume *volume, size_t slices, ul_labels *labels) {
+    ul_card card;
+    ul_error error = {0};
+    ul_segment segment;
+    ul_card_init(&card);
+    ul_segment_init(&segment, 1);
+    card.classes = (ul_segments){1, &segment};
+    card.plane_count = 3;
+    for (int plane = 0; plane < 3; plane++)
+        card.planes[plane] =
+            (const ul_plane[]){UL_PLANE_AXIAL, UL_PLANE_CORONAL, UL_PLANE_SAGITTAL}[plane];
+    const ul_segment_options options = {
+        .threads = 2, .fractions = true, .logit_bytes = slices * AREA * 2 * sizeof(float)};
+    assert_int_equal(
+        ul_segment_volume(model, &card, volume, &options, NULL, labels, &error), UL_OK);
+    card.classes = (ul_segments){0};
+    ul_card_free(&card);
+}
+
+/* Stacks that run up and down, so that slices come in the order of storage and against it. */
+static void slabs_give_the_labels_of_the_whole(void **state) {
+    (void)state;
+    ul_model *model;
+    ul_error error = {0};
+    const ul_model_shape shape = {1, 2, {8, 8, 12, 16, 24, 32}, 8, 0};
+    assert_int_equal(ul_model_create(&shape, 11, &model, &error), UL_OK);
+    const double up[] = {0, 1, 2, 3, 4, 5, 6}, down[] = {6, 5, 4, 3, 2, 1, 0};
+    for (int turned = 0; turned < 2; turned++) {
+        ul_volume volume;
+        ul_labels whole, slabs;
+        make(turned ? down : up, 7, UL_SAMPLE_I16, &volume);
+        segment_planes(model, &volume, 0, &whole);
+        size_t labelled = 0;
+        for (size_t i = 0; i < 7 * AREA; i++)
+            labelled += whole.map[i];
+        assert_in_range(labelled, 7 * AREA / 20, 7 * AREA * 19 / 20);
+        for (size_t slices = 1; slices < 8; slices++) { /* slabs of 1, 2 (and 1), 3, 4, 4, 4, 7 */
+            segment_planes(model, &volume, slices, &slabs);
+            assert_memory_equal(slabs.map, whole.map, 7 * AREA * sizeof *whole.map);
+            assert_memory_equal(slabs.fractions, whole.fractions, 7 * AREA);
+            ul_labels_free(&slabs);
+        }
+        ul_labels_free(&whole);
+        ul_volume_free(&volume);
+    }
+    ul_model_close(model);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(neighbours_stay_on_their_side_of_a_gap),
@@ -370,6 +420,7 @@ int main(void) {
         cmocka_unit_test(every_normalisation_leaves_padding_out),
         cmocka_unit_test(resampling_keeps_a_ramp),
         cmocka_unit_test(logits_are_interpolated_and_flips_averaged),
+        cmocka_unit_test(slabs_give_the_labels_of_the_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,9 +11,10 @@ extern "C" {
 #endif
 
 typedef struct ul_segment_options {
-    int threads;    /* 0: one per core */
-    bool flips;     /* average the flips that the card allows (it may do so by default) */
-    bool fractions; /* keep the probabilities too */
+    int threads;        /* 0: one per core */
+    bool flips;         /* average the flips that the card allows (it may do so by default) */
+    bool fractions;     /* keep the probabilities too */
+    size_t logit_bytes; /* most memory for the logits of several planes; 0: 1 GiB */
 } ul_segment_options;
 
 /* Why a volume is not what the card's model was made for: modality, body part, colours, field of
@@ -23,7 +24,9 @@ UL_API ul_status ul_card_fit(const ul_card *card, const ul_volume *volume, ul_er
 /* Runs the model over every slice, along every plane of the card, averages the logits on the
  * source's voxels, takes the class of the largest (K = 1: over 0) and applies the card's
  * post-processing. Memory beside volume and labels: a session and a slice's input and output per
- * thread; with several planes 4 bytes per voxel and output; with fractions and post-processing 2
+ * thread; with several planes 4 bytes per voxel and output, where that is over
+ * options->logit_bytes in slabs of stored slices (one slice at least), for each of which the planes
+ * that cross it are run again; with fractions and post-processing 2
  * bytes per voxel.
  * Errors: UL_ERROR_GEOMETRY (a plane that the slices cannot be cut along), UL_ERROR_MODEL
  * (colours), UL_ERROR_LIMIT, UL_ERROR_INTERRUPTED. *labels: ul_labels_free. */
