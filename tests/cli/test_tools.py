@@ -8,11 +8,11 @@ import subprocess
 import sys
 import tempfile
 
-try:
+from skipping import needed_modules
+
+with needed_modules():
     import nibabel
     import numpy
-except ImportError:
-    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
 
 ULITE, SOURCE, BUILD = sys.argv[1:4]
 FIXTURES = f"{BUILD}/fixtures"

@@ -8,15 +8,14 @@ import os
 import sys
 import warnings
 
-from dumped import Failed, Reader, skip
+from dumped import Failed, Reader
+from skipping import needed_modules
 
-try:
+with needed_modules():
     import numpy as np
     import pydicom
     from pydicom.pixel_data_handlers.util import (apply_color_lut, apply_modality_lut,
                                                   convert_color_space)
-except ImportError as missing:
-    skip(missing)
 
 PACKAGED = os.path.dirname(pydicom.__file__) + "/data/test_files"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Every number of `ulite eval` against its definition in docs/evaluation.md, computed with SciPy.
 
-usage: test_eval.py ULITE MAKE_SERIES HELPERS"""
+usage: test_eval.py ULITE MAKE_SERIES [TEST...]"""
 import csv
 import json
 import math
@@ -11,16 +11,13 @@ import signal
 import sys
 import tempfile
 
-sys.path.insert(0, sys.argv[3])
-import datasets
-from datasets import nibabel, numpy, run, save_nifti, save_png
+from learn import datasets
+from learn.datasets import nibabel, numpy, run, save_nifti, save_png
+from skipping import needed_modules
 
-try:
+with needed_modules():
     from scipy import ndimage
     from scipy.spatial.distance import cdist
-except ImportError as missing:
-    print(f"skipped: {missing}")
-    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
 
 ULITE, MAKE_SERIES = sys.argv[1:3]
 COLUMNS = ["dice", "iou", "precision", "recall", "hd95", "asd"]
@@ -307,7 +304,7 @@ def small_files():
 
 def main():
     for name, test in list(globals().items()):
-        if name.startswith("test_") and (len(sys.argv) < 5 or name in sys.argv[4:]):
+        if name.startswith("test_") and (len(sys.argv) < 4 or name in sys.argv[3:]):
             with tempfile.TemporaryDirectory() as folder:
                 test(folder)
             print(f"{name}: passed")

@@ -12,14 +12,12 @@ import subprocess
 import sys
 import tempfile
 
-from skipping import skip
+from skipping import need, needed_modules
 
-try:
+with needed_modules():
     import nibabel
     import numpy
     import pydicom
-except ImportError as missing:
-    skip(missing)
 
 import png
 
@@ -27,8 +25,7 @@ HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
 PEERS = pathlib.Path(__file__).resolve().parent.parent / "peers"
 BOX = ["--box", "40:88,50:120,60:76"]
 ULITE, FIXTURES, MAKE_SERIES = sys.argv[1:4]
-if not os.path.exists(HEAD):
-    skip(HEAD)
+need(HEAD)
 os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
 
 
