@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 
-from skipping import needed_modules
+from skipping import need, needed_modules
 
 with needed_modules():
     import nibabel
@@ -19,6 +19,7 @@ FIXTURES = f"{BUILD}/fixtures"
 GOLDEN = f"{SOURCE}/testdata/golden/weights.safetensors"
 HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
 QUICK = ["--seconds", "0.01", "--threads", "1"]
+need(HEAD)
 os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
 
 

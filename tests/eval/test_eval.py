@@ -13,7 +13,7 @@ import tempfile
 
 from learn import datasets
 from learn.datasets import nibabel, numpy, run, save_nifti, save_png
-from skipping import needed_modules
+from skipping import has, needed_modules
 
 with needed_modules():
     from scipy import ndimage
@@ -198,7 +198,7 @@ def test_pictures(folder):
 
 def test_segmentations(folder):
     """SEG against NIfTI and SEG, though a SEG leaves out slices without labels."""
-    if not os.path.exists(datasets.HEAD):
+    if not has(datasets.HEAD):
         return
     random = numpy.random.default_rng(4)
     for name, options in (("axial", []), ("oblique", ["--rotate", "10,20,30"])):
@@ -230,7 +230,7 @@ def test_segmentations(folder):
 
 def test_uneven_slices(folder):
     """Distances and volumes on unevenly spaced slices, by brute force over the voxels' positions."""
-    if not os.path.exists(datasets.HEAD):
+    if not has(datasets.HEAD):
         return
     series, places = f"{folder}/series", [0, 2, 4.8, 6.8, 9.6, 11.6]
     run(MAKE_SERIES, datasets.HEAD, "-o", series, "--box", "40:60,60:80,50:64", "--step", "2,2.8", "--size", "20,20,6",

@@ -214,7 +214,7 @@ def check_kind(program, name, options, tolerance, scratch):
 
 def main():
     program = sys.argv[1]
-    need(HEAD)
+    need(HEAD, "dcmdrle", "dcmdjpeg", "dcmdjpls", "gdcmconv")
     head = nibabel.load(HEAD)
     source = np.asarray(head.dataobj).astype(float)
     with tempfile.TemporaryDirectory() as scratch:

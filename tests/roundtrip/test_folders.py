@@ -317,7 +317,7 @@ def other_kinds(bench):
 
 
 def main():
-    need(HEAD)
+    need(HEAD, "dcm2niix", "dcmmkdir")
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(sys.argv[1], sys.argv[2], scratch)
         for part in (several_in_one_series, localizer, several_series, what_is_no_image,

@@ -149,7 +149,7 @@ def check_verify(ulite, geometry, path, series):
 
 def main():
     geometry, readers, make_series, seg_roundtrip, ulite = sys.argv[1:]
-    need(HEAD, *(["dciodvfy"] if readers == "plain" else [PEERS / "node_modules"]))
+    need(HEAD, *(["dciodvfy"] if readers == "plain" else ["node", PEERS / "node_modules"]))
     with tempfile.TemporaryDirectory() as folder:
         series, path = f"{folder}/series", f"{folder}/seg.dcm"
         run([make_series, HEAD, "-o", series, "--box", "40:80,60:92,50:62", *SERIES[geometry]])

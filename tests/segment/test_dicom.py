@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-from skipping import need, needed_modules
+from skipping import has, need, needed_modules
 
 with needed_modules():
     import nibabel
@@ -267,6 +267,7 @@ def test_mirrored():
 
 def test_even_grid():
     """What needs an even grid takes the labels with --grid regular, where they were made."""
+    dciodvfy, dcmqi = has("dciodvfy"), has("node", PEERS / "node_modules")
     for name, options in {"tilted": ["--tilt", "-18.5", "--modality", "CT"],
                           "uneven": ["--step", "1,2,1.5"], "missing": ["--missing", "5,6"]}.items():
         series(name, *options)
@@ -286,10 +287,10 @@ def test_even_grid():
         assert len(references) == len(pydicom.dcmread(f"{name}.dcm").ReferencedSeriesSequence[0]
                                       .ReferencedInstanceSequence)
         ulite("verify", "r.dcm", "--source", name)
-        if shutil.which("dciodvfy"):
+        if dciodvfy:
             done = subprocess.run(["dciodvfy", "-new", "r.dcm"], capture_output=True, text=True)
             assert "Error" not in done.stdout + done.stderr, done.stderr
-        if (PEERS / "node_modules/@itk-wasm/dicom").exists() and shutil.which("node"):
+        if dcmqi:
             assert same_places(places_in_seg("r.dcm", *DCMQI), wanted), name
             original = places_in_seg(f"{name}.dcm", *DCMQI)
             if name == "tilted":
