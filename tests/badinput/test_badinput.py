@@ -11,6 +11,8 @@ import sys
 import tempfile
 import time
 
+from skipping import need
+
 HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
 BOX = ["--box", "60:100,80:120,50:58"]
 # what ulite-make-series writes into every header about the patient and the visit
@@ -147,16 +149,13 @@ def interrupt(bench):
 
 
 def main():
-    if not os.path.exists(HEAD):
-        print("skipped: mricron-data is not installed")
-        return 1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77
+    need(HEAD)
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(*sys.argv[1:5], scratch)
         for part in (bad_series, folders_of_patients, bad_files, bad_targets, full_disk, interrupt):
             start = time.monotonic()
             part(bench)
             print(f"{part.__name__}: {time.monotonic() - start:.1f} s")
-    return 0
 
 
-sys.exit(main())
+main()

@@ -9,10 +9,14 @@ import subprocess
 import sys
 import tempfile
 
+from skipping import need
+
 ULITE, MAKE_SERIES, FIXTURES = sys.argv[1:4]
 HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
+AAL = "/usr/share/mricron/templates/aal.nii.gz"
 MIB = 1 << 20
 os.environ["OMP_NUM_THREADS"] = "1"  # libgomp itself ends the process where it can start no thread
+need(HEAD, AAL)
 os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
 os.mkdir("out")
 
@@ -66,7 +70,7 @@ def test_one_slice():
 
 
 subprocess.run([MAKE_SERIES, HEAD, "-o", "series", "--box", "20:148,20:148,40:70",
-                "--labels", "/usr/share/mricron/templates/aal.nii.gz:37", "--truth", "truth"], check=True)
+                "--labels", f"{AAL}:37", "--truth", "truth"], check=True)
 for name, test in sorted(globals().items()):
     if name.startswith("test_"):
         test()

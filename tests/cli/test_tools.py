@@ -8,17 +8,18 @@ import subprocess
 import sys
 import tempfile
 
-try:
+from skipping import need, needed_modules
+
+with needed_modules():
     import nibabel
     import numpy
-except ImportError:
-    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
 
 ULITE, SOURCE, BUILD = sys.argv[1:4]
 FIXTURES = f"{BUILD}/fixtures"
 GOLDEN = f"{SOURCE}/testdata/golden/weights.safetensors"
 HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
 QUICK = ["--seconds", "0.01", "--threads", "1"]
+need(HEAD)
 os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
 
 

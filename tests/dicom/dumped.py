@@ -2,18 +2,12 @@
 import json
 import os
 import subprocess
-import sys
 import tempfile
 
-import numpy as np
+from skipping import needed_modules
 
-SKIP = 77
-
-
-def skip(reason):
-    """Ends the test as skipped, or as failed where peers and data are required."""
-    print("skipped:", reason)
-    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else SKIP)
+with needed_modules():
+    import numpy as np
 
 
 class Failed(Exception):

@@ -10,15 +10,14 @@ import sys
 import tempfile
 import zlib
 
-from dumped import Failed, Reader, skip
+from dumped import Failed, Reader
+from skipping import needed_modules
 
-try:
+with needed_modules():
     import numpy as np
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.filewriter import dcmwrite
     from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-except ImportError as missing:
-    skip(missing)
 
 FRAMES, ROWS, COLUMNS = 3, 4, 6
 NM, RT_DOSE, CT = ("1.2.840.10008.5.1.4.1.1.20", "1.2.840.10008.5.1.4.1.1.481.2",

@@ -5,16 +5,14 @@ dcm_qa_enh and the ground truths of dicom2nifti. Values within 1e-3, voxels at t
 usage: test_reference.py DUMP_SERIES SHARED"""
 import glob
 import itertools
-import os
 import sys
 
-from dumped import Reader, affine_ras, rescaled, skip
+from dumped import Reader, affine_ras, rescaled
+from skipping import need, needed_modules
 
-try:
+with needed_modules():
     import nibabel
     import numpy as np
-except ImportError as missing:
-    skip(missing)
 
 
 def ours(reader, path, index=0):
@@ -115,8 +113,7 @@ def tilted_and_decubitus(reader, shared):
 
 def main():
     reader, shared = Reader(sys.argv[1]), sys.argv[2] + "/data"
-    if not os.path.isdir(shared + "/dicom"):
-        skip(f"no test data in {shared}")
+    need(shared + "/dicom")
     ground_truths(reader, shared + "/dicom/dicom2nifti")
     transfer_syntaxes(reader, shared + "/dicom/dcm_qa_ts")
     enhanced(reader, shared + "/dicom/dcm_qa_enh")

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Every number of `ulite eval` against its definition in docs/evaluation.md, computed with SciPy.
 
-usage: test_eval.py ULITE MAKE_SERIES HELPERS"""
+usage: test_eval.py ULITE MAKE_SERIES [TEST...]"""
 import csv
 import json
 import math
@@ -11,16 +11,13 @@ import signal
 import sys
 import tempfile
 
-sys.path.insert(0, sys.argv[3])
-import datasets
-from datasets import nibabel, numpy, run, save_nifti, save_png
+from learn import datasets
+from learn.datasets import nibabel, numpy, run, save_nifti, save_png
+from skipping import has, needed_modules
 
-try:
+with needed_modules():
     from scipy import ndimage
     from scipy.spatial.distance import cdist
-except ImportError as missing:
-    print(f"skipped: {missing}")
-    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
 
 ULITE, MAKE_SERIES = sys.argv[1:3]
 COLUMNS = ["dice", "iou", "precision", "recall", "hd95", "asd"]
@@ -201,7 +198,7 @@ def test_pictures(folder):
 
 def test_segmentations(folder):
     """SEG against NIfTI and SEG, though a SEG leaves out slices without labels."""
-    if not os.path.exists(datasets.HEAD):
+    if not has(datasets.HEAD):
         return
     random = numpy.random.default_rng(4)
     for name, options in (("axial", []), ("oblique", ["--rotate", "10,20,30"])):
@@ -233,7 +230,7 @@ def test_segmentations(folder):
 
 def test_uneven_slices(folder):
     """Distances and volumes on unevenly spaced slices, by brute force over the voxels' positions."""
-    if not os.path.exists(datasets.HEAD):
+    if not has(datasets.HEAD):
         return
     series, places = f"{folder}/series", [0, 2, 4.8, 6.8, 9.6, 11.6]
     run(MAKE_SERIES, datasets.HEAD, "-o", series, "--box", "40:60,60:80,50:64", "--step", "2,2.8", "--size", "20,20,6",
@@ -307,7 +304,7 @@ def small_files():
 
 def main():
     for name, test in list(globals().items()):
-        if name.startswith("test_") and (len(sys.argv) < 5 or name in sys.argv[4:]):
+        if name.startswith("test_") and (len(sys.argv) < 4 or name in sys.argv[3:]):
             with tempfile.TemporaryDirectory() as folder:
                 test(folder)
             print(f"{name}: passed")

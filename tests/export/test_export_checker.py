@@ -8,11 +8,10 @@ import subprocess
 import sys
 import tempfile
 
-try:
+from skipping import needed_modules
+
+with needed_modules():
     import onnx
-except ImportError:
-    print("python3-onnx is not installed")
-    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
 
 ulite, model = sys.argv[1:]
 with tempfile.TemporaryDirectory() as folder:

@@ -2,15 +2,13 @@
 import json
 import os
 import subprocess
-import sys
 import zlib
 
-try:
+from skipping import needed_modules
+
+with needed_modules():
     import nibabel
     import numpy
-except ImportError as missing:
-    print(f"skipped: {missing}")
-    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
 
 HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
 BRAIN = "/usr/share/mricron/templates/ch2bet.nii.gz"

@@ -8,6 +8,7 @@ import os
 
 import datasets
 from datasets import numpy, run
+from skipping import has
 from trained import MAKE_SERIES, ULITE, card_of, content, metadata, run_tests, tensor, train
 
 
@@ -43,7 +44,7 @@ def test_kinds(folder):
         "rgb": (datasets.make_png(f"{folder}/rgb", True), "rgb", 3, "images/case0.png"),
         "volumes": (datasets.make_nifti(f"{folder}/volumes"), "neighbours", 3, "images/case0.nii.gz"),
     }
-    if os.path.exists(datasets.HEAD):
+    if has(datasets.HEAD):
         data = datasets.make_dicom(f"{folder}/series", MAKE_SERIES, ULITE)
         cases["series"] = (data, "neighbours", 3, "images/case0")
     for name, (data, channels, inputs, image) in cases.items():

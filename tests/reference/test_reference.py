@@ -8,21 +8,15 @@ import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from skipping import has, needed_modules
 
-
-def skip(why):
-    print(why)
-    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
-
-
-try:
+with needed_modules():
     import numpy
     import torch
 
-    import ulite_torch
-except ImportError as error:
-    skip(f"no PyTorch: {error}")
+import ulite_torch
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 # Size, classes, widths, part of the bottleneck: one channel, several classes, widths that need padding, tiny slices.
 SHAPES = [
@@ -64,9 +58,8 @@ def main():
     if failed:
         sys.exit(f"{failed} of {len(SHAPES)} shapes failed")
     folder = os.path.join(shared, "reference")
-    if not os.path.isdir(folder):
-        skip(f"no data of the authors' implementation in {folder}")
-    prove(folder)
+    if has(folder):
+        prove(folder)
 
 
 if __name__ == "__main__":

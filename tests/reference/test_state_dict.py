@@ -8,12 +8,12 @@ import subprocess
 import sys
 import tempfile
 
-try:
+from skipping import needed_modules
+
+with needed_modules():
     import torch
-    import ulite_torch
-except ImportError as error:
-    print(f"no PyTorch: {error}")
-    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
+
+import ulite_torch
 
 ULITE, MAKE_FIXTURE = sys.argv[1:3]
 os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))

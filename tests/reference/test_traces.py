@@ -7,6 +7,11 @@ import subprocess
 import sys
 import tempfile
 
+from skipping import needed_modules
+
+with needed_modules():
+    import torch  # noqa: F401, make_trace.py's
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 # Size, classes, widths, part of the bottleneck: the paper's, several classes and widths that need padding, one slice.
@@ -21,11 +26,6 @@ TRACES = [
 
 
 def main():
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        print(f"no PyTorch: {error}")
-        sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
     failed = 0
     for seed, (size, classes, widths, part) in enumerate(TRACES):
         with tempfile.TemporaryDirectory() as folder:

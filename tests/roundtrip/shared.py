@@ -3,17 +3,14 @@
 Positions are compared, never counts alone: every voxel is looked up where its header says it lies.
 """
 import json
-import os
 import subprocess
-import sys
 
-try:
+from skipping import needed_modules
+
+with needed_modules():
     import nibabel
     import numpy as np
     import pydicom
-except ImportError as missing:
-    print(f"skipped: {missing}")
-    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
 
 TEMPLATES = "/usr/share/mricron/templates/"
 HEAD, AAL = TEMPLATES + "ch2.nii.gz", TEMPLATES + "aal.nii.gz"
@@ -54,14 +51,6 @@ UNPLACED = {
     "single image": ["--no-positions", "--size", "40,44,1", "--modality", "CR"],
     "cine": ["--no-positions", "--multi-frame", "--modality", "US", "--bits", "8"],
 }
-
-
-def require(*paths):
-    """Skips the test where a packaged file is missing."""
-    for path in paths:
-        if not os.path.exists(path):
-            print(f"skipped: {path} is not installed")
-            sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
 
 
 class Programs:

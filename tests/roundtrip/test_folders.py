@@ -11,10 +11,8 @@ import subprocess
 import sys
 import tempfile
 
-import numpy as np
-import pydicom
-from pydicom.dataset import FileMetaDataset
-from shared import HEAD, Programs, in_space, load, require
+from shared import HEAD, Programs, in_space, load, nibabel, np, pydicom
+from skipping import need
 
 CUT = ["--box", "60:92,84:116,50:58"]  # 32x32x8
 # what ulite-make-series writes into every header about the patient and the visit
@@ -170,7 +168,7 @@ def what_is_no_image(bench):
 
     def save(name, sop_class, modality, series, **attributes):
         one = pydicom.Dataset()
-        one.file_meta = FileMetaDataset()
+        one.file_meta = pydicom.dataset.FileMetaDataset()
         one.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
         one.is_little_endian, one.is_implicit_VR = True, False
         for keyword in ("PatientName", "PatientID", "StudyInstanceUID"):
@@ -295,7 +293,6 @@ def other_kinds(bench):
     head = json.loads(bench.ask("info", HEAD, "--json"))
     assert head["kind"] == "nifti" and head["size"] == [181, 217, 181], head
     assert head["spacing_mm"] == [1, 1, 1] and head["sample"] == "uint8", head
-    import nibabel
     image = nibabel.load(HEAD)
     assert head["axes"] == "".join(nibabel.aff2axcodes(image.affine)), head
     assert head["maximum"] == np.asarray(image.dataobj).max(), head
@@ -320,7 +317,7 @@ def other_kinds(bench):
 
 
 def main():
-    require(HEAD)
+    need(HEAD, "dcm2niix", "dcmmkdir")
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(sys.argv[1], sys.argv[2], scratch)
         for part in (several_in_one_series, localizer, several_series, what_is_no_image,

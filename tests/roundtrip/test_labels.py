@@ -7,10 +7,9 @@ import os
 import sys
 import tempfile
 
-import nibabel
-import numpy as np
 from shared import (AAL, BOX, GEOMETRIES, HEAD, UNEVEN, UNPLACED, Programs, check_seg,
-                    dciodvfy_errors, in_space, load, require, write_labels, write_segments)
+                    dciodvfy_errors, in_space, load, nibabel, np, write_labels, write_segments)
+from skipping import need
 
 
 def write_even(programs, folder, options, truth, path):
@@ -52,7 +51,7 @@ def check(programs, name, options, segments, scratch):
 
 def main():
     programs = Programs(sys.argv[1], sys.argv[2])
-    require(HEAD, AAL, "/usr/bin/dciodvfy")
+    need(HEAD, AAL, "dciodvfy")
     with tempfile.TemporaryDirectory() as scratch:
         segments = os.path.join(scratch, "segments.json")
         write_segments(segments)

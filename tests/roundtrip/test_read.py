@@ -7,8 +7,8 @@ import os
 import sys
 import tempfile
 
-import numpy as np
-from shared import BOX, GEOMETRIES, HEAD, UNEVEN, Programs, in_space, load, require
+from shared import BOX, GEOMETRIES, HEAD, UNEVEN, Programs, in_space, load, np
+from skipping import need
 
 # transfer syntax -> largest error of its compression
 SYNTAXES = {"implicit": 0, "bigendian": 0, "deflated": 0, "rle": 0, "jpeg-lossless": 0,
@@ -68,7 +68,7 @@ def check(programs, name, options, tolerance, scratch):
 
 def main():
     programs = Programs(sys.argv[1], sys.argv[2])
-    require(HEAD)
+    need(HEAD)
     with tempfile.TemporaryDirectory() as scratch:
         for name, options in GEOMETRIES.items():
             check(programs, name, options, 0, scratch)

@@ -6,12 +6,17 @@ label at its physical position. viewers: so do dcmqi (3D Slicer) and OHIF's adap
 recorded here, and `ulite verify` says of each object which of them will.
 """
 import json
-import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
+
+from skipping import need, needed_modules
+
+with needed_modules():
+    import numpy
+    import pydicom  # noqa: F401, pydicom_seg.py's
+    from scipy.spatial import cKDTree
 
 HEAD = pathlib.Path("/usr/share/mricron/templates/ch2.nii.gz")
 PEERS = pathlib.Path(__file__).resolve().parent.parent / "peers"
@@ -61,11 +66,6 @@ def fail(text):
     sys.exit(1)
 
 
-def skip(text):
-    print(f"skipped: {text}")
-    sys.exit(1 if os.environ.get("ULITE_REQUIRE_PEERS") == "1" else 77)
-
-
 def run(command, **options):
     result = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, **options)
     if result.returncode:
@@ -75,9 +75,6 @@ def run(command, **options):
 
 def compare(name, truth, found):
     """The count of voxels per label is equal; returns the largest distance between positions, in mm."""
-    import numpy
-    from scipy.spatial import cKDTree
-
     worst = 0.0
     found = {segment["label"]: segment for segment in found["segments"]}
     for segment in truth["segments"]:
@@ -101,8 +98,6 @@ def compare(name, truth, found):
 
 
 def check_standard(path):
-    if not shutil.which("dciodvfy"):
-        skip("no dciodvfy (dicom3tools)")
     result = subprocess.run(["dciodvfy", "-new", path], capture_output=True, text=True, errors="replace", check=False)
     lines = (result.stdout + result.stderr).splitlines()
     if result.returncode or any("Error" in line for line in lines):
@@ -112,8 +107,6 @@ def check_standard(path):
 
 
 def check_pydicom(path, truth):
-    if subprocess.run(["/usr/bin/python3", "-c", "import pydicom, scipy"], check=False, capture_output=True).returncode:
-        skip("no pydicom or scipy")
     worst = compare("pydicom", truth, json.loads(run(["/usr/bin/python3", PEERS / "pydicom_seg.py", path])))
     if worst > 0.01:
         fail(f"pydicom finds labels {worst:.3f} mm off")
@@ -156,10 +149,7 @@ def check_verify(ulite, geometry, path, series):
 
 def main():
     geometry, readers, make_series, seg_roundtrip, ulite = sys.argv[1:]
-    if not HEAD.exists():
-        skip("no mricron-data")
-    if readers == "viewers" and not (PEERS / "node_modules/@itk-wasm/dicom").exists():
-        skip("no npm packages in tests/peers (scripts/install-deps.sh)")
+    need(HEAD, *(["dciodvfy"] if readers == "plain" else ["node", PEERS / "node_modules"]))
     with tempfile.TemporaryDirectory() as folder:
         series, path = f"{folder}/series", f"{folder}/seg.dcm"
         run([make_series, HEAD, "-o", series, "--box", "40:80,60:92,50:62", *SERIES[geometry]])

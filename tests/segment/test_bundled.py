@@ -8,12 +8,11 @@ import subprocess
 import sys
 import tempfile
 
-from skipping import skip
+from skipping import need
 
 TEMPLATES = "/usr/share/mricron/templates"
 ULITE, MAKE_SERIES = sys.argv[1:3]
-if not os.path.exists(f"{TEMPLATES}/aal.nii.gz"):
-    skip(f"{TEMPLATES}/aal.nii.gz")
+need(f"{TEMPLATES}/aal.nii.gz", f"{TEMPLATES}/ch2.nii.gz")
 os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
 
 

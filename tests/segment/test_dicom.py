@@ -12,14 +12,12 @@ import subprocess
 import sys
 import tempfile
 
-from skipping import skip
+from skipping import has, need, needed_modules
 
-try:
+with needed_modules():
     import nibabel
     import numpy
     import pydicom
-except ImportError as missing:
-    skip(missing)
 
 import png
 
@@ -27,8 +25,7 @@ HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
 PEERS = pathlib.Path(__file__).resolve().parent.parent / "peers"
 BOX = ["--box", "40:88,50:120,60:76"]
 ULITE, FIXTURES, MAKE_SERIES = sys.argv[1:4]
-if not os.path.exists(HEAD):
-    skip(HEAD)
+need(HEAD)
 os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
 
 
@@ -270,6 +267,7 @@ def test_mirrored():
 
 def test_even_grid():
     """What needs an even grid takes the labels with --grid regular, where they were made."""
+    dciodvfy, dcmqi = has("dciodvfy"), has("node", PEERS / "node_modules")
     for name, options in {"tilted": ["--tilt", "-18.5", "--modality", "CT"],
                           "uneven": ["--step", "1,2,1.5"], "missing": ["--missing", "5,6"]}.items():
         series(name, *options)
@@ -289,10 +287,10 @@ def test_even_grid():
         assert len(references) == len(pydicom.dcmread(f"{name}.dcm").ReferencedSeriesSequence[0]
                                       .ReferencedInstanceSequence)
         ulite("verify", "r.dcm", "--source", name)
-        if shutil.which("dciodvfy"):
+        if dciodvfy:
             done = subprocess.run(["dciodvfy", "-new", "r.dcm"], capture_output=True, text=True)
             assert "Error" not in done.stdout + done.stderr, done.stderr
-        if (PEERS / "node_modules/@itk-wasm/dicom").exists() and shutil.which("node"):
+        if dcmqi:
             assert same_places(places_in_seg("r.dcm", *DCMQI), wanted), name
             original = places_in_seg(f"{name}.dcm", *DCMQI)
             if name == "tilted":

@@ -7,13 +7,11 @@ import subprocess
 import sys
 import tempfile
 
-from skipping import skip
+from skipping import needed_modules
 
-try:
+with needed_modules():
     import nibabel
     import numpy
-except ImportError as missing:
-    skip(missing)
 
 ULITE, FIXTURES = sys.argv[1], sys.argv[2]
 DATA = os.path.join(os.path.dirname(nibabel.__file__), "tests/data")

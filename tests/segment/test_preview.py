@@ -8,20 +8,17 @@ import subprocess
 import sys
 import tempfile
 
-from skipping import skip
+from skipping import need, needed_modules
 
-try:
+with needed_modules():
     import nibabel
     import numpy
-except ImportError as missing:
-    skip(missing)
 
 import png
 
 HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
 ULITE, FIXTURES = sys.argv[1], sys.argv[2]
-if not os.path.exists(HEAD):
-    skip(HEAD)
+need(HEAD)
 os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
 
 
