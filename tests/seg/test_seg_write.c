@@ -256,6 +256,7 @@ int main(int argc, char **argv) {
         return UL_ERROR_USAGE;
     make_series = argv[1];
     if (access(HEAD, R_OK) != 0) {
+        fprintf(stderr, "skipped: %s is not there\n", HEAD);
         const char *required = getenv("ULITE_REQUIRE_PEERS");
         return required && strcmp(required, "1") == 0 ? 1 : 77;
     }
