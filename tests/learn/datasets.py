@@ -117,7 +117,7 @@ def splits(folder, train, val, test):
         "test": [f"case{n}" for n in test]})
 
 
-def quick_plan(folder, **training):
+def quick_plan(folder, card=None, **training):
     """A plan file of a few tiny steps."""
     return write_json(f"{folder}/plan.json", {
-        "training": {"batch": 2, "steps": 6, "average": 0.5, "warmup_steps": 2, **training}})
+        "card": card or {}, "training": {"batch": 2, "steps": 6, "average": 0.5, "warmup_steps": 2, **training}})
