@@ -88,13 +88,14 @@ def test_names_of_classes(folder):
     datasets.write_json(f"{data}/dataset.json", {
         "modality": {"0": "MRI"}, "labels": {"0": "background", "1": "shell", "2": "kernel"}})
     plan = datasets.quick_plan(folder, {
-        "task": "balls", "licence": "CC0", "provenance": "made up", "site": {"ward": 7},
+        "task": "balls", "licence": "CC0", "provenance": "made up", "site": {"ward": 7}, "Modality": "no key of ours",
         "normalisation": {"clip": 5}, "tta": {"rotate": [90]}})
     model = f"{folder}/model.safetensors"
     train(data, model, "--plan", plan, "--epochs", "1")
     card = card_of(model)
     assert [c["label"] for c in card["classes"]] == ["shell", "kernel"], card["classes"]
     assert card["site"] == {"ward": 7}, "an unknown key of the plan's card is lost"
+    assert card["Modality"] == "no key of ours", card
     assert (card["normalisation"]["clip"], card["tta"]["rotate"]) == (5, [90]), card
     assert all(c[code]["source"] for c in card["classes"] for code in ("category", "type")), card["classes"]
     assert (card["task"], card["licence"], card["provenance"], card["modality"]) == ("balls", "CC0", "made up", "MR")
