@@ -105,6 +105,20 @@ def make_dicom(folder, make_series, ulite, cases=4):
     return folder
 
 
+def make_nested(folder, make_series, cases=4, seed=3):
+    """Series of blobs in folders named after a patient below the folder of the case."""
+    random = numpy.random.default_rng(seed)
+    make_folders(folder)
+    for case in range(cases):
+        image, labels = blob(random, (32, 32, 4), 1)
+        save_nifti(image.astype(numpy.int16), f"{folder}/image.nii.gz")
+        save_nifti(labels, f"{folder}/labels.nii.gz")
+        run(make_series, f"{folder}/image.nii.gz", "-o", f"{folder}/images/case{case}/DOE^JANE/series",
+            "--truth", f"{folder}/labels/case{case}", "--labels", f"{folder}/labels.nii.gz:any")
+        os.rename(f"{folder}/labels/case{case}_labels.nii.gz", f"{folder}/labels/case{case}.nii.gz")
+    return folder
+
+
 def write_json(path, value):
     with open(path, "w", encoding="utf-8") as file:
         json.dump(value, file)
