@@ -127,7 +127,9 @@ static ul_status digest_folder(const char *folder, char hex[65], ul_error *error
         char *path = files_join(folder, list.names[i]);
         if (!path)
             status = ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", folder);
-        else if (!files_is_folder(path))
+        else if (files_is_folder(path))
+            status = digest_folder(path, digests[count++], error);
+        else
             status = ul_sha256_file(path, digests[count++], error);
         free(path);
     }

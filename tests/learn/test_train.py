@@ -109,6 +109,15 @@ def test_names_of_classes(folder):
     assert json.loads(printed) == annotated, "a plan of one's own loses keys"
 
 
+def test_folders_in_cases(folder):
+    """Series that lie deeper in their cases' folders are told apart."""
+    data = datasets.make_nested(f"{folder}/data", MAKE_SERIES)
+    model = f"{folder}/model.safetensors"
+    train(data, model, "--plan", datasets.quick_plan(folder, steps=1), "--epochs", "1")
+    split = json.load(open(f"{folder}/model.split.json", encoding="utf-8"))
+    assert len({case["sha256"] for part in ("train", "val", "test") for case in split[part]}) == 4, split
+
+
 def test_layout_of_others(folder):
     """imagesTr/case_0000.nii.gz, labelsTr/case.nii.gz and dataset.json as nnU-Net writes them: the same training."""
     plain = datasets.make_nifti(f"{folder}/plain")

@@ -48,7 +48,7 @@ UL_API ul_status ul_dataset_read(
     const ul_dataset *dataset, size_t index, ul_volume *image, ul_labels *labels, ul_error *error);
 
 /* SHA-256 of an image or label: of the file, or of the digests of a header and its pixels, or of
- * the sorted digests of a folder's files. */
+ * the sorted digests of what a folder holds. */
 UL_API ul_status ul_dataset_digest(const char *path, char hex[65], ul_error *error);
 
 #ifdef __cplusplus
