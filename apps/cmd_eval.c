@@ -213,16 +213,16 @@ static int eval_run(int argc, char **argv) {
         {"csv", required_argument, NULL, OPTION_CSV},
         {"source", required_argument, NULL, OPTION_SOURCE},
         {"merge", no_argument, NULL, OPTION_MERGE}, {0}};
-    const char *csv = NULL, *source = NULL;
-    bool merge = false;
+    const char *csv = NULL;
+    ul_evaluate_options options = {0};
     int option, exit_code;
     while ((option = getopt_long(argc, argv, CONSOLE_SHORT, long_options, NULL)) != -1) {
         if (option == OPTION_CSV)
             csv = optarg;
         else if (option == OPTION_SOURCE)
-            source = optarg;
+            options.source = optarg;
         else if (option == OPTION_MERGE)
-            merge = true;
+            options.merge = true;
         else if (!console_option(&cmd_eval, option, optarg, &exit_code))
             return console_usage(&cmd_eval, "unknown option or missing value");
         else if (exit_code >= 0)
@@ -232,8 +232,9 @@ static int eval_run(int argc, char **argv) {
         return console_usage(&cmd_eval, "takes the prediction and the truth");
     ul_error error = {0}, output_error = {0};
     ul_evaluation evaluation;
+    options.whole_paths = console_settings.debug;
     ul_status status = ul_evaluate(
-        argv[optind], argv[optind + 1], source, merge, console_progress(), &evaluation, &error);
+        argv[optind], argv[optind + 1], &options, console_progress(), &evaluation, &error);
     if (status != UL_OK && status != UL_ERROR_PARTIAL)
         return console_fail(&cmd_eval, &error);
     if (evaluation.notes && *evaluation.notes)

@@ -212,7 +212,8 @@ static ul_status train(const request *r, ul_error *error) {
     ul_dataset dataset;
     ul_fingerprint fingerprint = {0};
     ul_plan plan = {0};
-    ul_status status = ul_dataset_open(r->dataset, r->splits, 1, &dataset, error);
+    ul_status status =
+        ul_dataset_open(r->dataset, r->splits, 1, console_settings.debug, &dataset, error);
     if (status != UL_OK)
         return status;
     status = ul_fingerprint_measure(&dataset, console_progress(), &fingerprint, error);

@@ -24,7 +24,7 @@ void ul_card_free(ul_card *card) {
     free(card->provenance);
     free(card->licence);
     free(card->metrics);
-    free(card->others);
+    free(card->source);
     memset(card, 0, sizeof *card);
 }
 
@@ -271,32 +271,6 @@ static ul_status read_geometry(const cJSON *object, ul_card *card, ul_error *err
     return status;
 }
 
-static const char *const known_keys[] = {"name", "task", "modality", "body_part", "fov_mm",
-    "planes", "channels", "spacing_mm", "size", "normalisation", "classes", "postprocess", "tta",
-    "trained", "provenance", "licence", "metrics"};
-
-static bool is_known(const char *key) {
-    for (size_t i = 0; i < sizeof known_keys / sizeof known_keys[0]; i++)
-        if (strcmp(key, known_keys[i]) == 0)
-            return true;
-    return false;
-}
-
-static ul_status read_others(const cJSON *object, char **others, ul_error *error) {
-    cJSON *kept = cJSON_CreateObject();
-    const cJSON *item;
-    cJSON_ArrayForEach(item, object) {
-        if (!is_known(item->string))
-            cJSON_AddItemToObject(kept, item->string, cJSON_Duplicate(item, true));
-    }
-    bool any = kept && kept->child;
-    if (any)
-        *others = cJSON_PrintUnformatted(kept);
-    bool failed = !kept || (any && !*others);
-    cJSON_Delete(kept);
-    return failed ? ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card") : UL_OK;
-}
-
 static ul_status read_card(const cJSON *object, ul_card *card, ul_error *error) {
     if (!cJSON_IsObject(object))
         return ul_error_set(error, UL_ERROR_MODEL, "model card: not a JSON object");
@@ -317,8 +291,6 @@ static ul_status read_card(const cJSON *object, ul_card *card, ul_error *error) 
         status = read_tta(object, card, error);
     if (status == UL_OK)
         status = read_metrics(object, card, error);
-    if (status == UL_OK)
-        status = read_others(object, &card->others, error);
     return status;
 }
 
@@ -327,6 +299,8 @@ ul_status ul_card_parse(const char *json, ul_card *card, ul_error *error) {
     cJSON *object = cJSON_Parse(json);
     ul_status status = read_card(object, card, error);
     cJSON_Delete(object);
+    if (status == UL_OK && !(card->source = strdup(json)))
+        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
     if (status != UL_OK)
         ul_card_free(card);
     return status;
@@ -415,16 +389,8 @@ static void add_metrics(cJSON *object, const ul_card *card) {
     }
 }
 
-static void add_others(cJSON *object, const char *others) {
-    cJSON *kept = others ? cJSON_Parse(others) : NULL;
-    while (kept && kept->child) {
-        cJSON *item = cJSON_DetachItemViaPointer(kept, kept->child);
-        cJSON_AddItemToObject(object, item->string, item);
-    }
-    cJSON_Delete(kept);
-}
-
-ul_status ul_card_write(const ul_card *card, char **json, ul_error *error) {
+/* What this version knows of a card, as JSON. What it leaves out stands for a default. */
+static cJSON *known_json(const ul_card *card) {
     cJSON *object = cJSON_CreateObject();
     add_text(object, "name", card->name);
     add_text(object, "task", card->task);
@@ -443,8 +409,66 @@ ul_status ul_card_write(const ul_card *card, char **json, ul_error *error) {
     add_text(object, "provenance", card->provenance);
     add_text(object, "licence", card->licence);
     add_metrics(object, card);
-    add_others(object, card->others);
-    *json = cJSON_PrintUnformatted(object);
+    return object;
+}
+
+/* The item of a list that agrees with another in what tells items apart: classes in their number,
+ * metrics in name and value, since one that was measured anew is another. */
+static cJSON *find_item(const cJSON *list, const cJSON *other) {
+    static const char *const keys[] = {"number", "name", "value"};
+    cJSON *item;
+    cJSON_ArrayForEach(item, list) {
+        bool same = cJSON_IsObject(item);
+        for (size_t i = 0; same && i < sizeof keys / sizeof keys[0]; i++) {
+            const cJSON *mine = cJSON_GetObjectItemCaseSensitive(item, keys[i]);
+            const cJSON *its = cJSON_GetObjectItemCaseSensitive(other, keys[i]);
+            same = !mine || !its || cJSON_Compare(mine, its, true);
+        }
+        if (same)
+            return item;
+    }
+    return NULL;
+}
+
+/* Adds to object what source has beyond known, which is source as this version writes it. A key
+ * that is known and that object has no more is gone for good. */
+static void add_unknown(cJSON *object, const cJSON *source, const cJSON *known) {
+    const cJSON *value, *item;
+    cJSON_ArrayForEach(value, source) {
+        cJSON *target = cJSON_GetObjectItemCaseSensitive(object, value->string);
+        const cJSON *written = cJSON_GetObjectItemCaseSensitive(known, value->string);
+        if (!target && !written)
+            cJSON_AddItemToObject(object, value->string, cJSON_Duplicate(value, true));
+        else if (cJSON_IsObject(target) && cJSON_IsObject(value))
+            add_unknown(target, value, written);
+        else if (cJSON_IsArray(target) && cJSON_IsArray(value))
+            cJSON_ArrayForEach(item, value) {
+                cJSON *same = find_item(target, item);
+                if (same)
+                    add_unknown(same, item, find_item(written, item));
+            }
+    }
+}
+
+static ul_status keep_unknown(cJSON *object, const char *source, ul_error *error) {
+    ul_card read;
+    ul_status status = ul_card_parse(source, &read, error);
+    if (status != UL_OK)
+        return status;
+    cJSON *whole = cJSON_Parse(source), *known = known_json(&read);
+    add_unknown(object, whole, known);
+    cJSON_Delete(whole);
+    cJSON_Delete(known);
+    ul_card_free(&read);
+    return UL_OK;
+}
+
+ul_status ul_card_write(const ul_card *card, char **json, ul_error *error) {
+    *json = NULL;
+    cJSON *object = known_json(card);
+    ul_status status = card->source ? keep_unknown(object, card->source, error) : UL_OK;
+    if (status == UL_OK && !(*json = cJSON_PrintUnformatted(object)))
+        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
     cJSON_Delete(object);
-    return *json ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
+    return status;
 }

@@ -329,8 +329,8 @@ static ul_status read_classes(ul_dataset *dataset, ul_error *error) {
 }
 
 ul_status ul_dataset_open(const char *folder, const char *splits_path, uint64_t seed,
-    ul_dataset *dataset, ul_error *error) {
-    *dataset = (ul_dataset){.folder = strdup(folder)};
+    bool whole_paths, ul_dataset *dataset, ul_error *error) {
+    *dataset = (ul_dataset){.folder = strdup(folder), .whole_paths = whole_paths};
     ul_status status = UL_OK;
     if (!dataset->folder)
         status = no_memory(folder, error);

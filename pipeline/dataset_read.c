@@ -19,11 +19,11 @@ static bool ends_with(const char *text, const char *ending) {
 }
 
 /* A case's series and its labels, which may need the series to find their place. */
-static ul_status read_series(
-    const ul_dataset_case *c, ul_volume *image, ul_labels *labels, ul_error *error) {
+static ul_status read_series(const ul_dataset_case *c, bool whole_paths, ul_volume *image,
+    ul_labels *labels, ul_error *error) {
     ul_catalog *catalog;
     const char *path = c->image;
-    ul_status status = ul_catalog_open(&path, 1, false, NULL, &catalog, error);
+    ul_status status = ul_catalog_open(&path, 1, whole_paths, NULL, &catalog, error);
     if (status != UL_OK)
         return status;
     if (ul_catalog_size(catalog) != 1)
@@ -85,8 +85,8 @@ ul_status ul_dataset_read(
     bool series = ends_with(c->image, ".dcm") || files_is_folder(c->image);
     *image = (ul_volume){0};
     *labels = (ul_labels){0};
-    ul_status status =
-        series ? read_series(c, image, labels, error) : read_file(c, image, labels, error);
+    ul_status status = series ? read_series(c, dataset->whole_paths, image, labels, error)
+                              : read_file(c, image, labels, error);
     if (status == UL_OK)
         status = align(labels, &image->grid, error);
     if (status == UL_OK)
@@ -127,7 +127,9 @@ static ul_status digest_folder(const char *folder, char hex[65], ul_error *error
         char *path = files_join(folder, list.names[i]);
         if (!path)
             status = ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", folder);
-        else if (!files_is_folder(path))
+        else if (files_is_folder(path))
+            status = digest_folder(path, digests[count++], error);
+        else
             status = ul_sha256_file(path, digests[count++], error);
         free(path);
     }

@@ -290,17 +290,20 @@ static ul_status compare_folders(const char *predicted, const char *truth,
     return status;
 }
 
-static ul_status compare_two(const char *predicted, const char *truth, const char *source,
-    scores_so_far *scores, ul_evaluation *evaluation, ul_error *error) {
+static ul_status compare_two(const char *predicted, const char *truth,
+    const ul_evaluate_options *options, scores_so_far *scores, ul_evaluation *evaluation,
+    ul_error *error) {
     const char *slash = strrchr(truth, '/'), *file = slash && slash[1] ? slash + 1 : truth;
     char name[NAME_BYTES];
     size_t stem = files_stem(file);
     ul_catalog *catalog = NULL;
     snprintf(name, sizeof name, "%.*s", (int)(stem ? stem : strlen(file)), file);
-    ul_status status = source ? ul_catalog_open(&source, 1, false, NULL, &catalog, error) : UL_OK;
+    ul_status status = UL_OK;
+    if (options->source)
+        status = ul_catalog_open(&options->source, 1, options->whole_paths, NULL, &catalog, error);
     if (status == UL_OK && catalog && ul_catalog_size(catalog) != 1)
-        status = ul_error_set(error, UL_ERROR_CHOICE, "%s: holds %zu volumes: leave one", source,
-            ul_catalog_size(catalog));
+        status = ul_error_set(error, UL_ERROR_CHOICE, "%s: holds %zu volumes: leave one",
+            options->source, ul_catalog_size(catalog));
     if (status == UL_OK)
         status = compare_files(
             name, predicted, truth, catalog ? ul_catalog_at(catalog, 0) : NULL, scores, error);
@@ -316,21 +319,21 @@ void ul_evaluation_free(ul_evaluation *evaluation) {
     *evaluation = (ul_evaluation){0};
 }
 
-ul_status ul_evaluate(const char *predicted, const char *truth, const char *source, bool merge,
+ul_status ul_evaluate(const char *predicted, const char *truth, const ul_evaluate_options *options,
     const ul_progress *progress, ul_evaluation *evaluation, ul_error *error) {
     bool folders = files_is_folder(truth) && files_is_folder(predicted);
-    scores_so_far so_far = {.seen = calloc(MAX_NUMBER, sizeof(bool)), .merge = merge};
+    scores_so_far so_far = {.seen = calloc(MAX_NUMBER, sizeof(bool)), .merge = options->merge};
     ul_status status;
     *evaluation = (ul_evaluation){0};
     if (!so_far.seen)
         status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the scores");
-    else if (folders && source)
+    else if (folders && options->source)
         status =
             ul_error_set(error, UL_ERROR_USAGE, "a source goes with two files, not with folders");
     else if (folders)
         status = compare_folders(predicted, truth, progress, &so_far, evaluation, error);
     else
-        status = compare_two(predicted, truth, source, &so_far, evaluation, error);
+        status = compare_two(predicted, truth, options, &so_far, evaluation, error);
     free(so_far.seen);
     if (so_far.count > 0)
         qsort(so_far.items, so_far.count, sizeof *so_far.items, compare_scores);

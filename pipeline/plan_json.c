@@ -106,11 +106,11 @@ static ul_status read_fields(const cJSON *object, const field *list, size_t coun
 static void merge(cJSON *object, const cJSON *change) {
     const cJSON *value;
     cJSON_ArrayForEach(value, change) {
-        cJSON *old = cJSON_GetObjectItem(object, value->string);
+        cJSON *old = cJSON_GetObjectItemCaseSensitive(object, value->string);
         if (cJSON_IsObject(value) && cJSON_IsObject(old)) {
             merge(old, value);
         } else {
-            cJSON_DeleteItemFromObject(object, value->string);
+            cJSON_DeleteItemFromObjectCaseSensitive(object, value->string);
             cJSON_AddItemToObject(object, value->string, cJSON_Duplicate(value, true));
         }
     }

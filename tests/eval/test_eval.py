@@ -296,6 +296,22 @@ def test_partners(folder):
     assert not os.path.exists(f"{folder}/full.csv")
 
 
+def test_folders_of_patients(folder):
+    """Folders below that of the source stay out of messages, unless --debug asks for them."""
+    save_nifti(numpy.ones((8, 8, 4), numpy.uint8), f"{folder}/labels.nii.gz")
+    nested = "DOE^JANE/" + "/".join(map(str, range(20)))
+    os.makedirs(f"{folder}/source/{nested}")
+    command = ULITE, "eval", f"{folder}/labels.nii.gz", f"{folder}/labels.nii.gz", "--source", f"{folder}/source"
+    said = run(*command, code=3, says=["source/.../", "Too many open files"], preexec_fn=few_files).stderr
+    assert "DOE" not in said, said
+    run(*command, "--debug", code=3, says=["source/DOE^JANE/0/1/"], preexec_fn=few_files)
+
+
+def few_files():
+    """In the child: it cannot open as many folders as are nested."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
+
+
 def small_files():
     """In the child: as if the disk were full."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

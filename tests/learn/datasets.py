@@ -103,6 +103,20 @@ def make_dicom(folder, make_series, ulite, cases=4):
     return folder
 
 
+def make_nested(folder, make_series, cases=4, seed=3):
+    """Series of blobs in folders named after a patient below the folder of the case."""
+    random = numpy.random.default_rng(seed)
+    make_folders(folder)
+    for case in range(cases):
+        image, labels = blob(random, (32, 32, 4), 1)
+        save_nifti(image.astype(numpy.int16), f"{folder}/image.nii.gz")
+        save_nifti(labels, f"{folder}/labels.nii.gz")
+        run(make_series, f"{folder}/image.nii.gz", "-o", f"{folder}/images/case{case}/DOE^JANE/series",
+            "--truth", f"{folder}/labels/case{case}", "--labels", f"{folder}/labels.nii.gz:any")
+        os.rename(f"{folder}/labels/case{case}_labels.nii.gz", f"{folder}/labels/case{case}.nii.gz")
+    return folder
+
+
 def write_json(path, value):
     with open(path, "w", encoding="utf-8") as file:
         json.dump(value, file)
@@ -115,7 +129,7 @@ def splits(folder, train, val, test):
         "test": [f"case{n}" for n in test]})
 
 
-def quick_plan(folder, **training):
+def quick_plan(folder, card=None, **training):
     """A plan file of a few tiny steps."""
     return write_json(f"{folder}/plan.json", {
-        "training": {"batch": 2, "steps": 6, "average": 0.5, "warmup_steps": 2, **training}})
+        "card": card or {}, "training": {"batch": 2, "steps": 6, "average": 0.5, "warmup_steps": 2, **training}})

@@ -13,7 +13,7 @@ import tempfile
 import datasets
 from datasets import numpy
 
-ULITE = sys.argv[1]
+ULITE, MAKE_SERIES = sys.argv[1:3]
 
 
 def refuse(data, code, words, *options, **how):
@@ -91,6 +91,16 @@ def test_pictures(folder):
     datasets.save_png(image.clip(0, 255), f"{data}/images/case2.png")
     datasets.save_png(labels[:31], f"{data}/labels/case3.png")
     refuse(data, 5, ["case3", "40x31x1", "40x32x1"])
+
+
+def test_folders_of_patients(folder):
+    """Folders below that of a case stay out of messages, unless --debug asks for them."""
+    data = datasets.make_nested(f"{folder}/data", MAKE_SERIES)
+    os.truncate(f"{data}/images/case2/DOE^JANE/series/S01IM0003.dcm", 1500)
+    command = ULITE, "train", data, "-o", f"{folder}/model.safetensors", "-q"
+    said = datasets.run(*command, code=3, says=["case2", f"{data}/images/case2/.../S01IM0003.dcm"]).stderr
+    assert "DOE" not in said, said
+    datasets.run(*command, "--debug", code=3, says=[f"{data}/images/case2/DOE^JANE/series/S01IM0003.dcm"])
 
 
 def test_plans(folder):

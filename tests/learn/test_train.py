@@ -88,18 +88,35 @@ def test_names_of_classes(folder):
     data = datasets.make_nifti(f"{folder}/data")
     datasets.write_json(f"{data}/dataset.json", {
         "modality": {"0": "MRI"}, "labels": {"0": "background", "1": "shell", "2": "kernel"}})
-    plan = json.load(open(datasets.quick_plan(folder), encoding="utf-8"))
-    plan["card"] = {"task": "balls", "licence": "CC0", "provenance": "made up", "site": {"ward": 7}}
-    datasets.write_json(f"{folder}/plan.json", plan)
+    plan = datasets.quick_plan(folder, {
+        "task": "balls", "licence": "CC0", "provenance": "made up", "site": {"ward": 7}, "Modality": "no key of ours",
+        "normalisation": {"clip": 5}, "tta": {"rotate": [90]}})
     model = f"{folder}/model.safetensors"
-    train(data, model, "--plan", f"{folder}/plan.json", "--epochs", "1")
+    train(data, model, "--plan", plan, "--epochs", "1")
     card = card_of(model)
     assert [c["label"] for c in card["classes"]] == ["shell", "kernel"], card["classes"]
     assert card["site"] == {"ward": 7}, "an unknown key of the plan's card is lost"
+    assert card["Modality"] == "no key of ours", card
+    assert (card["normalisation"]["clip"], card["tta"]["rotate"]) == (5, [90]), card
     assert all(c[code]["source"] for c in card["classes"] for code in ("category", "type")), card["classes"]
     assert (card["task"], card["licence"], card["provenance"], card["modality"]) == ("balls", "CC0", "made up", "MR")
-    printed = run(ULITE, "train", data, "--dry-run", "--plan", f"{folder}/plan.json", "--epochs", "1").stdout
+    printed = run(ULITE, "train", data, "--dry-run", "--plan", plan, "--epochs", "1").stdout
     assert json.loads(printed) == json.loads(metadata(model)["ulite.plan"]), "--dry-run prints another plan"
+    annotated = json.loads(printed)
+    for found, side in zip(annotated["card"]["classes"], ("out", "in")):
+        found["side"] = found["type"]["note"] = side
+    datasets.write_json(f"{folder}/annotated.json", annotated)
+    printed = run(ULITE, "train", data, "--dry-run", "--plan", f"{folder}/annotated.json").stdout
+    assert json.loads(printed) == annotated, "a plan of one's own loses keys"
+
+
+def test_folders_in_cases(folder):
+    """Series that lie deeper in their cases' folders are told apart."""
+    data = datasets.make_nested(f"{folder}/data", MAKE_SERIES)
+    model = f"{folder}/model.safetensors"
+    train(data, model, "--plan", datasets.quick_plan(folder, steps=1), "--epochs", "1")
+    split = json.load(open(f"{folder}/model.split.json", encoding="utf-8"))
+    assert len({case["sha256"] for part in ("train", "val", "test") for case in split[part]}) == 4, split
 
 
 def test_layout_of_others(folder):
@@ -182,7 +199,7 @@ def test_decays(folder):
 def test_fine_tuning(folder):
     """Weights of a model with other input channels and classes are taken where they fit."""
     base = datasets.make_nifti(f"{folder}/base")
-    plan = datasets.quick_plan(folder)
+    plan = datasets.quick_plan(folder, {"site": {"ward": 7}})
     model = f"{folder}/base.safetensors"
     train(base, model, "--plan", plan, "--epochs", "1")
     new = datasets.make_png(f"{folder}/new", False)  # K = 1 instead of 3, C_in = 1 instead of 3
@@ -195,6 +212,7 @@ def test_fine_tuning(folder):
     assert numpy.abs(weights[0] - weights[2]).max() > 1e-3
     assert tensor(tuned, "conv_in.weight").size == 16 * 49 and tensor(tuned, "conv_out.weight").size == 16
     assert "Fine-tuned" in card_of(tuned)["provenance"]
+    assert "site" in card_of(model) and "site" not in card_of(tuned), "a new model has a card of its own"
     train(new, tuned, "--from", "no-such-model", code=3, says=["no-such-model"])
 
 

@@ -19,7 +19,7 @@ static const char whole[] =
     " \"normalisation\": {\"kind\": \"percentile\", \"over\": \"slice\", \"low\": 1, \"high\": 99},"
     " \"postprocess\": {\"largest_component\": true, \"minimum_mm3\": 12.5},"
     " \"tta\": {\"flip_x\": true}, \"trained\": false, \"provenance\": \"x\", \"licence\": \"y\","
-    " \"metrics\": [{\"name\": \"Dice\", \"value\": 0.875}], \"later\": 1, " CLASSES "}";
+    " \"metrics\": [{\"name\": \"Dice\", \"value\": 0.875}], " CLASSES "}";
 
 static void assert_is_whole(const ul_card *card) {
     assert_string_equal(card->name, "hippo");
@@ -40,7 +40,6 @@ static void assert_is_whole(const ul_card *card) {
     assert_true(card->tta_flip_x && !card->tta_flip_y && !card->trained);
     assert_string_equal(card->licence, "y");
     assert_true(card->metric_count == 1 && card->metrics[0].value == 0.875);
-    assert_string_equal(card->others, "{\"later\":1}");
 }
 
 static void a_card_comes_back(void **state) {
@@ -58,11 +57,73 @@ static void a_card_comes_back(void **state) {
     free(json);
 }
 
+/* Unknown keys at every depth, and known ones whose values go with them. */
+static const char annotated[] =
+    "{\"classes\":[{\"number\":1,\"label\":\"Left\",\"side\":\"L\",\"name\":\"l\",\"region\":"
+    "{\"value\":\"1\",\"scheme\":\"SCT\",\"meaning\":\"Head\",\"since\":\"2020\"}},"
+    "{\"number\":2,\"label\":\"Right\",\"side\":\"R\"}],"
+    "\"licence\":\"CC0\",\"later\":[1,{\"a\":null}],\"site\":{\"ward\":7},"
+    "\"metrics\":[{\"name\":\"Dice\",\"value\":0.5,\"sd\":0.1},{\"name\":\"IoU\",\"value\":0.3,"
+    "\"sd\":0.2}],"
+    "\"normalisation\":{\"kind\":\"zscore\",\"clip\":5},\"postprocess\":{\"closing_mm\":2},"
+    "\"tta\":{\"rotate\":[90]}}";
+
+static void unknown_keys_are_kept(void **state) {
+    (void)state;
+    static const char *const kept[] = {"\"later\":[1,{\"a\":null}]", "\"site\":{\"ward\":7}",
+        "\"side\":\"L\"", "\"name\":\"l\"", "\"side\":\"R\"", "\"since\":\"2020\"", "\"clip\":5",
+        "\"closing_mm\":2", "\"rotate\":[90]", "\"sd\":0.1", "\"sd\":0.2"};
+    ul_card card;
+    char *json, *again;
+    assert_int_equal(ul_card_parse(annotated, &card, NULL), UL_OK);
+    assert_int_equal(ul_card_write(&card, &json, NULL), UL_OK);
+    ul_card_free(&card);
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+        if (!strstr(json, kept[i]))
+            fail_msg("%s is lost: %s", kept[i], json);
+    assert_int_equal(ul_card_parse(json, &card, NULL), UL_OK);
+    assert_int_equal(ul_card_write(&card, &again, NULL), UL_OK);
+    assert_string_equal(again, json);
+    ul_card_free(&card);
+    free(json);
+    free(again);
+}
+
+/* What has changed since the card was read goes first; what is gone takes its unknown keys along.
+ */
+static void changes_stand_over_the_source(void **state) {
+    (void)state;
+    static const char *const gone[] = {
+        "Left", "\"side\":\"R\"", "region", "since", "CC0", "0.5", "\"sd\":0.1"};
+    ul_card card;
+    char *json;
+    assert_int_equal(ul_card_parse(annotated, &card, NULL), UL_OK);
+    strcpy(card.classes.items[0].label, "Sinister");
+    memset(&card.classes.items[0].region, 0, sizeof card.classes.items[0].region);
+    card.classes.count = 1;
+    card.metrics[0].value = 0.75;
+    card.normalisation.kind = UL_NORMALISE_NONE;
+    card.licence[0] = '\0';
+    assert_int_equal(ul_card_write(&card, &json, NULL), UL_OK);
+    ul_card_free(&card);
+    for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++)
+        if (strstr(json, gone[i]))
+            fail_msg("%s is back: %s", gone[i], json);
+    assert_non_null(strstr(json, "\"side\":\"L\""));
+    assert_non_null(strstr(json, "\"sd\":0.2"));
+    assert_int_equal(ul_card_parse(json, &card, NULL), UL_OK);
+    assert_string_equal(card.classes.items[0].label, "Sinister");
+    assert_int_equal(card.normalisation.kind, UL_NORMALISE_NONE);
+    assert_true(card.metrics[0].value == 0.75);
+    ul_card_free(&card);
+    free(json);
+}
+
 static void absent_keys_have_defaults(void **state) {
     (void)state;
     ul_card card;
     assert_int_equal(ul_card_parse("{" CLASSES "}", &card, NULL), UL_OK);
-    assert_true(card.trained && card.plane_count == 0 && !card.others);
+    assert_true(card.trained && card.plane_count == 0 && card.source);
     assert_string_equal(card.classes.items[0].type.source, "DICOM CID 7166");
     assert_int_equal(card.channels, UL_CHANNELS_GREY);
     ul_card_free(&card);
@@ -87,7 +148,14 @@ static void wrong_values_are_named(void **state) {
         {"{\"normalisation\": {\"kind\": \"percentile\", \"high\": 101}, " CLASSES "}",
             "percentiles"},
         {"{\"tta\": {\"flip_x\": 1}, " CLASSES "}", "\"flip_x\""},
+        {"{\"normalisation\": {\"kind\": 1, \"clip\": 5}, " CLASSES "}", "\"kind\""},
+        {"{\"postprocess\": {\"fill_holes\": \"yes\", \"closing_mm\": 2}, " CLASSES "}",
+            "\"fill_holes\""},
+        {"{\"metrics\": [{\"name\": \"Dice\", \"value\": \"0.5\", \"sd\": 0.1}], " CLASSES "}",
+            "\"value\""},
         {"{\"classes\": [{\"label\": \"x\"}]}", "number"},
+        {"{\"classes\": [{\"number\": 1, \"region\": {\"since\": \"2020\"}}]}",
+            "region: a code needs"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ul_card card;
@@ -114,6 +182,8 @@ static void a_card_must_fit_its_network(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_card_comes_back),
+        cmocka_unit_test(unknown_keys_are_kept),
+        cmocka_unit_test(changes_stand_over_the_source),
         cmocka_unit_test(absent_keys_have_defaults),
         cmocka_unit_test(wrong_values_are_named),
         cmocka_unit_test(a_card_must_fit_its_network),

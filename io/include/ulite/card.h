@@ -63,15 +63,15 @@ typedef struct ul_card {
     char *provenance, *licence;  /* free text, owned */
     size_t metric_count;
     ul_metric *metrics; /* owned */
-    char *others; /* a JSON object of the keys that this version does not know, owned; NULL: none */
+    char *source;       /* the JSON that it was read from, owned; NULL: none */
 } ul_card;
 
 /* A card of nothing but defaults: grey, as the source has it, values as they are, trained. */
 UL_API void ul_card_init(ul_card *card);
 
 /* Parses the card of a model and checks it against the model's shape. Wrong values and unknown
- * enumerators are refused by name (UL_ERROR_MODEL); unknown keys are kept as they are in others.
- * *card: ul_card_free. */
+ * enumerators are refused by name (UL_ERROR_MODEL); unknown keys stay in source. *card:
+ * ul_card_free. */
 UL_API ul_status ul_card_read(const ul_model *model, ul_card *card, ul_error *error);
 UL_API ul_status ul_card_parse(const char *json, ul_card *card, ul_error *error);
 
@@ -80,7 +80,9 @@ UL_API ul_status ul_card_check(
     const ul_card *card, size_t input_channels, size_t classes, ul_error *error);
 UL_API void ul_card_free(ul_card *card);
 
-/* The card as JSON, malloc'd, for ul_model_save. Errors: UL_ERROR_LIMIT. */
+/* The card as JSON, malloc'd, for ul_model_save: its fields, and what source has beyond them, at
+ * any depth. Classes are matched by number, metrics by name and value. Errors: UL_ERROR_LIMIT;
+ * *json is then NULL. */
 UL_API ul_status ul_card_write(const ul_card *card, char **json, ul_error *error);
 
 #ifdef __cplusplus

@@ -27,17 +27,19 @@ typedef struct ul_dataset {
     size_t unlisted;        /* cases that the splits file does not name, and that are left out */
     ul_segments classes;    /* from segments.json or dataset.json; none where there is neither */
     char modality[17];      /* from dataset.json; empty where unknown */
+    bool whole_paths;       /* messages name files below a case's folder whole (ulite/dicom.h) */
 } ul_dataset;
 
 /* Lists the cases of a folder: images/ or imagesTr/ with labels/, labelsTr/ or masks/; an image is
  * a NIfTI file, a PNG file or a folder with one DICOM series; its label has the same name (NIfTI,
  * PNG, or a SEG as NAME.dcm, NAME.seg.dcm or a folder NAME with one SEG). splits_path NULL: the
  * folder's splits.json where there is one, {"train": [names], "val": [...], "test": [...]}; else a
- * tenth each (at least one) for val and test, chosen by a hash of name and seed.
+ * tenth each (at least one) for val and test, chosen by a hash of name and seed. whole_paths: as of
+ * ul_catalog_open, when cases are read.
  * Errors: UL_ERROR_INPUT names the case: no label, a name that splits.json has and the folder has
  * not, a name in two splits, an empty train or val split. */
 UL_API ul_status ul_dataset_open(const char *folder, const char *splits_path, uint64_t seed,
-    ul_dataset *dataset, ul_error *error);
+    bool whole_paths, ul_dataset *dataset, ul_error *error);
 UL_API void ul_dataset_free(ul_dataset *dataset);
 
 /* Reads one case, its labels on the grid of its image. A label picture of 0 and 255 only counts as
@@ -46,7 +48,7 @@ UL_API ul_status ul_dataset_read(
     const ul_dataset *dataset, size_t index, ul_volume *image, ul_labels *labels, ul_error *error);
 
 /* SHA-256 of an image or label: of the file, or of the digests of a header and its pixels, or of
- * the sorted digests of a folder's files. */
+ * the sorted digests of what a folder holds. */
 UL_API ul_status ul_dataset_digest(const char *path, char hex[65], ul_error *error);
 
 #ifdef __cplusplus

@@ -21,18 +21,25 @@ typedef struct ul_evaluation {
     char *notes;          /* lines: each failed case, and each prediction without truth; or NULL */
 } ul_evaluation;
 
+typedef struct ul_evaluate_options {
+    const char *source; /* a DICOM series that puts a SEG of two files on its grid, which unevenly
+                           spaced slices need; NULL: none */
+    bool merge;         /* all segments of a file count as one, number 1: for a truth that tells
+                           fewer structures apart */
+    bool whole_paths;   /* of files below the folder of the source, in messages, as of
+                           ul_catalog_open */
+} ul_evaluate_options;
+
 /* Compares two label files (NIfTI, PNG, SEG, a folder with one SEG), or the label files of two
  * folders paired by their names without endings. A class is every segment number that occurs in any
- * case. A SEG may leave out slices that hold no label; source, a DICOM series (NULL: none), puts a
- * SEG of two files on its grid, which unevenly spaced slices need. merge counts all segments of a
- * file as one, number 1: for a truth that tells fewer structures apart. *evaluation:
- * ul_evaluation_free, also after UL_ERROR_PARTIAL (some cases failed, the others are compared).
- * Errors of files: UL_ERROR_INPUT, UL_ERROR_GEOMETRY; of folders: UL_ERROR_INPUT (no label file in
- * truth), UL_ERROR_INTERRUPTED, UL_ERROR_USAGE (a source). Also UL_ERROR_CHOICE (several series in
- * source).
+ * case. A SEG may leave out slices that hold no label. *evaluation: ul_evaluation_free, also after
+ * UL_ERROR_PARTIAL (some cases failed, the others are compared). Errors of files: UL_ERROR_INPUT,
+ * UL_ERROR_GEOMETRY; of folders: UL_ERROR_INPUT (no label file in truth), UL_ERROR_INTERRUPTED,
+ * UL_ERROR_USAGE (a source). Also UL_ERROR_CHOICE (several series in source).
  */
-UL_API ul_status ul_evaluate(const char *predicted, const char *truth, const char *source,
-    bool merge, const ul_progress *progress, ul_evaluation *evaluation, ul_error *error);
+UL_API ul_status ul_evaluate(const char *predicted, const char *truth,
+    const ul_evaluate_options *options, const ul_progress *progress, ul_evaluation *evaluation,
+    ul_error *error);
 UL_API void ul_evaluation_free(ul_evaluation *evaluation);
 
 #ifdef __cplusplus
