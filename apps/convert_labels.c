@@ -98,7 +98,8 @@ static ul_status align_to_one(const convert_options *options, const ul_catalog *
         meant++;
         ul_labels candidate;
         const ul_series *series = ul_catalog_at(catalog, i);
-        if (ul_labels_align(labels, ul_series_grid(series), &candidate, &first) != UL_OK)
+        if (ul_series_check_places(series, &first) != UL_OK ||
+            ul_labels_align(labels, ul_series_grid(series), &candidate, &first) != UL_OK)
             continue;
         if (fitting++ == 0) {
             *aligned = candidate;

@@ -156,11 +156,11 @@ static size_t count_labelled(const ul_labels *labels) {
 
 /* Labels for unevenly spaced slices come on an even grid that holds those slices among others. */
 static ul_status check_between(const ul_labels *labels, const ul_labels *aligned, ul_error *error) {
-    size_t lost = count_labelled(labels) - count_labelled(aligned);
-    if (lost)
+    size_t given = count_labelled(labels), placed = count_labelled(aligned);
+    if (placed < given)
         return ul_error_set(error, UL_ERROR_GEOMETRY,
             "%zu labelled voxels lie where the source, whose slices are unevenly spaced, has none",
-            lost);
+            given - placed);
     return UL_OK;
 }
 

@@ -23,6 +23,10 @@ ul_status ul_series_check(const ul_series *series, ul_error *error) {
     return UL_OK;
 }
 
+ul_status ul_series_check_places(const ul_series *series, ul_error *error) {
+    return series->status == UL_ERROR_UNSUPPORTED ? UL_OK : ul_series_check(series, error);
+}
+
 static unsigned frame_of(const dicom_image *image) {
     return image->frame ? image->frame - 1 : 0;
 }

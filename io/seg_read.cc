@@ -263,6 +263,9 @@ ul_status ul_seg_read(
     std::memset(labels, 0, sizeof *labels);
     if (notes)
         *notes = nullptr;
+    ul_status status = source ? ul_series_check_places(source, error) : UL_OK;
+    if (status != UL_OK)
+        return status;
     return shim_guard(path, error, [&] {
         SegObject object = seg_object_open(path, true);
         SegLayout layout;

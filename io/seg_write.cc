@@ -203,7 +203,10 @@ ul_status ul_seg_write(const char *path, const ul_labels *labels, const ul_serie
     if (notes)
         *notes = nullptr;
     ul_output output = {};
-    ul_status status = shim_guard(path, error, [&] {
+    ul_status status = ul_series_check_places(source, error);
+    if (status != UL_OK)
+        return status;
+    status = shim_guard(path, error, [&] {
         SegPlan plan = seg_plan(*labels, source, *options);
         ul_status begun = ul_output_begin(path, &output, error);
         if (begun != UL_OK)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from skipping import need
 
@@ -83,6 +84,31 @@ def bad_series(bench):
         bench.fails(name, [*bench.command, folder, "-o", out], status, words, left)
 
 
+def bad_sources(bench):
+    """Faults of the images that labels are to be placed on; a compression that nobody decodes is none."""
+    good = bench.series("source")
+    labels, seg = (os.path.join(bench.scratch, name) for name in ("labels.nii.gz", "labels.dcm"))
+
+    def convert(*arguments):
+        subprocess.run([bench.ulite, "convert", "-q", *arguments], check=True)
+
+    convert(good, "-o", labels)
+    convert(labels, "-o", seg, "--source", good)
+    cases = {"source_no_position": (["--drop", "ImagePositionPatient@4"], 3, ["S01IM0004.dcm", "ImagePositionPatient"]),
+             "source_clash": (["--clash", "3"], 5, ["S01IM000"])}
+    for name, (options, status, words) in cases.items():
+        folder = bench.series(name, *options)
+        for given, ending in ((labels, ".dcm"), (seg, ".nii.gz")):
+            left, out = bench.target(ending)
+            bench.fails(name, ["convert", "-q", given, "-o", out, "--source", folder], status, words, left)
+    unknown = bench.series("source_unknown", "--syntax", "jpeg-lossless")
+    for path in Path(unknown).iterdir():
+        path.write_bytes(path.read_bytes().replace(b"1.2.840.10008.1.2.4.57", b"1.2.840.10008.1.2.4.94"))
+    convert(labels, "-o", os.path.join(bench.scratch, "unknown.dcm"), "--source", unknown)
+    convert(os.path.join(bench.scratch, "unknown.dcm"), "-o", bench.target(".nii.gz")[1], "--source", unknown)
+    bench.fails("images", ["convert", unknown, "-o", bench.target(".nii.gz")[1]], 9, ["JPIP"])
+
+
 def folders_of_patients(bench):
     """Folders that the search went through stay out of messages, unless --debug asks for them."""
     below = os.path.join("export", "DOE^JANE", "series")
@@ -152,7 +178,7 @@ def main():
     need(HEAD)
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(*sys.argv[1:5], scratch)
-        for part in (bad_series, folders_of_patients, bad_files, bad_targets, full_disk, interrupt):
+        for part in (bad_series, bad_sources, folders_of_patients, bad_files, bad_targets, full_disk, interrupt):
             start = time.monotonic()
             part(bench)
             print(f"{part.__name__}: {time.monotonic() - start:.1f} s")

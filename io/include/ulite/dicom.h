@@ -76,6 +76,10 @@ UL_API const ul_instance *ul_series_instance(const ul_series *series, size_t k);
  * place (UL_ERROR_GEOMETRY), a compression that is not served (UL_ERROR_UNSUPPORTED). */
 UL_API ul_status ul_series_check(const ul_series *series, ul_error *error);
 
+/* UL_OK, or why labels cannot be placed on its slices: as ul_series_check, but the images need no
+ * decoder. */
+UL_API ul_status ul_series_check_places(const ul_series *series, ul_error *error);
+
 /* Decodes every slice; threads 0: as many as there are cores. *volume: ul_volume_free. Errors name
  * the file. */
 UL_API ul_status ul_series_read(const ul_series *series, int threads, const ul_progress *progress,
