@@ -1,6 +1,7 @@
 #include "ulite/card.h"
 
 #include "segments_json.h"
+#include "ulite/json.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -28,8 +29,12 @@ void ul_card_free(ul_card *card) {
     memset(card, 0, sizeof *card);
 }
 
+static ul_status no_memory(ul_error *error) {
+    return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
+}
+
 static ul_status wrong(const char *key, const char *expected, ul_error *error) {
-    return ul_error_set(error, UL_ERROR_MODEL, "model card: \"%s\" must be %s", key, expected);
+    return ul_error_set(error, UL_ERROR_MODEL, "\"%s\" must be %s", key, expected);
 }
 
 /* Each reader leaves its target alone where the key is absent. */
@@ -44,8 +49,8 @@ static ul_status read_text(
     if (!value)
         return UL_OK;
     if (!cJSON_IsString(value) || strlen(value->valuestring) >= size_bytes)
-        return ul_error_set(error, UL_ERROR_MODEL,
-            "model card: \"%s\" must be a text of at most %zu bytes", key, size_bytes - 1);
+        return ul_error_set(error, UL_ERROR_MODEL, "\"%s\" must be a text of at most %zu bytes",
+            key, size_bytes - 1);
     memcpy(text, value->valuestring, strlen(value->valuestring) + 1);
     return UL_OK;
 }
@@ -58,7 +63,7 @@ static ul_status read_long_text(
     if (!cJSON_IsString(value))
         return wrong(key, "a text", error);
     *text = strdup(value->valuestring);
-    return *text ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
+    return *text ? UL_OK : no_memory(error);
 }
 
 static ul_status read_flag(const cJSON *object, const char *key, bool *flag, ul_error *error) {
@@ -200,7 +205,7 @@ static ul_status read_classes(const cJSON *object, ul_segments *classes, ul_erro
     ul_error inner = {0};
     ul_status status = segments_from_json(value, classes, &inner);
     if (status == UL_ERROR_INPUT) /* the form of a segments file; here it came with a model */
-        return ul_error_set(error, UL_ERROR_MODEL, "model card: \"classes\": %s", inner.text);
+        return ul_error_set(error, UL_ERROR_MODEL, "\"classes\": %s", inner.text);
     return status == UL_OK ? UL_OK : ul_error_set(error, status, "%s", inner.text);
 }
 
@@ -212,7 +217,7 @@ static ul_status read_metrics(const cJSON *object, ul_card *card, ul_error *erro
         return wrong("metrics", "a list", error);
     card->metrics = calloc((size_t)cJSON_GetArraySize(value) + 1, sizeof *card->metrics);
     if (!card->metrics)
-        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
+        return no_memory(error);
     cJSON_ArrayForEach(item, value) {
         ul_metric *metric = &card->metrics[card->metric_count++];
         if (!cJSON_IsObject(item))
@@ -273,7 +278,7 @@ static ul_status read_geometry(const cJSON *object, ul_card *card, ul_error *err
 
 static ul_status read_card(const cJSON *object, ul_card *card, ul_error *error) {
     if (!cJSON_IsObject(object))
-        return ul_error_set(error, UL_ERROR_MODEL, "model card: not a JSON object");
+        return ul_error_set(error, UL_ERROR_MODEL, "is not a JSON object");
     int channels = UL_CHANNELS_GREY;
     ul_status status = read_texts(object, card, error);
     if (status == UL_OK)
@@ -296,13 +301,17 @@ static ul_status read_card(const cJSON *object, ul_card *card, ul_error *error) 
 
 ul_status ul_card_parse(const char *json, ul_card *card, ul_error *error) {
     ul_card_init(card);
-    cJSON *object = cJSON_Parse(json);
-    ul_status status = read_card(object, card, error);
+    cJSON *object;
+    ul_status status = ul_json_parse(json, UL_ERROR_MODEL, &object, error);
+    if (status == UL_OK)
+        status = read_card(object, card, error);
     cJSON_Delete(object);
     if (status == UL_OK && !(card->source = strdup(json)))
-        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
-    if (status != UL_OK)
+        status = no_memory(error);
+    if (status != UL_OK) {
         ul_card_free(card);
+        ul_error_prefix(error, "model card");
+    }
     return status;
 }
 

@@ -1,5 +1,6 @@
 #include "segments_json.h"
 
+#include "ulite/json.h"
 #include "ulite/output.h"
 #include "utf8.h"
 
@@ -299,11 +300,10 @@ ul_status ul_segments_read(const char *path, ul_segments *segments, ul_error *er
     char *text = NULL;
     ul_status status = read_file(path, &text, error);
     if (status == UL_OK) {
-        cJSON *json = cJSON_ParseWithOpts(text, NULL, 1);
-        if (json)
+        cJSON *json;
+        status = ul_json_parse(text, UL_ERROR_INPUT, &json, error);
+        if (status == UL_OK)
             status = read_json(json, segments, error);
-        else
-            status = ul_error_set(error, UL_ERROR_INPUT, "is not valid JSON");
         cJSON_Delete(json);
     }
     free(text);

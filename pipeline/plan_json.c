@@ -157,12 +157,10 @@ static ul_status check_keys(const cJSON *json, const char *path, ul_error *error
 }
 
 ul_status plan_override(ul_plan *plan, const char *path, ul_error *error) {
-    char *text;
-    ul_status status = files_read_text(path, &text, error);
+    cJSON *json;
+    ul_status status = files_read_json(path, &json, error);
     if (status != UL_OK)
         return status;
-    cJSON *json = cJSON_Parse(text);
-    free(text);
     status = check_keys(json, path, error);
     const cJSON *training = cJSON_GetObjectItem(json, "training");
     const cJSON *card = cJSON_GetObjectItem(json, "card");

@@ -132,8 +132,16 @@ static void absent_keys_have_defaults(void **state) {
 static void wrong_values_are_named(void **state) {
     (void)state;
     static const char *const cases[][2] = {
-        {"[]", "not a JSON object"},
-        {"{", "not a JSON object"},
+        {"[]", "model card: is not a JSON object"},
+        {"{", "model card: is not valid JSON: line 1, byte 2"},
+        {"{" CLASSES "} x", "is not valid JSON"},
+        {"{\"modality\": \"MR\", \"modality\": \"CT\", " CLASSES "}",
+            ": \"modality\" stands twice"},
+        {"{" CLASSES ", " CLASSES "}", ": \"classes\" stands twice"},
+        {"{\"normalisation\": {\"kind\": \"none\", \"kind\": \"zscore\"}, " CLASSES "}",
+            "model card: \"normalisation\": \"kind\" stands twice"},
+        {"{\"site\": [0, {\"a\\n\": 1, \"a\\n\": 1}], " CLASSES "}",
+            "\"site\": place 2: \"a\\n\" stands twice"},
         {"{}", "\"classes\""},
         {"{\"modality\": 3, " CLASSES "}", "\"modality\""},
         {"{\"planes\": [\"axail\"], " CLASSES "}", "\"planes\" must be one of axial, coronal"},

@@ -117,6 +117,9 @@ static void refuses_what_is_wrong(void **state) {
         const char *json, *text;
     } cases[] = {
         {"[1, 2", "not valid JSON"},
+        {"{\"segments\": [{\"number\": 1}]} x", "not valid JSON"},
+        {"{\"segments\": [{\"number\": 1, \"number\": 2}]}",
+            "\"segments\": place 1: \"number\" stands twice"},
         {"{}", "neither \"segments\""},
         {"{\"segments\": []}", "at least one"},
         {"{\"segments\": [3]}", "must be an object"},
