@@ -29,12 +29,12 @@ void ul_card_free(ul_card *card) {
     memset(card, 0, sizeof *card);
 }
 
-static ul_status no_memory(ul_error *error) {
-    return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
+static ul_status wrong(const cJSON *value, const char *key, const char *expected, ul_error *error) {
+    return ul_json_wrong(value, key, expected, UL_ERROR_MODEL, error);
 }
 
-static ul_status wrong(const char *key, const char *expected, ul_error *error) {
-    return ul_error_set(error, UL_ERROR_MODEL, "\"%s\" must be %s", key, expected);
+static ul_status no_memory(ul_error *error) {
+    return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
 }
 
 /* Each reader leaves its target alone where the key is absent. */
@@ -48,9 +48,11 @@ static ul_status read_text(
     const cJSON *value = member(object, key);
     if (!value)
         return UL_OK;
-    if (!cJSON_IsString(value) || strlen(value->valuestring) >= size_bytes)
-        return ul_error_set(error, UL_ERROR_MODEL, "\"%s\" must be a text of at most %zu bytes",
-            key, size_bytes - 1);
+    if (!cJSON_IsString(value) || strlen(value->valuestring) >= size_bytes) {
+        char expected[64];
+        snprintf(expected, sizeof expected, "a text of at most %zu bytes", size_bytes - 1);
+        return wrong(value, key, expected, error);
+    }
     memcpy(text, value->valuestring, strlen(value->valuestring) + 1);
     return UL_OK;
 }
@@ -61,7 +63,7 @@ static ul_status read_long_text(
     if (!value)
         return UL_OK;
     if (!cJSON_IsString(value))
-        return wrong(key, "a text", error);
+        return wrong(value, key, "a text", error);
     *text = strdup(value->valuestring);
     return *text ? UL_OK : no_memory(error);
 }
@@ -71,7 +73,7 @@ static ul_status read_flag(const cJSON *object, const char *key, bool *flag, ul_
     if (!value)
         return UL_OK;
     if (!cJSON_IsBool(value))
-        return wrong(key, "true or false", error);
+        return wrong(value, key, "true or false", error);
     *flag = cJSON_IsTrue(value);
     return UL_OK;
 }
@@ -82,7 +84,7 @@ static ul_status read_number(
     if (!value)
         return UL_OK;
     if (!cJSON_IsNumber(value) || !isfinite(value->valuedouble))
-        return wrong(key, "a number", error);
+        return wrong(value, key, "a number", error);
     *number = value->valuedouble;
     return UL_OK;
 }
@@ -96,7 +98,7 @@ static ul_status read_pair(const cJSON *object, const char *key, double pair[2],
         const cJSON *item = cJSON_GetArrayItem(value, i);
         if (!cJSON_IsArray(value) || cJSON_GetArraySize(value) != 2 || !cJSON_IsNumber(item) ||
             !isfinite(item->valuedouble) || item->valuedouble < 0.0)
-            return wrong(key, "two numbers of at least 0", error);
+            return wrong(value, key, "two numbers of at least 0", error);
         pair[i] = item->valuedouble;
     }
     return UL_OK;
@@ -113,7 +115,7 @@ static ul_status word_of(
         size_t used = strlen(expected);
         snprintf(expected + used, sizeof expected - used, "%s %s", i ? "," : "", words[i]);
     }
-    return wrong(key, expected, error);
+    return wrong(value, key, expected, error);
 }
 
 static ul_status read_word(
@@ -127,7 +129,7 @@ static ul_status read_planes(const cJSON *object, ul_card *card, ul_error *error
     if (!value)
         return UL_OK;
     if (!cJSON_IsArray(value) || cJSON_GetArraySize(value) > 3)
-        return wrong("planes", "a list of at most three planes", error);
+        return wrong(value, "planes", "a list of at most three planes", error);
     cJSON_ArrayForEach(item, value) {
         int plane = 0;
         ul_status status = word_of(item, "planes", plane_words, &plane, error);
@@ -135,19 +137,28 @@ static ul_status read_planes(const cJSON *object, ul_card *card, ul_error *error
             return status;
         for (size_t i = 0; i < card->plane_count; i++)
             if (card->planes[i] == (ul_plane)plane)
-                return wrong("planes", "a list in which no plane stands twice", error);
+                return wrong(value, "planes", "a list in which no plane stands twice", error);
         card->planes[card->plane_count++] = (ul_plane)plane;
     }
     return UL_OK;
 }
 
-static ul_status read_normalisation(
-    const cJSON *card, ul_normalisation *normalisation, ul_error *error) {
-    const cJSON *object = member(card, "normalisation");
+/* Reads the object under a key of the card, where there is one. */
+static ul_status read_part(const cJSON *whole, const char *key,
+    ul_status (*read)(const cJSON *, ul_card *, ul_error *), ul_card *card, ul_error *error) {
+    const cJSON *object = member(whole, key);
     if (!object)
         return UL_OK;
     if (!cJSON_IsObject(object))
-        return wrong("normalisation", "an object", error);
+        return wrong(object, key, "an object", error);
+    ul_status status = read(object, card, error);
+    if (status != UL_OK)
+        ul_error_prefix(error, "\"%s\"", key);
+    return status;
+}
+
+static ul_status read_normalisation(const cJSON *object, ul_card *card, ul_error *error) {
+    ul_normalisation *normalisation = &card->normalisation;
     int kind = UL_NORMALISE_NONE, scope = 0;
     ul_status status = read_word(object, "kind", normalisation_words, &kind, error);
     if (status == UL_OK)
@@ -160,36 +171,29 @@ static ul_status read_normalisation(
     normalisation->per_slice = scope == 1;
     if (status != UL_OK || kind == UL_NORMALISE_NONE || kind == UL_NORMALISE_ZSCORE)
         return status;
+    bool percentile = kind == UL_NORMALISE_PERCENTILE;
+    if (percentile && normalisation->low < 0.0)
+        return wrong(member(object, "low"), "low", "a percentile from 0 to 100", error);
+    if (percentile && normalisation->high > 100.0)
+        return wrong(member(object, "high"), "high", "a percentile from 0 to 100", error);
     if (!(normalisation->low < normalisation->high))
-        return wrong("normalisation", "with low below high", error);
-    if (kind == UL_NORMALISE_PERCENTILE &&
-        (normalisation->low < 0.0 || normalisation->high > 100.0))
-        return wrong("normalisation", "with percentiles from 0 to 100", error);
+        return wrong(member(object, "low"), "low", "below \"high\"", error);
     return UL_OK;
 }
 
-static ul_status read_postprocess(const cJSON *card, ul_postprocess *rules, ul_error *error) {
-    const cJSON *object = member(card, "postprocess");
-    if (!object)
-        return UL_OK;
-    if (!cJSON_IsObject(object))
-        return wrong("postprocess", "an object", error);
+static ul_status read_postprocess(const cJSON *object, ul_card *card, ul_error *error) {
+    ul_postprocess *rules = &card->postprocess;
     ul_status status = read_flag(object, "largest_component", &rules->largest_component, error);
     if (status == UL_OK)
         status = read_flag(object, "fill_holes", &rules->fill_holes, error);
     if (status == UL_OK)
         status = read_number(object, "minimum_mm3", &rules->minimum_mm3, error);
     if (status == UL_OK && rules->minimum_mm3 < 0.0)
-        return wrong("minimum_mm3", "at least 0", error);
+        return wrong(member(object, "minimum_mm3"), "minimum_mm3", "at least 0", error);
     return status;
 }
 
-static ul_status read_tta(const cJSON *card_object, ul_card *card, ul_error *error) {
-    const cJSON *object = member(card_object, "tta");
-    if (!object)
-        return UL_OK;
-    if (!cJSON_IsObject(object))
-        return wrong("tta", "an object", error);
+static ul_status read_tta(const cJSON *object, ul_card *card, ul_error *error) {
     ul_status status = read_flag(object, "flip_x", &card->tta_flip_x, error);
     if (status == UL_OK)
         status = read_flag(object, "flip_y", &card->tta_flip_y, error);
@@ -201,12 +205,23 @@ static ul_status read_tta(const cJSON *card_object, ul_card *card, ul_error *err
 static ul_status read_classes(const cJSON *object, ul_segments *classes, ul_error *error) {
     const cJSON *value = member(object, "classes");
     if (!cJSON_IsArray(value) || cJSON_GetArraySize(value) == 0)
-        return wrong("classes", "a list of at least one class", error);
+        return wrong(value, "classes", "a list of at least one class", error);
     ul_error inner = {0};
     ul_status status = segments_from_json(value, classes, &inner);
     if (status == UL_ERROR_INPUT) /* the form of a segments file; here it came with a model */
-        return ul_error_set(error, UL_ERROR_MODEL, "\"classes\": %s", inner.text);
-    return status == UL_OK ? UL_OK : ul_error_set(error, status, "%s", inner.text);
+        status = UL_ERROR_MODEL;
+    return status == UL_OK ? UL_OK : ul_error_set(error, status, "\"classes\": %s", inner.text);
+}
+
+static ul_status read_metric(const cJSON *object, ul_metric *metric, ul_error *error) {
+    if (!cJSON_IsObject(object))
+        return wrong(object, "metrics", "a list of objects with \"name\" and \"value\"", error);
+    ul_status status = read_text(object, "name", metric->name, sizeof metric->name, error);
+    if (status == UL_OK)
+        status = read_number(object, "value", &metric->value, error);
+    if (status != UL_OK)
+        ul_error_prefix(error, "\"metrics\"");
+    return status;
 }
 
 static ul_status read_metrics(const cJSON *object, ul_card *card, ul_error *error) {
@@ -214,17 +229,12 @@ static ul_status read_metrics(const cJSON *object, ul_card *card, ul_error *erro
     if (!value)
         return UL_OK;
     if (!cJSON_IsArray(value))
-        return wrong("metrics", "a list", error);
+        return wrong(value, "metrics", "a list", error);
     card->metrics = calloc((size_t)cJSON_GetArraySize(value) + 1, sizeof *card->metrics);
     if (!card->metrics)
         return no_memory(error);
     cJSON_ArrayForEach(item, value) {
-        ul_metric *metric = &card->metrics[card->metric_count++];
-        if (!cJSON_IsObject(item))
-            return wrong("metrics", "a list of objects with \"name\" and \"value\"", error);
-        ul_status status = read_text(item, "name", metric->name, sizeof metric->name, error);
-        if (status == UL_OK)
-            status = read_number(item, "value", &metric->value, error);
+        ul_status status = read_metric(item, &card->metrics[card->metric_count++], error);
         if (status != UL_OK)
             return status;
     }
@@ -236,11 +246,11 @@ static ul_status read_size(const cJSON *object, size_t size[2], ul_error *error)
     ul_status status = read_pair(object, "size", pair, error);
     for (int i = 0; i < 2 && status == UL_OK; i++) {
         if (pair[i] > 16384.0 || pair[i] != floor(pair[i]))
-            return wrong("size", "two whole numbers up to 16384", error);
+            return wrong(member(object, "size"), "size", "two whole numbers up to 16384", error);
         size[i] = (size_t)pair[i];
     }
     if (status == UL_OK && (size[0] == 0) != (size[1] == 0))
-        return wrong("size", "width and height, or 0 and 0", error);
+        return wrong(member(object, "size"), "size", "width and height, or 0 and 0", error);
     return status;
 }
 
@@ -266,11 +276,13 @@ static ul_status read_geometry(const cJSON *object, ul_card *card, ul_error *err
     if (status == UL_OK)
         status = read_pair(object, "fov_mm", card->fov_mm, error);
     if (status == UL_OK && card->fov_mm[1] < card->fov_mm[0])
-        return wrong("fov_mm", "the smallest and the largest extent", error);
+        return wrong(
+            member(object, "fov_mm"), "fov_mm", "the smallest and the largest extent", error);
     if (status == UL_OK)
         status = read_pair(object, "spacing_mm", card->spacing_mm, error);
     if (status == UL_OK && (card->spacing_mm[0] == 0.0) != (card->spacing_mm[1] == 0.0))
-        return wrong("spacing_mm", "the spacing along columns and rows, or 0 and 0", error);
+        return wrong(member(object, "spacing_mm"), "spacing_mm",
+            "the spacing along columns and rows, or 0 and 0", error);
     if (status == UL_OK)
         status = read_size(object, card->size, error);
     return status;
@@ -287,13 +299,13 @@ static ul_status read_card(const cJSON *object, ul_card *card, ul_error *error) 
         status = read_word(object, "channels", channel_words, &channels, error);
     card->channels = (ul_channels)channels;
     if (status == UL_OK)
-        status = read_normalisation(object, &card->normalisation, error);
+        status = read_part(object, "normalisation", read_normalisation, card, error);
     if (status == UL_OK)
         status = read_classes(object, &card->classes, error);
     if (status == UL_OK)
-        status = read_postprocess(object, &card->postprocess, error);
+        status = read_part(object, "postprocess", read_postprocess, card, error);
     if (status == UL_OK)
-        status = read_tta(object, card, error);
+        status = read_part(object, "tta", read_tta, card, error);
     if (status == UL_OK)
         status = read_metrics(object, card, error);
     return status;

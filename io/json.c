@@ -231,3 +231,11 @@ ul_status ul_json_parse(const char *text, ul_status wrong, cJSON **json, ul_erro
     }
     return status;
 }
+
+ul_status ul_json_wrong(
+    const cJSON *value, const char *key, const char *expected, ul_status status, ul_error *error) {
+    char text[SHOWN_BYTES];
+    bool item = value && !value->string;
+    return ul_error_set(error, status, "\"%s\" %s %s, must be %s", key, item ? "holds" : "is",
+        describe(value, text, sizeof text), expected);
+}

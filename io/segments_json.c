@@ -58,6 +58,10 @@ static const key_names dcmqi_names = {
     .tracking_uid = "TrackingUniqueIdentifier",
 };
 
+static ul_status wrong(const cJSON *value, const char *key, const char *expected, ul_error *error) {
+    return ul_json_wrong(value, key, expected, UL_ERROR_INPUT, error);
+}
+
 /* Reads a text of at most characters; an absent key leaves target as it is. */
 static ul_status read_text(const cJSON *object, const char *key, char *target, size_t size_bytes,
     size_t characters, ul_error *error) {
@@ -65,7 +69,7 @@ static ul_status read_text(const cJSON *object, const char *key, char *target, s
     if (!value || cJSON_IsNull(value))
         return UL_OK;
     if (!cJSON_IsString(value))
-        return ul_error_set(error, UL_ERROR_INPUT, "\"%s\" must be a text", key);
+        return wrong(value, key, "a text", error);
     const char *text = value->valuestring;
     if (!utf8_valid(text))
         return ul_error_set(error, UL_ERROR_INPUT, "\"%s\" is not valid UTF-8", key);
@@ -121,8 +125,7 @@ static ul_status read_rgb(const cJSON *segment, const char *key, uint8_t rgb[3],
                 item->valueint >= 0 && item->valueint <= 255;
     }
     if (!valid)
-        return ul_error_set(
-            error, UL_ERROR_INPUT, "\"%s\" must be three whole numbers, 0 to 255", key);
+        return wrong(array, key, "three whole numbers, 0 to 255", error);
     for (int i = 0; i < 3; i++)
         rgb[i] = (uint8_t)cJSON_GetArrayItem(array, i)->valueint;
     return UL_OK;
@@ -133,8 +136,7 @@ static ul_status read_number(
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(segment, key);
     if (!cJSON_IsNumber(value) || value->valuedouble != value->valueint || value->valueint < 1 ||
         value->valueint > 65535)
-        return ul_error_set(
-            error, UL_ERROR_INPUT, "\"%s\" must be a whole number, 1 to 65535", key);
+        return wrong(value, key, "a whole number, 1 to 65535", error);
     *number = (unsigned)value->valueint;
     return UL_OK;
 }

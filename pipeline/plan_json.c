@@ -1,6 +1,7 @@
 #include "plan_json.h"
 
 #include "files.h"
+#include "ulite/json.h"
 
 #include <cJSON.h>
 #include <stddef.h>
@@ -141,17 +142,26 @@ static ul_status override_card(
     return UL_OK;
 }
 
-/* A key that is misspelt would change nothing. */
-static ul_status check_keys(const cJSON *json, const char *path, ul_error *error) {
+static bool is_count(const cJSON *value) {
+    return cJSON_IsNumber(value) && value->valuedouble >= 1.0 && value->valuedouble < 1e9 &&
+           value->valuedouble == (double)(size_t)value->valuedouble;
+}
+
+/* A key that is misspelt, or whose value is of another kind, would change nothing. */
+static ul_status check_parts(const cJSON *json, ul_error *error) {
     const cJSON *value;
     if (!cJSON_IsObject(json))
-        return ul_error_set(error, UL_ERROR_INPUT, "%s: is not a JSON object", path);
+        return ul_error_set(error, UL_ERROR_INPUT, "is not a JSON object");
     cJSON_ArrayForEach(value, json) {
-        if (strcmp(value->string, "card") != 0 && strcmp(value->string, "training") != 0 &&
-            strcmp(value->string, "input_channels") != 0)
+        bool channels = strcmp(value->string, "input_channels") == 0;
+        if (!channels && strcmp(value->string, "card") != 0 &&
+            strcmp(value->string, "training") != 0)
             return ul_error_set(error, UL_ERROR_INPUT,
-                "%s: no part \"%s\": a plan has \"card\", \"input_channels\" and \"training\"",
-                path, value->string);
+                "no part \"%s\": a plan has \"card\", \"input_channels\" and \"training\"",
+                value->string);
+        if (!(channels ? is_count(value) : cJSON_IsObject(value)))
+            return ul_json_wrong(value, value->string,
+                channels ? "a whole number of at least 1" : "an object", UL_ERROR_INPUT, error);
     }
     return UL_OK;
 }
@@ -161,11 +171,13 @@ ul_status plan_override(ul_plan *plan, const char *path, ul_error *error) {
     ul_status status = files_read_json(path, &json, error);
     if (status != UL_OK)
         return status;
-    status = check_keys(json, path, error);
+    status = check_parts(json, error);
+    if (status != UL_OK)
+        ul_error_prefix(error, "%s", path);
     const cJSON *training = cJSON_GetObjectItem(json, "training");
     const cJSON *card = cJSON_GetObjectItem(json, "card");
     const cJSON *channels = cJSON_GetObjectItem(json, "input_channels");
-    if (cJSON_IsNumber(channels))
+    if (status == UL_OK && channels)
         plan->input_channels = (size_t)channels->valuedouble;
     if (status == UL_OK)
         status = read_fields(training, fields, FIELDS, &plan->training, path, error);

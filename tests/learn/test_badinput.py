@@ -124,6 +124,9 @@ def test_plans(folder):
     plan({"training": {"learning_rate": -1}}, ["plan.json", "learning_rate"])
     plan({"trainings": {}}, ["plan.json", "trainings"])
     plan({"card": {"channels": "seven"}}, ["plan.json", "channels"], 6)
+    plan({"card": {"normalisation": {"kind": 3}}}, ["plan.json", "\"normalisation\": \"kind\" is 3"], 6)
+    plan({"card": "axial"}, ["plan.json", "\"card\" is \"axial\", must be an object"])
+    plan({"input_channels": 2.5}, ["plan.json", "\"input_channels\" is 2.5"])
     plan([1], ["plan.json"])
     for text, word in (('{"training": {"batch": 1, "batch": 2}}', '"training": "batch" stands twice'),
                        ("{} {}", "not valid JSON: line 1, byte 4")):

@@ -100,12 +100,31 @@ static void many_keys_take_no_time(void **state) {
     free(text);
 }
 
+static void values_are_told(void **state) {
+    (void)state;
+    char text[400];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "long", text);
+    cJSON_AddStringToObject(object, "short", "a\nb");
+    static const char *const said[] = {
+        "\"key\" is a text of 399 bytes, must be x", "\"key\" is \"a\\nb\", must be x"};
+    for (int i = 0; i < 2; i++) {
+        ul_error error = {0};
+        ul_json_wrong(cJSON_GetArrayItem(object, i), "key", "x", UL_ERROR_INPUT, &error);
+        assert_string_equal(error.text, said[i]);
+    }
+    cJSON_Delete(object);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_is_read),
         cmocka_unit_test(other_texts_are_refused),
         cmocka_unit_test(levels_are_limited),
         cmocka_unit_test(many_keys_take_no_time),
+        cmocka_unit_test(values_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

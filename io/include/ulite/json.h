@@ -17,6 +17,11 @@ struct cJSON;
 UL_API ul_status ul_json_parse(
     const char *text, ul_status wrong, struct cJSON **json, ul_error *error);
 
+/* Fails with status: "key" is VALUE, must be EXPECTED. value: of the key, or one item of the list
+ * that is; NULL: absent. */
+UL_API ul_status ul_json_wrong(const struct cJSON *value, const char *key, const char *expected,
+    ul_status status, ul_error *error);
+
 #ifdef __cplusplus
 }
 #endif
