@@ -364,73 +364,78 @@ ul_status ul_card_check(
     return UL_OK;
 }
 
-static void add_text(cJSON *object, const char *key, const char *text) {
-    if (text && *text)
-        cJSON_AddStringToObject(object, key, text);
+/* Writers give false where memory ran out. */
+static bool add_text(cJSON *object, const char *key, const char *text) {
+    return !text || !*text || cJSON_AddStringToObject(object, key, text);
 }
 
-static void add_pair(cJSON *object, const char *key, double first, double second) {
-    if (first == 0.0 && second == 0.0)
-        return;
+static bool add_pair(cJSON *object, const char *key, double first, double second) {
     const double pair[2] = {first, second};
-    cJSON_AddItemToObject(object, key, cJSON_CreateDoubleArray(pair, 2));
+    return (first == 0.0 && second == 0.0) ||
+           ul_json_add(object, key, cJSON_CreateDoubleArray(pair, 2));
 }
 
-static void add_normalisation(cJSON *object, const ul_normalisation *normalisation) {
+static bool add_planes(cJSON *object, const ul_card *card) {
+    const char *words[3];
+    for (size_t i = 0; i < card->plane_count; i++)
+        words[i] = plane_words[card->planes[i]];
+    return ul_json_add(object, "planes", cJSON_CreateStringArray(words, (int)card->plane_count));
+}
+
+static bool add_normalisation(cJSON *object, const ul_normalisation *normalisation) {
+    bool measured = normalisation->kind == UL_NORMALISE_PERCENTILE ||
+                    normalisation->kind == UL_NORMALISE_ZSCORE;
+    bool bounded = normalisation->low < normalisation->high;
     cJSON *item = cJSON_AddObjectToObject(object, "normalisation");
-    cJSON_AddStringToObject(item, "kind", normalisation_words[normalisation->kind]);
-    if (normalisation->kind == UL_NORMALISE_PERCENTILE ||
-        normalisation->kind == UL_NORMALISE_ZSCORE)
-        cJSON_AddStringToObject(item, "over", scope_words[normalisation->per_slice]);
-    if (normalisation->low < normalisation->high) {
-        cJSON_AddNumberToObject(item, "low", normalisation->low);
-        cJSON_AddNumberToObject(item, "high", normalisation->high);
-    }
+    return item && add_text(item, "kind", normalisation_words[normalisation->kind]) &&
+           (!measured || add_text(item, "over", scope_words[normalisation->per_slice])) &&
+           (!bounded || (cJSON_AddNumberToObject(item, "low", normalisation->low) &&
+                            cJSON_AddNumberToObject(item, "high", normalisation->high)));
 }
 
-static void add_rules(cJSON *object, const ul_card *card) {
+static bool add_rules(cJSON *object, const ul_card *card) {
     cJSON *rules = cJSON_AddObjectToObject(object, "postprocess");
-    cJSON_AddBoolToObject(rules, "largest_component", card->postprocess.largest_component);
-    cJSON_AddBoolToObject(rules, "fill_holes", card->postprocess.fill_holes);
-    cJSON_AddNumberToObject(rules, "minimum_mm3", card->postprocess.minimum_mm3);
     cJSON *tta = cJSON_AddObjectToObject(object, "tta");
-    cJSON_AddBoolToObject(tta, "flip_x", card->tta_flip_x);
-    cJSON_AddBoolToObject(tta, "flip_y", card->tta_flip_y);
-    cJSON_AddBoolToObject(tta, "default", card->tta_default);
-    cJSON_AddBoolToObject(object, "trained", card->trained);
+    return rules && tta &&
+           cJSON_AddBoolToObject(rules, "largest_component", card->postprocess.largest_component) &&
+           cJSON_AddBoolToObject(rules, "fill_holes", card->postprocess.fill_holes) &&
+           cJSON_AddNumberToObject(rules, "minimum_mm3", card->postprocess.minimum_mm3) &&
+           cJSON_AddBoolToObject(tta, "flip_x", card->tta_flip_x) &&
+           cJSON_AddBoolToObject(tta, "flip_y", card->tta_flip_y) &&
+           cJSON_AddBoolToObject(tta, "default", card->tta_default) &&
+           cJSON_AddBoolToObject(object, "trained", card->trained);
 }
 
-static void add_metrics(cJSON *object, const ul_card *card) {
+static bool add_metrics(cJSON *object, const ul_card *card) {
     cJSON *list = cJSON_AddArrayToObject(object, "metrics");
-    for (size_t i = 0; i < card->metric_count; i++) {
+    bool added = list != NULL;
+    for (size_t i = 0; added && i < card->metric_count; i++) {
         cJSON *item = cJSON_CreateObject();
-        cJSON_AddStringToObject(item, "name", card->metrics[i].name);
-        cJSON_AddNumberToObject(item, "value", card->metrics[i].value);
-        cJSON_AddItemToArray(list, item);
+        added = cJSON_AddItemToArray(list, item) &&
+                cJSON_AddStringToObject(item, "name", card->metrics[i].name) &&
+                cJSON_AddNumberToObject(item, "value", card->metrics[i].value);
     }
+    return added;
 }
 
-/* What this version knows of a card, as JSON. What it leaves out stands for a default. */
+/* What this version knows of a card, as JSON. What it leaves out stands for a default. NULL where
+ * memory ran out. */
 static cJSON *known_json(const ul_card *card) {
     cJSON *object = cJSON_CreateObject();
-    add_text(object, "name", card->name);
-    add_text(object, "task", card->task);
-    add_text(object, "modality", card->modality);
-    add_text(object, "body_part", card->body_part);
-    add_pair(object, "fov_mm", card->fov_mm[0], card->fov_mm[1]);
-    cJSON *planes = cJSON_AddArrayToObject(object, "planes");
-    for (size_t i = 0; i < card->plane_count; i++)
-        cJSON_AddItemToArray(planes, cJSON_CreateString(plane_words[card->planes[i]]));
-    cJSON_AddStringToObject(object, "channels", channel_words[card->channels]);
-    add_pair(object, "spacing_mm", card->spacing_mm[0], card->spacing_mm[1]);
-    add_pair(object, "size", (double)card->size[0], (double)card->size[1]);
-    add_normalisation(object, &card->normalisation);
-    cJSON_AddItemToObject(object, "classes", segments_to_json(&card->classes));
-    add_rules(object, card);
-    add_text(object, "provenance", card->provenance);
-    add_text(object, "licence", card->licence);
-    add_metrics(object, card);
-    return object;
+    if (object && add_text(object, "name", card->name) && add_text(object, "task", card->task) &&
+        add_text(object, "modality", card->modality) &&
+        add_text(object, "body_part", card->body_part) &&
+        add_pair(object, "fov_mm", card->fov_mm[0], card->fov_mm[1]) && add_planes(object, card) &&
+        add_text(object, "channels", channel_words[card->channels]) &&
+        add_pair(object, "spacing_mm", card->spacing_mm[0], card->spacing_mm[1]) &&
+        add_pair(object, "size", (double)card->size[0], (double)card->size[1]) &&
+        add_normalisation(object, &card->normalisation) &&
+        ul_json_add(object, "classes", segments_to_json(&card->classes)) &&
+        add_rules(object, card) && add_text(object, "provenance", card->provenance) &&
+        add_text(object, "licence", card->licence) && add_metrics(object, card))
+        return object;
+    cJSON_Delete(object);
+    return NULL;
 }
 
 /* The item of a list that agrees with another in what tells items apart: classes in their number,
@@ -451,24 +456,36 @@ static cJSON *find_item(const cJSON *list, const cJSON *other) {
     return NULL;
 }
 
+static bool add_unknown(cJSON *object, const cJSON *source, const cJSON *known);
+
+static bool add_unknown_of_items(cJSON *list, const cJSON *source, const cJSON *known) {
+    bool added = true;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, source) {
+        cJSON *same = find_item(list, item);
+        added = added && (!same || add_unknown(same, item, find_item(known, item)));
+    }
+    return added;
+}
+
 /* Adds to object what source has beyond known, which is source as this version writes it. A key
  * that is known and that object has no more is gone for good. */
-static void add_unknown(cJSON *object, const cJSON *source, const cJSON *known) {
-    const cJSON *value, *item;
+static bool add_unknown(cJSON *object, const cJSON *source, const cJSON *known) {
+    bool added = true;
+    const cJSON *value;
     cJSON_ArrayForEach(value, source) {
         cJSON *target = cJSON_GetObjectItemCaseSensitive(object, value->string);
         const cJSON *written = cJSON_GetObjectItemCaseSensitive(known, value->string);
+        if (!added)
+            break;
         if (!target && !written)
-            cJSON_AddItemToObject(object, value->string, cJSON_Duplicate(value, true));
+            added = ul_json_add(object, value->string, cJSON_Duplicate(value, true));
         else if (cJSON_IsObject(target) && cJSON_IsObject(value))
-            add_unknown(target, value, written);
+            added = add_unknown(target, value, written);
         else if (cJSON_IsArray(target) && cJSON_IsArray(value))
-            cJSON_ArrayForEach(item, value) {
-                cJSON *same = find_item(target, item);
-                if (same)
-                    add_unknown(same, item, find_item(written, item));
-            }
+            added = add_unknown_of_items(target, value, written);
     }
+    return added;
 }
 
 static ul_status keep_unknown(cJSON *object, const char *source, ul_error *error) {
@@ -476,20 +493,24 @@ static ul_status keep_unknown(cJSON *object, const char *source, ul_error *error
     ul_status status = ul_card_parse(source, &read, error);
     if (status != UL_OK)
         return status;
-    cJSON *whole = cJSON_Parse(source), *known = known_json(&read);
-    add_unknown(object, whole, known);
+    cJSON *whole, *known = known_json(&read);
+    status = ul_json_parse(source, UL_ERROR_MODEL, &whole, error);
+    if (status == UL_OK && !(known && add_unknown(object, whole, known)))
+        status = no_memory(error);
     cJSON_Delete(whole);
     cJSON_Delete(known);
     ul_card_free(&read);
-    return UL_OK;
+    return status;
 }
 
 ul_status ul_card_write(const ul_card *card, char **json, ul_error *error) {
     *json = NULL;
     cJSON *object = known_json(card);
-    ul_status status = card->source ? keep_unknown(object, card->source, error) : UL_OK;
+    ul_status status = object ? UL_OK : no_memory(error);
+    if (status == UL_OK && card->source)
+        status = keep_unknown(object, card->source, error);
     if (status == UL_OK && !(*json = cJSON_PrintUnformatted(object)))
-        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
+        status = no_memory(error);
     cJSON_Delete(object);
     return status;
 }

@@ -232,6 +232,13 @@ ul_status ul_json_parse(const char *text, ul_status wrong, cJSON **json, ul_erro
     return status;
 }
 
+bool ul_json_add(cJSON *object, const char *key, cJSON *item) {
+    if (object && item && cJSON_AddItemToObject(object, key, item))
+        return true;
+    cJSON_Delete(item);
+    return false;
+}
+
 ul_status ul_json_wrong(
     const cJSON *value, const char *key, const char *expected, ul_status status, ul_error *error) {
     char text[SHOWN_BYTES];

@@ -334,7 +334,6 @@ static bool add_segment(cJSON *array, const ul_segment *segment) {
         return false;
     const key_names *names = &ulite_names;
     const int rgb[3] = {segment->rgb[0], segment->rgb[1], segment->rgb[2]};
-    cJSON *colour = cJSON_CreateIntArray(rgb, 3);
     return cJSON_AddNumberToObject(object, names->number, segment->number) &&
            add_text(object, names->label, segment->label) &&
            add_text(object, names->description, segment->description) &&
@@ -343,7 +342,7 @@ static bool add_segment(cJSON *array, const ul_segment *segment) {
            add_code(object, names->type_modifier, &segment->type_modifier) &&
            add_code(object, names->region, &segment->region) &&
            add_code(object, names->region_modifier, &segment->region_modifier) &&
-           cJSON_AddItemToObject(object, names->rgb, colour) &&
+           ul_json_add(object, names->rgb, cJSON_CreateIntArray(rgb, 3)) &&
            add_text(object, names->algorithm_type, segment->algorithm_type) &&
            add_text(object, names->algorithm_name, segment->algorithm_name) &&
            add_text(object, names->tracking_id, segment->tracking_id) &&
@@ -362,13 +361,8 @@ cJSON *segments_to_json(const ul_segments *segments) {
 
 ul_status ul_segments_write(const char *path, const ul_segments *segments, ul_error *error) {
     cJSON *file = cJSON_CreateObject();
-    cJSON *array = segments_to_json(segments);
-    char *text = NULL;
-    if (file && array && cJSON_AddItemToObject(file, "segments", array)) {
-        array = NULL; /* belongs to file */
-        text = cJSON_Print(file);
-    }
-    cJSON_Delete(array);
+    char *text =
+        ul_json_add(file, "segments", segments_to_json(segments)) ? cJSON_Print(file) : NULL;
     cJSON_Delete(file);
     if (!text)
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);

@@ -49,19 +49,21 @@ static const field changes[] = {CHANGE(flip_x_p), CHANGE(flip_y_p), CHANGE(flip_
 #define FIELDS (sizeof fields / sizeof *fields)
 #define CHANGES (sizeof changes / sizeof *changes)
 
-static void write_fields(
+/* false where memory ran out. */
+static bool write_fields(
     cJSON *object, const field *list, size_t count, const ul_training *training) {
-    for (size_t i = 0; i < count; i++) {
-        const char *at = (const char *)training + list[i].offset;
+    bool written = object != NULL;
+    for (size_t i = 0; written && i < count; i++) {
+        const void *at = (const char *)training + list[i].offset;
         if (list[i].kind == FIELD_REAL)
-            cJSON_AddNumberToObject(object, list[i].name, *(const double *)(const void *)at);
+            written = cJSON_AddNumberToObject(object, list[i].name, *(const double *)at);
         else if (list[i].kind == FIELD_COUNT)
-            cJSON_AddNumberToObject(
-                object, list[i].name, (double)*(const size_t *)(const void *)at);
+            written = cJSON_AddNumberToObject(object, list[i].name, (double)*(const size_t *)at);
         else
-            cJSON_AddStringToObject(
-                object, list[i].name, list[i].words[*(const unsigned *)(const void *)at]);
+            written =
+                cJSON_AddStringToObject(object, list[i].name, list[i].words[*(const unsigned *)at]);
     }
+    return written;
 }
 
 static bool set_field(const field *f, const cJSON *value, ul_training *training) {
@@ -103,18 +105,22 @@ static ul_status read_fields(const cJSON *object, const field *list, size_t coun
     return UL_OK;
 }
 
-/* Puts the members of change into object, objects into objects. */
-static void merge(cJSON *object, const cJSON *change) {
+/* Puts the members of change into object, objects into objects; false where memory ran out. */
+static bool merge(cJSON *object, const cJSON *change) {
     const cJSON *value;
+    bool merged = true;
     cJSON_ArrayForEach(value, change) {
         cJSON *old = cJSON_GetObjectItemCaseSensitive(object, value->string);
+        if (!merged)
+            break;
         if (cJSON_IsObject(value) && cJSON_IsObject(old)) {
-            merge(old, value);
+            merged = merge(old, value);
         } else {
             cJSON_DeleteItemFromObjectCaseSensitive(object, value->string);
-            cJSON_AddItemToObject(object, value->string, cJSON_Duplicate(value, true));
+            merged = ul_json_add(object, value->string, cJSON_Duplicate(value, true));
         }
     }
+    return merged;
 }
 
 static ul_status override_card(
@@ -125,8 +131,7 @@ static ul_status override_card(
         return status;
     cJSON *json = cJSON_Parse(text);
     free(text);
-    merge(json, change);
-    text = cJSON_PrintUnformatted(json);
+    text = json && merge(json, change) ? cJSON_PrintUnformatted(json) : NULL;
     cJSON_Delete(json);
     ul_card changed;
     if (!text)
@@ -197,13 +202,14 @@ ul_status ul_plan_write(const ul_plan *plan, char **json, ul_error *error) {
     if (status != UL_OK)
         return status;
     cJSON *object = cJSON_CreateObject();
-    cJSON_AddItemToObject(object, "card", cJSON_Parse(card));
+    bool written = ul_json_add(object, "card", cJSON_Parse(card)) &&
+                   cJSON_AddNumberToObject(object, "input_channels", (double)plan->input_channels);
     free(card);
-    cJSON_AddNumberToObject(object, "input_channels", (double)plan->input_channels);
     cJSON *training = cJSON_AddObjectToObject(object, "training");
-    write_fields(training, fields, FIELDS, &plan->training);
-    write_fields(cJSON_AddObjectToObject(training, "augment"), changes, CHANGES, &plan->training);
-    *json = cJSON_Print(object);
+    written = written && write_fields(training, fields, FIELDS, &plan->training) &&
+              write_fields(
+                  cJSON_AddObjectToObject(training, "augment"), changes, CHANGES, &plan->training);
+    *json = written ? cJSON_Print(object) : NULL;
     cJSON_Delete(object);
     return *json ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the plan");
 }

@@ -106,8 +106,10 @@ static void values_are_told(void **state) {
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "long", text);
-    cJSON_AddStringToObject(object, "short", "a\nb");
+    assert_true(ul_json_add(object, "long", cJSON_CreateString(text)));
+    assert_true(ul_json_add(object, "short", cJSON_CreateString("a\nb")));
+    assert_false(ul_json_add(NULL, "lost", cJSON_CreateObject()));
+    assert_false(ul_json_add(object, "none", NULL));
     static const char *const said[] = {
         "\"key\" is a text of 399 bytes, must be x", "\"key\" is \"a\\nb\", must be x"};
     for (int i = 0; i < 2; i++) {

@@ -17,6 +17,10 @@ struct cJSON;
 UL_API ul_status ul_json_parse(
     const char *text, ul_status wrong, struct cJSON **json, ul_error *error);
 
+/* Puts item, which object owns from here on, under key. Where memory ran out, before (object or
+ * item is NULL) or here, item is deleted: false. */
+UL_API bool ul_json_add(struct cJSON *object, const char *key, struct cJSON *item);
+
 /* Fails with status: "key" is VALUE, must be EXPECTED. value: of the key, or one item of the list
  * that is; NULL: absent. */
 UL_API ul_status ul_json_wrong(const struct cJSON *value, const char *key, const char *expected,
