@@ -79,7 +79,8 @@ static void print_array(const cJSON *array, int depth) {
     }
 }
 
-/* A coded term in one breath: Hippocampus (SCT 5366008, DICOM CID 7140). */
+/* A coded term in one breath, and where it is published: Hippocampus (SCT 5366008, DICOM CID 7140).
+ */
 static bool print_code(const cJSON *object) {
     const cJSON *meaning = cJSON_GetObjectItem(object, "meaning");
     const cJSON *scheme = cJSON_GetObjectItem(object, "scheme");
@@ -92,10 +93,8 @@ static bool print_code(const cJSON *object) {
     print_clean(scheme->valuestring);
     putchar(' ');
     print_clean(value->valuestring);
-    if (cJSON_IsString(source)) {
-        printf(", ");
-        print_clean(source->valuestring);
-    }
+    printf(", ");
+    print_clean(cJSON_IsString(source) ? source->valuestring : "no source named");
     putchar(')');
     return true;
 }

@@ -120,6 +120,17 @@ def test_info_tells_wrong_cards():
     assert as_json("info", put_card(good))["fault"] is None
 
 
+def test_info_shows_sources_of_codes():
+    code = {"value": "5366008", "scheme": "SCT", "meaning": "Hippocampus"}
+    path = put_card({"classes": [{"number": 1, "type": {**code, "source": "DICOM CID 7140"}, "region": code}]})
+    table = ulite("info", path).stdout
+    for words in ("type: Hippocampus (SCT 5366008, DICOM CID 7140)", "region: Hippocampus (SCT 5366008, no source named)"):
+        assert words in table, table
+    for model in ("fetal-head", "hippocampus", "nuclei"):
+        table = ulite("info", f"{SOURCE}/models/{model}/{model}.safetensors").stdout
+        assert "(SCT " in table and "no source named" not in table, table
+
+
 def test_info_volume():
     found = as_json("info", HEAD)
     assert (found["kind"], found["size"], found["sample"]) == ("nifti", [181, 217, 181], "uint8")
