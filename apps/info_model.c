@@ -1,6 +1,7 @@
 #include "console.h"
 #include "info.h"
-#include "ulite/model.h"
+#include "ulite/card.h"
+#include "ulite/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +9,13 @@
 
 #define LONGEST_SHOWN 200 /* bytes of metadata */
 
+/* The card as it is written; NULL where it is no JSON that is read. */
 static cJSON *card_of(const ul_model *model) {
+    cJSON *card = NULL;
     const char *text = ul_model_metadata(model, "ulite");
-    return text ? cJSON_Parse(text) : NULL;
+    if (text)
+        ul_json_parse(text, UL_ERROR_MODEL, &card, NULL);
+    return card;
 }
 
 /* --- For programs ---------------------------------------------------------------------------- */
@@ -27,12 +32,14 @@ static cJSON *shape_json(const ul_model_shape *shape) {
     return object;
 }
 
-static ul_status print_json(const ul_model *model, ul_error *error) {
+/* fault: why `ulite segment` refuses the model; empty: it does not. */
+static ul_status print_json(const ul_model *model, const char *fault, ul_error *error) {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "kind", "model");
     cJSON_AddItemToObject(object, "shape", shape_json(ul_model_get_shape(model)));
     cJSON *card = card_of(model);
     cJSON_AddItemToObject(object, "card", card ? card : cJSON_CreateNull());
+    cJSON_AddItemToObject(object, "fault", *fault ? cJSON_CreateString(fault) : cJSON_CreateNull());
     cJSON *metadata = cJSON_AddObjectToObject(object, "metadata");
     const char *key, *value;
     for (size_t i = 0; ul_model_metadata_at(model, i, &key, &value); i++)
@@ -72,7 +79,8 @@ static void print_array(const cJSON *array, int depth) {
     }
 }
 
-/* A coded term in one breath: Hippocampus (SCT 5366008, DICOM CID 7140). */
+/* A coded term in one breath, and where it is published: Hippocampus (SCT 5366008, DICOM CID 7140).
+ */
 static bool print_code(const cJSON *object) {
     const cJSON *meaning = cJSON_GetObjectItem(object, "meaning");
     const cJSON *scheme = cJSON_GetObjectItem(object, "scheme");
@@ -85,10 +93,8 @@ static bool print_code(const cJSON *object) {
     print_clean(scheme->valuestring);
     putchar(' ');
     print_clean(value->valuestring);
-    if (cJSON_IsString(source)) {
-        printf(", ");
-        print_clean(source->valuestring);
-    }
+    printf(", ");
+    print_clean(cJSON_IsString(source) ? source->valuestring : "no source named");
     putchar(')');
     return true;
 }
@@ -118,33 +124,33 @@ static void print_value(const cJSON *value, int depth) {
     }
 }
 
-static void print_card(const ul_model *model) {
-    const char *text = ul_model_metadata(model, "ulite");
-    cJSON *card = card_of(model);
-    if (!text)
-        puts("No model card: `ulite segment` cannot use it");
-    else if (!cJSON_IsObject(card))
-        puts("The model card is not a JSON object: `ulite segment` cannot use it");
-    else
-        puts("Model card");
+static void print_card(const cJSON *card) {
+    puts("Model card");
     const cJSON *item;
-    if (cJSON_IsObject(card))
-        cJSON_ArrayForEach(item, card) {
-            printf("  ");
-            print_clean(item->string);
-            printf("%*s ", (int)(strlen(item->string) < 16 ? 16 - strlen(item->string) : 0), "");
-            print_value(item, 2);
-            putchar('\n');
-        }
-    cJSON_Delete(card);
+    cJSON_ArrayForEach(item, card) {
+        printf("  ");
+        print_clean(item->string);
+        printf("%*s ", (int)(strlen(item->string) < 16 ? 16 - strlen(item->string) : 0), "");
+        print_value(item, 2);
+        putchar('\n');
+    }
 }
 
-static void print_table(const ul_model *model) {
+static void print_table(const ul_model *model, const char *fault) {
     print_shape(ul_model_get_shape(model));
-    print_card(model);
+    cJSON *card = card_of(model);
+    bool readable = cJSON_IsObject(card);
+    if (readable)
+        print_card(card);
+    cJSON_Delete(card);
+    if (*fault) {
+        printf("`ulite segment` refuses this model: ");
+        print_clean(fault);
+        putchar('\n');
+    }
     const char *key, *value;
     for (size_t i = 0; ul_model_metadata_at(model, i, &key, &value); i++) {
-        if (strcmp(key, "ulite") == 0)
+        if (readable && strcmp(key, "ulite") == 0)
             continue;
         printf("Metadata \"");
         print_clean(key);
@@ -157,15 +163,25 @@ static void print_table(const ul_model *model) {
     }
 }
 
+static ul_status print(const ul_model *model, ul_error *error) {
+    ul_error fault = {0};
+    ul_card card;
+    ul_status status = ul_card_read(model, &card, &fault);
+    ul_card_free(&card);
+    if (status == UL_ERROR_LIMIT) /* says nothing about the card */
+        return ul_error_set(error, status, "%s", fault.text);
+    if (console_settings.json)
+        return print_json(model, fault.text, error);
+    print_table(model, fault.text);
+    return UL_OK;
+}
+
 ul_status info_model(const char *path, ul_error *error) {
     ul_model *model;
     ul_status status = ul_model_open(path, &model, error);
     if (status != UL_OK)
         return status;
-    if (console_settings.json)
-        status = print_json(model, error);
-    else
-        print_table(model);
+    status = print(model, error);
     ul_model_close(model);
     return status;
 }

@@ -1,6 +1,7 @@
 #include "ulite/card.h"
 
 #include "segments_json.h"
+#include "ulite/json.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -28,8 +29,12 @@ void ul_card_free(ul_card *card) {
     memset(card, 0, sizeof *card);
 }
 
-static ul_status wrong(const char *key, const char *expected, ul_error *error) {
-    return ul_error_set(error, UL_ERROR_MODEL, "model card: \"%s\" must be %s", key, expected);
+static ul_status wrong(const cJSON *value, const char *key, const char *expected, ul_error *error) {
+    return ul_json_wrong(value, key, expected, UL_ERROR_MODEL, error);
+}
+
+static ul_status no_memory(ul_error *error) {
+    return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
 }
 
 /* Each reader leaves its target alone where the key is absent. */
@@ -43,9 +48,11 @@ static ul_status read_text(
     const cJSON *value = member(object, key);
     if (!value)
         return UL_OK;
-    if (!cJSON_IsString(value) || strlen(value->valuestring) >= size_bytes)
-        return ul_error_set(error, UL_ERROR_MODEL,
-            "model card: \"%s\" must be a text of at most %zu bytes", key, size_bytes - 1);
+    if (!cJSON_IsString(value) || strlen(value->valuestring) >= size_bytes) {
+        char expected[64];
+        snprintf(expected, sizeof expected, "a text of at most %zu bytes", size_bytes - 1);
+        return wrong(value, key, expected, error);
+    }
     memcpy(text, value->valuestring, strlen(value->valuestring) + 1);
     return UL_OK;
 }
@@ -56,9 +63,9 @@ static ul_status read_long_text(
     if (!value)
         return UL_OK;
     if (!cJSON_IsString(value))
-        return wrong(key, "a text", error);
+        return wrong(value, key, "a text", error);
     *text = strdup(value->valuestring);
-    return *text ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
+    return *text ? UL_OK : no_memory(error);
 }
 
 static ul_status read_flag(const cJSON *object, const char *key, bool *flag, ul_error *error) {
@@ -66,7 +73,7 @@ static ul_status read_flag(const cJSON *object, const char *key, bool *flag, ul_
     if (!value)
         return UL_OK;
     if (!cJSON_IsBool(value))
-        return wrong(key, "true or false", error);
+        return wrong(value, key, "true or false", error);
     *flag = cJSON_IsTrue(value);
     return UL_OK;
 }
@@ -77,7 +84,7 @@ static ul_status read_number(
     if (!value)
         return UL_OK;
     if (!cJSON_IsNumber(value) || !isfinite(value->valuedouble))
-        return wrong(key, "a number", error);
+        return wrong(value, key, "a number", error);
     *number = value->valuedouble;
     return UL_OK;
 }
@@ -91,7 +98,7 @@ static ul_status read_pair(const cJSON *object, const char *key, double pair[2],
         const cJSON *item = cJSON_GetArrayItem(value, i);
         if (!cJSON_IsArray(value) || cJSON_GetArraySize(value) != 2 || !cJSON_IsNumber(item) ||
             !isfinite(item->valuedouble) || item->valuedouble < 0.0)
-            return wrong(key, "two numbers of at least 0", error);
+            return wrong(value, key, "two numbers of at least 0", error);
         pair[i] = item->valuedouble;
     }
     return UL_OK;
@@ -108,7 +115,7 @@ static ul_status word_of(
         size_t used = strlen(expected);
         snprintf(expected + used, sizeof expected - used, "%s %s", i ? "," : "", words[i]);
     }
-    return wrong(key, expected, error);
+    return wrong(value, key, expected, error);
 }
 
 static ul_status read_word(
@@ -122,7 +129,7 @@ static ul_status read_planes(const cJSON *object, ul_card *card, ul_error *error
     if (!value)
         return UL_OK;
     if (!cJSON_IsArray(value) || cJSON_GetArraySize(value) > 3)
-        return wrong("planes", "a list of at most three planes", error);
+        return wrong(value, "planes", "a list of at most three planes", error);
     cJSON_ArrayForEach(item, value) {
         int plane = 0;
         ul_status status = word_of(item, "planes", plane_words, &plane, error);
@@ -130,19 +137,28 @@ static ul_status read_planes(const cJSON *object, ul_card *card, ul_error *error
             return status;
         for (size_t i = 0; i < card->plane_count; i++)
             if (card->planes[i] == (ul_plane)plane)
-                return wrong("planes", "a list in which no plane stands twice", error);
+                return wrong(value, "planes", "a list in which no plane stands twice", error);
         card->planes[card->plane_count++] = (ul_plane)plane;
     }
     return UL_OK;
 }
 
-static ul_status read_normalisation(
-    const cJSON *card, ul_normalisation *normalisation, ul_error *error) {
-    const cJSON *object = member(card, "normalisation");
+/* Reads the object under a key of the card, where there is one. */
+static ul_status read_part(const cJSON *whole, const char *key,
+    ul_status (*read)(const cJSON *, ul_card *, ul_error *), ul_card *card, ul_error *error) {
+    const cJSON *object = member(whole, key);
     if (!object)
         return UL_OK;
     if (!cJSON_IsObject(object))
-        return wrong("normalisation", "an object", error);
+        return wrong(object, key, "an object", error);
+    ul_status status = read(object, card, error);
+    if (status != UL_OK)
+        ul_error_prefix(error, "\"%s\"", key);
+    return status;
+}
+
+static ul_status read_normalisation(const cJSON *object, ul_card *card, ul_error *error) {
+    ul_normalisation *normalisation = &card->normalisation;
     int kind = UL_NORMALISE_NONE, scope = 0;
     ul_status status = read_word(object, "kind", normalisation_words, &kind, error);
     if (status == UL_OK)
@@ -155,36 +171,29 @@ static ul_status read_normalisation(
     normalisation->per_slice = scope == 1;
     if (status != UL_OK || kind == UL_NORMALISE_NONE || kind == UL_NORMALISE_ZSCORE)
         return status;
+    bool percentile = kind == UL_NORMALISE_PERCENTILE;
+    if (percentile && normalisation->low < 0.0)
+        return wrong(member(object, "low"), "low", "a percentile from 0 to 100", error);
+    if (percentile && normalisation->high > 100.0)
+        return wrong(member(object, "high"), "high", "a percentile from 0 to 100", error);
     if (!(normalisation->low < normalisation->high))
-        return wrong("normalisation", "with low below high", error);
-    if (kind == UL_NORMALISE_PERCENTILE &&
-        (normalisation->low < 0.0 || normalisation->high > 100.0))
-        return wrong("normalisation", "with percentiles from 0 to 100", error);
+        return wrong(member(object, "low"), "low", "below \"high\"", error);
     return UL_OK;
 }
 
-static ul_status read_postprocess(const cJSON *card, ul_postprocess *rules, ul_error *error) {
-    const cJSON *object = member(card, "postprocess");
-    if (!object)
-        return UL_OK;
-    if (!cJSON_IsObject(object))
-        return wrong("postprocess", "an object", error);
+static ul_status read_postprocess(const cJSON *object, ul_card *card, ul_error *error) {
+    ul_postprocess *rules = &card->postprocess;
     ul_status status = read_flag(object, "largest_component", &rules->largest_component, error);
     if (status == UL_OK)
         status = read_flag(object, "fill_holes", &rules->fill_holes, error);
     if (status == UL_OK)
         status = read_number(object, "minimum_mm3", &rules->minimum_mm3, error);
     if (status == UL_OK && rules->minimum_mm3 < 0.0)
-        return wrong("minimum_mm3", "at least 0", error);
+        return wrong(member(object, "minimum_mm3"), "minimum_mm3", "at least 0", error);
     return status;
 }
 
-static ul_status read_tta(const cJSON *card_object, ul_card *card, ul_error *error) {
-    const cJSON *object = member(card_object, "tta");
-    if (!object)
-        return UL_OK;
-    if (!cJSON_IsObject(object))
-        return wrong("tta", "an object", error);
+static ul_status read_tta(const cJSON *object, ul_card *card, ul_error *error) {
     ul_status status = read_flag(object, "flip_x", &card->tta_flip_x, error);
     if (status == UL_OK)
         status = read_flag(object, "flip_y", &card->tta_flip_y, error);
@@ -196,12 +205,23 @@ static ul_status read_tta(const cJSON *card_object, ul_card *card, ul_error *err
 static ul_status read_classes(const cJSON *object, ul_segments *classes, ul_error *error) {
     const cJSON *value = member(object, "classes");
     if (!cJSON_IsArray(value) || cJSON_GetArraySize(value) == 0)
-        return wrong("classes", "a list of at least one class", error);
+        return wrong(value, "classes", "a list of at least one class", error);
     ul_error inner = {0};
     ul_status status = segments_from_json(value, classes, &inner);
     if (status == UL_ERROR_INPUT) /* the form of a segments file; here it came with a model */
-        return ul_error_set(error, UL_ERROR_MODEL, "model card: \"classes\": %s", inner.text);
-    return status == UL_OK ? UL_OK : ul_error_set(error, status, "%s", inner.text);
+        status = UL_ERROR_MODEL;
+    return status == UL_OK ? UL_OK : ul_error_set(error, status, "\"classes\": %s", inner.text);
+}
+
+static ul_status read_metric(const cJSON *object, ul_metric *metric, ul_error *error) {
+    if (!cJSON_IsObject(object))
+        return wrong(object, "metrics", "a list of objects with \"name\" and \"value\"", error);
+    ul_status status = read_text(object, "name", metric->name, sizeof metric->name, error);
+    if (status == UL_OK)
+        status = read_number(object, "value", &metric->value, error);
+    if (status != UL_OK)
+        ul_error_prefix(error, "\"metrics\"");
+    return status;
 }
 
 static ul_status read_metrics(const cJSON *object, ul_card *card, ul_error *error) {
@@ -209,17 +229,12 @@ static ul_status read_metrics(const cJSON *object, ul_card *card, ul_error *erro
     if (!value)
         return UL_OK;
     if (!cJSON_IsArray(value))
-        return wrong("metrics", "a list", error);
+        return wrong(value, "metrics", "a list", error);
     card->metrics = calloc((size_t)cJSON_GetArraySize(value) + 1, sizeof *card->metrics);
     if (!card->metrics)
-        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
+        return no_memory(error);
     cJSON_ArrayForEach(item, value) {
-        ul_metric *metric = &card->metrics[card->metric_count++];
-        if (!cJSON_IsObject(item))
-            return wrong("metrics", "a list of objects with \"name\" and \"value\"", error);
-        ul_status status = read_text(item, "name", metric->name, sizeof metric->name, error);
-        if (status == UL_OK)
-            status = read_number(item, "value", &metric->value, error);
+        ul_status status = read_metric(item, &card->metrics[card->metric_count++], error);
         if (status != UL_OK)
             return status;
     }
@@ -231,11 +246,11 @@ static ul_status read_size(const cJSON *object, size_t size[2], ul_error *error)
     ul_status status = read_pair(object, "size", pair, error);
     for (int i = 0; i < 2 && status == UL_OK; i++) {
         if (pair[i] > 16384.0 || pair[i] != floor(pair[i]))
-            return wrong("size", "two whole numbers up to 16384", error);
+            return wrong(member(object, "size"), "size", "two whole numbers up to 16384", error);
         size[i] = (size_t)pair[i];
     }
     if (status == UL_OK && (size[0] == 0) != (size[1] == 0))
-        return wrong("size", "width and height, or 0 and 0", error);
+        return wrong(member(object, "size"), "size", "width and height, or 0 and 0", error);
     return status;
 }
 
@@ -261,11 +276,13 @@ static ul_status read_geometry(const cJSON *object, ul_card *card, ul_error *err
     if (status == UL_OK)
         status = read_pair(object, "fov_mm", card->fov_mm, error);
     if (status == UL_OK && card->fov_mm[1] < card->fov_mm[0])
-        return wrong("fov_mm", "the smallest and the largest extent", error);
+        return wrong(
+            member(object, "fov_mm"), "fov_mm", "the smallest and the largest extent", error);
     if (status == UL_OK)
         status = read_pair(object, "spacing_mm", card->spacing_mm, error);
     if (status == UL_OK && (card->spacing_mm[0] == 0.0) != (card->spacing_mm[1] == 0.0))
-        return wrong("spacing_mm", "the spacing along columns and rows, or 0 and 0", error);
+        return wrong(member(object, "spacing_mm"), "spacing_mm",
+            "the spacing along columns and rows, or 0 and 0", error);
     if (status == UL_OK)
         status = read_size(object, card->size, error);
     return status;
@@ -273,7 +290,7 @@ static ul_status read_geometry(const cJSON *object, ul_card *card, ul_error *err
 
 static ul_status read_card(const cJSON *object, ul_card *card, ul_error *error) {
     if (!cJSON_IsObject(object))
-        return ul_error_set(error, UL_ERROR_MODEL, "model card: not a JSON object");
+        return ul_error_set(error, UL_ERROR_MODEL, "is not a JSON object");
     int channels = UL_CHANNELS_GREY;
     ul_status status = read_texts(object, card, error);
     if (status == UL_OK)
@@ -282,13 +299,13 @@ static ul_status read_card(const cJSON *object, ul_card *card, ul_error *error) 
         status = read_word(object, "channels", channel_words, &channels, error);
     card->channels = (ul_channels)channels;
     if (status == UL_OK)
-        status = read_normalisation(object, &card->normalisation, error);
+        status = read_part(object, "normalisation", read_normalisation, card, error);
     if (status == UL_OK)
         status = read_classes(object, &card->classes, error);
     if (status == UL_OK)
-        status = read_postprocess(object, &card->postprocess, error);
+        status = read_part(object, "postprocess", read_postprocess, card, error);
     if (status == UL_OK)
-        status = read_tta(object, card, error);
+        status = read_part(object, "tta", read_tta, card, error);
     if (status == UL_OK)
         status = read_metrics(object, card, error);
     return status;
@@ -296,13 +313,17 @@ static ul_status read_card(const cJSON *object, ul_card *card, ul_error *error) 
 
 ul_status ul_card_parse(const char *json, ul_card *card, ul_error *error) {
     ul_card_init(card);
-    cJSON *object = cJSON_Parse(json);
-    ul_status status = read_card(object, card, error);
+    cJSON *object;
+    ul_status status = ul_json_parse(json, UL_ERROR_MODEL, &object, error);
+    if (status == UL_OK)
+        status = read_card(object, card, error);
     cJSON_Delete(object);
     if (status == UL_OK && !(card->source = strdup(json)))
-        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
-    if (status != UL_OK)
+        status = no_memory(error);
+    if (status != UL_OK) {
         ul_card_free(card);
+        ul_error_prefix(error, "model card");
+    }
     return status;
 }
 
@@ -343,73 +364,78 @@ ul_status ul_card_check(
     return UL_OK;
 }
 
-static void add_text(cJSON *object, const char *key, const char *text) {
-    if (text && *text)
-        cJSON_AddStringToObject(object, key, text);
+/* Writers give false where memory ran out. */
+static bool add_text(cJSON *object, const char *key, const char *text) {
+    return !text || !*text || cJSON_AddStringToObject(object, key, text);
 }
 
-static void add_pair(cJSON *object, const char *key, double first, double second) {
-    if (first == 0.0 && second == 0.0)
-        return;
+static bool add_pair(cJSON *object, const char *key, double first, double second) {
     const double pair[2] = {first, second};
-    cJSON_AddItemToObject(object, key, cJSON_CreateDoubleArray(pair, 2));
+    return (first == 0.0 && second == 0.0) ||
+           ul_json_add(object, key, cJSON_CreateDoubleArray(pair, 2));
 }
 
-static void add_normalisation(cJSON *object, const ul_normalisation *normalisation) {
+static bool add_planes(cJSON *object, const ul_card *card) {
+    const char *words[3];
+    for (size_t i = 0; i < card->plane_count; i++)
+        words[i] = plane_words[card->planes[i]];
+    return ul_json_add(object, "planes", cJSON_CreateStringArray(words, (int)card->plane_count));
+}
+
+static bool add_normalisation(cJSON *object, const ul_normalisation *normalisation) {
+    bool measured = normalisation->kind == UL_NORMALISE_PERCENTILE ||
+                    normalisation->kind == UL_NORMALISE_ZSCORE;
+    bool bounded = normalisation->low < normalisation->high;
     cJSON *item = cJSON_AddObjectToObject(object, "normalisation");
-    cJSON_AddStringToObject(item, "kind", normalisation_words[normalisation->kind]);
-    if (normalisation->kind == UL_NORMALISE_PERCENTILE ||
-        normalisation->kind == UL_NORMALISE_ZSCORE)
-        cJSON_AddStringToObject(item, "over", scope_words[normalisation->per_slice]);
-    if (normalisation->low < normalisation->high) {
-        cJSON_AddNumberToObject(item, "low", normalisation->low);
-        cJSON_AddNumberToObject(item, "high", normalisation->high);
-    }
+    return item && add_text(item, "kind", normalisation_words[normalisation->kind]) &&
+           (!measured || add_text(item, "over", scope_words[normalisation->per_slice])) &&
+           (!bounded || (cJSON_AddNumberToObject(item, "low", normalisation->low) &&
+                            cJSON_AddNumberToObject(item, "high", normalisation->high)));
 }
 
-static void add_rules(cJSON *object, const ul_card *card) {
+static bool add_rules(cJSON *object, const ul_card *card) {
     cJSON *rules = cJSON_AddObjectToObject(object, "postprocess");
-    cJSON_AddBoolToObject(rules, "largest_component", card->postprocess.largest_component);
-    cJSON_AddBoolToObject(rules, "fill_holes", card->postprocess.fill_holes);
-    cJSON_AddNumberToObject(rules, "minimum_mm3", card->postprocess.minimum_mm3);
     cJSON *tta = cJSON_AddObjectToObject(object, "tta");
-    cJSON_AddBoolToObject(tta, "flip_x", card->tta_flip_x);
-    cJSON_AddBoolToObject(tta, "flip_y", card->tta_flip_y);
-    cJSON_AddBoolToObject(tta, "default", card->tta_default);
-    cJSON_AddBoolToObject(object, "trained", card->trained);
+    return rules && tta &&
+           cJSON_AddBoolToObject(rules, "largest_component", card->postprocess.largest_component) &&
+           cJSON_AddBoolToObject(rules, "fill_holes", card->postprocess.fill_holes) &&
+           cJSON_AddNumberToObject(rules, "minimum_mm3", card->postprocess.minimum_mm3) &&
+           cJSON_AddBoolToObject(tta, "flip_x", card->tta_flip_x) &&
+           cJSON_AddBoolToObject(tta, "flip_y", card->tta_flip_y) &&
+           cJSON_AddBoolToObject(tta, "default", card->tta_default) &&
+           cJSON_AddBoolToObject(object, "trained", card->trained);
 }
 
-static void add_metrics(cJSON *object, const ul_card *card) {
+static bool add_metrics(cJSON *object, const ul_card *card) {
     cJSON *list = cJSON_AddArrayToObject(object, "metrics");
-    for (size_t i = 0; i < card->metric_count; i++) {
+    bool added = list != NULL;
+    for (size_t i = 0; added && i < card->metric_count; i++) {
         cJSON *item = cJSON_CreateObject();
-        cJSON_AddStringToObject(item, "name", card->metrics[i].name);
-        cJSON_AddNumberToObject(item, "value", card->metrics[i].value);
-        cJSON_AddItemToArray(list, item);
+        added = cJSON_AddItemToArray(list, item) &&
+                cJSON_AddStringToObject(item, "name", card->metrics[i].name) &&
+                cJSON_AddNumberToObject(item, "value", card->metrics[i].value);
     }
+    return added;
 }
 
-/* What this version knows of a card, as JSON. What it leaves out stands for a default. */
+/* What this version knows of a card, as JSON. What it leaves out stands for a default. NULL where
+ * memory ran out. */
 static cJSON *known_json(const ul_card *card) {
     cJSON *object = cJSON_CreateObject();
-    add_text(object, "name", card->name);
-    add_text(object, "task", card->task);
-    add_text(object, "modality", card->modality);
-    add_text(object, "body_part", card->body_part);
-    add_pair(object, "fov_mm", card->fov_mm[0], card->fov_mm[1]);
-    cJSON *planes = cJSON_AddArrayToObject(object, "planes");
-    for (size_t i = 0; i < card->plane_count; i++)
-        cJSON_AddItemToArray(planes, cJSON_CreateString(plane_words[card->planes[i]]));
-    cJSON_AddStringToObject(object, "channels", channel_words[card->channels]);
-    add_pair(object, "spacing_mm", card->spacing_mm[0], card->spacing_mm[1]);
-    add_pair(object, "size", (double)card->size[0], (double)card->size[1]);
-    add_normalisation(object, &card->normalisation);
-    cJSON_AddItemToObject(object, "classes", segments_to_json(&card->classes));
-    add_rules(object, card);
-    add_text(object, "provenance", card->provenance);
-    add_text(object, "licence", card->licence);
-    add_metrics(object, card);
-    return object;
+    if (object && add_text(object, "name", card->name) && add_text(object, "task", card->task) &&
+        add_text(object, "modality", card->modality) &&
+        add_text(object, "body_part", card->body_part) &&
+        add_pair(object, "fov_mm", card->fov_mm[0], card->fov_mm[1]) && add_planes(object, card) &&
+        add_text(object, "channels", channel_words[card->channels]) &&
+        add_pair(object, "spacing_mm", card->spacing_mm[0], card->spacing_mm[1]) &&
+        add_pair(object, "size", (double)card->size[0], (double)card->size[1]) &&
+        add_normalisation(object, &card->normalisation) &&
+        ul_json_add(object, "classes", segments_to_json(&card->classes)) &&
+        add_rules(object, card) && add_text(object, "provenance", card->provenance) &&
+        add_text(object, "licence", card->licence) && add_metrics(object, card))
+        return object;
+    cJSON_Delete(object);
+    return NULL;
 }
 
 /* The item of a list that agrees with another in what tells items apart: classes in their number,
@@ -430,24 +456,36 @@ static cJSON *find_item(const cJSON *list, const cJSON *other) {
     return NULL;
 }
 
+static bool add_unknown(cJSON *object, const cJSON *source, const cJSON *known);
+
+static bool add_unknown_of_items(cJSON *list, const cJSON *source, const cJSON *known) {
+    bool added = true;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, source) {
+        cJSON *same = find_item(list, item);
+        added = added && (!same || add_unknown(same, item, find_item(known, item)));
+    }
+    return added;
+}
+
 /* Adds to object what source has beyond known, which is source as this version writes it. A key
  * that is known and that object has no more is gone for good. */
-static void add_unknown(cJSON *object, const cJSON *source, const cJSON *known) {
-    const cJSON *value, *item;
+static bool add_unknown(cJSON *object, const cJSON *source, const cJSON *known) {
+    bool added = true;
+    const cJSON *value;
     cJSON_ArrayForEach(value, source) {
         cJSON *target = cJSON_GetObjectItemCaseSensitive(object, value->string);
         const cJSON *written = cJSON_GetObjectItemCaseSensitive(known, value->string);
+        if (!added)
+            break;
         if (!target && !written)
-            cJSON_AddItemToObject(object, value->string, cJSON_Duplicate(value, true));
+            added = ul_json_add(object, value->string, cJSON_Duplicate(value, true));
         else if (cJSON_IsObject(target) && cJSON_IsObject(value))
-            add_unknown(target, value, written);
+            added = add_unknown(target, value, written);
         else if (cJSON_IsArray(target) && cJSON_IsArray(value))
-            cJSON_ArrayForEach(item, value) {
-                cJSON *same = find_item(target, item);
-                if (same)
-                    add_unknown(same, item, find_item(written, item));
-            }
+            added = add_unknown_of_items(target, value, written);
     }
+    return added;
 }
 
 static ul_status keep_unknown(cJSON *object, const char *source, ul_error *error) {
@@ -455,20 +493,24 @@ static ul_status keep_unknown(cJSON *object, const char *source, ul_error *error
     ul_status status = ul_card_parse(source, &read, error);
     if (status != UL_OK)
         return status;
-    cJSON *whole = cJSON_Parse(source), *known = known_json(&read);
-    add_unknown(object, whole, known);
+    cJSON *whole, *known = known_json(&read);
+    status = ul_json_parse(source, UL_ERROR_MODEL, &whole, error);
+    if (status == UL_OK && !(known && add_unknown(object, whole, known)))
+        status = no_memory(error);
     cJSON_Delete(whole);
     cJSON_Delete(known);
     ul_card_free(&read);
-    return UL_OK;
+    return status;
 }
 
 ul_status ul_card_write(const ul_card *card, char **json, ul_error *error) {
     *json = NULL;
     cJSON *object = known_json(card);
-    ul_status status = card->source ? keep_unknown(object, card->source, error) : UL_OK;
+    ul_status status = object ? UL_OK : no_memory(error);
+    if (status == UL_OK && card->source)
+        status = keep_unknown(object, card->source, error);
     if (status == UL_OK && !(*json = cJSON_PrintUnformatted(object)))
-        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
+        status = no_memory(error);
     cJSON_Delete(object);
     return status;
 }

@@ -1,5 +1,6 @@
 #include "segments_json.h"
 
+#include "ulite/json.h"
 #include "ulite/output.h"
 #include "utf8.h"
 
@@ -57,6 +58,10 @@ static const key_names dcmqi_names = {
     .tracking_uid = "TrackingUniqueIdentifier",
 };
 
+static ul_status wrong(const cJSON *value, const char *key, const char *expected, ul_error *error) {
+    return ul_json_wrong(value, key, expected, UL_ERROR_INPUT, error);
+}
+
 /* Reads a text of at most characters; an absent key leaves target as it is. */
 static ul_status read_text(const cJSON *object, const char *key, char *target, size_t size_bytes,
     size_t characters, ul_error *error) {
@@ -64,7 +69,7 @@ static ul_status read_text(const cJSON *object, const char *key, char *target, s
     if (!value || cJSON_IsNull(value))
         return UL_OK;
     if (!cJSON_IsString(value))
-        return ul_error_set(error, UL_ERROR_INPUT, "\"%s\" must be a text", key);
+        return wrong(value, key, "a text", error);
     const char *text = value->valuestring;
     if (!utf8_valid(text))
         return ul_error_set(error, UL_ERROR_INPUT, "\"%s\" is not valid UTF-8", key);
@@ -120,8 +125,7 @@ static ul_status read_rgb(const cJSON *segment, const char *key, uint8_t rgb[3],
                 item->valueint >= 0 && item->valueint <= 255;
     }
     if (!valid)
-        return ul_error_set(
-            error, UL_ERROR_INPUT, "\"%s\" must be three whole numbers, 0 to 255", key);
+        return wrong(array, key, "three whole numbers, 0 to 255", error);
     for (int i = 0; i < 3; i++)
         rgb[i] = (uint8_t)cJSON_GetArrayItem(array, i)->valueint;
     return UL_OK;
@@ -132,8 +136,7 @@ static ul_status read_number(
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(segment, key);
     if (!cJSON_IsNumber(value) || value->valuedouble != value->valueint || value->valueint < 1 ||
         value->valueint > 65535)
-        return ul_error_set(
-            error, UL_ERROR_INPUT, "\"%s\" must be a whole number, 1 to 65535", key);
+        return wrong(value, key, "a whole number, 1 to 65535", error);
     *number = (unsigned)value->valueint;
     return UL_OK;
 }
@@ -299,11 +302,10 @@ ul_status ul_segments_read(const char *path, ul_segments *segments, ul_error *er
     char *text = NULL;
     ul_status status = read_file(path, &text, error);
     if (status == UL_OK) {
-        cJSON *json = cJSON_ParseWithOpts(text, NULL, 1);
-        if (json)
+        cJSON *json;
+        status = ul_json_parse(text, UL_ERROR_INPUT, &json, error);
+        if (status == UL_OK)
             status = read_json(json, segments, error);
-        else
-            status = ul_error_set(error, UL_ERROR_INPUT, "is not valid JSON");
         cJSON_Delete(json);
     }
     free(text);
@@ -332,7 +334,6 @@ static bool add_segment(cJSON *array, const ul_segment *segment) {
         return false;
     const key_names *names = &ulite_names;
     const int rgb[3] = {segment->rgb[0], segment->rgb[1], segment->rgb[2]};
-    cJSON *colour = cJSON_CreateIntArray(rgb, 3);
     return cJSON_AddNumberToObject(object, names->number, segment->number) &&
            add_text(object, names->label, segment->label) &&
            add_text(object, names->description, segment->description) &&
@@ -341,7 +342,7 @@ static bool add_segment(cJSON *array, const ul_segment *segment) {
            add_code(object, names->type_modifier, &segment->type_modifier) &&
            add_code(object, names->region, &segment->region) &&
            add_code(object, names->region_modifier, &segment->region_modifier) &&
-           cJSON_AddItemToObject(object, names->rgb, colour) &&
+           ul_json_add(object, names->rgb, cJSON_CreateIntArray(rgb, 3)) &&
            add_text(object, names->algorithm_type, segment->algorithm_type) &&
            add_text(object, names->algorithm_name, segment->algorithm_name) &&
            add_text(object, names->tracking_id, segment->tracking_id) &&
@@ -360,13 +361,8 @@ cJSON *segments_to_json(const ul_segments *segments) {
 
 ul_status ul_segments_write(const char *path, const ul_segments *segments, ul_error *error) {
     cJSON *file = cJSON_CreateObject();
-    cJSON *array = segments_to_json(segments);
-    char *text = NULL;
-    if (file && array && cJSON_AddItemToObject(file, "segments", array)) {
-        array = NULL; /* belongs to file */
-        text = cJSON_Print(file);
-    }
-    cJSON_Delete(array);
+    char *text =
+        ul_json_add(file, "segments", segments_to_json(segments)) ? cJSON_Print(file) : NULL;
     cJSON_Delete(file);
     if (!text)
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);

@@ -180,12 +180,10 @@ static void leave_out_unlisted(ul_dataset *dataset) {
 }
 
 static ul_status split_by_file(ul_dataset *dataset, const char *path, ul_error *error) {
-    char *text;
-    ul_status status = files_read_text(path, &text, error);
+    cJSON *json;
+    ul_status status = files_read_json(path, &json, error);
     if (status != UL_OK)
         return status;
-    cJSON *json = cJSON_Parse(text);
-    free(text);
     if (!cJSON_IsObject(json))
         status = ul_error_set(error, UL_ERROR_INPUT,
             "%s: is not JSON of the form {\"train\": [names], \"val\": [...], \"test\": [...]}",
@@ -282,14 +280,10 @@ static ul_status add_class(ul_segments *classes, const cJSON *entry) {
 }
 
 static ul_status read_dataset_json(ul_dataset *dataset, const char *path, ul_error *error) {
-    char *text;
-    ul_status status = files_read_text(path, &text, error);
+    cJSON *json;
+    ul_status status = files_read_json(path, &json, error);
     if (status != UL_OK)
         return status;
-    cJSON *json = cJSON_Parse(text);
-    free(text);
-    if (!json)
-        return ul_error_set(error, UL_ERROR_INPUT, "%s: is not JSON", path);
     const cJSON *entry;
     cJSON_ArrayForEach(entry, cJSON_GetObjectItem(json, "labels")) {
         if (status == UL_OK && dataset->classes.count < 255)

@@ -1,5 +1,7 @@
 #include "files.h"
 
+#include "ulite/json.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -128,5 +130,18 @@ ul_status files_read_text(const char *path, char **text, ul_error *error) {
         free(*text);
         *text = NULL;
     }
+    return status;
+}
+
+ul_status files_read_json(const char *path, struct cJSON **json, ul_error *error) {
+    *json = NULL;
+    char *text;
+    ul_status status = files_read_text(path, &text, error);
+    if (status != UL_OK)
+        return status;
+    status = ul_json_parse(text, UL_ERROR_INPUT, json, error);
+    if (status != UL_OK)
+        ul_error_prefix(error, "%s", path);
+    free(text);
     return status;
 }

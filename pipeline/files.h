@@ -30,4 +30,9 @@ size_t files_stem(const char *name);
  * 64 MiB). */
 ul_status files_read_text(const char *path, char **text, ul_error *error);
 
+struct cJSON;
+
+/* A file of one JSON value; see ul_json_parse. *json: cJSON_Delete. Errors: likewise. */
+ul_status files_read_json(const char *path, struct cJSON **json, ul_error *error);
+
 #endif

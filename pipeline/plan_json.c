@@ -1,6 +1,7 @@
 #include "plan_json.h"
 
 #include "files.h"
+#include "ulite/json.h"
 
 #include <cJSON.h>
 #include <stddef.h>
@@ -48,19 +49,21 @@ static const field changes[] = {CHANGE(flip_x_p), CHANGE(flip_y_p), CHANGE(flip_
 #define FIELDS (sizeof fields / sizeof *fields)
 #define CHANGES (sizeof changes / sizeof *changes)
 
-static void write_fields(
+/* false where memory ran out. */
+static bool write_fields(
     cJSON *object, const field *list, size_t count, const ul_training *training) {
-    for (size_t i = 0; i < count; i++) {
-        const char *at = (const char *)training + list[i].offset;
+    bool written = object != NULL;
+    for (size_t i = 0; written && i < count; i++) {
+        const void *at = (const char *)training + list[i].offset;
         if (list[i].kind == FIELD_REAL)
-            cJSON_AddNumberToObject(object, list[i].name, *(const double *)(const void *)at);
+            written = cJSON_AddNumberToObject(object, list[i].name, *(const double *)at);
         else if (list[i].kind == FIELD_COUNT)
-            cJSON_AddNumberToObject(
-                object, list[i].name, (double)*(const size_t *)(const void *)at);
+            written = cJSON_AddNumberToObject(object, list[i].name, (double)*(const size_t *)at);
         else
-            cJSON_AddStringToObject(
-                object, list[i].name, list[i].words[*(const unsigned *)(const void *)at]);
+            written =
+                cJSON_AddStringToObject(object, list[i].name, list[i].words[*(const unsigned *)at]);
     }
+    return written;
 }
 
 static bool set_field(const field *f, const cJSON *value, ul_training *training) {
@@ -102,18 +105,22 @@ static ul_status read_fields(const cJSON *object, const field *list, size_t coun
     return UL_OK;
 }
 
-/* Puts the members of change into object, objects into objects. */
-static void merge(cJSON *object, const cJSON *change) {
+/* Puts the members of change into object, objects into objects; false where memory ran out. */
+static bool merge(cJSON *object, const cJSON *change) {
     const cJSON *value;
+    bool merged = true;
     cJSON_ArrayForEach(value, change) {
         cJSON *old = cJSON_GetObjectItemCaseSensitive(object, value->string);
+        if (!merged)
+            break;
         if (cJSON_IsObject(value) && cJSON_IsObject(old)) {
-            merge(old, value);
+            merged = merge(old, value);
         } else {
             cJSON_DeleteItemFromObjectCaseSensitive(object, value->string);
-            cJSON_AddItemToObject(object, value->string, cJSON_Duplicate(value, true));
+            merged = ul_json_add(object, value->string, cJSON_Duplicate(value, true));
         }
     }
+    return merged;
 }
 
 static ul_status override_card(
@@ -124,8 +131,7 @@ static ul_status override_card(
         return status;
     cJSON *json = cJSON_Parse(text);
     free(text);
-    merge(json, change);
-    text = cJSON_PrintUnformatted(json);
+    text = json && merge(json, change) ? cJSON_PrintUnformatted(json) : NULL;
     cJSON_Delete(json);
     ul_card changed;
     if (!text)
@@ -141,33 +147,42 @@ static ul_status override_card(
     return UL_OK;
 }
 
-/* A key that is misspelt would change nothing. */
-static ul_status check_keys(const cJSON *json, const char *path, ul_error *error) {
+static bool is_count(const cJSON *value) {
+    return cJSON_IsNumber(value) && value->valuedouble >= 1.0 && value->valuedouble < 1e9 &&
+           value->valuedouble == (double)(size_t)value->valuedouble;
+}
+
+/* A key that is misspelt, or whose value is of another kind, would change nothing. */
+static ul_status check_parts(const cJSON *json, ul_error *error) {
     const cJSON *value;
     if (!cJSON_IsObject(json))
-        return ul_error_set(error, UL_ERROR_INPUT, "%s: is not a JSON object", path);
+        return ul_error_set(error, UL_ERROR_INPUT, "is not a JSON object");
     cJSON_ArrayForEach(value, json) {
-        if (strcmp(value->string, "card") != 0 && strcmp(value->string, "training") != 0 &&
-            strcmp(value->string, "input_channels") != 0)
+        bool channels = strcmp(value->string, "input_channels") == 0;
+        if (!channels && strcmp(value->string, "card") != 0 &&
+            strcmp(value->string, "training") != 0)
             return ul_error_set(error, UL_ERROR_INPUT,
-                "%s: no part \"%s\": a plan has \"card\", \"input_channels\" and \"training\"",
-                path, value->string);
+                "no part \"%s\": a plan has \"card\", \"input_channels\" and \"training\"",
+                value->string);
+        if (!(channels ? is_count(value) : cJSON_IsObject(value)))
+            return ul_json_wrong(value, value->string,
+                channels ? "a whole number of at least 1" : "an object", UL_ERROR_INPUT, error);
     }
     return UL_OK;
 }
 
 ul_status plan_override(ul_plan *plan, const char *path, ul_error *error) {
-    char *text;
-    ul_status status = files_read_text(path, &text, error);
+    cJSON *json;
+    ul_status status = files_read_json(path, &json, error);
     if (status != UL_OK)
         return status;
-    cJSON *json = cJSON_Parse(text);
-    free(text);
-    status = check_keys(json, path, error);
+    status = check_parts(json, error);
+    if (status != UL_OK)
+        ul_error_prefix(error, "%s", path);
     const cJSON *training = cJSON_GetObjectItem(json, "training");
     const cJSON *card = cJSON_GetObjectItem(json, "card");
     const cJSON *channels = cJSON_GetObjectItem(json, "input_channels");
-    if (cJSON_IsNumber(channels))
+    if (status == UL_OK && channels)
         plan->input_channels = (size_t)channels->valuedouble;
     if (status == UL_OK)
         status = read_fields(training, fields, FIELDS, &plan->training, path, error);
@@ -187,13 +202,14 @@ ul_status ul_plan_write(const ul_plan *plan, char **json, ul_error *error) {
     if (status != UL_OK)
         return status;
     cJSON *object = cJSON_CreateObject();
-    cJSON_AddItemToObject(object, "card", cJSON_Parse(card));
+    bool written = ul_json_add(object, "card", cJSON_Parse(card)) &&
+                   cJSON_AddNumberToObject(object, "input_channels", (double)plan->input_channels);
     free(card);
-    cJSON_AddNumberToObject(object, "input_channels", (double)plan->input_channels);
     cJSON *training = cJSON_AddObjectToObject(object, "training");
-    write_fields(training, fields, FIELDS, &plan->training);
-    write_fields(cJSON_AddObjectToObject(training, "augment"), changes, CHANGES, &plan->training);
-    *json = cJSON_Print(object);
+    written = written && write_fields(training, fields, FIELDS, &plan->training) &&
+              write_fields(
+                  cJSON_AddObjectToObject(training, "augment"), changes, CHANGES, &plan->training);
+    *json = written ? cJSON_Print(object) : NULL;
     cJSON_Delete(object);
     return *json ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the plan");
 }

@@ -77,9 +77,58 @@ def test_info_model():
     assert found["kind"] == "model" and found["card"]["name"] == "fixture-axial"
     assert found["shape"]["classes"] == 3 and found["shape"]["input_channels"] == 1
     assert found == as_json("info", f"{FIXTURES}/axial.safetensors")
+    assert found["fault"] is None and "refuses" not in ulite("info", "axial").stdout
     table = ulite("info", GOLDEN).stdout
-    assert "56266 parameters" in table and "No model card" in table
+    assert "56266 parameters" in table and "`ulite segment` refuses this model: the model has no card" in table
     assert as_json("info", GOLDEN)["card"] is None
+
+
+def put_card(card, path="card.safetensors"):
+    """The axial fixture with another card, as text or as an object."""
+    with open(f"{FIXTURES}/axial.safetensors", "rb") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        header, tensors = json.loads(stream.read(size)), stream.read()
+    header["__metadata__"]["ulite"] = card if isinstance(card, str) else json.dumps(card)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as stream:
+        stream.write(len(text).to_bytes(8, "little") + text + tensors)
+    return path
+
+
+def test_info_tells_wrong_cards():
+    good = {"classes": [{"number": 1}, {"number": 2}]}
+    for card, fault in (
+            ({**good, "modality": 5}, '"modality" is 5, must be a text'),
+            ({**good, "channels": "cmyk"}, '"channels" is "cmyk", must be one of grey, rgb, neighbours'),
+            ({**good, "channels": "rgb"}, '"channels" is rgb, but the network takes 1'),
+            ({**good, "size": [1000000, 5]}, '"size" is [1000000,5]'),
+            ({**good, "normalisation": {"kind": "sd"}}, '"normalisation": "kind" is "sd"'),
+            ({}, '"classes" is absent'),
+            ({"classes": [{"number": 0}]}, '"number" is 0'),
+            ({"classes": [{"number": 3}]}, "class number 3"),
+            ([], "not a JSON object"),
+            ("no JSON", "not valid JSON"),
+            (json.dumps(good) + " {}", "not valid JSON"),
+            ('{"classes": [{"number": 1}], "modality": "MR", "modality": "CT"}', '"modality" stands twice')):
+        path = put_card(card)
+        refused = ulite("segment", HEAD, "-m", path, "-o", "refused.nii.gz", code=6).stderr.strip()
+        found = as_json("info", path)
+        assert fault in found["fault"] and refused.endswith(found["fault"]), (refused, found["fault"])
+        assert f"`ulite segment` refuses this model: {found['fault']}\n" in ulite("info", path).stdout
+    assert found["card"] is None and "twice" not in found["metadata"]["ulite"]
+    assert as_json("info", put_card(good))["fault"] is None
+
+
+def test_info_shows_sources_of_codes():
+    code = {"value": "5366008", "scheme": "SCT", "meaning": "Hippocampus"}
+    path = put_card({"classes": [{"number": 1, "type": {**code, "source": "DICOM CID 7140"}, "region": code}]})
+    table = ulite("info", path).stdout
+    for words in ("type: Hippocampus (SCT 5366008, DICOM CID 7140)", "region: Hippocampus (SCT 5366008, no source named)"):
+        assert words in table, table
+    for model in ("fetal-head", "hippocampus", "nuclei"):
+        table = ulite("info", f"{SOURCE}/models/{model}/{model}.safetensors").stdout
+        assert "(SCT " in table and "no source named" not in table, table
 
 
 def test_info_volume():

@@ -30,6 +30,12 @@ def refuse(data, code, words, *options, **how):
         assert os.listdir(out) == [], os.listdir(out)
 
 
+def put_text(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
 def test_cases(folder):
     def broken(name, change, code, words, *options):
         data = datasets.make_nifti(f"{folder}/{name}", cases=5)
@@ -78,6 +84,8 @@ def test_cases(folder):
     broken("unknown", lambda d: datasets.splits(d, [0, 1], [2, 17], [3]), 3, ["case17"])
     broken("few", lambda d: [os.remove(f"{d}/images/case{n}.nii.gz") for n in range(3)], 3, ["2 cases"])
     broken("no_json", lambda d: open(f"{d}/splits.json", "w").close(), 3, ["splits.json"])
+    broken("two_lists", lambda d: put_text(f"{d}/splits.json", '{"train": ["case0"], "train": ["case1"]}'), 3,
+           ["splits.json", "\"train\" stands twice"])
     broken("empty", lambda d: [os.remove(f"{d}/images/case{n}.nii.gz") for n in range(5)], 3,
            ["images", "no image"])
     refuse(f"{folder}/nowhere", 3, ["nowhere"])
@@ -116,7 +124,13 @@ def test_plans(folder):
     plan({"training": {"learning_rate": -1}}, ["plan.json", "learning_rate"])
     plan({"trainings": {}}, ["plan.json", "trainings"])
     plan({"card": {"channels": "seven"}}, ["plan.json", "channels"], 6)
+    plan({"card": {"normalisation": {"kind": 3}}}, ["plan.json", "\"normalisation\": \"kind\" is 3"], 6)
+    plan({"card": "axial"}, ["plan.json", "\"card\" is \"axial\", must be an object"])
+    plan({"input_channels": 2.5}, ["plan.json", "\"input_channels\" is 2.5"])
     plan([1], ["plan.json"])
+    for text, word in (('{"training": {"batch": 1, "batch": 2}}', '"training": "batch" stands twice'),
+                       ("{} {}", "not valid JSON: line 1, byte 4")):
+        refuse(data, 3, ["text.json", word], "--plan", put_text(f"{folder}/text.json", text))
     for options in (["--epochs", "0"], ["--epochs", "x"], ["--lr", "-1"], ["--loss", "hinge"], ["--minutes", "nan"]):
         refuse(data, 2, [options[0]], *options)
 

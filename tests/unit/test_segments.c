@@ -117,11 +117,15 @@ static void refuses_what_is_wrong(void **state) {
         const char *json, *text;
     } cases[] = {
         {"[1, 2", "not valid JSON"},
+        {"{\"segments\": [{\"number\": 1}]} x", "not valid JSON"},
+        {"{\"segments\": [{\"number\": 1, \"number\": 2}]}",
+            "\"segments\": place 1: \"number\" stands twice"},
         {"{}", "neither \"segments\""},
         {"{\"segments\": []}", "at least one"},
         {"{\"segments\": [3]}", "must be an object"},
         {"{\"segments\": [{\"label\": \"x\"}]}", "\"number\""},
-        {"{\"segments\": [{\"number\": 0}]}", "1 to 65535"},
+        {"{\"segments\": [{\"number\": 0}]}",
+            "\"number\" is 0, must be a whole number, 1 to 65535"},
         {"{\"segments\": [{\"number\": 1.5}]}", "1 to 65535"},
         {"{\"segments\": [{\"number\": 65536}]}", "1 to 65535"},
         {"{\"segments\": [{\"number\": 1}, {\"number\": 1}]}", "place 2: \"number\" 1 is taken"},

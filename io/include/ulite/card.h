@@ -69,9 +69,9 @@ typedef struct ul_card {
 /* A card of nothing but defaults: grey, as the source has it, values as they are, trained. */
 UL_API void ul_card_init(ul_card *card);
 
-/* Parses the card of a model and checks it against the model's shape. Wrong values and unknown
- * enumerators are refused by name (UL_ERROR_MODEL); unknown keys stay in source. *card:
- * ul_card_free. */
+/* Parses the card of a model and checks it against the model's shape. Errors: UL_ERROR_MODEL names
+ * what is no JSON value, a key that stands twice, a wrong value or unknown enumerator;
+ * UL_ERROR_LIMIT. Unknown keys stay in source. *card: ul_card_free. */
 UL_API ul_status ul_card_read(const ul_model *model, ul_card *card, ul_error *error);
 UL_API ul_status ul_card_parse(const char *json, ul_card *card, ul_error *error);
 

@@ -47,11 +47,12 @@ UL_API const ul_segment *ul_segments_find(
     const ul_segments *segments, unsigned number); /* NULL if absent */
 
 /* Reads a segments file (docs/segments.md), ours or dcmqi's metadata JSON. What it leaves out is as
- * ul_segment_init has it. Errors: UL_ERROR_INPUT names the segment and the key. *segments:
- * ul_segments_free. */
+ * ul_segment_init has it. Errors: UL_ERROR_INPUT names the segment and the key;
+ * UL_ERROR_LIMIT. *segments: ul_segments_free. */
 UL_API ul_status ul_segments_read(const char *path, ul_segments *segments, ul_error *error);
 
-/* Writes a segments file that ul_segments_read gives back. Errors: UL_ERROR_OUTPUT. */
+/* Writes a segments file that ul_segments_read gives back. Errors: UL_ERROR_OUTPUT,
+ * UL_ERROR_LIMIT. */
 UL_API ul_status ul_segments_write(const char *path, const ul_segments *segments, ul_error *error);
 
 #ifdef __cplusplus

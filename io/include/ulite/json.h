@@ -1,0 +1,32 @@
+/* What cJSON leaves open for the JSON that people write: cards, segments files, plans, splits. */
+#ifndef ULITE_JSON_H
+#define ULITE_JSON_H
+
+#include "ulite/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct cJSON;
+
+/* Reads the one JSON value that text is (RFC 8259, at most 100 levels deep, numbers of at most 63
+ * characters, no NUL in a text; a byte order mark may lead). *json: cJSON_Delete; NULL on failure.
+ * Errors: the status wrong for a text that is no such value, with line and byte, and for a key that
+ * stands twice in an object, with its path; UL_ERROR_LIMIT for want of memory. */
+UL_API ul_status ul_json_parse(
+    const char *text, ul_status wrong, struct cJSON **json, ul_error *error);
+
+/* Puts item, which object owns from here on, under key. Where memory ran out, before (object or
+ * item is NULL) or here, item is deleted: false. */
+UL_API bool ul_json_add(struct cJSON *object, const char *key, struct cJSON *item);
+
+/* Fails with status: "key" is VALUE, must be EXPECTED. value: of the key, or one item of the list
+ * that is; NULL: absent. */
+UL_API ul_status ul_json_wrong(const struct cJSON *value, const char *key, const char *expected,
+    ul_status status, ul_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
