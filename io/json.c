@@ -1,150 +1,10 @@
 #include "ulite/json.h"
 
 #include <cJSON.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* --- Grammar --------------------------------------------------------------------------------- */
-
-/* cJSON does not say whether a text is wrong, or where, or memory ran out, reads past much that is
- * no JSON and cuts texts at a NUL. So texts are checked before they are given to it. */
-
-#define MOST_LEVELS 100    /* cJSON's own limit is 1000 */
-#define MOST_CHARACTERS 63 /* of a number, cJSON's limit */
-
-typedef struct scan {
-    const char *at; /* stays at the fault */
-    int level;
-} scan;
-
-static void skip_space(scan *s) {
-    s->at += strspn(s->at, " \t\r\n");
-}
-
-static bool take(scan *s, const char *text) {
-    size_t length = strlen(text);
-    if (strncmp(s->at, text, length) != 0)
-        return false;
-    s->at += length;
-    return true;
-}
-
-static bool take_digits(scan *s) {
-    size_t length = strspn(s->at, "0123456789");
-    s->at += length;
-    return length > 0;
-}
-
-static bool take_number(scan *s) {
-    const char *start = s->at;
-    take(s, "-");
-    if (!take(s, "0") && !take_digits(s))
-        return false;
-    if (take(s, ".") && !take_digits(s))
-        return false;
-    if (take(s, "e") || take(s, "E")) {
-        if (!take(s, "+"))
-            take(s, "-");
-        if (!take_digits(s))
-            return false;
-    }
-    return s->at - start <= MOST_CHARACTERS;
-}
-
-/* \uXXXX, in low..high. */
-static bool take_unit(scan *s, unsigned low, unsigned high, unsigned *unit) {
-    if (s->at[0] != '\\' || s->at[1] != 'u' || strspn(s->at + 2, "0123456789abcdefABCDEF") < 4)
-        return false;
-    const char digits[5] = {s->at[2], s->at[3], s->at[4], s->at[5]};
-    *unit = (unsigned)strtoul(digits, NULL, 16);
-    if (*unit < low || *unit > high)
-        return false;
-    s->at += 6;
-    return true;
-}
-
-static bool take_escape(scan *s) {
-    unsigned unit;
-    if (s->at[1] && strchr("\"\\/bfnrt", s->at[1])) {
-        s->at += 2;
-        return true;
-    }
-    return take_unit(s, 0x0001, 0xD7FF, &unit) || take_unit(s, 0xE000, 0xFFFF, &unit) ||
-           (take_unit(s, 0xD800, 0xDBFF, &unit) && take_unit(s, 0xDC00, 0xDFFF, &unit));
-}
-
-static bool take_text(scan *s) {
-    if (!take(s, "\""))
-        return false;
-    while ((unsigned char)*s->at >= 0x20 && *s->at != '"')
-        if (*s->at != '\\')
-            s->at++;
-        else if (!take_escape(s))
-            return false;
-    return take(s, "\"");
-}
-
-static bool take_value(scan *s);
-
-static bool take_key(scan *s) {
-    skip_space(s);
-    bool taken = take_text(s);
-    skip_space(s);
-    return taken && take(s, ":");
-}
-
-/* The items of a list or the members of an object, behind its bracket. */
-static bool take_items(scan *s, const char *closing) {
-    bool object = *closing == '}';
-    if (++s->level > MOST_LEVELS)
-        return false;
-    skip_space(s);
-    bool closed = take(s, closing);
-    while (!closed) {
-        if ((object && !take_key(s)) || !take_value(s))
-            return false;
-        closed = take(s, closing);
-        if (!closed && !take(s, ","))
-            return false;
-    }
-    s->level--;
-    return true;
-}
-
-/* A value and the space around it. */
-static bool take_value(scan *s) {
-    skip_space(s);
-    bool taken = false;
-    if (take(s, "{"))
-        taken = take_items(s, "}");
-    else if (take(s, "["))
-        taken = take_items(s, "]");
-    else if (*s->at == '"')
-        taken = take_text(s);
-    else
-        taken = take(s, "true") || take(s, "false") || take(s, "null") || take_number(s);
-    if (taken)
-        skip_space(s);
-    return taken;
-}
-
-static ul_status check_grammar(const char *text, ul_status wrong, ul_error *error) {
-    scan s = {text, 0};
-    take(&s, "\xEF\xBB\xBF");
-    if (take_value(&s) && *s.at == '\0')
-        return UL_OK;
-    size_t line = 1;
-    const char *start = text;
-    for (const char *at = text; at < s.at; at++)
-        if (*at == '\n') {
-            line++;
-            start = at + 1;
-        }
-    return ul_error_set(error, wrong, "is %s: line %zu, byte %zu",
-        s.level > MOST_LEVELS ? "nested too deeply" : "not valid JSON", line,
-        (size_t)(s.at - start) + 1);
-}
 
 /* --- Values for people ------------------------------------------------------------------------ */
 
@@ -218,11 +78,28 @@ static ul_status check_all_keys(const cJSON *value, ul_status wrong, ul_error *e
     return status;
 }
 
+/* cJSON does not say why it read nothing; errno tells want of memory from a wrong text. */
+static ul_status parse(const char *text, ul_status wrong, cJSON **json, ul_error *error) {
+    const char *end = text;
+    errno = 0;
+    *json = cJSON_ParseWithOpts(text, &end, true);
+    if (*json)
+        return UL_OK;
+    if (errno == ENOMEM)
+        return no_memory(error);
+    size_t line = 1;
+    const char *start = text;
+    for (const char *at = text; at < end; at++)
+        if (*at == '\n') {
+            line++;
+            start = at + 1;
+        }
+    return ul_error_set(
+        error, wrong, "is not valid JSON: line %zu, byte %zu", line, (size_t)(end - start) + 1);
+}
+
 ul_status ul_json_parse(const char *text, ul_status wrong, cJSON **json, ul_error *error) {
-    *json = NULL;
-    ul_status status = check_grammar(text, wrong, error);
-    if (status == UL_OK && !(*json = cJSON_Parse(text)))
-        status = no_memory(error);
+    ul_status status = parse(text, wrong, json, error);
     if (status == UL_OK)
         status = check_all_keys(*json, wrong, error);
     if (status != UL_OK) {

@@ -3,6 +3,7 @@
 #include "plan_json.h"
 
 #include <cJSON.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -17,7 +18,10 @@ static bool counting;
 static size_t calls, failing;
 
 static bool fails(void) {
-    return counting && calls++ == failing;
+    if (!counting || calls++ != failing)
+        return false;
+    errno = ENOMEM; /* as malloc does */
+    return true;
 }
 
 /* Names that the linker's --wrap asks for. */

@@ -10,10 +10,9 @@ extern "C" {
 
 struct cJSON;
 
-/* Reads the one JSON value that text is (RFC 8259, at most 100 levels deep, numbers of at most 63
- * characters, no NUL in a text; a byte order mark may lead). *json: cJSON_Delete; NULL on failure.
- * Errors: the status wrong for a text that is no such value, with line and byte, and for a key that
- * stands twice in an object, with its path; UL_ERROR_LIMIT for want of memory. */
+/* Reads the one JSON value that text is, by cJSON. *json: cJSON_Delete; NULL on failure. Errors: the
+ * status wrong for a text that is no such value, with line and byte, and for a key that stands twice
+ * in an object, with its path; UL_ERROR_LIMIT for want of memory. */
 UL_API ul_status ul_json_parse(
     const char *text, ul_status wrong, struct cJSON **json, ul_error *error);
 
