@@ -4,6 +4,7 @@
 
 #include "ulite/bench.h"
 #include "ulite/model.h"
+#include "ulite/output.h"
 #include "ulite/process.h"
 #include "ulite/random.h"
 #include "ulite/session.h"
