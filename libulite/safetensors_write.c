@@ -1,4 +1,6 @@
 #include "safetensors.h"
+
+#include "json_cursor.h"
 #include "ulite/output.h"
 
 #include <errno.h>
@@ -95,6 +97,21 @@ static void put_header(text *out, const ul_stored *tensors, size_t tensor_count,
         put_text(out, " "); /* so that the data start aligned */
 }
 
+/* The reader refuses anything else. */
+static ul_status check_metadata(
+    const char *path, const ul_metadata *metadata, size_t count, ul_error *error) {
+    for (size_t i = 0; i < count; i++) {
+        if (!ul_utf8_valid(metadata[i].key) || !ul_utf8_valid(metadata[i].value))
+            return ul_error_set(error, UL_ERROR_USAGE,
+                "%s: the key or the value of metadata entry %zu is not UTF-8", path, i);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(metadata[i].key, metadata[j].key) == 0)
+                return ul_error_set(error, UL_ERROR_USAGE,
+                    "%s: the metadata have the key \"%.64s\" twice", path, metadata[i].key);
+    }
+    return UL_OK;
+}
+
 static bool write_all(int descriptor, const void *bytes, size_t size_bytes) {
     const char *at = bytes;
     while (size_bytes) {
@@ -142,12 +159,15 @@ static bool write_file(
 
 ul_status ul_safetensors_write(const char *path, const ul_stored *tensors, size_t tensor_count,
     const ul_metadata *metadata, size_t metadata_count, ul_error *error) {
+    ul_status status = check_metadata(path, metadata, metadata_count, error);
+    if (status != UL_OK)
+        return status;
     text header = {0};
     put_header(&header, tensors, tensor_count, metadata, metadata_count);
     ul_output output = {0};
-    ul_status status = header.failed ? ul_error_set(error, UL_ERROR_LIMIT,
-                                           "%s: out of memory for the header", path)
-                                     : ul_output_begin(path, &output, error);
+    status = header.failed
+                 ? ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory for the header", path)
+                 : ul_output_begin(path, &output, error);
     if (status == UL_OK && !write_file(output.temporary, &header, tensors, tensor_count))
         status = ul_error_set(
             error, UL_ERROR_OUTPUT, "%s: cannot be written: %s", path, strerror(errno));
