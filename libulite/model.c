@@ -1,6 +1,6 @@
 #include "model_internal.h"
+#include "random.h"
 #include "safetensors.h"
-#include "ulite/random.h"
 
 #include <inttypes.h>
 #include <math.h>
