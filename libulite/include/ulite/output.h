@@ -23,7 +23,8 @@ UL_API ul_status ul_output_begin(const char *path, ul_output *output, ul_error *
  * file is gone then. */
 UL_API ul_status ul_output_commit(ul_output *output, ul_error *error);
 
-/* Deletes the temporary file; nothing where there is none, so that it may follow a commit. */
+/* Deletes the temporary file and frees *output; nothing where there is none, so that it may follow
+ * a commit. */
 UL_API void ul_output_abandon(ul_output *output);
 
 /* Whether path can be written: called before long work. Errors as of ul_output_begin. */
