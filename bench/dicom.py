@@ -1,9 +1,8 @@
 #!/usr/bin/python3
 """Reading and writing DICOM against the clock: a 512x512x300 CT series cut from a real head is read
 by ulite and by dcm2niix, 900 frames of a SEG are written, read back and compared, and the peak
-memory of reading and of segmenting with untrained models is taken. Prints tables for docs/benchmarks.md.
-
-usage: dicom.py [BUILD_FOLDER]      (default: build/release)"""
+memory of reading and of segmenting with untrained models is taken. Prints tables for docs/benchmarks.md."""
+import argparse
 import json
 import os
 import shutil
@@ -61,12 +60,17 @@ def alternate(*measures):
 
 
 def main():
-    build = sys.argv[1] if len(sys.argv) > 1 else os.path.join(
-        os.path.dirname(os.path.abspath(__file__)), "..", "build", "release")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build", nargs="?", metavar="BUILD_FOLDER", help="(default: build/release)", default=os.path.join(
+        os.path.dirname(os.path.abspath(__file__)), "..", "build", "release"))
+    build = parser.parse_args().build
     tool = {name: os.path.join(build, "bin", name)
             for name in ("ulite", "ulite-make-series", "bench-io")}
+    for needed in (*tool.values(), HEAD):
+        if not os.path.exists(needed):
+            parser.error(f"{needed} is not there")
     if not shutil.which("dcm2niix"):
-        sys.exit("dicom.py: dcm2niix is not installed")
+        parser.error("dcm2niix is not installed")
     with tempfile.TemporaryDirectory() as scratch:
         folder = os.path.join(scratch, "series")
         subprocess.run([tool["ulite-make-series"], HEAD, "-o", folder, "--size", "512,512,300",

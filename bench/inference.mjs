@@ -1,5 +1,4 @@
 // The same network in ulite, onnxruntime and PyTorch on the CPU, in turn within one run, at equal thread counts.
-// Usage: node bench/inference.mjs [BUILD_FOLDER] [ROUNDS]      (build/release, 5; peers: scripts/install-deps.sh)
 // Prints the table of docs/benchmarks.md: ms per slice, the median over rounds of each round's median and the least of
 // all, and how many times as long the others take. Whatever else the machine does meanwhile, all see some of it.
 import {execFileSync, spawn} from 'node:child_process';
@@ -11,9 +10,29 @@ import readline from 'node:readline';
 import {fileURLToPath} from 'node:url';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const [build = path.join(here, '../build/release'), rounds = '5'] = process.argv.slice(2);
+const usage = `usage: node bench/inference.mjs [BUILD_FOLDER] [ROUNDS]      (default: build/release 5)
+
+The same network in ulite, onnxruntime and PyTorch on the CPU: prints a table for docs/benchmarks.md.`;
+const given = process.argv.slice(2);
+const [build = path.join(here, '../build/release'), rounds = '5'] = given;
 const ulite = path.join(build, 'bin/ulite');
-const ort = createRequire(new URL('../tests/peers/package.json', import.meta.url))('onnxruntime-node');
+const peers = path.join(here, '../tests/peers');
+
+function refuse(why) {
+  console.error(`${usage}\n\ninference.mjs: ${why}`);
+  process.exit(2);
+}
+
+if (given.includes('-h') || given.includes('--help')) {
+  console.log(usage);
+  process.exit();
+}
+if (given.length > 2) refuse(`unexpected argument ${given[2]}`);
+if (!/^[1-9][0-9]*$/.test(rounds)) refuse(`ROUNDS is ${rounds}, expected 1 or more`);
+if (!fs.existsSync(ulite)) refuse(`${ulite} is not there`);
+if (!fs.existsSync(path.join(peers, 'node_modules/onnxruntime-node')))
+  refuse('onnxruntime-node is not installed; run scripts/install-deps.sh');
+const ort = createRequire(path.join(peers, 'package.json'))('onnxruntime-node');
 const seconds = 2; // of each engine in each round
 
 const cases = [

@@ -12,6 +12,9 @@ import statistics
 import sys
 import time
 
+if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+    sys.exit(__doc__)
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "reference"))
 import torch  # noqa: E402
 from ulite_torch import ULite, write_safetensors  # noqa: E402

@@ -1,9 +1,8 @@
 #!/usr/bin/python3
 """A training step of the paper's network in ulite and in PyTorch on the CPU, in alternation at equal thread counts:
-forward, soft Dice, backward, Adam. Prints a table for docs/benchmarks.md.
+forward, soft Dice, backward, Adam. Prints a table for docs/benchmarks.md."""
 
-usage: training.py [BUILD_FOLDER [ROUNDS]]      (default: build/release 3)"""
-
+import argparse
 import json
 import os
 import statistics
@@ -12,6 +11,23 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build", nargs="?", metavar="BUILD_FOLDER", help="(default: build/release)",
+                        default=os.path.join(HERE, "..", "build", "release"))
+    parser.add_argument("rounds", nargs="?", metavar="ROUNDS", type=int, default=3, help="1 or more (default: 3)")
+    arguments = parser.parse_args()
+    arguments.program = os.path.join(arguments.build, "bin", "bench-train")
+    if not os.path.exists(arguments.program):
+        parser.error(f"{arguments.program} is not there")
+    if arguments.rounds < 1:
+        parser.error(f"ROUNDS is {arguments.rounds}, expected 1 or more")
+    return arguments
+
+
+ARGUMENTS = parse_arguments()  # before PyTorch, which takes its time to load or is not there
 sys.path.insert(0, os.path.join(HERE, "..", "tests", "reference"))
 import torch  # noqa: E402
 from ulite_torch import ULite  # noqa: E402
@@ -48,9 +64,6 @@ def ours(program, side, batch, threads):
 
 
 def main():
-    build = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, "..", "build", "release")
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
-    program = os.path.join(build, "bin", "bench-train")
     with open("/proc/cpuinfo") as info:
         cpu = next((line.split(":")[1].strip() for line in info if line.startswith("model name")), "unknown CPU")
     print(f"{cpu}, PyTorch {torch.__version__}\n")
@@ -58,8 +71,8 @@ def main():
     print("|---|---|---|---|---|---|---|")
     for side, batch, threads in CASES:
         a, b = [], []
-        for _ in range(rounds):
-            a.append(ours(program, side, batch, threads))
+        for _ in range(ARGUMENTS.rounds):
+            a.append(ours(ARGUMENTS.program, side, batch, threads))
             b.append(theirs(side, batch, threads))
         mine, other = (statistics.median(run[0] for run in runs) for runs in (a, b))
         print(f"| {batch} slices of {side}x{side}x3, {threads} threads | {mine:.0f} | {other:.0f} | {other / mine:.1f} "

@@ -1,6 +1,7 @@
 #include "json_cursor.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool fail(ul_json *json, const char *expected) {
@@ -61,17 +62,19 @@ bool ul_json_size(ul_json *json, size_t *value) {
     if (json->fault)
         return false;
     skip_space(json);
-    const char *digits = json->at;
+    const char *at = json->at;
     size_t number = 0;
-    for (; json->at < json->end && *json->at >= '0' && *json->at <= '9'; json->at++) {
-        size_t digit = (size_t)(*json->at - '0');
+    for (; at < json->end && *at >= '0' && *at <= '9'; at++) {
+        size_t digit = (size_t)(*at - '0');
         if (number > (SIZE_MAX - digit) / 10)
             return fail(json, "an integer below 2^64");
         number = number * 10 + digit;
     }
-    bool leading_zero = json->at - digits > 1 && *digits == '0';
-    if (json->at == digits || leading_zero)
+    bool leading_zero = at - json->at > 1 && *json->at == '0';
+    bool fraction = at < json->end && (*at == '.' || *at == 'e' || *at == 'E');
+    if (at == json->at || leading_zero || fraction)
         return fail(json, "an unsigned integer");
+    json->at = at;
     *value = number;
     return true;
 }
@@ -148,6 +151,14 @@ static size_t utf8_length(const char *at, const char *end) {
     return overlong || surrogate || beyond ? 0 : length;
 }
 
+bool ul_utf8_valid(const char *string) {
+    const char *end = string + strlen(string);
+    size_t length = 1;
+    for (; string < end && length; string += length)
+        length = utf8_length(string, end);
+    return length != 0;
+}
+
 /* The escape after a backslash; NULL if it is none. */
 static char *put_escape(ul_json *json, char *out) {
     if (json->at == json->end)
@@ -176,10 +187,12 @@ bool ul_json_string(ul_json *json, const char **value) {
     char *out = json->text;
     while (json->at < json->end && *json->at != '"') {
         if (*json->at == '\\') {
-            json->at++;
+            const char *escape = json->at++;
             out = put_escape(json, out);
-            if (!out)
+            if (!out) {
+                json->at = escape;
                 return fail(json, "a valid escape");
+            }
             continue;
         }
         size_t length = utf8_length(json->at, json->end);
@@ -196,4 +209,37 @@ bool ul_json_string(ul_json *json, const char **value) {
     *value = json->text;
     json->text = out;
     return true;
+}
+
+/* The length of what stands at `at`: a string, a word or number, or one character. */
+static size_t token_length(const char *at, const char *end) {
+    const char *from = at;
+    if (*at == '"') {
+        for (at++; at < end && *at != '"'; at++)
+            if (*at == '\\' && at + 1 < end)
+                at++;
+        return (size_t)(at - from) + (at < end);
+    }
+    while (at < end && !strchr("{}[],:\" \t\r\n", *at))
+        at++;
+    return at > from ? (size_t)(at - from) : 1;
+}
+
+const char *ul_json_found(const ul_json *json, char text[UL_JSON_FOUND_BYTES]) {
+    enum { MOST = 24 };
+    if (json->at == json->end) {
+        snprintf(text, UL_JSON_FOUND_BYTES, "nothing more");
+        return text;
+    }
+    size_t length = token_length(json->at, json->end), shown = length < MOST ? length : MOST;
+    size_t used = 0;
+    text[used++] = '\'';
+    for (size_t i = 0; i < shown; i++) {
+        unsigned char c = (unsigned char)json->at[i];
+        bool plain = c >= 0x20 && c < 0x7F;
+        used +=
+            (size_t)snprintf(text + used, UL_JSON_FOUND_BYTES - used, plain ? "%c" : "\\x%02x", c);
+    }
+    snprintf(text + used, UL_JSON_FOUND_BYTES - used, shown < length ? "...'" : "'");
+    return text;
 }

@@ -13,6 +13,13 @@ typedef struct ul_json {
     const char *fault; /* what was expected at `at` when a call returned false */
 } ul_json;
 
+bool ul_utf8_valid(const char *string); /* what ul_json_string takes, but for control characters */
+
+#define UL_JSON_FOUND_BYTES 112
+
+/* What stands at `at`, for a message: its start in quotes, bytes beyond ASCII as \xNN. */
+const char *ul_json_found(const ul_json *json, char text[UL_JSON_FOUND_BYTES]);
+
 bool ul_json_take(ul_json *json, char punctuation);     /* skips space, takes it or fails */
 bool ul_json_peek(ul_json *json, char punctuation);     /* skips space, true if it is next */
 bool ul_json_end(ul_json *json);                        /* only space is left */

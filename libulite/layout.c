@@ -3,6 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+bool ul_layout_trained(ul_role role) {
+    return role != UL_ROLE_RUNNING_MEAN && role != UL_ROLE_RUNNING_VAR;
+}
+
 /* Fills entries one after the other. */
 typedef struct builder {
     ul_layout_entry *next;
@@ -20,7 +24,7 @@ static void add(builder *b, const char *module, const char *tensor, ul_role role
         entry->shape[i] = shape[i];
         entry->count *= shape[i];
     }
-    if (role != UL_ROLE_RUNNING_MEAN && role != UL_ROLE_RUNNING_VAR)
+    if (ul_layout_trained(role))
         b->parameters += entry->count;
 }
 

@@ -33,6 +33,8 @@ typedef struct ul_layout_entry {
 #define UL_LAYOUT_LIMIT ((size_t)65536)
 size_t ul_layout(const ul_model_shape *shape, ul_layout_entry entries[UL_LAYOUT_TENSORS]);
 
+bool ul_layout_trained(ul_role role); /* false for running statistics */
+
 /* The name of the i-th batch norm's counter, "e1.bn.num_batches_tracked". */
 void ul_layout_counter_name(int norm, char name[32]);
 

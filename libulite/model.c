@@ -1,6 +1,6 @@
 #include "model_internal.h"
+#include "random.h"
 #include "safetensors.h"
-#include "ulite/random.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -17,15 +17,6 @@ struct ul_model {
     ul_safetensors *file;                 /* NULL for a created model */
 };
 
-/* "[16, 3, 7, 7]" */
-static const char *shape_text(size_t rank, const size_t *shape, char text[160]) {
-    size_t used = (size_t)snprintf(text, 160, "[");
-    for (size_t i = 0; i < rank; i++)
-        used += (size_t)snprintf(text + used, 160 - used, i ? ", %zu" : "%zu", shape[i]);
-    snprintf(text + used, 160 - used, "]");
-    return text;
-}
-
 /* One dimension of a tensor that the network's shape is read from. */
 static ul_status read_dimension(const ul_safetensors *file, const char *name, size_t rank,
     size_t axis, size_t *size, ul_error *error) {
@@ -33,16 +24,16 @@ static ul_status read_dimension(const ul_safetensors *file, const char *name, si
     if (!tensor)
         return ul_error_set(error, UL_ERROR_MODEL,
             "tensor %s is missing: these are not the weights of a U-Lite network", name);
-    char got[160];
+    char got[UL_SHAPE_TEXT_BYTES];
     if (tensor->rank != rank)
         return ul_error_set(error, UL_ERROR_MODEL,
             "tensor %s has the shape %s, expected %zu dimensions", name,
-            shape_text(tensor->rank, tensor->shape, got), rank);
+            ul_shape_text(tensor->rank, tensor->shape, got), rank);
     *size = tensor->shape[axis];
     if (*size < 1 || *size > UL_LAYOUT_LIMIT)
         return ul_error_set(error, UL_ERROR_MODEL,
             "tensor %s has the shape %s, expected 1 to %zu channels", name,
-            shape_text(tensor->rank, tensor->shape, got), UL_LAYOUT_LIMIT);
+            ul_shape_text(tensor->rank, tensor->shape, got), UL_LAYOUT_LIMIT);
     return UL_OK;
 }
 
@@ -95,12 +86,12 @@ static ul_status match(const ul_safetensors *file, const ul_layout_entry *entry,
     const ul_stored *tensor = ul_safetensors_find(file, entry->name);
     if (!tensor)
         return ul_error_set(error, UL_ERROR_MODEL, "tensor %s is missing", entry->name);
-    char got[160], expected[160];
+    char got[UL_SHAPE_TEXT_BYTES], expected[UL_SHAPE_TEXT_BYTES];
     if (tensor->rank != entry->rank ||
         memcmp(tensor->shape, entry->shape, entry->rank * sizeof *entry->shape) != 0)
         return ul_error_set(error, UL_ERROR_MODEL, "tensor %s has the shape %s, expected %s",
-            entry->name, shape_text(tensor->rank, tensor->shape, got),
-            shape_text(entry->rank, entry->shape, expected));
+            entry->name, ul_shape_text(tensor->rank, tensor->shape, got),
+            ul_shape_text(entry->rank, entry->shape, expected));
     if (tensor->dtype != UL_DTYPE_F32 && tensor->dtype != UL_DTYPE_F16 &&
         tensor->dtype != UL_DTYPE_BF16)
         return ul_error_set(error, UL_ERROR_MODEL,
@@ -113,7 +104,7 @@ static ul_status match(const ul_safetensors *file, const ul_layout_entry *entry,
 /* Files without the counters load too: they matter to nobody but PyTorch. */
 static ul_status read_batches(ul_model *model, size_t *matched, ul_error *error) {
     for (int norm = 0; norm < UL_LAYOUT_NORMS; norm++) {
-        char name[32], got[160];
+        char name[32], got[UL_SHAPE_TEXT_BYTES];
         ul_layout_counter_name(norm, name);
         const ul_stored *tensor = ul_safetensors_find(model->file, name);
         if (!tensor)
@@ -121,7 +112,7 @@ static ul_status read_batches(ul_model *model, size_t *matched, ul_error *error)
         if (tensor->dtype != UL_DTYPE_I64 || ul_stored_count(tensor) != 1)
             return ul_error_set(error, UL_ERROR_MODEL,
                 "tensor %s has the dtype %s and the shape %s, expected one I64", name,
-                ul_dtype_name(tensor->dtype), shape_text(tensor->rank, tensor->shape, got));
+                ul_dtype_name(tensor->dtype), ul_shape_text(tensor->rank, tensor->shape, got));
         memcpy(&model->batches[norm], tensor->data, sizeof(int64_t));
         ++*matched;
     }

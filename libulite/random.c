@@ -1,6 +1,4 @@
-#include "ulite/random.h"
-
-#include <math.h>
+#include "random.h"
 
 static uint64_t splitmix64(uint64_t *state) {
     uint64_t z = *state += 0x9E3779B97F4A7C15u;
@@ -40,35 +38,4 @@ static double unit(ul_random *random) {
 
 double ul_random_uniform(ul_random *random, double low, double high) {
     return low + (high - low) * unit(random);
-}
-
-uint64_t ul_random_below(ul_random *random, uint64_t bound) {
-    uint64_t unfair = -bound % bound; /* 2^64 mod bound values are refused */
-    uint64_t bits;
-    do
-        bits = ul_random_next(random);
-    while (bits < unfair);
-    return bits % bound;
-}
-
-double ul_random_normal(ul_random *random) {
-    double u, v, square; /* Marsaglia's polar method; the second value is not kept, so that the
-                            state is all there is */
-    do {
-        u = ul_random_uniform(random, -1, 1);
-        v = ul_random_uniform(random, -1, 1);
-        square = u * u + v * v;
-    } while (square >= 1 || square == 0);
-    return u * sqrt(-2 * log(square) / square);
-}
-
-void ul_random_shuffle(ul_random *random, size_t *indices, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        indices[i] = i;
-    for (size_t i = count; i > 1; i--) {
-        size_t other = (size_t)ul_random_below(random, i);
-        size_t kept = indices[i - 1];
-        indices[i - 1] = indices[other];
-        indices[other] = kept;
-    }
 }

@@ -31,6 +31,7 @@ struct ul_safetensors {
     size_t tensor_count, tensor_room;
     ul_metadata *metadata;
     size_t metadata_count, metadata_room;
+    bool has_metadata;
     ul_stored **by_name; /* sorted, for ul_safetensors_find */
 };
 
@@ -66,6 +67,15 @@ size_t ul_stored_count(const ul_stored *tensor) {
     for (size_t i = 0; i < tensor->rank; i++)
         count *= tensor->shape[i];
     return count;
+}
+
+const char *ul_shape_text(size_t rank, const size_t *shape, char text[UL_SHAPE_TEXT_BYTES]) {
+    size_t used = (size_t)snprintf(text, UL_SHAPE_TEXT_BYTES, "[");
+    for (size_t i = 0; i < rank; i++)
+        used += (size_t)snprintf(
+            text + used, UL_SHAPE_TEXT_BYTES - used, i ? ", %zu" : "%zu", shape[i]);
+    snprintf(text + used, UL_SHAPE_TEXT_BYTES - used, "]");
+    return text;
 }
 
 static float half_to_float(uint16_t half) {
@@ -124,31 +134,12 @@ static ul_status out_of_memory(size_t bytes, ul_error *error) {
         "out of memory for the header of a safetensors file of %zu bytes", bytes);
 }
 
-static ul_status header_fault(const ul_json *json, ul_error *error) {
-    return ul_error_set(error, UL_ERROR_MODEL,
-        "not a valid safetensors header: expected %s at byte %zu of the JSON",
-        json->fault ? json->fault : "something else", (size_t)(json->at - json->start));
-}
-
-static ul_status parse_metadata(ul_safetensors *file, ul_json *json, ul_error *error) {
-    if (file->metadata_count)
-        return ul_error_set(error, UL_ERROR_MODEL, "__metadata__ stands twice in the header");
-    bool first = true;
-    if (!ul_json_take(json, '{'))
-        return header_fault(json, error);
-    while (ul_json_next(json, '}', &first)) {
-        ul_metadata entry;
-        if (!ul_json_string(json, &entry.key) || !ul_json_take(json, ':') ||
-            !ul_json_string(json, &entry.value))
-            return header_fault(json, error);
-        ul_metadata *grown =
-            grow(file->metadata, file->metadata_count, &file->metadata_room, sizeof entry);
-        if (!grown)
-            return out_of_memory(file->size_bytes, error);
-        file->metadata = grown;
-        file->metadata[file->metadata_count++] = entry;
-    }
-    return json->fault ? header_fault(json, error) : UL_OK;
+/* `where` in the header something else stands than the format has. */
+static ul_status header_fault(const ul_json *json, const char *where, ul_error *error) {
+    char found[UL_JSON_FOUND_BYTES];
+    return ul_error_set(error, UL_ERROR_MODEL, "%s: expected %s, got %s at byte %zu of the JSON",
+        where, json->fault ? json->fault : "something else", ul_json_found(json, found),
+        (size_t)(json->at - json->start));
 }
 
 /* What a message can show on its one line. */
@@ -159,54 +150,113 @@ static bool printable(const char *string) {
     return true;
 }
 
-static ul_status find_dtype(
-    const char *name, const char *tensor, ul_dtype *dtype, ul_error *error) {
+static const char *shown(const char *string) {
+    return printable(string) ? string : "?";
+}
+
+static int compare_keys(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Readers differ in which of two values they take. */
+static ul_status check_keys(const ul_safetensors *file, ul_error *error) {
+    if (file->metadata_count < 2)
+        return UL_OK;
+    const char **keys = malloc(file->metadata_count * sizeof *keys);
+    if (!keys)
+        return out_of_memory(file->size_bytes, error);
+    for (size_t i = 0; i < file->metadata_count; i++)
+        keys[i] = file->metadata[i].key;
+    qsort(keys, file->metadata_count, sizeof *keys, compare_keys);
+    ul_status status = UL_OK;
+    for (size_t i = 1; i < file->metadata_count && status == UL_OK; i++)
+        if (strcmp(keys[i - 1], keys[i]) == 0)
+            status = ul_error_set(error, UL_ERROR_MODEL,
+                "__metadata__: the key \"%.64s\" stands twice", shown(keys[i]));
+    free(keys);
+    return status;
+}
+
+static ul_status parse_metadata(ul_safetensors *file, ul_json *json, ul_error *error) {
+    static const char where[] = "__metadata__";
+    if (file->has_metadata)
+        return ul_error_set(error, UL_ERROR_MODEL, "__metadata__ stands twice in the header");
+    file->has_metadata = true;
+    bool first = true;
+    if (!ul_json_take(json, '{'))
+        return header_fault(json, where, error);
+    while (ul_json_next(json, '}', &first)) {
+        ul_metadata entry;
+        if (!ul_json_string(json, &entry.key) || !ul_json_take(json, ':'))
+            return header_fault(json, where, error);
+        if (!ul_json_string(json, &entry.value)) {
+            header_fault(json, "value", error);
+            ul_error_prefix(error, "%s: key \"%.64s\"", where, shown(entry.key));
+            return UL_ERROR_MODEL;
+        }
+        ul_metadata *grown =
+            grow(file->metadata, file->metadata_count, &file->metadata_room, sizeof entry);
+        if (!grown)
+            return out_of_memory(file->size_bytes, error);
+        file->metadata = grown;
+        file->metadata[file->metadata_count++] = entry;
+    }
+    return json->fault ? header_fault(json, where, error) : check_keys(file, error);
+}
+
+/* What follows reads one tensor's entry; parse_tensor puts the tensor's name before the messages.
+ */
+
+static ul_status find_dtype(const char *name, ul_dtype *dtype, ul_error *error) {
     for (int i = 0; i < UL_DTYPE_COUNT; i++)
         if (strcmp(dtypes[i].name, name) == 0) {
             *dtype = (ul_dtype)i;
             return UL_OK;
         }
     return ul_error_set(error, UL_ERROR_MODEL,
-        "tensor %s has dtype \"%.16s\", which is not served; F32, F16 and BF16 weights are", tensor,
-        printable(name) ? name : "?");
+        "dtype \"%.16s\" is not served; F32, F16 and BF16 weights are", shown(name));
 }
 
 /* Checks one entry's shape and offsets against the file and each other; data_bytes is what follows
  * the header. */
 static ul_status check_extent(
     const ul_stored *tensor, const size_t offsets[2], size_t data_bytes, ul_error *error) {
-    if (offsets[0] > offsets[1] || offsets[1] > data_bytes)
+    if (offsets[0] > offsets[1])
         return ul_error_set(error, UL_ERROR_MODEL,
-            "tensor %s lies at bytes %zu to %zu, but the file has %zu bytes of data%s",
-            tensor->name, offsets[0], offsets[1], data_bytes,
-            offsets[1] > data_bytes ? ": it is cut short or damaged" : "");
+            "data_offsets [%zu, %zu]: expected the first not to be above the second", offsets[0],
+            offsets[1]);
+    if (offsets[1] > data_bytes)
+        return ul_error_set(error, UL_ERROR_MODEL,
+            "data_offsets [%zu, %zu], but the file has %zu bytes of data: it is cut short or "
+            "damaged",
+            offsets[0], offsets[1], data_bytes);
+    char shape[UL_SHAPE_TEXT_BYTES];
+    ul_shape_text(tensor->rank, tensor->shape, shape);
     size_t bytes = dtypes[tensor->dtype].bytes;
     for (size_t i = 0; i < tensor->rank; i++)
         if (__builtin_mul_overflow(bytes, tensor->shape[i], &bytes))
-            return ul_error_set(
-                error, UL_ERROR_MODEL, "tensor %s has a shape too large to exist", tensor->name);
+            return ul_error_set(error, UL_ERROR_MODEL, "the shape %s is too large to exist", shape);
     if (bytes != offsets[1] - offsets[0])
         return ul_error_set(error, UL_ERROR_MODEL,
-            "tensor %s has %zu bytes of data, but its shape and dtype %s take %zu", tensor->name,
-            offsets[1] - offsets[0], dtypes[tensor->dtype].name, bytes);
+            "%zu bytes of data, but the shape %s of %s takes %zu", offsets[1] - offsets[0], shape,
+            dtypes[tensor->dtype].name, bytes);
     return UL_OK;
 }
 
 /* Reads an array of at most `limit` unsigned integers. */
-static ul_status parse_sizes(ul_json *json, const char *tensor, const char *key, size_t limit,
-    size_t *sizes, size_t *count, ul_error *error) {
+static ul_status parse_sizes(
+    ul_json *json, const char *key, size_t limit, size_t *sizes, size_t *count, ul_error *error) {
     bool first = true;
     *count = 0;
     if (!ul_json_take(json, '['))
-        return header_fault(json, error);
+        return header_fault(json, key, error);
     while (ul_json_next(json, ']', &first)) {
         if (*count == limit)
-            return ul_error_set(error, UL_ERROR_MODEL,
-                "tensor %s has more than %zu numbers under \"%s\"", tensor, limit, key);
+            return ul_error_set(error, UL_ERROR_MODEL, "%s: more than %zu numbers", key, limit);
         if (!ul_json_size(json, &sizes[(*count)++]))
-            return header_fault(json, error);
+            return header_fault(json, key, error);
     }
-    return json->fault ? header_fault(json, error) : UL_OK;
+    return json->fault ? header_fault(json, key, error) : UL_OK;
 }
 
 enum { SEEN_DTYPE = 1, SEEN_SHAPE = 2, SEEN_OFFSETS = 4, SEEN_ALL = 7 };
@@ -219,43 +269,42 @@ static ul_status parse_field(ul_json *json, const char *key, int *seen, ul_store
                 : strcmp(key, "data_offsets") == 0 ? SEEN_OFFSETS
                                                    : 0;
     if (!field || (*seen & field))
-        return ul_error_set(error, UL_ERROR_MODEL, "tensor %s has %s \"%.32s\" in its header entry",
-            tensor->name, field ? "a second" : "an unknown key", printable(key) ? key : "?");
+        return ul_error_set(error, UL_ERROR_MODEL, "%s \"%.32s\" in its header entry",
+            field ? "a second" : "an unknown key", shown(key));
     *seen |= field;
     if (field == SEEN_DTYPE) {
         const char *name;
-        return ul_json_string(json, &name) ? find_dtype(name, tensor->name, &tensor->dtype, error)
-                                           : header_fault(json, error);
+        return ul_json_string(json, &name) ? find_dtype(name, &tensor->dtype, error)
+                                           : header_fault(json, key, error);
     }
     if (field == SEEN_SHAPE)
-        return parse_sizes(
-            json, tensor->name, key, UL_STORED_MAX_RANK, tensor->shape, &tensor->rank, error);
+        return parse_sizes(json, key, UL_STORED_MAX_RANK, tensor->shape, &tensor->rank, error);
     size_t count;
-    ul_status status = parse_sizes(json, tensor->name, key, 2, offsets, &count, error);
+    ul_status status = parse_sizes(json, key, 2, offsets, &count, error);
     if (status == UL_OK && count != 2)
-        status = ul_error_set(error, UL_ERROR_MODEL, "tensor %s has %zu data_offsets, expected 2",
-            tensor->name, count);
+        status = ul_error_set(error, UL_ERROR_MODEL, "%zu data_offsets, expected 2", count);
     return status;
 }
 
 /* Reads {"dtype": ..., "shape": ..., "data_offsets": ...} in any order. */
 static ul_status parse_entry(ul_json *json, ul_stored *tensor, size_t offsets[2], ul_error *error) {
+    static const char where[] = "header entry";
     int seen = 0;
     bool first = true;
     if (!ul_json_take(json, '{'))
-        return header_fault(json, error);
+        return header_fault(json, where, error);
     while (ul_json_next(json, '}', &first)) {
         const char *key;
         if (!ul_json_string(json, &key) || !ul_json_take(json, ':'))
-            return header_fault(json, error);
+            return header_fault(json, where, error);
         ul_status status = parse_field(json, key, &seen, tensor, offsets, error);
         if (status != UL_OK)
             return status;
     }
     if (json->fault)
-        return header_fault(json, error);
+        return header_fault(json, where, error);
     if (seen != SEEN_ALL)
-        return ul_error_set(error, UL_ERROR_MODEL, "tensor %s lacks its %s", tensor->name,
+        return ul_error_set(error, UL_ERROR_MODEL, "no %s in its header entry",
             !(seen & SEEN_DTYPE)   ? "dtype"
             : !(seen & SEEN_SHAPE) ? "shape"
                                    : "data_offsets");
@@ -276,8 +325,10 @@ static ul_status parse_tensor(
     ul_status status = parse_entry(json, &tensor, offsets, error);
     if (status == UL_OK)
         status = check_extent(&tensor, offsets, file->size_bytes - data_start, error);
-    if (status != UL_OK)
+    if (status != UL_OK) {
+        ul_error_prefix(error, "tensor %s", name);
         return status;
+    }
     tensor.data = file->bytes + data_start + offsets[0];
     ul_stored *grown = grow(file->tensors, file->tensor_count, &file->tensor_room, sizeof tensor);
     if (!grown)
@@ -352,13 +403,14 @@ static ul_status parse(ul_safetensors *file, ul_error *error) {
         return out_of_memory(file->size_bytes, error);
     const char *start = (const char *)file->bytes + sizeof header_bytes;
     ul_json json = {.start = start, .at = start, .end = start + header_bytes, .text = file->text};
+    static const char where[] = "not a valid safetensors header";
     bool first = true;
     if (!ul_json_take(&json, '{'))
-        return header_fault(&json, error);
+        return header_fault(&json, where, error);
     while (ul_json_next(&json, '}', &first)) {
         const char *name;
         if (!ul_json_string(&json, &name) || !ul_json_take(&json, ':'))
-            return header_fault(&json, error);
+            return header_fault(&json, where, error);
         ul_status status = strcmp(name, "__metadata__") == 0
                                ? parse_metadata(file, &json, error)
                                : parse_tensor(file, &json, name, data_start, error);
@@ -366,7 +418,7 @@ static ul_status parse(ul_safetensors *file, ul_error *error) {
             return status;
     }
     if (json.fault || !ul_json_end(&json))
-        return header_fault(&json, error);
+        return header_fault(&json, where, error);
     return check_cover(file, data_start, error);
 }
 

@@ -45,6 +45,11 @@ typedef struct ul_stored {
 
 size_t ul_stored_count(const ul_stored *tensor); /* number of elements */
 
+#define UL_SHAPE_TEXT_BYTES (UL_STORED_MAX_RANK * 22 + 3)
+
+/* "[16, 3, 7, 7]", for a message; rank <= UL_STORED_MAX_RANK. */
+const char *ul_shape_text(size_t rank, const size_t *shape, char text[UL_SHAPE_TEXT_BYTES]);
+
 /* Converts an F32, F16 or BF16 tensor to values[ul_stored_count()]; false for another type. */
 bool ul_stored_floats(const ul_stored *tensor, float *values);
 
@@ -70,7 +75,8 @@ const ul_stored *ul_safetensors_find(const ul_safetensors *file, const char *nam
 const ul_metadata *ul_safetensors_metadata_at(const ul_safetensors *file, size_t index);
 
 /* Writes tensors and metadata to a temporary name beside path, syncs and renames. Names must
- * differ. Errors: UL_ERROR_OUTPUT, UL_ERROR_LIMIT; nothing is left behind. */
+ * differ. Errors: UL_ERROR_USAGE (metadata keys that do not differ, or text that is not UTF-8),
+ * UL_ERROR_OUTPUT, UL_ERROR_LIMIT; nothing is left behind. */
 ul_status ul_safetensors_write(const char *path, const ul_stored *tensors, size_t tensor_count,
     const ul_metadata *metadata, size_t metadata_count, ul_error *error);
 

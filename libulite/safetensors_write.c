@@ -1,5 +1,8 @@
 #include "safetensors.h"
 
+#include "json_cursor.h"
+#include "ulite/output.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -94,6 +97,21 @@ static void put_header(text *out, const ul_stored *tensors, size_t tensor_count,
         put_text(out, " "); /* so that the data start aligned */
 }
 
+/* The reader refuses anything else. */
+static ul_status check_metadata(
+    const char *path, const ul_metadata *metadata, size_t count, ul_error *error) {
+    for (size_t i = 0; i < count; i++) {
+        if (!ul_utf8_valid(metadata[i].key) || !ul_utf8_valid(metadata[i].value))
+            return ul_error_set(error, UL_ERROR_USAGE,
+                "%s: the key or the value of metadata entry %zu is not UTF-8", path, i);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(metadata[i].key, metadata[j].key) == 0)
+                return ul_error_set(error, UL_ERROR_USAGE,
+                    "%s: the metadata have the key \"%.64s\" twice", path, metadata[i].key);
+    }
+    return UL_OK;
+}
+
 static bool write_all(int descriptor, const void *bytes, size_t size_bytes) {
     const char *at = bytes;
     while (size_bytes) {
@@ -120,53 +138,44 @@ static void sync_folder(const char *path) {
     free(folder);
 }
 
+/* Over the empty file at path; errno says why not. */
 static bool write_file(
-    int descriptor, const text *header, const ul_stored *tensors, size_t tensor_count) {
+    const char *path, const text *header, const ul_stored *tensors, size_t tensor_count) {
+    int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return false;
     uint64_t header_bytes = header->length;
     bool good = write_all(descriptor, &header_bytes, sizeof header_bytes) &&
                 write_all(descriptor, header->bytes, header->length);
     for (size_t i = 0; good && i < tensor_count; i++)
         good = write_all(descriptor, tensors[i].data, stored_bytes(&tensors[i]));
-    return good && fsync(descriptor) == 0;
+    good = good && fsync(descriptor) == 0;
+    int reason = errno;
+    if (close(descriptor) != 0 && good)
+        return false;
+    errno = reason;
+    return good;
 }
 
 ul_status ul_safetensors_write(const char *path, const ul_stored *tensors, size_t tensor_count,
     const ul_metadata *metadata, size_t metadata_count, ul_error *error) {
+    ul_status status = check_metadata(path, metadata, metadata_count, error);
+    if (status != UL_OK)
+        return status;
     text header = {0};
     put_header(&header, tensors, tensor_count, metadata, metadata_count);
-    size_t temporary_bytes = strlen(path) + 32;
-    char *temporary = malloc(temporary_bytes);
-    ul_status status = UL_OK;
-    if (header.failed || !temporary) {
-        status = ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory for the header", path);
-        goto done;
-    }
-    snprintf(temporary, temporary_bytes, "%s.%ld.partial", path, (long)getpid());
-    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (descriptor < 0) {
+    ul_output output = {0};
+    status = header.failed
+                 ? ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory for the header", path)
+                 : ul_output_begin(path, &output, error);
+    if (status == UL_OK && !write_file(output.temporary, &header, tensors, tensor_count))
         status = ul_error_set(
             error, UL_ERROR_OUTPUT, "%s: cannot be written: %s", path, strerror(errno));
-        goto done;
-    }
-    bool good = write_file(descriptor, &header, tensors, tensor_count);
-    int reason = errno;
-    if (close(descriptor) != 0 && good) {
-        good = false;
-        reason = errno;
-    }
-    if (good && rename(temporary, path) != 0) {
-        good = false;
-        reason = errno;
-    }
-    if (good) {
+    if (status == UL_OK)
+        status = ul_output_commit(&output, error);
+    if (status == UL_OK)
         sync_folder(path);
-    } else {
-        unlink(temporary);
-        status = ul_error_set(
-            error, UL_ERROR_OUTPUT, "%s: cannot be written: %s", path, strerror(reason));
-    }
-done:
+    ul_output_abandon(&output);
     free(header.bytes);
-    free(temporary);
     return status;
 }

@@ -1,5 +1,6 @@
 #define _DEFAULT_SOURCE /* madvise. NOLINT: a name that libc asks for */
 
+#include "limits.h"
 #include "session_internal.h"
 
 #include <omp.h>
@@ -8,8 +9,6 @@
 #include <sys/mman.h>
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
-#define SIZE_LIMIT 16384
-#define THREAD_LIMIT 1024
 
 struct ul_session {
     ul_model_shape shape;
@@ -32,19 +31,6 @@ void ul_session_options_init(ul_session_options *options) {
 }
 
 /* --- Creation -------------------------------------------------------------------------------- */
-
-static ul_status check_options(const ul_session_options *o, ul_error *error) {
-    const size_t step = (size_t)1 << UL_LEVELS;
-    if (o->height == 0 || o->width == 0 || o->height % step || o->width % step ||
-        o->height > SIZE_LIMIT || o->width > SIZE_LIMIT)
-        return ul_error_set(error, UL_ERROR_USAGE,
-            "slices of %zu x %zu: expected height and width to be multiples of %zu from %zu to %d",
-            o->height, o->width, step, step, SIZE_LIMIT);
-    if (o->threads < 0 || o->threads > THREAD_LIMIT)
-        return ul_error_set(error, UL_ERROR_USAGE, "%d threads: expected 0 (all cores) to %d",
-            o->threads, THREAD_LIMIT);
-    return UL_OK;
-}
 
 /* Floats of the longest tensor row that a cross reads. */
 static size_t longest_row(const ul_session *s) {
@@ -94,7 +80,7 @@ ul_status ul_session_create(const ul_model *model, const ul_session_options *opt
     ul_session **session, ul_error *error) {
     *session = NULL;
     ul_level level;
-    ul_status status = check_options(options, error);
+    ul_status status = ul_limits_check(options->height, options->width, options->threads, error);
     if (status == UL_OK)
         status = ul_cpu_level(&level, error);
     if (status != UL_OK)

@@ -1,4 +1,5 @@
 /* The public face of training: create, step, hand the weights out. */
+#include "limits.h"
 #include "model_internal.h"
 #include "train_internal.h"
 
@@ -21,17 +22,13 @@ void ul_trainer_options_init(ul_trainer_options *options) {
 }
 
 static ul_status check_options(const ul_trainer_options *o, ul_error *error) {
-    enum { LARGEST = 16384, LARGEST_BATCH = 65536 };
-    if (o->height == 0 || o->width == 0 || o->height % 32 || o->width % 32 || o->height > LARGEST ||
-        o->width > LARGEST)
-        return ul_error_set(error, UL_ERROR_USAGE,
-            "training size %zux%zu: both must be multiples of 32, at most %d", o->height, o->width,
-            LARGEST);
+    enum { LARGEST_BATCH = 65536 };
+    ul_status status = ul_limits_check(o->height, o->width, o->threads, error);
+    if (status != UL_OK)
+        return status;
     if (o->batch == 0 || o->batch > LARGEST_BATCH)
         return ul_error_set(
             error, UL_ERROR_USAGE, "batch of %zu slices: give 1 to %d", o->batch, LARGEST_BATCH);
-    if (o->threads < 0)
-        return ul_error_set(error, UL_ERROR_USAGE, "%d threads: give 0 or more", o->threads);
     if (o->loss > UL_LOSS_TVERSKY || o->optimizer > UL_OPTIMIZER_ADAMW)
         return ul_error_set(error, UL_ERROR_USAGE, "unknown loss or optimiser");
     if (!(o->beta1 >= 0 && o->beta1 < 1 && o->beta2 >= 0 && o->beta2 < 1 && o->epsilon > 0))
@@ -144,10 +141,6 @@ static double gradient_norm(const ul_trainer *t) {
     return sqrt(squares);
 }
 
-static bool trained(const ul_layout_entry *entry) {
-    return entry->role != UL_ROLE_RUNNING_MEAN && entry->role != UL_ROLE_RUNNING_VAR;
-}
-
 /* Short at first, so that the initial weights are soon forgotten. */
 static float average_decay(const ul_trainer *t) {
     const float early = (float)((1.0 + (double)t->step) / (10.0 + (double)t->step));
@@ -171,7 +164,7 @@ static void update(ul_trainer *t, double norm, float learning_rate) {
 #pragma omp parallel for schedule(dynamic) num_threads(t->threads)
     for (size_t i = 0; i < UL_LAYOUT_TENSORS; i++) {
         const size_t at = t->offset[i], count = t->layout[i].count;
-        if (trained(&t->layout[i]))
+        if (ul_layout_trained(t->layout[i].role))
             ul_optimizer_update(
                 &rule, count, t->values + at, t->gradients + at, t->first + at, t->second + at);
         if (t->average)

@@ -17,13 +17,9 @@ static float *set_of(const ul_trainer *t, size_t set) {
     return sets[set];
 }
 
-static bool trained(const ul_layout_entry *entry) {
-    return entry->role != UL_ROLE_RUNNING_MEAN && entry->role != UL_ROLE_RUNNING_VAR;
-}
-
 /* Moments are there for what is trained only. */
 static bool belongs(const ul_trainer *t, size_t set, size_t tensor) {
-    return set_of(t, set) && (set == 0 || set == 3 || trained(&t->layout[tensor]));
+    return set_of(t, set) && (set == 0 || set == 3 || ul_layout_trained(t->layout[tensor].role));
 }
 
 typedef struct checkpoint {

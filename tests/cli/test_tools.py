@@ -52,6 +52,9 @@ def test_bench_layers():
         "e1", "e2", "e3", "e4", "e5", "b5", "d5", "d4", "d3", "d2", "d1"]
     assert abs(sum(layer["gmac"] for layer in found["layers"]) / found["gmac_per_slice"] - 1) < 1e-4
     assert all(layer["ms"] > 0 for layer in found["layers"])
+    with open(f"{SOURCE}/docs/benchmarks.md", encoding="utf-8") as page:
+        documented = page.read()
+    assert all(f"`{key}`" in documented for key in (*found, *found["ms_per_slice"], *found["layers"][0])), list(found)
     assert 0.49 < 16 * as_json("bench", "--grey", *quick)["gmac_per_slice"] < 0.52
     table = ulite("bench", "--layers", *quick).stdout
     for word in ("ms per slice", "slices per second", "GMAC per second", "of the peak", "arena bytes", "\nd1 "):

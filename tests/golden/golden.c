@@ -33,8 +33,8 @@ typedef struct golden {
     pthread_mutex_t lock;
 } golden;
 
-static bool report(const char *file, const ul_error *error) {
-    fprintf(stderr, "golden: %s: %s\n", file, error->text);
+static bool report(const ul_error *error) {
+    fprintf(stderr, "golden: %s\n", error->text);
     return false;
 }
 
@@ -64,16 +64,16 @@ static expected *find(golden *g, const char *name) {
     return NULL;
 }
 
-static bool load_all(const ul_safetensors *file, golden *g) {
+static bool load_all(const char *path, const ul_safetensors *file, golden *g) {
     for (size_t i = 0; i < ul_safetensors_count(file); i++)
         if (g->count == MAX_BLOCKS || !load(ul_safetensors_at(file, i), &g->blocks[g->count++])) {
-            fprintf(stderr, "golden: %s: expected at most %d float tensors of rank 4\n",
+            fprintf(stderr, "golden: %s: %s: expected at most %d float tensors of rank 4\n", path,
                 ul_safetensors_at(file, i)->name, MAX_BLOCKS);
             return false;
         }
     if (find(g, "input") && find(g, "logits"))
         return true;
-    fprintf(stderr, "golden: expected the tensors \"input\" and \"logits\"\n");
+    fprintf(stderr, "golden: %s: expected the tensors \"input\" and \"logits\"\n", path);
     return false;
 }
 
@@ -194,20 +194,23 @@ static bool run_level(golden *g, const ul_model *model, const char *file, ul_lev
     float *logits = malloc(2 * count * sizeof *logits);
     ul_error error = {0};
     setenv("ULITE_CPU", ul_level_name(level), 1);
+    if (!logits)
+        ul_error_set(&error, UL_ERROR_LIMIT, "out of memory");
     bool passed = logits && run_blocks(g, model, logits, &error);
     for (int threads = 2; passed && threads <= 3; threads++)
         passed = run_threads(g, model, threads, logits, logits + count, &error);
     free(logits);
-    return passed ? judge(g, file, ul_level_name(level)) : report(file, &error);
+    ul_error_prefix(&error, "%s", file);
+    return passed ? judge(g, file, ul_level_name(level)) : report(&error);
 }
 
-static bool shapes_fit(golden *g, const ul_model *model) {
+static bool shapes_fit(const char *path, golden *g, const ul_model *model) {
     const ul_model_shape *shape = ul_model_get_shape(model);
     const expected *input = find(g, "input"), *output = find(g, "logits");
     if (input->n == output->n && input->height == output->height && input->width == output->width &&
         input->channels == shape->input_channels && output->channels == shape->classes)
         return true;
-    fprintf(stderr, "golden: input and logits do not fit each other and the weights\n");
+    fprintf(stderr, "golden: %s: input and logits do not fit each other and the weights\n", path);
     return false;
 }
 
@@ -217,9 +220,9 @@ static bool check_file(const char *directory, const char *name, const ul_model *
     ul_error error = {0};
     ul_safetensors *file;
     if (ul_safetensors_open(path, &file, &error) != UL_OK)
-        return report(name, &error);
+        return report(&error);
     golden g = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    bool passed = load_all(file, &g) && shapes_fit(&g, model);
+    bool passed = load_all(path, file, &g) && shapes_fit(path, &g, model);
     if (passed)
         for (ul_level level = UL_LEVEL_SCALAR; level < UL_LEVEL_COUNT; level++)
             if (ul_cpu_has(level))
@@ -255,7 +258,7 @@ int main(int argc, char **argv) {
     snprintf(path, sizeof path, "%s/weights.safetensors", argv[1]);
     ul_error error = {0};
     ul_model *model;
-    bool passed = ul_model_open(path, &model, &error) == UL_OK || report(path, &error);
+    bool passed = ul_model_open(path, &model, &error) == UL_OK || report(&error);
     size_t files = 0;
     for (struct dirent *entry; model && (entry = readdir(directory));)
         if (is_forward(entry->d_name)) {

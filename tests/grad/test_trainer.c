@@ -147,10 +147,37 @@ static void a_failed_step_changes_nothing(void **state) {
     ul_trainer_close(untouched);
 }
 
+static void impossible_options_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        size_t height, batch;
+        int threads;
+        const char *text;
+    } cases[] = {{33, 8, 1, "slices of 33 x 256"}, {32768, 8, 1, "slices of 32768 x 256"},
+        {256, 0, 1, "batch of 0"}, {256, 8, -1, "-1 threads"}, {256, 8, 100000, "100000 threads"}};
+    const ul_model_shape shape = {1, 1, {1, 1, 1, 1, 1, 1}, 1, 0};
+    ul_model *model;
+    assert_int_equal(ul_model_create(&shape, 7, &model, NULL), UL_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ul_trainer_options options;
+        ul_trainer_options_init(&options);
+        options.height = cases[i].height;
+        options.batch = cases[i].batch;
+        options.threads = cases[i].threads;
+        ul_error error = {0};
+        ul_trainer *trainer = (ul_trainer *)&error;
+        assert_int_equal(ul_trainer_create(model, &options, &trainer, &error), UL_ERROR_USAGE);
+        assert_null(trainer);
+        assert_non_null(strstr(error.text, cases[i].text));
+    }
+    ul_model_close(model);
+}
+
 int main(void) {
     draw();
     const struct CMUnitTest tests[] = {cmocka_unit_test(learns_with_every_loss),
         cmocka_unit_test(threads_do_not_show), cmocka_unit_test(resumes_exactly),
-        cmocka_unit_test(a_failed_step_changes_nothing)};
+        cmocka_unit_test(a_failed_step_changes_nothing),
+        cmocka_unit_test(impossible_options_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,6 +44,17 @@ typedef struct kernel_test {
 void bench_call(const ul_kernels *kernels, const char *what, double peak, double multiply_adds,
     void (*call)(void *argument), void *argument);
 
+/* measured_NAME, a call of the kernel of ul_NAME, and call_NAME, which makes it for bench_call. */
+#define MEASURED(name)                                                                             \
+    typedef struct measured_##name {                                                               \
+        void (*call)(const ul_##name *p);                                                          \
+        ul_##name p;                                                                               \
+    } measured_##name;                                                                             \
+    static void call_##name(void *argument) {                                                      \
+        measured_##name *m = argument;                                                             \
+        m->call(&m->p);                                                                            \
+    }
+
 extern const kernel_test pointwise_test, pool_test, cross_test, conv7_test, project_test, gelu_test,
     training_test;
 

@@ -6,6 +6,22 @@
 
 #define ROUNDING (1.0 / 16777216) /* half a unit in the last place of 1 */
 
+typedef bool check_case(const ul_kernels *kernels, const ul_kernels *scalar, const void *sizes,
+    fill kind, bool with_nan);
+
+/* Every one of count cases with every kind of values, and once with a NaN among them. */
+static bool check_cases(const ul_kernels *kernels, const ul_kernels *scalar, check_case *check,
+    const void *cases, size_t count, size_t case_bytes) {
+    bool passed = true;
+    for (size_t i = 0; i < count; i++) {
+        const void *sizes = (const char *)cases + i * case_bytes;
+        passed = check(kernels, scalar, sizes, FILL_UNIT, true) && passed;
+        for (fill kind = 0; kind < FILL_COUNT; kind++)
+            passed = check(kernels, scalar, sizes, kind, false) && passed;
+    }
+    return passed;
+}
+
 /* --- cross ----------------------------------------------------------------------------------- */
 
 #define MOST_ROWS 24 /* of a case, with the rows around */
@@ -36,23 +52,24 @@ static float *run_cross(void (*kernel)(const ul_cross *), const cross_sizes *s, 
     return out;
 }
 
-static bool check_cross_case(const ul_kernels *kernels, const ul_kernels *scalar,
-    const cross_sizes *s, fill kind, bool with_nan) {
+static bool check_cross_case(const ul_kernels *kernels, const ul_kernels *scalar, const void *sizes,
+    fill kind, bool with_nan) {
+    const cross_sizes *s = sizes;
     size_t row = s->width * (s->channels + s->gap) - s->gap, taps = s->channels * 2 * s->taps;
     size_t outputs = s->rows * (row + s->gap) - s->gap,
            inputs = s->rows + (s->taps - 1) * s->dilation;
-    float *rows[MOST_ROWS], *sizes[MOST_ROWS];
+    float *rows[MOST_ROWS], *magnitudes[MOST_ROWS];
     for (size_t t = 0; t < inputs; t++) {
         rows[t] = guarded_filled(row, kind);
         if (with_nan)
             rows[t][random_bits() % row] = NAN;
-        sizes[t] = guarded_magnitudes(rows[t], row);
+        magnitudes[t] = guarded_magnitudes(rows[t], row);
     }
     float *weights = guarded_filled(taps, FILL_UNIT),
           *weight_sizes = guarded_magnitudes(weights, taps);
     float *got = run_cross(kernels->cross, s, rows, weights, outputs);
     float *expected = run_cross(scalar->cross, s, rows, weights, outputs);
-    float *magnitude = run_cross(scalar->cross, s, sizes, weight_sizes, outputs);
+    float *magnitude = run_cross(scalar->cross, s, magnitudes, weight_sizes, outputs);
     char what[128];
     snprintf(what, sizeof what, "cross %zux%zu pixels %zu channels %zu taps dilation %zu %s%s",
         s->rows, s->width, s->channels, s->taps, s->dilation, fill_name(kind),
@@ -65,7 +82,7 @@ static bool check_cross_case(const ul_kernels *kernels, const ul_kernels *scalar
     guarded_free(weight_sizes, taps);
     for (size_t t = 0; t < inputs; t++) {
         guarded_free(rows[t], row);
-        guarded_free(sizes[t], row);
+        guarded_free(magnitudes[t], row);
     }
     return same;
 }
@@ -76,23 +93,11 @@ static bool check_cross(const ul_kernels *kernels, const ul_kernels *scalar) {
         {1, 14, 64, 7, 1, 3}, {8, 33, 16, 7, 1, 0}, {16, 12, 16, 7, 1, 0}, {1, 1, 16, 3, 3, 0},
         {2, 2, 32, 3, 1, 0}, {1, 5, 16, 3, 2, 7}, {3, 7, 16, 3, 3, 0}, {8, 20, 48, 3, 3, 0},
         {2, 9, 16, 5, 1, 0}, {1, 40, 16, 5, 2, 0}, {2, 9, 16, 7, 3, 0}, {1, 3, 16, 1, 1, 0}};
-    bool passed = true;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (fill kind = 0; kind < FILL_COUNT; kind++)
-            passed = check_cross_case(kernels, scalar, &cases[i], kind, kind == FILL_UNIT) &&
-                     check_cross_case(kernels, scalar, &cases[i], kind, false) && passed;
-    return passed;
+    return check_cases(
+        kernels, scalar, check_cross_case, cases, sizeof cases / sizeof *cases, sizeof *cases);
 }
 
-typedef struct measured_cross {
-    void (*call)(const ul_cross *p);
-    ul_cross p;
-} measured_cross;
-
-static void call_cross(void *argument) {
-    measured_cross *m = argument;
-    m->call(&m->p);
-}
+MEASURED(cross)
 
 static void bench_cross(const ul_kernels *kernels, double peak) {
     static const cross_sizes cases[] = {{4, 256, 16, 7, 1, 0}, {4, 128, 32, 7, 1, 0},
@@ -156,8 +161,9 @@ static float *run_conv7(void (*kernel)(const ul_conv7 *), const conv7_sizes *s, 
     return out;
 }
 
-static bool check_conv7_case(const ul_kernels *kernels, const ul_kernels *scalar,
-    const conv7_sizes *s, fill kind, bool with_nan) {
+static bool check_conv7_case(const ul_kernels *kernels, const ul_kernels *scalar, const void *sizes,
+    fill kind, bool with_nan) {
+    const conv7_sizes *s = sizes;
     size_t image = s->cin * 7 * (s->width + 6), taps = s->cout * s->cin * 49;
     size_t outputs = s->width * s->cout;
     float *in = guarded_filled(image, kind), *weights = guarded_filled(taps, FILL_UNIT);
@@ -190,23 +196,11 @@ static bool check_conv7_case(const ul_kernels *kernels, const ul_kernels *scalar
 static bool check_conv7(const ul_kernels *kernels, const ul_kernels *scalar) {
     static const conv7_sizes cases[] = {{1, 1, 16}, {2, 3, 16}, {5, 1, 32}, {19, 2, 16},
         {20, 3, 16}, {21, 1, 48}, {25, 3, 16}, {32, 4, 16}, {47, 3, 16}, {65, 1, 16}};
-    bool passed = true;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (fill kind = 0; kind < FILL_COUNT; kind++)
-            passed = check_conv7_case(kernels, scalar, &cases[i], kind, kind == FILL_UNIT) &&
-                     check_conv7_case(kernels, scalar, &cases[i], kind, false) && passed;
-    return passed;
+    return check_cases(
+        kernels, scalar, check_conv7_case, cases, sizeof cases / sizeof *cases, sizeof *cases);
 }
 
-typedef struct measured_conv7 {
-    void (*call)(const ul_conv7 *p);
-    ul_conv7 p;
-} measured_conv7;
-
-static void call_conv7(void *argument) {
-    measured_conv7 *m = argument;
-    m->call(&m->p);
-}
+MEASURED(conv7)
 
 static void bench_conv7(const ul_kernels *kernels, double peak) {
     static const conv7_sizes cases[] = {{256, 3, 16}, {256, 1, 16}};
@@ -261,13 +255,14 @@ static float *run_project(void (*kernel)(const ul_project *), const project_size
     return out;
 }
 
-static bool check_project_case(
-    const ul_kernels *kernels, const ul_kernels *scalar, const project_sizes *s, fill kind) {
+static bool check_project_case(const ul_kernels *kernels, const ul_kernels *scalar,
+    const void *sizes, fill kind, bool with_nan) {
+    const project_sizes *s = sizes;
     size_t inputs = s->pixels * (s->channels + s->gap) - s->gap, taps = s->classes * s->channels;
     size_t outputs = s->pixels * s->classes;
     float *in = guarded_filled(inputs, kind), *weights = guarded_filled(taps, FILL_UNIT);
     float *bias = guarded_filled(s->classes, kind);
-    if (kind == FILL_UNIT)
+    if (with_nan)
         in[random_bits() % inputs] = NAN;
     float *in_size = guarded_magnitudes(in, inputs);
     float *weight_size = guarded_magnitudes(weights, taps);
@@ -276,8 +271,8 @@ static bool check_project_case(
     float *expected = run_project(scalar->project, s, in, weights, bias);
     float *magnitude = run_project(scalar->project, s, in_size, weight_size, bias_size);
     char what[128];
-    snprintf(what, sizeof what, "project %zu pixels %zu->%zu %s", s->pixels, s->channels,
-        s->classes, fill_name(kind));
+    snprintf(what, sizeof what, "project %zu pixels %zu->%zu %s%s", s->pixels, s->channels,
+        s->classes, fill_name(kind), with_nan ? " NaN" : "");
     double share = 2 * (double)(s->channels + 4) * ROUNDING;
     bool same = same_values(what, got, expected, magnitude, outputs, share, 1e-37);
     guarded_free(got, outputs);
@@ -295,22 +290,11 @@ static bool check_project_case(
 static bool check_project(const ul_kernels *kernels, const ul_kernels *scalar) {
     static const project_sizes cases[] = {{1, 16, 1, 0}, {3, 16, 2, 5}, {15, 32, 1, 0},
         {16, 16, 3, 0}, {17, 48, 5, 1}, {64, 16, 1, 0}, {31, 64, 2, 0}};
-    bool passed = true;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (fill kind = 0; kind < FILL_COUNT; kind++)
-            passed = check_project_case(kernels, scalar, &cases[i], kind) && passed;
-    return passed;
+    return check_cases(
+        kernels, scalar, check_project_case, cases, sizeof cases / sizeof *cases, sizeof *cases);
 }
 
-typedef struct measured_project {
-    void (*call)(const ul_project *p);
-    ul_project p;
-} measured_project;
-
-static void call_project(void *argument) {
-    measured_project *m = argument;
-    m->call(&m->p);
-}
+MEASURED(project)
 
 static void bench_project(const ul_kernels *kernels, double peak) {
     enum { PIXELS = 1024, CHANNELS = 16 };

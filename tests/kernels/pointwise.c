@@ -132,25 +132,17 @@ static bool check_pool(const ul_kernels *kernels, const ul_kernels *scalar) {
 
 /* --- Measurement: the layers of a 256x256 slice ---------------------------------------------- */
 
-typedef struct measured {
-    pointwise_function *call;
-    ul_pointwise p;
-} measured;
-
-static void call_measured(void *argument) {
-    measured *m = argument;
-    m->call(&m->p);
-}
+MEASURED(pointwise)
 
 static void bench_case(
     const ul_kernels *kernels, double peak, const char *layer, const sizes *s, bool pool) {
     buffers b = make(s, pool, FILL_UNIT);
-    measured m = {pool ? kernels->pointwise_pool : kernels->pointwise, b.p};
+    measured_pointwise m = {pool ? kernels->pointwise_pool : kernels->pointwise, b.p};
     char what[64];
     snprintf(what, sizeof what, "%s %zux%zu %zu->%zu%s%s", layer, s->rows, s->width, s->cin,
         s->cout, pool ? " pool" : "", s->gelu ? " gelu" : "");
     double work = (double)(s->rows * s->width * (pool ? 4 : 1) * s->cin) * (double)s->cout;
-    bench_call(kernels, what, peak, work, call_measured, &m);
+    bench_call(kernels, what, peak, work, call_pointwise, &m);
     discard(&b);
 }
 

@@ -8,6 +8,9 @@ import subprocess
 import sys
 import tempfile
 
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
+
 from skipping import has, needed_modules
 
 with needed_modules():

@@ -7,6 +7,9 @@ import subprocess
 import sys
 import tempfile
 
+if len(sys.argv) != 2:
+    sys.exit(__doc__)
+
 from skipping import needed_modules
 
 with needed_modules():

@@ -50,31 +50,41 @@ static void hostile_files_are_refused_by_name(void **state) {
         {"huge_length", "it claims a header of 18446744073709551615 bytes and has 16"},
         {"length_past_end", "it claims a header of 64 bytes"},
         {"no_tensors", "holds no tensors"},
-        {"array_header", "expected { at byte 0"},
-        {"nested_header", "expected { at byte 0"},
-        {"nested_objects", "unknown key"},
+        {"array_header", "expected {, got '[' at byte 0"},
+        {"nested_header", "expected {, got '[' at byte 0"},
+        {"nested_objects", "tensor a: an unknown key \"a\""},
         {"overlap", "tensor b overlaps a by 4 bytes"},
         {"gap", "tensor b leaves a gap after a by 4 bytes"},
         {"trailing_bytes", "1 bytes follow the last tensor"},
         {"same_name", "tensor a stands twice"},
-        {"backward_offsets", "tensor a lies at bytes 8 to 0"},
-        {"offset_overflow", "an integer below 2^64"},
-        {"shape_overflow", "a shape too large to exist"},
-        {"negative_shape", "an unsigned integer"},
-        {"rank_nine", "more than 8 numbers"},
-        {"unknown_dtype", "dtype \"F8_E4M3\""},
-        {"unknown_key", "unknown key \"x\""},
-        {"missing_key", "lacks its data_offsets"},
-        {"second_key", "a second \"dtype\""},
-        {"one_offset", "has 1 data_offsets, expected 2"},
-        {"metadata_number", "expected a string"},
-        {"nul_escape", "a valid escape"},
-        {"lone_surrogate", "a valid escape"},
-        {"bad_utf8", "UTF-8"},
-        {"open_string", "the end of a string"},
+        {"backward_offsets", "tensor a: data_offsets [8, 0]: expected the first not"},
+        {"negative_offset", "tensor a: data_offsets: expected an unsigned integer, got '-4'"},
+        {"float_offset", "tensor a: data_offsets: expected an unsigned integer, got '4.5'"},
+        {"offset_past_end", "tensor a: data_offsets [0, 16], but the file has 8 bytes of data"},
+        {"offset_overflow", "expected an integer below 2^64, got '18446744073709551616'"},
+        {"shape_overflow", "tensor a: the shape [4294967296, 4294967296, 4] is too large"},
+        {"negative_shape", "tensor a: shape: expected an unsigned integer, got '-2' at byte 29"},
+        {"float_shape", "tensor a: shape: expected an unsigned integer, got '2.0'"},
+        {"string_shape", "tensor a: shape: expected [, got '\"2\"'"},
+        {"rank_nine", "tensor a: shape: more than 8 numbers"},
+        {"unknown_dtype", "tensor a: dtype \"F8_E4M3\""},
+        {"number_dtype", "tensor a: dtype: expected a string, got '5'"},
+        {"null_entry", "tensor a: header entry: expected {, got 'null'"},
+        {"unknown_key", "tensor a: an unknown key \"x\""},
+        {"missing_key", "tensor a: no data_offsets"},
+        {"second_key", "tensor a: a second \"dtype\""},
+        {"one_offset", "tensor a: 1 data_offsets, expected 2"},
+        {"metadata_number", "__metadata__: key \"a\": value: expected a string, got '1'"},
+        {"metadata_null", "__metadata__: expected {, got 'null'"},
+        {"metadata_same_key", "__metadata__: the key \"ulite\" stands twice"},
+        {"metadata_twice", "__metadata__ stands twice"},
+        {"nul_escape", "expected a valid escape, got '\\u0000'"},
+        {"lone_surrogate", "expected a valid escape, got '\\ud800'"},
+        {"bad_utf8", "expected UTF-8 without control characters, got '\\xc0\\xaf'"},
+        {"open_string", "expected the end of a string, got nothing more"},
         {"newline_in_name", "control characters"},
-        {"trailing_comma", "expected a string"},
-        {"text_after", "the end of the header"},
+        {"trailing_comma", "expected a string, got '}'"},
+        {"text_after", "expected the end of the header, got 'x'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ul_error error = {0};
@@ -214,6 +224,21 @@ static void saved_models_open_the_same(void **state) {
     unlink(path);
 }
 
+static void metadata_that_could_not_be_read_are_not_written(void **state) {
+    (void)state;
+    static const ul_metadata twice[] = {{"ulite", "1"}, {"b", ""}, {"ulite", "2"}};
+    static const ul_metadata latin = {"ulite", "na\xEFve"};
+    const char *path = temporary_path("unwritten");
+    ul_model *model;
+    ul_error error = {0};
+    assert_int_equal(ul_model_create(&odd, 9, &model, NULL), UL_OK);
+    assert_int_equal(ul_model_save(model, path, twice, 3, &error), UL_ERROR_USAGE);
+    assert_non_null(strstr(error.text, "the key \"ulite\" twice"));
+    assert_int_equal(ul_model_save(model, path, &latin, 1, NULL), UL_ERROR_USAGE);
+    assert_int_not_equal(access(path, F_OK), 0);
+    ul_model_close(model);
+}
+
 static void adapting_keeps_what_fits(void **state) {
     (void)state;
     ul_model *source, *model, *fresh;
@@ -269,6 +294,7 @@ int main(void) {
         cmocka_unit_test(initialisation_is_bounded_and_seeded),
         cmocka_unit_test(impossible_shapes_are_refused),
         cmocka_unit_test(saved_models_open_the_same),
+        cmocka_unit_test(metadata_that_could_not_be_read_are_not_written),
         cmocka_unit_test(adapting_keeps_what_fits),
         cmocka_unit_test(failed_saves_leave_nothing),
     };

@@ -1,4 +1,3 @@
-#include "ulite/output.h"
 #include "ulite/volume.h"
 
 #include <math.h>
@@ -91,34 +90,12 @@ static void sizes_that_overflow_are_refused(void **state) {
     assert_null(labels.map);
 }
 
-static void an_output_appears_whole(void **state) {
-    (void)state;
-    char folder[] = "/tmp/ulite-test-XXXXXX", path[64], below[80];
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/a.txt", folder);
-    ul_output output;
-    assert_int_equal(ul_output_begin(path, &output, NULL), UL_OK);
-    assert_int_not_equal(access(path, F_OK), 0);
-    assert_int_equal(access(output.temporary, F_OK), 0);
-    ul_output_abandon(&output);
-    assert_int_equal(ul_output_write(path, "one", 3, NULL), UL_OK);
-    assert_int_equal(ul_output_write(path, "four", 4, NULL), UL_OK);
-    snprintf(below, sizeof below, "%s/b.txt", path);
-    ul_error error = {0};
-    assert_int_equal(ul_output_check(below, &error), UL_ERROR_OUTPUT);
-    assert_non_null(strstr(error.text, below));
-    assert_int_equal(ul_output_check(folder, NULL), UL_ERROR_OUTPUT);
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(rmdir(folder), 0); /* nothing else was left in it */
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_slice_is_rescaled),
         cmocka_unit_test(a_plane_runs_any_way),
         cmocka_unit_test(padding_is_marked),
         cmocka_unit_test(sizes_that_overflow_are_refused),
-        cmocka_unit_test(an_output_appears_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

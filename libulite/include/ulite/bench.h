@@ -18,15 +18,17 @@ typedef struct ul_block_time {
     double seconds;
 } ul_block_time;
 
-/* The most multiply-adds per second that this many threads reach together in registers at this
- * level, the best of several runs; 0 where the machine lacks the level. Takes about 0.1 s. */
+/* The most multiply-adds per second that this many threads (1 or more) reach together in registers
+ * at this level, the best of several runs; 0 where the machine lacks the level. Takes about 0.1 s.
+ */
 UL_API double ul_bench_peak(ul_level level, int threads);
 
 /* Multiply-adds in one slice of the session's size. */
 UL_API double ul_session_multiply_adds(const ul_session *session);
 
 /* Runs the slice `runs` times, shared by all threads of the session, and gives each block's
- * shortest time. input and logits as in ul_session_run for one slice. */
+ * shortest time, 0 where runs is 0. input, logits and error as in ul_session_run for one slice:
+ * always UL_OK. */
 UL_API ul_status ul_session_profile(ul_session *session, const float *input, float *logits,
     int runs, ul_block_time blocks[UL_BLOCKS], ul_error *error);
 

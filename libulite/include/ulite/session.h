@@ -27,9 +27,14 @@ UL_API ul_status ul_cpu_level(ul_level *level, ul_error *error);
 
 typedef struct ul_session ul_session;
 
+/* Images of other sizes are the caller's to pad and crop: the network is not told where an image
+ * ends, and what stands around it shows in the logits near its edge. ulite's own pipeline, for
+ * training and inference alike, normalises first, then puts zeros around, as many on both sides
+ * (one more at the right or the bottom where they are odd), and crops the logits back
+ * (docs/model-format.md); a model is best run as it was trained. */
 typedef struct ul_session_options {
     size_t height, width; /* pixels of a slice; multiples of 32, at most 16384 */
-    int threads;          /* 0: one per core that this process may use */
+    int threads;          /* 0: one per core that this process may use; at most 1024 */
     bool grey; /* input has one channel that stands for all C_in, equal ones (exact, faster) */
 } ul_session_options;
 
@@ -38,7 +43,8 @@ UL_API void ul_session_options_init(ul_session_options *options);
 
 /* Folds and packs the weights, plans the buffers by their lifetimes and allocates them once.
  * The model must outlive the session. One session per calling thread.
- * Errors: UL_ERROR_USAGE (sizes), UL_ERROR_LIMIT (memory). On failure *session is NULL. */
+ * Errors: UL_ERROR_USAGE (sizes, threads, or ULITE_CPU as of ul_cpu_level), UL_ERROR_LIMIT
+ * (memory). On failure *session is NULL. */
 UL_API ul_status ul_session_create(const ul_model *model, const ul_session_options *options,
     ul_session **session, ul_error *error);
 
@@ -47,10 +53,12 @@ UL_API void ul_session_close(ul_session *session); /* NULL is fine */
 /* Runs count slices. input: [count][C][height][width] with C = C_in, or 1 where the options say
  * grey; logits: [count][K][height][width]; both float32, planar, the caller's. Allocates nothing.
  * Slices run in parallel where there are at least as many as threads, else pixels do; the result is
- * bit-identical for any thread count at one level. */
+ * bit-identical for any thread count at one level. Cannot fail, whatever the values: always UL_OK,
+ * and error, which may be NULL, is left alone. */
 UL_API ul_status ul_session_run(
     ul_session *session, const float *input, size_t count, float *logits, ul_error *error);
 
+/* Bytes of the session's one block; the level and the number of threads that it runs at. */
 UL_API size_t ul_session_arena_bytes(const ul_session *session);
 UL_API ul_level ul_session_level(const ul_session *session);
 UL_API int ul_session_threads(const ul_session *session);

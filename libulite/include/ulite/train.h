@@ -22,9 +22,9 @@ typedef enum ul_optimizer { UL_OPTIMIZER_ADAM, UL_OPTIMIZER_ADAMW } ul_optimizer
 typedef struct ul_trainer ul_trainer;
 
 typedef struct ul_trainer_options {
-    size_t height, width; /* multiples of 32 */
-    size_t batch;         /* largest batch of a step */
-    int threads;          /* 0: one per core */
+    size_t height, width; /* pixels of a slice; multiples of 32, at most 16384 */
+    size_t batch;         /* largest batch of a step, 1 to 65536 */
+    int threads;          /* 0: one per core that this process may use; at most 1024 */
     ul_loss loss;
     float tversky_alpha, tversky_beta; /* weights of false positives and false negatives */
     ul_optimizer optimizer;
@@ -38,10 +38,12 @@ typedef struct ul_trainer_options {
  * clipping, no average. */
 UL_API void ul_trainer_options_init(ul_trainer_options *options);
 
-/* Starts from the weights of initial, which is only read during the call. */
+/* Starts from the weights of initial, which is only read during the call. On success *trainer is
+ * the caller's (ul_trainer_close); on failure it is NULL. Errors: UL_ERROR_USAGE (an option out of
+ * range, or ULITE_CPU as of ul_cpu_level), UL_ERROR_LIMIT (memory). */
 UL_API ul_status ul_trainer_create(const ul_model *initial, const ul_trainer_options *options,
     ul_trainer **trainer, ul_error *error);
-UL_API void ul_trainer_close(ul_trainer *trainer);
+UL_API void ul_trainer_close(ul_trainer *trainer); /* NULL is fine */
 
 /* One step in training mode on count <= batch slices: forward, loss, backward, optimiser.
  * images [count][C_in][height][width]; labels [count][height][width], values 0..K-1 (0..1 for K =
@@ -52,13 +54,15 @@ UL_API void ul_trainer_close(ul_trainer *trainer);
 UL_API ul_status ul_trainer_step(ul_trainer *trainer, const float *images, const uint8_t *labels,
     size_t count, float learning_rate, double *loss, ul_error *error);
 
-/* The weights as they are now, or their running average, as a new model of the caller's. */
+/* The weights as they are now, or their running average, as a new model of the caller's;
+ * NULL on failure. Errors: UL_ERROR_LIMIT (memory). */
 UL_API ul_status ul_trainer_model(const ul_trainer *trainer, ul_model **model, ul_error *error);
 
 /* Exact weights, optimiser moments (adam.m.NAME, adam.v.NAME), average (ema.NAME) and step count as
  * a safetensors file, and back into a trainer of the same model shape: a resumed run goes on bit
- * for bit. metadata as in ul_model_save. Errors of load: UL_ERROR_INPUT, UL_ERROR_MODEL (the
- * checkpoint of another model, or a model file); the trainer is then as it was. */
+ * for bit. metadata and errors of save as in ul_model_save. Errors of load: UL_ERROR_INPUT,
+ * UL_ERROR_MODEL (the checkpoint of another model, or a model file), UL_ERROR_LIMIT (memory); the
+ * trainer is then as it was. The file must not be changed in place during the call. */
 UL_API ul_status ul_trainer_save(const ul_trainer *trainer, const char *path,
     const ul_metadata *metadata, size_t metadata_count, ul_error *error);
 UL_API ul_status ul_trainer_load(ul_trainer *trainer, const char *path, ul_error *error);

@@ -4,8 +4,8 @@
 
 #include "ulite/bench.h"
 #include "ulite/model.h"
+#include "ulite/output.h"
 #include "ulite/process.h"
-#include "ulite/random.h"
 #include "ulite/session.h"
 #include "ulite/status.h"
 #include "ulite/train.h"

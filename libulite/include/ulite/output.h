@@ -15,20 +15,22 @@ typedef struct ul_output {
 } ul_output;
 
 /* Creates the temporary file, empty; the caller writes to output->temporary by that name.
- * Errors: UL_ERROR_OUTPUT where the folder is missing or not writable, or path is a folder. */
+ * Errors: UL_ERROR_OUTPUT where the folder is missing or not writable, or path is a folder, a
+ * device or a pipe; UL_ERROR_LIMIT (memory). On failure *output is zeroed. */
 UL_API ul_status ul_output_begin(const char *path, ul_output *output, ul_error *error);
 
 /* Renames the temporary file to path, which it replaces. Errors: UL_ERROR_OUTPUT; the temporary
  * file is gone then. */
 UL_API ul_status ul_output_commit(ul_output *output, ul_error *error);
 
-/* Deletes the temporary file; nothing where there is none, so that it may follow a commit. */
+/* Deletes the temporary file and frees *output; nothing where there is none, so that it may follow
+ * a commit. */
 UL_API void ul_output_abandon(ul_output *output);
 
-/* Whether path can be written: called before long work. */
+/* Whether path can be written: called before long work. Errors as of ul_output_begin. */
 UL_API ul_status ul_output_check(const char *path, ul_error *error);
 
-/* A whole small file at once. */
+/* A whole small file at once. Errors as of begin and commit; an older file at path is kept then. */
 UL_API ul_status ul_output_write(
     const char *path, const void *bytes, size_t size_bytes, ul_error *error);
 
