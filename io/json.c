@@ -1,5 +1,7 @@
 #include "ulite/json.h"
 
+#include "utf8.h"
+
 #include <cJSON.h>
 #include <errno.h>
 #include <stdio.h>
@@ -81,6 +83,8 @@ static ul_status check_all_keys(const cJSON *value, ul_status wrong, ul_error *e
 /* cJSON does not say why it read nothing; errno tells want of memory from a wrong text. */
 static ul_status parse(const char *text, ul_status wrong, cJSON **json, ul_error *error) {
     const char *end = text;
+    if (!utf8_valid(text))
+        return ul_error_set(error, wrong, "is not UTF-8: save it so");
     errno = 0;
     *json = cJSON_ParseWithOpts(text, &end, true);
     if (*json)

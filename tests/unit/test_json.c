@@ -45,6 +45,7 @@ static void other_texts_are_refused(void **state) {
         {"\"\\u12\"", "line 1, byte 2"},
         {"\"\\udc00\"", "line 1, byte 2"},
         {"\"\\ud800x\"", "line 1, byte"},
+        {"\"caf\xE9\"", "not UTF-8"},
         {"[{\"key\": 1, \"key\": 2}]", "place 1: \"key\" stands twice"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

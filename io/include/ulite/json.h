@@ -10,9 +10,9 @@ extern "C" {
 
 struct cJSON;
 
-/* Reads the one JSON value that text is, by cJSON. *json: cJSON_Delete; NULL on failure. Errors: the
- * status wrong for a text that is no such value, with line and byte, and for a key that stands twice
- * in an object, with its path; UL_ERROR_LIMIT for want of memory. */
+/* Reads the one JSON value that text, UTF-8, is, by cJSON. *json: cJSON_Delete; NULL on failure.
+ * Errors: the status wrong for a text that is no such value, with line and byte, and for a key that
+ * stands twice in an object, with its path; UL_ERROR_LIMIT for want of memory. */
 UL_API ul_status ul_json_parse(
     const char *text, ul_status wrong, struct cJSON **json, ul_error *error);
 
