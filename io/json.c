@@ -83,6 +83,7 @@ static ul_status check_all_keys(const cJSON *value, ul_status wrong, ul_error *e
 /* cJSON does not say why it read nothing; errno tells want of memory from a wrong text. */
 static ul_status parse(const char *text, ul_status wrong, cJSON **json, ul_error *error) {
     const char *end = text;
+    *json = NULL;
     if (!utf8_valid(text))
         return ul_error_set(error, wrong, "is not UTF-8: save it so");
     errno = 0;

@@ -71,8 +71,6 @@ static ul_status read_text(const cJSON *object, const char *key, char *target, s
     if (!cJSON_IsString(value))
         return wrong(value, key, "a text", error);
     const char *text = value->valuestring;
-    if (!utf8_valid(text))
-        return ul_error_set(error, UL_ERROR_INPUT, "\"%s\" is not valid UTF-8", key);
     if (utf8_length(text) > characters || strlen(text) >= size_bytes)
         return ul_error_set(error, UL_ERROR_INPUT, "\"%s\" has %zu characters, at most %zu go", key,
             utf8_length(text), characters);
