@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <set>
 
 static bool none_placed(const SegObject &object) {
@@ -177,30 +176,6 @@ static std::vector<const ul_series *> find_volumes(
     return volumes;
 }
 
-/* The volume whose images the frames name most often. */
-static const ul_series *best_volume(
-    const SegObject &object, const std::vector<const ul_series *> &volumes, size_t &absent) {
-    std::map<std::string, const ul_series *> owner;
-    for (const ul_series *series : volumes)
-        for (size_t k = 0; k < ul_series_grid(series)->size[2]; k++)
-            owner.emplace(ul_series_instance(series, k)->sop_instance_uid, series);
-    std::map<const ul_series *, size_t> votes;
-    absent = 0;
-    for (const SegFrame &frame : object.frames)
-        for (const SegReference &source : frame.sources) {
-            auto found = owner.find(source.instance_uid);
-            if (found == owner.end())
-                absent++;
-            else
-                votes[found->second]++;
-        }
-    const ul_series *best = nullptr;
-    for (const ul_series *series : volumes)
-        if (votes[series] > (best ? votes[best] : 0))
-            best = series;
-    return best;
-}
-
 /* Whether the frames lie on the even grid that --grid regular makes of the slices. */
 static bool on_even_grid(const SegObject &object, const ul_grid &slices) {
     ul_grid even = {};
@@ -264,30 +239,6 @@ void seg_check_references(
             missing += !there.count(uid);
     if (missing)
         findings.add("slicer", "%zu referenced images are not among the source images", missing);
-    size_t absent = 0;
-    const ul_series *volume = best_volume(object, volumes, absent);
-    if (!volume)
-        volume = volumes.front();
-    check_volume(object, volume, findings);
-}
-
-ul_status ul_seg_find_source(
-    const char *path, const ul_catalog *catalog, const ul_series **series, ul_error *error) {
-    *series = nullptr;
-    return shim_guard(path, error, [&] {
-        SegObject object = seg_object_open(path, false);
-        std::vector<const ul_series *> all;
-        for (size_t i = 0; i < ul_catalog_size(catalog); i++)
-            all.push_back(ul_catalog_at(catalog, i));
-        size_t absent = 0;
-        *series = best_volume(object, all, absent);
-        if (!*series && all.size() == 1)
-            *series = all[0];
-        if (!*series)
-            throw Failure(UL_ERROR_CHOICE,
-                "its frames name no image of the %zu volumes of the source; choose one with "
-                "--series",
-                all.size());
-        return UL_OK;
-    });
+    const ul_series *volume = seg_choose_volume(object, volumes);
+    check_volume(object, volume ? volume : volumes.front(), findings);
 }

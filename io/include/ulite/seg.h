@@ -40,8 +40,9 @@ UL_API ul_status ul_seg_write(const char *path, const ul_labels *labels, const u
 UL_API ul_status ul_seg_read(
     const char *path, const ul_series *source, ul_labels *labels, char **notes, ul_error *error);
 
-/* The volume among the source images that the SEG was made from: whose images its frames name most
- * often, else the only one there is. Errors: UL_ERROR_INPUT, UL_ERROR_CHOICE. */
+/* The volume among the source images that the SEG was made from: whose images, down to the frame,
+ * most of its frames name; where that does not tell, the one on whose slices they lie; else the
+ * only one there is. Errors: UL_ERROR_INPUT, UL_ERROR_CHOICE. */
 UL_API ul_status ul_seg_find_source(
     const char *path, const ul_catalog *catalog, const ul_series **series, ul_error *error);
 

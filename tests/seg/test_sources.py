@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+"""test_sources.py ULITE MAKE_SERIES FIXTURES: segmentations of sources that hold several volumes or lack something.
+
+Series come from the generator; what real files do to them is done by pydicom.
+"""
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+from skipping import need, needed_modules
+
+with needed_modules():
+    import nibabel
+    import numpy
+    import pydicom
+
+HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
+ULITE, MAKE_SERIES, FIXTURES = sys.argv[1:4]
+MODEL = f"{FIXTURES}/slices.safetensors"
+need(HEAD)
+
+
+def run(*words, code=0, says=None, program=ULITE):
+    result = subprocess.run([program, *map(str, words)], capture_output=True, text=True, check=False)
+    shown = f"{' '.join(map(str, words))}: exit {result.returncode}, {result.stderr.strip()[-400:]}"
+    assert result.returncode == code, f"{shown}; expected exit {code}"
+    said = result.stdout + result.stderr
+    for text in [says] if isinstance(says, str) else says or []:
+        assert text in said, f"{shown}; expected \"{text}\""
+    return said
+
+
+def make(folder, *options):
+    run(HEAD, "-o", folder, "--box", "40:80,60:92,50:62", *options, program=MAKE_SERIES)
+    return folder
+
+
+def change(folder, each):
+    """each(dataset, n) on every file of a folder, in the order of their names."""
+    for n, path in enumerate(sorted(folder.iterdir())):
+        dataset = pydicom.dcmread(path)
+        each(dataset, n)
+        dataset.save_as(path)
+    return folder
+
+
+def array(path):
+    return numpy.asarray(nibabel.load(path).dataobj)
+
+
+def comes_back(source, series, *, change_seg=None):
+    """The volume `series` is segmented; its SEG is found right, and its labels come back, without a word on which
+    volume is meant. change_seg(dataset) first."""
+    seg, labels, back = (source.parent / f"{series}{end}" for end in (".dcm", ".nii", "_back.nii"))
+    run("segment", source, "-m", MODEL, "--series", series, "-o", seg, "-o", labels)
+    if change_seg:
+        dataset = pydicom.dcmread(seg)
+        change_seg(dataset)
+        dataset.save_as(seg)
+    run("verify", seg, "--source", source, says="nothing found")
+    run("convert", seg, "-o", back, "--source", source)
+    assert (array(back) == array(labels)).all() and array(labels).any(), f"{seg}: other labels came back"
+
+
+def frames_of(dataset):
+    return dataset.PerFrameFunctionalGroupsSequence
+
+
+def drop_frame_numbers(seg):
+    for frame in frames_of(seg):
+        del frame.DerivationImageSequence[0].SourceImageSequence[0]["ReferencedFrameNumber"]
+
+
+def turn(dataset, first):
+    """Frames from the first on become sagittal, as a stack of their own."""
+    del dataset.SharedFunctionalGroupsSequence[0]["PlaneOrientationSequence"]
+    for n, frame in enumerate(frames_of(dataset)):
+        item = pydicom.Dataset()
+        item.ImageOrientationPatient = [0, 1, 0, 0, 0, -1] if n >= first else [1, 0, 0, 0, 1, 0]
+        frame.PlaneOrientationSequence = [item]
+        if n >= first:
+            frame.PlanePositionSequence[0].ImagePositionPatient = [n - first, 0, 0]
+            frame.FrameContentSequence[0].StackID = "2"
+
+
+def volumes_of_one_file(folder):
+    """Which volume of a multi-frame file a SEG belongs to is told by the frame numbers of its references, or, where
+    it has none, by the places of its frames."""
+    for name, options, series in (("echoes", ["--echoes", "2"], "1.2"), ("times", ["--times", "3"], "1.3"),
+                                  ("phase", ["--phase"], "1.2")):
+        source = make(folder / name / "source", "--multi-frame", *options)
+        comes_back(source, series)
+        comes_back(source, series, change_seg=drop_frame_numbers)
+    source = change(make(folder / "stacks" / "source", "--multi-frame"), lambda dataset, n: turn(dataset, 6))
+    for series in ("1.1", "1.2"):
+        comes_back(source, series)
+        comes_back(source, series, change_seg=drop_frame_numbers)
+
+
+def another_pixel_spacing_is_named(folder):
+    source = make(folder / "spacing")
+    seg = folder / "spacing.dcm"
+    run("segment", source, "-m", MODEL, "-o", seg)
+    dataset = pydicom.dcmread(seg)
+    dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing = [2, 2]
+    dataset.save_as(seg)
+    text = "frame 1 has another pixel spacing (2x2 mm) than the source's slices (1x1 mm)"
+    run("verify", seg, "--source", source, code=1, says=text)
+    run("convert", seg, "-o", folder / "spacing.nii", "--source", source, code=5, says=text)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        volumes_of_one_file(folder)
+        another_pixel_spacing_is_named(folder)
+    print("passed")
+
+
+main()
