@@ -123,7 +123,7 @@ static void put_frame_of_reference(DcmItem &target, const SegPlan &plan, char **
 static void put_references(DcmItem &target, const SegPlan &plan, char **notes) {
     DcmItem &series = seg_new_item(target, DCM_ReferencedSeriesSequence);
     seg_put(series, DCM_SeriesInstanceUID,
-        seg_usable_uid(plan, plan.info->series_uid, "SeriesInstanceUID of the source", notes));
+        seg_usable_uid(plan, plan.info->series_uid, "SeriesInstanceUID", notes));
     std::string last;
     size_t slices = ul_series_grid(plan.source)->size[2];
     for (size_t k = 0; k < slices; k++) {

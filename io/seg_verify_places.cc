@@ -3,6 +3,7 @@
 #include "seg_findings.h"
 #include "seg_layout.h"
 #include "shim.h"
+#include "uid.h"
 #include "ulite/regular.h"
 #include "vec3.h"
 
@@ -161,6 +162,14 @@ static void check_list(
             "%zu source images of the frames are not in ReferencedSeriesSequence", unlisted.size());
 }
 
+/* A series without a valid UID of its own is told by its images. */
+static bool refers_to(const ReferencedSeries &referenced, const ul_series *series) {
+    const char *uid = ul_series_get_info(series)->series_uid;
+    return uid_usable(uid)
+               ? referenced.uid == uid
+               : referenced.instances.count(ul_series_instance(series, 0)->sop_instance_uid) > 0;
+}
+
 /* The volumes of the source that the object refers to; a series may be split into several. */
 static std::vector<const ul_series *> find_volumes(
     const ul_catalog *source, const std::vector<ReferencedSeries> &list) {
@@ -168,7 +177,7 @@ static std::vector<const ul_series *> find_volumes(
     for (size_t i = 0; i < ul_catalog_size(source); i++) {
         const ul_series *series = ul_catalog_at(source, i);
         for (const ReferencedSeries &referenced : list)
-            if (referenced.uid == ul_series_get_info(series)->series_uid) {
+            if (refers_to(referenced, series)) {
                 volumes.push_back(series);
                 break;
             }

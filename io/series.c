@@ -297,6 +297,8 @@ static ul_status add_series(series_builder *builder, const dicom_image *const *i
     ul_status status = notes_on_geometry(series, builder->error);
     if (status == UL_OK)
         status = notes_on_pixels(series, builder->error);
+    if (status == UL_OK)
+        status = series_note_identities(series, builder->error);
     *added = series;
     return status;
 }

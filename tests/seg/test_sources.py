@@ -110,11 +110,75 @@ def another_pixel_spacing_is_named(folder):
     run("convert", seg, "-o", folder / "spacing.nii", "--source", source, code=5, says=text)
 
 
+def errors_of(seg):
+    """What dciodvfy holds against an object."""
+    done = subprocess.run(["dciodvfy", "-new", seg], capture_output=True, text=True, check=False)
+    return [line for line in (done.stdout + done.stderr).splitlines() if "Error" in line]
+
+
+def identities(folder):
+    """The meta header's UID stands for a missing one; without one, with no UID or with that of another image, images
+    are read and noted but not referenced."""
+    def set_uids(name, uid):
+        def each(dataset, n):
+            if uid == "meta":
+                del dataset["SOPInstanceUID"]
+            else:
+                dataset.SOPInstanceUID = uid
+        return change(make(folder / name), each)
+
+    meta = set_uids("meta", "meta")
+    run("segment", meta, "-m", MODEL, "-o", folder / "meta.dcm", says="no SOPInstanceUID in 12 files: the one of the")
+    run("verify", folder / "meta.dcm", "--source", meta, says="nothing found")
+    assert not errors_of(folder / "meta.dcm"), errors_of(folder / "meta.dcm")
+
+    bare = make(folder / "bare", "--no-meta", "--drop", "SOPInstanceUID@2")
+    number = set_uids("number", "1e10")
+    long = set_uids("long", "1.2." + "3" * 64)
+    for source, reason in ((bare, "SOPInstanceUID is missing"), (number, "SOPInstanceUID is no valid UID"),
+                           (long, "SOPInstanceUID is no valid UID"),
+                           (set_uids("same", "1.2.3.4"), "have the same SOPInstanceUID")):
+        run("info", source, says="a SEG cannot reference them")
+        run("segment", source, "-m", MODEL, "-o", folder / "none.dcm", code=3, says=[reason, f"{source.name}/"])
+        assert not (folder / "none.dcm").exists()
+        run("segment", source, "-m", MODEL, "-o", folder / "labels.nii")
+        run("convert", source, "-o", folder / "image.nii")
+
+
+def series_without_uid(folder):
+    source = change(make(folder / "unnamed"), lambda dataset, n: dataset.pop("SeriesInstanceUID"))
+    seg = folder / "unnamed.dcm"
+    run("segment", source, "-m", MODEL, "-o", seg,
+        says="SeriesInstanceUID: the source has none, one was made from the UID of the first image")
+    assert not errors_of(seg), errors_of(seg)
+    run("verify", seg, "--source", source, says="nothing found")
+
+
+def several_patients(folder):
+    def each(dataset, n):
+        dataset.PatientID = f"SECRET{n // 4}"
+    source = change(make(folder / "patients"), each)
+    for words in (["info"], ["segment", "-m", MODEL, "-o", folder / "patients.dcm"]):
+        said = run(*words, source, says="the files state different PatientIDs")
+        assert "SECRET" not in said
+
+
+def notes_come_once(folder):
+    source = make(folder / "dated", "--set", "StudyDate=20211", "--drop", "ContentDate", "--drop", "AcquisitionDate",
+                  "--drop", "SeriesDate")
+    said = run("segment", source, "-m", MODEL, "-o", folder / "dated.dcm", says="StudyDate: an invalid value")
+    assert said.count("StudyDate: an invalid value") == 1, said
+
+
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         volumes_of_one_file(folder)
         another_pixel_spacing_is_named(folder)
+        identities(folder)
+        series_without_uid(folder)
+        several_patients(folder)
+        notes_come_once(folder)
     print("passed")
 
 

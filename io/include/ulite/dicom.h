@@ -80,6 +80,10 @@ UL_API ul_status ul_series_check(const ul_series *series, ul_error *error);
  * decoder. */
 UL_API ul_status ul_series_check_places(const ul_series *series, ul_error *error);
 
+/* UL_OK, or why a SEG cannot reference its images: a missing, invalid or shared SOPInstanceUID
+ * (UL_ERROR_INPUT, which names the file). */
+UL_API ul_status ul_series_check_references(const ul_series *series, ul_error *error);
+
 /* Decodes every slice; threads 0: as many as there are cores. *volume: ul_volume_free. Errors name
  * the file. */
 UL_API ul_status ul_series_read(const ul_series *series, int threads, const ul_progress *progress,

@@ -29,8 +29,9 @@ UL_API void ul_seg_options_init(ul_seg_options *options);
  * compared, renamed. A segment number that differs from its place among the segments (numbers of a
  * SEG run from 1 without gaps) is kept in a private attribute, so that ul_seg_read gives it back.
  * FRACTIONAL without labels->fractions holds 0 and 1. Errors: UL_ERROR_INPUT (a label without a
- * segment, a source whose header cannot be read), UL_ERROR_GEOMETRY (neither grid),
- * UL_ERROR_OUTPUT, UL_ERROR_LIMIT, UL_ERROR_UNSUPPORTED (a mosaic), UL_ERROR_INTERRUPTED. */
+ * segment, a source whose header cannot be read or whose images cannot be referenced),
+ * UL_ERROR_GEOMETRY (neither grid), UL_ERROR_OUTPUT, UL_ERROR_LIMIT, UL_ERROR_UNSUPPORTED (a
+ * mosaic), UL_ERROR_INTERRUPTED. */
 UL_API ul_status ul_seg_write(const char *path, const ul_labels *labels, const ul_series *source,
     const ul_seg_options *options, ul_error *error);
 
