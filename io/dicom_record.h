@@ -54,7 +54,6 @@ typedef enum dicom_key {
     DICOM_KEY_GRADIENT, /* a number that stands for a direction */
     DICOM_KEY_INVERSION_TIME,
     DICOM_KEY_FLIP_ANGLE,
-    DICOM_KEY_STACK,
     DICOM_KEY_DIMENSION, /* a number that stands for the dimension indices other than position */
     DICOM_KEY_TRIGGER_TIME,
     DICOM_KEY_OBJECT, /* instance number of a multi-frame object */
@@ -78,6 +77,7 @@ typedef struct dicom_image {
     double thickness_mm;  /* 0 where unknown */
     double slope, intercept;
     char type[129]; /* ImageType or FrameType, with the complex component */
+    char stack[65]; /* StackID of a frame, UTF-8; "" where absent */
     double key[DICOM_KEYS];
 } dicom_image;
 

@@ -64,8 +64,8 @@ ul_status series_note_identities(ul_series *series, ul_error *error) {
             found.unusable, found.unusable == 1 ? "" : "s");
     if (status == UL_OK && found.shared)
         status = series_note(series, error,
-            "%zu files have the SOPInstanceUID of another: a SEG cannot reference them",
-            found.shared);
+            "the SOPInstanceUID of another file in %zu file%s: a SEG cannot reference them",
+            found.shared, found.shared == 1 ? "" : "s");
     if (status == UL_OK && found.several_patients)
         status = series_note(series, error, "the files state different PatientIDs");
     return status;

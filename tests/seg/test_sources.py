@@ -97,6 +97,14 @@ def volumes_of_one_file(folder):
         comes_back(source, series)
         comes_back(source, series, change_seg=drop_frame_numbers)
 
+    def name_stacks(dataset, n):
+        for k, frame in enumerate(frames_of(dataset)):
+            frame.FrameContentSequence[0].StackID = "A" if k % 2 else "B"
+    source = change(make(folder / "interleaved" / "source", "--multi-frame"), name_stacks)
+    run("info", source, says=["stack A", "stack B", "40x32x6", "1x1x2"])
+    for series in ("1.1", "1.2"):
+        comes_back(source, series)
+
 
 def another_pixel_spacing_is_named(folder):
     source = make(folder / "spacing")
