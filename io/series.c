@@ -226,13 +226,12 @@ static ul_status notes_on_geometry(ul_series *series, ul_error *error) {
             series_note(series, error, "gantry tilt %.1f degrees", copysign(degrees, declared));
     }
     if (grid->stack == UL_STACK_UNEVEN && status == UL_OK) {
-        size_t gaps = 0;
+        size_t gaps = ul_grid_count_gaps(grid);
         double least = HUGE_VAL, most = 0;
         for (size_t k = 0; k + 1 < slices; k++) {
             double step = ul_grid_offset_mm(grid, k + 1) - ul_grid_offset_mm(grid, k);
             least = fmin(least, step);
             most = fmax(most, step);
-            gaps += ul_grid_gap_after(grid, k);
         }
         if (least > SAME_PLACE_MM) /* else add_part says what is wrong */
             status =
