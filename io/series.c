@@ -243,6 +243,17 @@ static ul_status notes_on_geometry(ul_series *series, ul_error *error) {
     return status;
 }
 
+static ul_status note_on_thickness(ul_series *series, ul_error *error) {
+    double least = HUGE_VAL, most = 0;
+    for (size_t k = 0; k < series->grid.size[2]; k++) {
+        least = fmin(least, series->images[k]->thickness_mm);
+        most = fmax(most, series->images[k]->thickness_mm);
+    }
+    if (most - least <= SPACING_TOLERANCE * most)
+        return UL_OK;
+    return series_note(series, error, "slice thickness differs, %.4g to %.4g mm", least, most);
+}
+
 static ul_status notes_on_pixels(ul_series *series, ul_error *error) {
     const dicom_image *first = series->images[0];
     ul_status status = UL_OK;
@@ -282,7 +293,7 @@ static void fill_info(ul_series *series, const char *group, const char *label) {
         const dicom_image *image = series->images[k];
         series->info.lossy |= image->file->lossy;
         series->instances[k] = (ul_instance){image->file->path, image->file->sop_class_uid,
-            image->file->sop_instance_uid, image->frame};
+            image->file->sop_instance_uid, image->frame, image->thickness_mm};
     }
 }
 
@@ -333,6 +344,8 @@ static ul_status add_series(series_builder *builder, const dicom_image *const *i
     ul_grid_classify(grid);
     fill_info(series, group, label);
     ul_status status = notes_on_geometry(series, builder->error);
+    if (status == UL_OK)
+        status = note_on_thickness(series, builder->error);
     if (status == UL_OK)
         status = notes_on_pixels(series, builder->error);
     if (status == UL_OK)

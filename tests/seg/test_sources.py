@@ -3,6 +3,7 @@
 
 Series come from the generator; what real files do to them is done by pydicom.
 """
+import json
 import pathlib
 import subprocess
 import sys
@@ -171,6 +172,40 @@ def several_patients(folder):
         assert "SECRET" not in said
 
 
+def thick_and_thin(folder):
+    """Each frame says the thickness of its own slice."""
+    source = make(folder / "thick", "--set", "SliceThickness=5@7,8,9,10,11,12")
+    seg = folder / "thick.dcm"
+    run("segment", source, "-m", MODEL, "-o", seg, says="slice thickness differs, 1 to 5 mm")
+    dataset = pydicom.dcmread(seg)
+    assert "PixelMeasuresSequence" not in dataset.SharedFunctionalGroupsSequence[0]
+    images = {d.SOPInstanceUID: d.SliceThickness for d in map(pydicom.dcmread, source.iterdir())}
+    for frame in frames_of(dataset):
+        uid = frame.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
+        assert frame.PixelMeasuresSequence[0].SliceThickness == images[uid]
+    assert set(images.values()) == {1, 5}
+    run("verify", seg, "--source", source, says="nothing found")
+
+
+def long_descriptions(folder):
+    """The description of the series keeps to 64 bytes, which dciodvfy counts; labels have the standard's 64
+    characters."""
+    source = make(folder / "long")
+    labels = folder / "long.nii"
+    run("segment", source, "-m", MODEL, "-o", labels)
+    names = folder / "names.json"
+    text = "щитовидная железа и паращитовидные железы"
+    names.write_text(json.dumps({"segments": [{"number": n, "label": text} for n in (1, 2)]}))
+    seg = folder / "long.dcm"
+    run("convert", labels, "-o", seg, "--source", source, "--segments", names)
+    dataset = pydicom.dcmread(seg)
+    description = dataset.SeriesDescription
+    assert len(description.encode()) <= 64 and description.endswith(" (research use)"), description
+    assert description.startswith("ulite: щитовидная железа"), description
+    assert dataset.SegmentSequence[0].SegmentLabel == text
+    assert not [line for line in errors_of(seg) if "SeriesDescription" in line]
+
+
 def notes_come_once(folder):
     source = make(folder / "dated", "--set", "StudyDate=20211", "--drop", "ContentDate", "--drop", "AcquisitionDate",
                   "--drop", "SeriesDate")
@@ -186,6 +221,8 @@ def main():
         identities(folder)
         series_without_uid(folder)
         several_patients(folder)
+        thick_and_thin(folder)
+        long_descriptions(folder)
         notes_come_once(folder)
     print("passed")
 

@@ -50,7 +50,8 @@ UL_API const ul_catalog_fault *ul_catalog_fault_at(const ul_catalog *catalog, si
 typedef struct ul_instance {
     const char *path;
     const char *sop_class_uid, *sop_instance_uid;
-    unsigned frame; /* 1-based; 0 for a single-frame object */
+    unsigned frame;      /* 1-based; 0 for a single-frame object */
+    double thickness_mm; /* SliceThickness; 0 where absent */
 } ul_instance;
 
 typedef struct ul_series_info {
