@@ -90,7 +90,7 @@ struct dicom_file {
     char study_uid[DICOM_UID_BYTES], series_uid[DICOM_UID_BYTES];
     char frame_of_reference_uid[DICOM_UID_BYTES];
     char sop_class_uid[DICOM_UID_BYTES], sop_instance_uid[DICOM_UID_BYTES];
-    bool instance_from_meta; /* sop_instance_uid is the meta header's: the data set has none */
+    bool identity_from_meta; /* one of these is the meta header's: the data set has none */
     char patient_id[65];     /* is compared, and goes into no message */
     char modality[17], body_part[65];
     char description[257]; /* UTF-8 */

@@ -7,7 +7,7 @@
 
 /* What is odd about the identities of the files of a series. */
 typedef struct identities {
-    size_t from_meta;              /* files whose data set has no SOPInstanceUID */
+    size_t from_meta;              /* files for which the meta header has to speak */
     size_t unusable, shared;       /* files that cannot be referenced */
     const dicom_file *unusable_at; /* the first one */
     const dicom_file *shared_at[2];
@@ -38,7 +38,7 @@ static ul_status look_at(const ul_series *series, identities *found, ul_error *e
         const dicom_file *file = files[k], *last = k ? files[k - 1] : NULL;
         if (file == last) /* another frame of it */
             continue;
-        found->from_meta += file->instance_from_meta;
+        found->from_meta += file->identity_from_meta;
         found->several_patients |= strcmp(file->patient_id, files[0]->patient_id) != 0;
         if (!referable(file)) {
             found->unusable_at = found->unusable++ ? found->unusable_at : file;
@@ -56,7 +56,7 @@ ul_status series_note_identities(ul_series *series, ul_error *error) {
     ul_status status = look_at(series, &found, error);
     if (status == UL_OK && found.from_meta)
         status = series_note(series, error,
-            "no SOPInstanceUID in %zu file%s: the one of the meta header stands for it",
+            "no SOPInstanceUID or SOPClassUID in %zu file%s: that of the meta header stands for it",
             found.from_meta, found.from_meta == 1 ? "" : "s");
     if (status == UL_OK && found.unusable)
         status = series_note(series, error,

@@ -137,7 +137,7 @@ def identities(folder):
         return change(make(folder / name), each)
 
     meta = set_uids("meta", "meta")
-    run("segment", meta, "-m", MODEL, "-o", folder / "meta.dcm", says="no SOPInstanceUID in 12 files: the one of the")
+    run("segment", meta, "-m", MODEL, "-o", folder / "meta.dcm", says="SOPClassUID in 12 files: that of the meta")
     run("verify", folder / "meta.dcm", "--source", meta, says="nothing found")
     assert not errors_of(folder / "meta.dcm"), errors_of(folder / "meta.dcm")
 
