@@ -171,7 +171,7 @@ static void explain(const segment_arguments *a, const segment_input *input, ul_e
 
 static ul_status segment_with(const segment_arguments *a, const ul_model *model,
     const ul_card *card, const char *model_hash, segment_input *input, ul_error *error) {
-    const ul_segment_options options = {
+    ul_segment_options options = {
         .threads = a->threads, .flips = a->flips, .fractions = a->fractional};
     ul_labels labels = {0};
     written_files written = {0};
@@ -182,6 +182,7 @@ static ul_status segment_with(const segment_arguments *a, const ul_model *model,
         return status;
     if (!card->trained)
         console_say("note: %s is untrained, for tests only: its labels mean nothing", card->name);
+    options.slices = input->resampled ? &input->slices : NULL;
     if (*input->forced)
         segment_event("forced", NULL, input->forced);
     status = ul_segment_volume(

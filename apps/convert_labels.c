@@ -145,9 +145,10 @@ ul_status convert_labels(const convert_options *options, ul_error *error) {
     ul_status status = is_named(options->input, ".png")
                            ? ul_png_read_labels(options->input, &labels, error)
                            : ul_nifti_read_labels(options->input, &labels, NULL, error);
-    if (status == UL_OK && labels.segments.count == 0)
+    if (status == UL_OK && labels.segments.count == 0 && !options->segments)
         status = ul_error_set(error, UL_ERROR_INPUT,
-            "%s: it holds no label, so there is nothing to write", options->input);
+            "%s: it holds no label; --segments says which segments were looked for, in vain",
+            options->input);
     if (status == UL_OK)
         status = name_segments(options, &labels, error);
     if (status == UL_OK)

@@ -9,6 +9,11 @@ static ul_status make_regular(ul_volume *volume, ul_error *error) {
     ul_status status = ul_volume_regular(volume, UL_OUTSIDE_SMALLEST, &regular, error);
     if (status != UL_OK)
         return status;
+    size_t missing = ul_grid_slices_in_gaps(&volume->grid, &regular.grid);
+    if (missing > 0)
+        console_say("note: %zu of %zu even slices lie where slices are missing: they hold the "
+                    "smallest value of the volume",
+            missing, regular.grid.size[2]);
     ul_volume_free(volume);
     *volume = regular;
     return UL_OK;

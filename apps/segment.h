@@ -24,6 +24,7 @@ typedef struct segment_input {
     ul_nifti_header *header; /* NIfTI only */
     bool picture;            /* a PNG */
     bool resampled;          /* volume is on an even grid that its slices were not on */
+    ul_grid slices;          /* where its slices were, where it is resampled */
     char *notes;
     char forced[UL_ERROR_TEXT_BYTES]; /* why --force was needed, else empty */
 } segment_input;

@@ -9,6 +9,7 @@
 void segment_input_free(segment_input *input) {
     ul_catalog_close(input->catalog);
     ul_volume_free(&input->volume);
+    ul_grid_free(&input->slices);
     ul_nifti_header_free(input->header);
     free(input->notes);
     memset(input, 0, sizeof *input);
@@ -106,6 +107,11 @@ static ul_status make_regular(segment_input *input, ul_error *error) {
     const size_t *size = regular.grid.size;
     console_say("note: %zu slices were resampled to an even grid of %zux%zux%zu",
         input->volume.grid.size[2], size[0], size[1], size[2]);
+    size_t missing = ul_grid_slices_in_gaps(&input->volume.grid, &regular.grid);
+    if (missing > 0)
+        console_say("note: %zu of them where slices are missing: no labels there", missing);
+    input->slices = input->volume.grid;
+    input->volume.grid = (ul_grid){0};
     ul_volume_free(&input->volume);
     input->volume = regular;
     input->resampled = true;

@@ -166,12 +166,13 @@ ul_status segment_write_figures(const segment_arguments *arguments, const ul_car
         status = write_preview(arguments->preview, card, input, labels, error);
     if (status != UL_OK || (!arguments->stats && !arguments->report))
         return status;
-    size_t gaps;
+    size_t gaps = ul_grid_count_gaps(input->resampled ? &input->slices : &labels->grid);
     ul_segment_stats *stats = calloc(labels->segments.count + 1, sizeof *stats);
-    status = stats ? ul_stats_measure(&input->volume, labels, stats, &gaps, error)
+    status = stats ? ul_stats_measure(&input->volume, labels, stats, error)
                    : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the statistics");
     if (status == UL_OK && gaps > 0)
-        console_say("note: slices are missing at %zu places, volumes leave them out", gaps);
+        console_say("note: slices are missing at %zu place%s, volumes leave them out", gaps,
+            gaps == 1 ? "" : "s");
     if (status == UL_OK && arguments->stats)
         status = written_next(written, arguments->stats, error);
     if (status == UL_OK && arguments->stats) {

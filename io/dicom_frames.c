@@ -1,6 +1,7 @@
 #include "dicom_scan.h"
 
 #include "csa.h"
+#include "utf8.h"
 #include "vec3.h"
 
 #include <math.h>
@@ -57,9 +58,9 @@ static void take_frame_content(
         image->key[DICOM_KEY_ACQUISITION] = value;
     if (dicom_decimals(content, DICOM_TAG(0x0020, 0x9128), &value, 1))
         image->key[DICOM_KEY_TIME_POINT] = value;
-    char stack[17];
+    char stack[sizeof image->stack];
     if (dicom_text(content, DICOM_TAG(0x0020, 0x9056), stack, sizeof stack))
-        image->key[DICOM_KEY_STACK] = strtod(stack, NULL);
+        utf8_clip(image->stack, sizeof image->stack, 16, stack);
     if (dimensions->count &&
         dicom_decimals(content, DICOM_TAG(0x0020, 0x9157), index, dimensions->count)) {
         /* Indices are small: they are the digits of one number. */

@@ -205,6 +205,7 @@ ul_status read_header(const char *path, dicom_header *header, bool *is_dicom) {
     meta.read(file->stream, EXS_Unknown, EGL_noChange, MAX_VALUE_AT_ONCE);
     take_uid(meta, DCM_TransferSyntaxUID, header->transfer_syntax);
     take_uid(meta, DCM_MediaStorageSOPClassUID, header->media_class);
+    take_uid(meta, DCM_MediaStorageSOPInstanceUID, header->media_instance);
     OFCondition result =
         data.readUntilTag(file->stream, encoding_of(file->stream, header->transfer_syntax),
             EGL_noChange, MAX_VALUE_AT_ONCE, FIRST_PIXEL_TAG);

@@ -24,7 +24,8 @@ typedef struct dicom_pixels {
 typedef struct dicom_header {
     const dicom_item *data;   /* NULL where not even a part of it could be read */
     char transfer_syntax[65]; /* as declared, or the plain one that the bytes are encoded in */
-    char media_class[65];     /* MediaStorageSOPClassUID, "" where there is no meta header */
+    /* MediaStorageSOPClassUID and MediaStorageSOPInstanceUID, "" where there is no meta header */
+    char media_class[65], media_instance[65];
     uint64_t file_bytes;
     bool pixels_big_endian;
     dicom_pixels pixels;

@@ -20,6 +20,10 @@ typedef enum dicom_photometric {
     DICOM_PHOTOMETRIC_OTHER
 } dicom_photometric;
 
+/* Room for one character more than a UID has, so that one that is too long is not taken for
+ * another. */
+#define DICOM_UID_BYTES 66
+
 /* How the pixels of a file are stored. */
 typedef struct dicom_layout {
     size_t rows, columns, frames;
@@ -50,7 +54,6 @@ typedef enum dicom_key {
     DICOM_KEY_GRADIENT, /* a number that stands for a direction */
     DICOM_KEY_INVERSION_TIME,
     DICOM_KEY_FLIP_ANGLE,
-    DICOM_KEY_STACK,
     DICOM_KEY_DIMENSION, /* a number that stands for the dimension indices other than position */
     DICOM_KEY_TRIGGER_TIME,
     DICOM_KEY_OBJECT, /* instance number of a multi-frame object */
@@ -74,6 +77,7 @@ typedef struct dicom_image {
     double thickness_mm;  /* 0 where unknown */
     double slope, intercept;
     char type[129]; /* ImageType or FrameType, with the complex component */
+    char stack[65]; /* StackID of a frame, UTF-8; "" where absent */
     double key[DICOM_KEYS];
 } dicom_image;
 
@@ -82,8 +86,12 @@ struct dicom_file {
     const char *shown; /* the path as messages name it */
     ul_status status;  /* not UL_OK: the file is DICOM but cannot be used, and why */
     char problem[256]; /* without the path */
-    char transfer_syntax[65], study_uid[65], series_uid[65], frame_of_reference_uid[65];
-    char sop_class_uid[65], sop_instance_uid[65];
+    char transfer_syntax[65];
+    char study_uid[DICOM_UID_BYTES], series_uid[DICOM_UID_BYTES];
+    char frame_of_reference_uid[DICOM_UID_BYTES];
+    char sop_class_uid[DICOM_UID_BYTES], sop_instance_uid[DICOM_UID_BYTES];
+    bool identity_from_meta; /* one of these is the meta header's: the data set has none */
+    char patient_id[65];     /* is compared, and goes into no message */
     char modality[17], body_part[65];
     char description[257]; /* UTF-8 */
     int series_number;

@@ -247,10 +247,17 @@ static void take_identity(const dicom_header *header, dicom_file *file) {
     dicom_text(data, DICOM_TAG(0x0020, 0x0052), file->frame_of_reference_uid,
         sizeof file->frame_of_reference_uid);
     dicom_text(data, DICOM_TAG(0x0008, 0x0016), file->sop_class_uid, sizeof file->sop_class_uid);
-    if (!file->sop_class_uid[0])
+    if (!file->sop_class_uid[0]) {
         strcpy(file->sop_class_uid, header->media_class);
+        file->identity_from_meta = header->media_class[0] != '\0';
+    }
     dicom_text(
         data, DICOM_TAG(0x0008, 0x0018), file->sop_instance_uid, sizeof file->sop_instance_uid);
+    if (!file->sop_instance_uid[0]) {
+        strcpy(file->sop_instance_uid, header->media_instance);
+        file->identity_from_meta |= header->media_instance[0] != '\0';
+    }
+    dicom_text(data, DICOM_TAG(0x0010, 0x0020), file->patient_id, sizeof file->patient_id);
     dicom_text(data, DICOM_TAG(0x0008, 0x0060), file->modality, sizeof file->modality);
     dicom_text(data, DICOM_TAG(0x0018, 0x0015), file->body_part, sizeof file->body_part);
     char description[sizeof file->description];

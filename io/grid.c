@@ -182,6 +182,14 @@ bool ul_grid_gap_after(const ul_grid *grid, size_t k) {
     return step_after(grid, k) > GAP_STEPS * median_step(grid);
 }
 
+size_t ul_grid_count_gaps(const ul_grid *grid) {
+    size_t gaps = 0;
+    double median = grid->stack == UL_STACK_UNEVEN ? median_step(grid) : 0;
+    for (size_t k = 0; grid->stack == UL_STACK_UNEVEN && k + 1 < grid->size[2]; k++)
+        gaps += step_after(grid, k) > GAP_STEPS * median;
+    return gaps;
+}
+
 double ul_grid_depth_mm(const ul_grid *grid, size_t k) {
     if (grid->stack == UL_STACK_UNPLACED || grid->size[2] == 1)
         return grid->thickness_mm;

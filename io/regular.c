@@ -8,8 +8,8 @@
 /* Parts of a pixel or step that rounded positions are off: no interpolation for them. */
 #define SAME_PLACE 1e-3
 
-/* Labels reach this many steps along the normal: half of the widest step that is no gap. */
-#define LABEL_REACH_STEPS 0.75
+/* A slice stands for this many steps into a gap; half, and what rounding adds. */
+#define GAP_REACH_STEPS 0.501
 
 /* Where slice k lies: from the grid's first pixel along its axes, pixels, and its normal, mm. */
 static void slice_place(const ul_grid *grid, const double origin[3], size_t k, double place[3]) {
@@ -111,6 +111,23 @@ static between find_slices(const ul_grid *grid, const ul_grid *even, size_t k) {
     return b;
 }
 
+bool ul_grid_in_gap(const ul_grid *grid, const ul_grid *regular, size_t k) {
+    if (grid->stack != UL_STACK_UNEVEN)
+        return false;
+    size_t before = find_slices(grid, regular, k).slice[0];
+    double here = ul_grid_offset_mm(regular, k), step = fabs(ul_grid_step_mm(regular));
+    double away = fmin(fabs(here - ul_grid_offset_mm(grid, before)),
+        fabs(here - ul_grid_offset_mm(grid, before + 1)));
+    return away > GAP_REACH_STEPS * step && ul_grid_gap_after(grid, before);
+}
+
+size_t ul_grid_slices_in_gaps(const ul_grid *grid, const ul_grid *regular) {
+    size_t count = 0;
+    for (size_t k = 0; k < regular->size[2]; k++)
+        count += ul_grid_in_gap(grid, regular, k);
+    return count;
+}
+
 /* Where a place along one axis lies: between pixels at[0] and at[1]; false outside. */
 static bool find_pixels(double place, size_t size, size_t at[2], double *way) {
     if (place < -0.5 - SAME_PLACE || place > (double)size - 0.5 + SAME_PLACE)
@@ -148,6 +165,13 @@ static void read_slice(const ul_volume *volume, size_t k, uint8_t *mask, float *
     for (size_t i = 0; i < area; i++)
         if (mask[i])
             values[i] = NAN;
+}
+
+/* Slice k of the even grid holds nothing. */
+static void empty_slice(size_t k, ul_volume *regular) {
+    size_t area = regular->grid.size[0] * regular->grid.size[1];
+    for (size_t n = k * area; n < (k + 1) * area; n++)
+        ((float *)regular->samples)[n] = NAN;
 }
 
 /* The even grid's slice k. room: two slices of the source and a mask. */
@@ -198,7 +222,9 @@ ul_status ul_volume_regular(
         status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for an even grid");
     }
     for (size_t k = 0; status == UL_OK && k < regular->grid.size[2]; k++)
-        if (volume->grid.size[2] > 1)
+        if (outside == UL_OUTSIDE_SMALLEST && ul_grid_in_gap(&volume->grid, &regular->grid, k))
+            empty_slice(k, regular);
+        else if (volume->grid.size[2] > 1)
             fill_slice(volume, k, room, regular);
         else
             read_slice(volume, 0, (uint8_t *)(room + 2 * area), regular->samples);
@@ -214,17 +240,13 @@ ul_status ul_volume_regular(
 
 /* Copies the voxels nearest to slice k of the even grid, of the map and of each segment's
  * fractions. */
-static void copy_nearest(const ul_labels *labels, size_t k, double step, ul_labels *regular) {
+static void copy_nearest(const ul_labels *labels, size_t k, ul_labels *regular) {
     const size_t *size = labels->grid.size, *even = regular->grid.size;
     size_t from_voxels = size[0] * size[1] * size[2], to_voxels = even[0] * even[1] * even[2];
     between b = {.way = 0.0};
     if (size[2] > 1)
         b = find_slices(&labels->grid, &regular->grid, k);
     int n = b.way > 0.5;
-    double away =
-        fabs(ul_grid_offset_mm(&regular->grid, k) - ul_grid_offset_mm(&labels->grid, b.slice[n]));
-    if (away > LABEL_REACH_STEPS * step)
-        return;
     for (size_t y = 0; y < even[1]; y++)
         for (size_t x = 0; x < even[0]; x++) {
             double i = floor((double)x + b.shift[n][0] + 0.5);
@@ -246,9 +268,9 @@ ul_status ul_labels_regular(const ul_labels *labels, ul_labels *regular, ul_erro
     if (status != UL_OK)
         return status;
     status = ul_labels_create(&grid, &labels->segments, labels->fractions != NULL, regular, error);
-    double step = fabs(ul_grid_step_mm(&grid));
     for (size_t k = 0; status == UL_OK && k < grid.size[2]; k++)
-        copy_nearest(labels, k, step, regular);
+        if (!ul_grid_in_gap(&labels->grid, &grid, k))
+            copy_nearest(labels, k, regular);
     ul_grid_free(&grid);
     return status;
 }

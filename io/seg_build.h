@@ -71,8 +71,8 @@ void seg_put_object(DcmItem &target, const SegPlan &plan, const SegUids &uids, c
 void seg_put_segments(DcmItem &target, const SegPlan &plan);
 void seg_put_groups(DcmItem &target, const SegPlan &plan, char **notes);
 
-/* A UID of the source as it is, or, where it is missing or no UID, one made from the series UID; a
- * note says so. */
+/* A UID of the source as it is, or, where it is missing or no UID, one made from the series UID or,
+ * where that is none either, from the first image's; a note says so. */
 std::string seg_usable_uid(const SegPlan &plan, const char *uid, const char *what, char **notes);
 
 /* Helpers over dcmdata; they throw Failure. */

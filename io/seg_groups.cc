@@ -16,8 +16,8 @@ static std::string decimals(const double *numbers, size_t count) {
     return text;
 }
 
-/* The thickness that the macro requires: the source's, else the depth of a slice. */
-static double slice_thickness(const ul_grid &grid, char **notes) {
+/* The thickness of slices that the macro requires but the source does not tell: their depth. */
+static double default_thickness(const ul_grid &grid, char **notes) {
     if (grid.thickness_mm > 0)
         return grid.thickness_mm;
     double depth = ul_grid_depth_mm(&grid, 0);
@@ -27,7 +27,29 @@ static double slice_thickness(const ul_grid &grid, char **notes) {
     return 1;
 }
 
-static void put_shared(DcmItem &target, const SegPlan &plan, char **notes) {
+/* What the source says of slice k, 0 where it does not or k is on a grid of its own. */
+static double told_thickness(const SegPlan &plan, size_t k) {
+    return plan.on_original ? ul_series_instance(plan.source, k)->thickness_mm : 0;
+}
+
+static bool thickness_differs(const SegPlan &plan) {
+    for (const SegPlanFrame &frame : plan.frames)
+        if (told_thickness(plan, frame.slice) != told_thickness(plan, plan.frames[0].slice))
+            return true;
+    return false;
+}
+
+static void put_measures(DcmItem &target, const ul_grid &grid, double thickness) {
+    DcmItem &measures = seg_new_item(target, DCM_PixelMeasuresSequence);
+    double step = std::fabs(ul_grid_step_mm(&grid));
+    seg_put(measures, DCM_SliceThickness, decimals(&thickness, 1));
+    if (step > 0) /* uneven: there is no such number */
+        seg_put(measures, DCM_SpacingBetweenSlices, decimals(&step, 1));
+    const double row_then_column[2] = {grid.spacing_mm[1], grid.spacing_mm[0]};
+    seg_put(measures, DCM_PixelSpacing, decimals(row_then_column, 2));
+}
+
+static void put_shared(DcmItem &target, const SegPlan &plan, const double *thickness) {
     const ul_grid &grid = plan.labels->grid;
     DcmItem &shared = seg_new_item(target, DCM_SharedFunctionalGroupsSequence);
     if (!plan.placed)
@@ -39,13 +61,8 @@ static void put_shared(DcmItem &target, const SegPlan &plan, char **notes) {
     }
     seg_put(seg_new_item(shared, DCM_PlaneOrientationSequence), DCM_ImageOrientationPatient,
         decimals(cosines, 6));
-    DcmItem &measures = seg_new_item(shared, DCM_PixelMeasuresSequence);
-    double thickness = slice_thickness(grid, notes), step = std::fabs(ul_grid_step_mm(&grid));
-    seg_put(measures, DCM_SliceThickness, decimals(&thickness, 1));
-    if (step > 0) /* uneven: there is no such number */
-        seg_put(measures, DCM_SpacingBetweenSlices, decimals(&step, 1));
-    const double row_then_column[2] = {grid.spacing_mm[1], grid.spacing_mm[0]};
-    seg_put(measures, DCM_PixelSpacing, decimals(row_then_column, 2));
+    if (thickness)
+        put_measures(shared, grid, *thickness);
 }
 
 static void put_derivation(DcmItem &frame, const SegPlan &plan, size_t slice) {
@@ -62,7 +79,7 @@ static void put_derivation(DcmItem &frame, const SegPlan &plan, size_t slice) {
     seg_put_code(derivation, DCM_DerivationCodeSequence, "113076", "DCM", "Segmentation");
 }
 
-static void put_frame(DcmItem &target, const SegPlan &plan, const SegPlanFrame &planned) {
+static DcmItem &put_frame(DcmItem &target, const SegPlan &plan, const SegPlanFrame &planned) {
     const ul_grid &grid = plan.labels->grid;
     DcmItem &frame = seg_new_item(target, DCM_PerFrameFunctionalGroupsSequence);
     put_derivation(frame, plan, planned.slice);
@@ -80,10 +97,20 @@ static void put_frame(DcmItem &target, const SegPlan &plan, const SegPlanFrame &
             decimals(grid.origin_mm[planned.slice], 3));
     seg_put_us(seg_new_item(frame, DCM_SegmentIdentificationSequence), DCM_ReferencedSegmentNumber,
         unsigned(planned.segment + 1));
+    return frame;
 }
 
+/* PixelMeasures are shared, or each frame's own where slices differ in thickness. */
 void seg_put_groups(DcmItem &target, const SegPlan &plan, char **notes) {
-    put_shared(target, plan, notes);
-    for (const SegPlanFrame &frame : plan.frames)
-        put_frame(target, plan, frame);
+    double thickness = plan.placed ? told_thickness(plan, plan.frames[0].slice) : 0;
+    if (plan.placed && !(thickness > 0))
+        thickness = default_thickness(plan.labels->grid, notes);
+    bool differs = plan.placed && thickness_differs(plan);
+    put_shared(target, plan, differs ? nullptr : &thickness);
+    for (const SegPlanFrame &planned : plan.frames) {
+        DcmItem &frame = put_frame(target, plan, planned);
+        double told = told_thickness(plan, planned.slice);
+        if (differs)
+            put_measures(frame, plan.labels->grid, told > 0 ? told : thickness);
+    }
 }

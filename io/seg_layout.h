@@ -36,4 +36,13 @@ void seg_layout_source(
 /* The same on a grid of positions, whatever the frames name. Throws likewise. */
 void seg_layout_grid(const SegObject &object, const ul_grid &grid, SegLayout &layout);
 
+/* How many frames name an image of the source. */
+size_t seg_count_named(const SegObject &object, const ul_series *source);
+
+/* The volume that the object was made from: whose images, down to the frame, most of its frames
+ * name; of several such the one where they lie. NULL where no frame names an image of any and they
+ * lie on none or on several. */
+const ul_series *seg_choose_volume(
+    const SegObject &object, const std::vector<const ul_series *> &volumes);
+
 #endif

@@ -5,6 +5,8 @@
 #include "shim.h"
 #include "utf8.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 
 static void check(const OFCondition &condition, const DcmTagKey &tag) {
@@ -46,13 +48,15 @@ void seg_put_code(DcmItem &item, const DcmTagKey &sequence, const char *value, c
     seg_put(code, DCM_CodeMeaning, meaning);
 }
 
-static std::string clipped(const std::string &text, size_t characters) {
-    std::string buffer(text.size() * 2 + 1, '\0');
+/* Text cut to so many characters and, where they are given, bytes. */
+static std::string clipped(const std::string &text, size_t characters, size_t bytes = SIZE_MAX) {
+    std::string buffer(std::min(text.size() * 2, bytes) + 1, '\0');
     utf8_clip(&buffer[0], buffer.size(), characters, text.c_str());
     return buffer.c_str();
 }
 
-/* "ulite: Liver, Spleen (research use)" in the 64 characters that there are. */
+/* "ulite: Liver, Spleen (research use)" in the 64 characters that there are, which some readers
+ * count in bytes. */
 static std::string series_description(const SegPlan &plan) {
     static const char suffix[] = " (research use)";
     std::string text;
@@ -63,7 +67,7 @@ static std::string series_description(const SegPlan &plan) {
         for (size_t s = 0; s < plan.segments.size(); s++)
             text += (s ? ", " : "") + std::string(plan.segment(s).label);
     }
-    return clipped(text, 64 - (sizeof suffix - 1)) + suffix;
+    return clipped(text, 64, 64 - (sizeof suffix - 1)) + suffix;
 }
 
 /* A series of its own beside the source's: 1000 above it. */
@@ -123,7 +127,7 @@ static void put_frame_of_reference(DcmItem &target, const SegPlan &plan, char **
 static void put_references(DcmItem &target, const SegPlan &plan, char **notes) {
     DcmItem &series = seg_new_item(target, DCM_ReferencedSeriesSequence);
     seg_put(series, DCM_SeriesInstanceUID,
-        seg_usable_uid(plan, plan.info->series_uid, "SeriesInstanceUID of the source", notes));
+        seg_usable_uid(plan, plan.info->series_uid, "SeriesInstanceUID", notes));
     std::string last;
     size_t slices = ul_series_grid(plan.source)->size[2];
     for (size_t k = 0; k < slices; k++) {

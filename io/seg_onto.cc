@@ -12,6 +12,7 @@
  * rounded to three digits move the far corner of 512 pixels by a quarter of one. */
 static const double in_plane_tolerance_px = 0.25;
 static const double slice_tolerance_steps = 0.1;
+static const double same_spacing = 1e-3; /* relative */
 
 /* How the frames' axes run against the source's. Throws where they are no turn or mirror of it. */
 static void find_turn(const SegObject &object, const ul_grid &source, SegLayout &layout) {
@@ -79,6 +80,18 @@ static double smallest_step(const ul_grid &grid) {
     return grid.thickness_mm > 0 ? grid.thickness_mm : 1;
 }
 
+/* Throws where the frame's pixels have another size than the source's. */
+static void check_spacing(const SegLayout &layout, const SegFrame &frame, size_t f) {
+    const double *source = layout.grid.spacing_mm;
+    const double along[2] = {source[layout.exchanged], source[!layout.exchanged]};
+    for (int axis = 0; axis < 2; axis++)
+        if (!(std::fabs(frame.spacing[axis] / along[axis] - 1) <= same_spacing))
+            throw Failure(UL_ERROR_GEOMETRY,
+                "frame %zu has another pixel spacing (%.4gx%.4g mm) than the source's slices "
+                "(%.4gx%.4g mm)",
+                f + 1, frame.spacing[0], frame.spacing[1], along[0], along[1]);
+}
+
 static void by_position(const SegObject &object, SegLayout &layout) {
     const ul_grid &source = layout.grid;
     find_turn(object, source, layout);
@@ -102,6 +115,8 @@ static void by_position(const SegObject &object, SegLayout &layout) {
                 "frame %zu lies %.3g mm from the nearest slice of the source", f + 1, away);
         double miss = corner_miss_px(layout, frame, source, above->second);
         if (!(miss <= in_plane_tolerance_px))
+            check_spacing(layout, frame, f);
+        if (!(miss <= in_plane_tolerance_px))
             throw Failure(UL_ERROR_GEOMETRY,
                 "frame %zu is shifted by %.3g pixels against its source slice", f + 1, miss);
         layout.slice.push_back(above->second);
@@ -120,17 +135,26 @@ static SliceIndex index_source(const ul_series *source) {
     return index;
 }
 
-/* The slice that a frame names first, or SIZE_MAX. */
-static size_t named_slice(const SliceIndex &index, const SegFrame &frame) {
+/* The slices that a frame names, in its order. A reference without frame numbers names all frames
+ * of its object. */
+static std::vector<size_t> named_slices(const SliceIndex &index, const SegFrame &frame) {
+    std::vector<size_t> slices;
     for (const SegReference &source : frame.sources) {
-        unsigned number = source.frames.empty() ? 0 : source.frames[0];
-        for (unsigned candidate : {number, number ? 0u : 1u}) {
-            auto found = index.find(std::make_pair(source.instance_uid, candidate));
-            if (found != index.end())
-                return found->second;
+        auto first = index.lower_bound(std::make_pair(source.instance_uid, 0u));
+        for (auto at = first; at != index.end() && at->first.first == source.instance_uid; ++at) {
+            unsigned number = at->first.second; /* 0: the object is single-frame */
+            if (number == 0 || source.frames.empty() ||
+                std::count(source.frames.begin(), source.frames.end(), number))
+                slices.push_back(at->second);
         }
     }
-    return SIZE_MAX;
+    return slices;
+}
+
+size_t seg_count_named(const SegObject &object, const ul_series *source) {
+    SliceIndex index = index_source(source);
+    return size_t(std::count_if(object.frames.begin(), object.frames.end(),
+        [&](const SegFrame &frame) { return !named_slices(index, frame).empty(); }));
 }
 
 static void by_reference(const SegObject &object, const SliceIndex &index, SegLayout &layout) {
@@ -139,11 +163,11 @@ static void by_reference(const SegObject &object, const SliceIndex &index, SegLa
             "the frames have %zux%zu pixels, the source's images %zux%zu", object.columns,
             object.rows, layout.grid.size[0], layout.grid.size[1]);
     for (size_t f = 0; f < object.frames.size(); f++) {
-        size_t slice = named_slice(index, object.frames[f]);
-        if (slice == SIZE_MAX)
+        std::vector<size_t> named = named_slices(index, object.frames[f]);
+        if (named.empty())
             throw Failure(UL_ERROR_GEOMETRY,
                 "frame %zu has no position, and names no image of this source", f + 1);
-        layout.slice.push_back(slice);
+        layout.slice.push_back(named[0]);
     }
 }
 
@@ -172,9 +196,9 @@ void seg_layout_source(
     by_position(object, layout);
     size_t strange = 0, other = 0;
     for (size_t f = 0; f < object.frames.size(); f++) {
-        size_t named = named_slice(index, object.frames[f]);
-        strange += named == SIZE_MAX && !object.frames[f].sources.empty();
-        other += named != SIZE_MAX && named != layout.slice[f];
+        std::vector<size_t> named = named_slices(index, object.frames[f]);
+        strange += named.empty() && !object.frames[f].sources.empty();
+        other += !named.empty() && !std::count(named.begin(), named.end(), layout.slice[f]);
     }
     if (strange)
         notes_add(notes, "%zu frames name source images that are not in this series", strange);

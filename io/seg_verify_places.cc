@@ -3,12 +3,12 @@
 #include "seg_findings.h"
 #include "seg_layout.h"
 #include "shim.h"
+#include "uid.h"
 #include "ulite/regular.h"
 #include "vec3.h"
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <set>
 
 static bool none_placed(const SegObject &object) {
@@ -162,6 +162,14 @@ static void check_list(
             "%zu source images of the frames are not in ReferencedSeriesSequence", unlisted.size());
 }
 
+/* A series without a valid UID of its own is told by its images. */
+static bool refers_to(const ReferencedSeries &referenced, const ul_series *series) {
+    const char *uid = ul_series_get_info(series)->series_uid;
+    return uid_usable(uid)
+               ? referenced.uid == uid
+               : referenced.instances.count(ul_series_instance(series, 0)->sop_instance_uid) > 0;
+}
+
 /* The volumes of the source that the object refers to; a series may be split into several. */
 static std::vector<const ul_series *> find_volumes(
     const ul_catalog *source, const std::vector<ReferencedSeries> &list) {
@@ -169,36 +177,12 @@ static std::vector<const ul_series *> find_volumes(
     for (size_t i = 0; i < ul_catalog_size(source); i++) {
         const ul_series *series = ul_catalog_at(source, i);
         for (const ReferencedSeries &referenced : list)
-            if (referenced.uid == ul_series_get_info(series)->series_uid) {
+            if (refers_to(referenced, series)) {
                 volumes.push_back(series);
                 break;
             }
     }
     return volumes;
-}
-
-/* The volume whose images the frames name most often. */
-static const ul_series *best_volume(
-    const SegObject &object, const std::vector<const ul_series *> &volumes, size_t &absent) {
-    std::map<std::string, const ul_series *> owner;
-    for (const ul_series *series : volumes)
-        for (size_t k = 0; k < ul_series_grid(series)->size[2]; k++)
-            owner.emplace(ul_series_instance(series, k)->sop_instance_uid, series);
-    std::map<const ul_series *, size_t> votes;
-    absent = 0;
-    for (const SegFrame &frame : object.frames)
-        for (const SegReference &source : frame.sources) {
-            auto found = owner.find(source.instance_uid);
-            if (found == owner.end())
-                absent++;
-            else
-                votes[found->second]++;
-        }
-    const ul_series *best = nullptr;
-    for (const ul_series *series : volumes)
-        if (votes[series] > (best ? votes[best] : 0))
-            best = series;
-    return best;
 }
 
 /* Whether the frames lie on the even grid that --grid regular makes of the slices. */
@@ -264,30 +248,6 @@ void seg_check_references(
             missing += !there.count(uid);
     if (missing)
         findings.add("slicer", "%zu referenced images are not among the source images", missing);
-    size_t absent = 0;
-    const ul_series *volume = best_volume(object, volumes, absent);
-    if (!volume)
-        volume = volumes.front();
-    check_volume(object, volume, findings);
-}
-
-ul_status ul_seg_find_source(
-    const char *path, const ul_catalog *catalog, const ul_series **series, ul_error *error) {
-    *series = nullptr;
-    return shim_guard(path, error, [&] {
-        SegObject object = seg_object_open(path, false);
-        std::vector<const ul_series *> all;
-        for (size_t i = 0; i < ul_catalog_size(catalog); i++)
-            all.push_back(ul_catalog_at(catalog, i));
-        size_t absent = 0;
-        *series = best_volume(object, all, absent);
-        if (!*series && all.size() == 1)
-            *series = all[0];
-        if (!*series)
-            throw Failure(UL_ERROR_CHOICE,
-                "its frames name no image of the %zu volumes of the source; choose one with "
-                "--series",
-                all.size());
-        return UL_OK;
-    });
+    const ul_series *volume = seg_choose_volume(object, volumes);
+    check_volume(object, volume ? volume : volumes.front(), findings);
 }

@@ -204,6 +204,8 @@ ul_status ul_seg_write(const char *path, const ul_labels *labels, const ul_serie
         *notes = nullptr;
     ul_output output = {};
     ul_status status = ul_series_check_places(source, error);
+    if (status == UL_OK)
+        status = ul_series_check_references(source, error);
     if (status != UL_OK)
         return status;
     status = shim_guard(path, error, [&] {

@@ -106,16 +106,51 @@ static bool same_spacing(const dicom_image *a, const dicom_image *b) {
     return true;
 }
 
+static bool same_place(const dicom_image *a, const dicom_image *b) {
+    double apart[3];
+    vec3_add(a->position_mm, -1, b->position_mm, apart);
+    return vec3_length(apart) < SAME_PLACE_MM;
+}
+
 static bool same_size(const dicom_image *a, const dicom_image *b) {
     return columns_of(a) == columns_of(b) && rows_of(a) == rows_of(b) &&
            channels_of(a) == channels_of(b);
 }
 
-/* Whether two images of a series can be slices of one volume at all. */
-static bool stackable(const dicom_image *a, const dicom_image *b) {
+static int by_stack(const void *left, const void *right) {
+    const dicom_image *a = *(const dicom_image *const *)left;
+    const dicom_image *b = *(const dicom_image *const *)right;
+    return strcmp(a->stack, b->stack);
+}
+
+/* Whether the StackIDs of a series tell volumes: not where each of several slices has its own, as
+ * some scanners write. Sorts the images. */
+static bool stacks_tell(const dicom_image **images, size_t count) {
+    qsort(images, count, sizeof *images, by_stack);
+    const dicom_image *before = NULL, *first = NULL; /* of the stack before and of this one */
+    bool several = false, one_place = true;
+    for (size_t i = 0; i < count; i++) {
+        if (!images[i]->stack[0] || !placed(images[i]))
+            continue;
+        if (!first || strcmp(images[i]->stack, first->stack) != 0) {
+            before = first;
+            first = images[i];
+            several |= before != NULL;
+            one_place &= !before || same_place(before, first);
+        } else if (!same_place(images[i], first)) {
+            return true;
+        }
+    }
+    return several && one_place;
+}
+
+/* Whether two images of a series can be slices of one volume at all. stacks: a StackID tells. */
+static bool stackable(const dicom_image *a, const dicom_image *b, bool stacks) {
     const dicom_file *x = a->file, *y = b->file;
     /* Frames without a place belong to their own object: a cine loop. */
     if (x != y && (x->multi_frame || y->multi_frame) && (!placed(a) || !placed(b)))
+        return false;
+    if (stacks && strcmp(a->stack, b->stack) != 0)
         return false;
     return same_size(a, b) && same_orientation(a, b) && same_spacing(a, b) &&
            strcmp(a->type, b->type) == 0 && x->multi_frame == y->multi_frame &&
@@ -127,19 +162,20 @@ static bool stackable(const dicom_image *a, const dicom_image *b) {
 
 /* What tells the image from those of the other groups of its series. */
 static void describe_group(const dicom_image *image, const dicom_image *const *firsts, size_t count,
-    char *text, size_t bytes) {
-    bool size = false, type = false, orientation = false, spacing = false;
+    bool stacks, char *text, size_t bytes) {
+    bool size = false, type = false, orientation = false, spacing = false, stack = false;
     for (size_t i = 0; i < count; i++) {
         size |= !same_size(image, firsts[i]);
         type |= strcmp(image->type, firsts[i]->type) != 0;
         orientation |= !same_orientation(image, firsts[i]);
         spacing |= !same_spacing(image, firsts[i]);
+        stack |= stacks && strcmp(image->stack, firsts[i]->stack) != 0;
     }
     ul_grid grid = {.size = {1, 1, 1}};
     const char *plane = "unplaced";
     if (image->has_orientation && ul_grid_set_axes(&grid, image->cosines))
         plane = ul_plane_name(ul_grid_plane(&grid));
-    char parts[4][160] = {""};
+    char parts[5][160] = {""};
     if (type)
         snprintf(parts[0], sizeof parts[0], "image type %s", image->type);
     if (orientation)
@@ -149,8 +185,11 @@ static void describe_group(const dicom_image *image, const dicom_image *const *f
     if (spacing && !size)
         snprintf(parts[3], sizeof parts[3], "%gx%g mm pixels", image->spacing_mm[0],
             image->spacing_mm[1]);
+    if (stack)
+        snprintf(parts[4], sizeof parts[4], "%s%s", image->stack[0] ? "stack " : "no stack",
+            image->stack);
     text[0] = '\0';
-    for (int p = 0; p < 4; p++)
+    for (int p = 0; p < 5; p++)
         if (parts[p][0]) {
             size_t used = strlen(text);
             snprintf(text + used, bytes - used, "%s%s", used ? ", " : "", parts[p]);
@@ -187,13 +226,12 @@ static ul_status notes_on_geometry(ul_series *series, ul_error *error) {
             series_note(series, error, "gantry tilt %.1f degrees", copysign(degrees, declared));
     }
     if (grid->stack == UL_STACK_UNEVEN && status == UL_OK) {
-        size_t gaps = 0;
+        size_t gaps = ul_grid_count_gaps(grid);
         double least = HUGE_VAL, most = 0;
         for (size_t k = 0; k + 1 < slices; k++) {
             double step = ul_grid_offset_mm(grid, k + 1) - ul_grid_offset_mm(grid, k);
             least = fmin(least, step);
             most = fmax(most, step);
-            gaps += ul_grid_gap_after(grid, k);
         }
         if (least > SAME_PLACE_MM) /* else add_part says what is wrong */
             status =
@@ -203,6 +241,17 @@ static ul_status notes_on_geometry(ul_series *series, ul_error *error) {
                 series, error, "slices missing at %zu place%s", gaps, gaps == 1 ? "" : "s");
     }
     return status;
+}
+
+static ul_status note_on_thickness(ul_series *series, ul_error *error) {
+    double least = HUGE_VAL, most = 0;
+    for (size_t k = 0; k < series->grid.size[2]; k++) {
+        least = fmin(least, series->images[k]->thickness_mm);
+        most = fmax(most, series->images[k]->thickness_mm);
+    }
+    if (most - least <= SPACING_TOLERANCE * most)
+        return UL_OK;
+    return series_note(series, error, "slice thickness differs, %.4g to %.4g mm", least, most);
 }
 
 static ul_status notes_on_pixels(ul_series *series, ul_error *error) {
@@ -244,7 +293,7 @@ static void fill_info(ul_series *series, const char *group, const char *label) {
         const dicom_image *image = series->images[k];
         series->info.lossy |= image->file->lossy;
         series->instances[k] = (ul_instance){image->file->path, image->file->sop_class_uid,
-            image->file->sop_instance_uid, image->frame};
+            image->file->sop_instance_uid, image->frame, image->thickness_mm};
     }
 }
 
@@ -296,7 +345,11 @@ static ul_status add_series(series_builder *builder, const dicom_image *const *i
     fill_info(series, group, label);
     ul_status status = notes_on_geometry(series, builder->error);
     if (status == UL_OK)
+        status = note_on_thickness(series, builder->error);
+    if (status == UL_OK)
         status = notes_on_pixels(series, builder->error);
+    if (status == UL_OK)
+        status = series_note_identities(series, builder->error);
     *added = series;
     return status;
 }
@@ -319,6 +372,17 @@ static ul_status add_faulty(series_builder *builder, const dicom_image **images,
     return status;
 }
 
+static void fail_clash(ul_series *series, const dicom_image *a, const dicom_image *b) {
+    char frames[2][24] = {"", ""};
+    if (a->frame)
+        snprintf(frames[0], sizeof frames[0], " frame %u", a->frame);
+    if (b->frame)
+        snprintf(frames[1], sizeof frames[1], " frame %u", b->frame);
+    series_fail(series, UL_ERROR_GEOMETRY,
+        "%s%s and %s%s lie at one place with different pixels, and no attribute tells them apart",
+        a->file->shown, frames[0], a->file == b->file ? "its" : b->file->shown, frames[1]);
+}
+
 static ul_status add_part(series_builder *builder, const split_part *part, const char *group) {
     const dicom_image **images = malloc(part->count * sizeof *images);
     if (!images)
@@ -332,9 +396,7 @@ static ul_status add_part(series_builder *builder, const split_part *part, const
         status = series_note(series, builder->error, "%zu duplicate slice%s dropped", part->dropped,
             part->dropped == 1 ? "" : "s");
     if (status == UL_OK && part->conflict[0])
-        series_fail(series, UL_ERROR_GEOMETRY,
-            "%s and %s lie at one place with different pixels, and no attribute tells them apart",
-            part->conflict[0]->file->shown, part->conflict[1]->file->shown);
+        fail_clash(series, part->conflict[0], part->conflict[1]);
     return status;
 }
 
@@ -391,11 +453,16 @@ static ul_status add_images_of_uid(
     const dicom_image **members = malloc(count * sizeof *members);
     size_t *group_of = malloc(count * sizeof *group_of), groups = 0;
     ul_status status = UL_OK;
-    if (!firsts || !members || !group_of)
+    bool stacks = false;
+    if (!firsts || !members || !group_of) {
         status = ul_error_set(builder->error, UL_ERROR_LIMIT, "out of memory");
+    } else {
+        memcpy(members, images, count * sizeof *images);
+        stacks = stacks_tell(members, count);
+    }
     for (size_t i = 0; i < count && status == UL_OK; i++) {
         size_t group = 0;
-        while (group < groups && !stackable(firsts[group], images[i]))
+        while (group < groups && !stackable(firsts[group], images[i], stacks))
             group++;
         if (group == groups)
             firsts[groups++] = images[i];
@@ -410,7 +477,7 @@ static ul_status add_images_of_uid(
             if (group_of[i] == group)
                 members[member_count++] = images[i];
         char text[256];
-        describe_group(firsts[group], firsts, groups, text, sizeof text);
+        describe_group(firsts[group], firsts, groups, stacks, text, sizeof text);
         if (groups > 1 && !text[0])
             snprintf(text, sizeof text, "part %zu", group + 1);
         status = add_group(builder, members, member_count, text);

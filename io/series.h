@@ -28,6 +28,9 @@ ul_status series_group(const dicom_image **images, size_t image_count, series_co
 /* Appends a note, in printf format. */
 ul_status series_note(ul_series *series, ul_error *error, const char *format, ...) UL_PRINTF(3, 4);
 
+/* Notes on missing, invalid and shared UIDs, and on several patients. */
+ul_status series_note_identities(ul_series *series, ul_error *error);
+
 /* Marks the series as unusable unless it already is. */
 void series_fail(ul_series *series, ul_status status, const char *format, ...) UL_PRINTF(3, 4);
 

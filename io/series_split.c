@@ -192,9 +192,6 @@ static void describe(dicom_key key, double value, size_t number, char *label, si
     case DICOM_KEY_FLIP_ANGLE:
         snprintf(label, label_bytes, "%sflip angle %g", comma, value);
         break;
-    case DICOM_KEY_STACK:
-        snprintf(label, label_bytes, "%sstack %g", comma, value);
-        break;
     case DICOM_KEY_TRIGGER_TIME:
         snprintf(label, label_bytes, "%strigger time %g ms", comma, value);
         break;

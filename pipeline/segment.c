@@ -2,6 +2,7 @@
 
 #include "predict.h"
 #include "ulite/process.h"
+#include "ulite/regular.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -294,6 +295,19 @@ static void name_algorithm(const char *model, ul_segments *segments) {
     }
 }
 
+/* Takes away what was labelled where the slices of the source are missing. The network and the
+ * rules see those slices, so that a structure goes on behind a gap. */
+static void clear_gaps(const ul_grid *slices, ul_labels *labels) {
+    const size_t *size = labels->grid.size, area = size[0] * size[1];
+    for (size_t k = 0; k < size[2]; k++) {
+        if (!ul_grid_in_gap(slices, &labels->grid, k))
+            continue;
+        memset(labels->map + k * area, 0, area * sizeof *labels->map);
+        for (size_t s = 0; labels->fractions && s < labels->segments.count; s++)
+            memset(labels->fractions + (s * size[2] + k) * area, 0, area);
+    }
+}
+
 ul_status ul_segment_volume(const ul_model *model, const ul_card *card, const ul_volume *volume,
     const ul_segment_options *options, const ul_progress *progress, ul_labels *labels,
     ul_error *error) {
@@ -309,6 +323,8 @@ ul_status ul_segment_volume(const ul_model *model, const ul_card *card, const ul
     job_close(&j);
     if (status == UL_OK)
         status = postprocess(&j, error);
+    if (status == UL_OK && options->slices)
+        clear_gaps(options->slices, labels);
     if (status != UL_OK)
         ul_labels_free(labels);
     return status;

@@ -63,15 +63,14 @@ static void finish(const ul_grid *grid, const sums *t, ul_segment_stats *s) {
     s->sd = s->voxels ? sqrt(fmax(0.0, t->squares / count - shift * shift)) : NAN;
 }
 
-ul_status ul_stats_measure(const ul_volume *volume, const ul_labels *labels,
-    ul_segment_stats *stats, size_t *gaps, ul_error *error) {
+ul_status ul_stats_measure(
+    const ul_volume *volume, const ul_labels *labels, ul_segment_stats *stats, ul_error *error) {
     const ul_grid *grid = &labels->grid;
     size_t count = labels->segments.count;
     size_t pixels = grid->size[0] * grid->size[1];
     size_t *place = malloc((UINT16_MAX + 1) * sizeof *place);
     float *values = malloc((pixels * volume->channels + 1) * sizeof *values);
     sums *totals = calloc(count + 1, sizeof *totals);
-    *gaps = 0;
     bool ready = place && values && totals;
     if (ready) {
         memset(place, 0xff, (UINT16_MAX + 1) * sizeof *place);
@@ -84,7 +83,6 @@ ul_status ul_stats_measure(const ul_volume *volume, const ul_labels *labels,
         for (size_t k = 0; k < grid->size[2]; k++) {
             ul_volume_slice(volume, k, values);
             see_slice(labels, k, values, volume->channels, place, stats, totals);
-            *gaps += k + 1 < grid->size[2] && ul_grid_gap_after(grid, k);
         }
         for (size_t s = 0; s < count; s++)
             finish(grid, &totals[s], &stats[s]);

@@ -47,6 +47,7 @@ SERIES = {
     "rounded": ["--rotate", "10,20,30", "--round-cosines", "3"],
     "sagittal": ["--plane", "sagittal"],
     "single": ["--no-positions", "--size", "40,32,1", "--modality", "DX"],
+    "thickness": ["--set", "SliceThickness=5@7,8,9,10,11,12"],
     "tilted": ["--tilt", "-18.5", "--modality", "CT"],
     "uneven": ["--step", "1,2,1.5"],
 }

@@ -298,6 +298,30 @@ def test_even_grid():
     segment("tilted", "axial", "-o", "x.nii.gz", "--grid", "even", code=2)
 
 
+def test_gaps_of_an_even_grid():
+    """Where slices are missing an even grid has slices, but no labels, and the figures say so: volumes are those of
+    the slices that there are."""
+    series("holes", "--missing", "5,6")
+    segment("holes", "slices", "-o", "o.dcm", "--stats", "o.json", "--type", "fractional")
+    said = segment("holes", "slices", "-o", "r.dcm", "-o", "r.nii.gz", "--stats", "r.json", "--report", "report.json",
+                   "--grid", "regular", "--type", "fractional")
+    assert "note: 2 of them where slices are missing: no labels there" in said, said
+    assert "slices are missing at 1 place," in said, said
+    figures = [json.loads(pathlib.Path(name).read_text()) for name in ("o.json", "r.json", "report.json")]
+    assert [f["gaps"] for f in figures] == [1, 1, 1], figures
+    for a, b in zip(figures[0]["segments"], figures[1]["segments"]):
+        assert a["voxels"] == b["voxels"] > 0 and math.isclose(a["volume_ml"], b["volume_ml"]), (a, b)
+    empty = [k for k in range(16) if not labels("r.nii.gz")[:, :, k].any()]
+    assert empty == [4, 5], empty
+    heights = [{float(f.PlanePositionSequence[0].ImagePositionPatient[2])
+                for f in pydicom.dcmread(name).PerFrameFunctionalGroupsSequence} for name in ("o.dcm", "r.dcm")]
+    assert heights[0] == heights[1] and len(heights[0]) == 14, heights
+    said = ulite("convert", "holes", "-o", "image.nii.gz", "--grid", "regular")
+    assert "2 of 16 even slices lie where slices are missing: they hold the smallest value" in said, said
+    image = labels("image.nii.gz")
+    assert (image[:, :, 4:6] == image.min()).all() and (image[:, :, [3, 6]] > image.min()).any()
+
+
 def test_labels_of_a_tilted_series():
     """They lie on the slices as they are: a sheared sform, which no qform can say. Other planes are refused."""
     series("tilted", "--tilt", "-18.5", "--modality", "CT")

@@ -127,6 +127,33 @@ static void padding_stays_padding(void **state) {
     ul_volume_free(&volume);
 }
 
+/* Nothing is made up where slices are missing, unless for a network. */
+static void gaps_stay_empty_in_files(void **state) {
+    (void)state;
+    ul_volume volume, even;
+    ul_error error = {0};
+    make((const double[]){0, 1, 2, 6, 7.2, 8.2}, 6, 0.0, &volume);
+    assert_int_equal(ul_grid_count_gaps(&volume.grid), 1);
+    assert_int_equal(ul_volume_regular(&volume, UL_OUTSIDE_PADDING, &even, &error), UL_OK);
+    check_ramp(&even, 0.0);
+    ul_volume_free(&even);
+    assert_int_equal(ul_volume_regular(&volume, UL_OUTSIDE_SMALLEST, &even, &error), UL_OK);
+    assert_int_equal(even.grid.size[2], 9); /* of 1.025 mm */
+    assert_int_equal(ul_grid_slices_in_gaps(&volume.grid, &even.grid), 3);
+    float smallest = INFINITY;
+    for (size_t n = 0; n < 9 * AREA; n++)
+        smallest = fminf(smallest, ((float *)even.samples)[n]);
+    for (size_t k = 0; k < 9; k++) {
+        bool empty = true;
+        for (size_t n = k * AREA; n < (k + 1) * AREA; n++)
+            empty = empty && ((float *)even.samples)[n] == smallest;
+        assert_int_equal(empty, k >= 3 && k <= 5);
+        assert_int_equal(ul_grid_in_gap(&volume.grid, &even.grid, k), k >= 3 && k <= 5);
+    }
+    ul_volume_free(&even);
+    ul_volume_free(&volume);
+}
+
 static void labels_take_the_nearest_voxel(void **state) {
     (void)state;
     ul_volume volume;
@@ -176,6 +203,7 @@ int main(void) {
         cmocka_unit_test(uneven_slices),
         cmocka_unit_test(tilted_slices),
         cmocka_unit_test(padding_stays_padding),
+        cmocka_unit_test(gaps_stay_empty_in_files),
         cmocka_unit_test(labels_take_the_nearest_voxel),
         cmocka_unit_test(even_and_unplaced_slices),
     };

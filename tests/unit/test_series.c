@@ -235,6 +235,58 @@ static void splits_magnitude_from_phase(void **state) {
     clear(&scan);
 }
 
+/* Stacks of an enhanced object are volumes, be they side by side, interleaved or at one place. */
+static void splits_by_stack(void **state) {
+    (void)state;
+    static const double second[] = {0, 1, 50}; /* where the second stack begins */
+    for (int c = 0; c < 3; c++) {
+        image_folder scan = {0};
+        for (int k = 0; k < 4; k++) {
+            strcpy(add(&scan, 2 * k)->stack, "1A");
+            strcpy(add(&scan, second[c] + 2 * k)->stack, "1B");
+        }
+        group(&scan, 2);
+        check_stack(part(&scan, "stack 1A"), 4);
+        check_stack(part(&scan, "stack 1B"), 4);
+        assert_int_equal(scan.series[0]->grid.stack, UL_STACK_REGULAR);
+        clear(&scan);
+    }
+}
+
+/* A StackID that is another on every slice tells nothing, at several times neither. */
+static void keeps_stacks_of_one_slice(void **state) {
+    (void)state;
+    for (int times = 1; times <= 2; times++) {
+        image_folder scan = {0};
+        for (int time = 0; time < times; time++)
+            for (int k = 0; k < 5; k++) {
+                dicom_image *image = add(&scan, 2 * k);
+                snprintf(image->stack, sizeof image->stack, "%d", k + 1);
+                image->key[DICOM_KEY_TIME_POINT] = time;
+            }
+        group(&scan, (size_t)times);
+        for (int time = 0; time < times; time++)
+            check_stack(scan.series[time], 5);
+        clear(&scan);
+    }
+}
+
+/* Two frames of one object that nothing tells apart are named as such. */
+static void names_frames_that_clash(void **state) {
+    (void)state;
+    image_folder scan = {0};
+    for (unsigned k = 0; k < 3; k++) {
+        dicom_image *image = add(&scan, k == 2 ? 0 : 2 * k);
+        image->file = &scan.files[0];
+        image->frame = k + 1;
+    }
+    group(&scan, 1);
+    ul_error error = {0};
+    assert_int_equal(ul_series_check(scan.series[0], &error), UL_ERROR_GEOMETRY);
+    assert_non_null(strstr(error.text, "image00 frame 1 and its frame 3 lie at one place"));
+    clear(&scan);
+}
+
 /* A localizer in three planes beside the stack. */
 static void splits_by_orientation_and_size(void **state) {
     (void)state;
@@ -377,6 +429,9 @@ int main(void) {
         cmocka_unit_test(splits_by_two_attributes),
         cmocka_unit_test(splits_by_rank_in_time),
         cmocka_unit_test(splits_magnitude_from_phase),
+        cmocka_unit_test(splits_by_stack),
+        cmocka_unit_test(keeps_stacks_of_one_slice),
+        cmocka_unit_test(names_frames_that_clash),
         cmocka_unit_test(splits_by_orientation_and_size),
         cmocka_unit_test(keeps_rounded_cosines_together),
         cmocka_unit_test(drops_equal_duplicates),

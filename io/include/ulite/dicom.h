@@ -50,7 +50,8 @@ UL_API const ul_catalog_fault *ul_catalog_fault_at(const ul_catalog *catalog, si
 typedef struct ul_instance {
     const char *path;
     const char *sop_class_uid, *sop_instance_uid;
-    unsigned frame; /* 1-based; 0 for a single-frame object */
+    unsigned frame;      /* 1-based; 0 for a single-frame object */
+    double thickness_mm; /* SliceThickness; 0 where absent */
 } ul_instance;
 
 typedef struct ul_series_info {
@@ -79,6 +80,10 @@ UL_API ul_status ul_series_check(const ul_series *series, ul_error *error);
 /* UL_OK, or why labels cannot be placed on its slices: as ul_series_check, but the images need no
  * decoder. */
 UL_API ul_status ul_series_check_places(const ul_series *series, ul_error *error);
+
+/* UL_OK, or why a SEG cannot reference its images: a missing, invalid or shared SOPInstanceUID
+ * (UL_ERROR_INPUT, which names the file). */
+UL_API ul_status ul_series_check_references(const ul_series *series, ul_error *error);
 
 /* Decodes every slice; threads 0: as many as there are cores. *volume: ul_volume_free. Errors name
  * the file. */

@@ -65,6 +65,9 @@ UL_API double ul_grid_depth_mm(const ul_grid *grid, size_t k);
 /* Whether slices are missing between k and k + 1. */
 UL_API bool ul_grid_gap_after(const ul_grid *grid, size_t k);
 
+/* At how many places slices are missing. */
+UL_API size_t ul_grid_count_gaps(const ul_grid *grid);
+
 /* 4x4 row-major matrix from voxel (i, j, k, 1) to LPS mm; sheared for a tilted stack.
  * Errors: UL_ERROR_GEOMETRY for uneven or unplaced stacks. */
 UL_API ul_status ul_grid_affine(const ul_grid *grid, double ijk_to_lps[4][4], ul_error *error);

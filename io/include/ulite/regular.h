@@ -14,14 +14,22 @@ extern "C" {
  * *regular: ul_grid_free. */
 UL_API ul_status ul_grid_regular(const ul_grid *grid, ul_grid *regular, ul_error *error);
 
-/* What lies beyond the slices, or next to padding, where nothing can be interpolated. */
+/* Whether slice k of the regular grid of grid's slices lies where slices are missing: between the
+ * ends of a gap, over half a step from either. */
+UL_API bool ul_grid_in_gap(const ul_grid *grid, const ul_grid *regular, size_t k);
+
+/* How many slices of the regular grid do. */
+UL_API size_t ul_grid_slices_in_gaps(const ul_grid *grid, const ul_grid *regular);
+
+/* What stands where there is nothing to interpolate: beyond the slices and next to padding. */
 typedef enum ul_outside {
-    UL_OUTSIDE_PADDING, /* not a number, which counts as padding */
-    UL_OUTSIDE_SMALLEST /* the smallest value of the volume */
+    UL_OUTSIDE_PADDING, /* for a network: not a number, which counts as padding. Gaps are
+                           interpolated over, or their ends would be edges to it */
+    UL_OUTSIDE_SMALLEST /* for a file: the smallest value of the volume, in gaps too */
 } ul_outside;
 
 /* Real-world values on that grid as UL_SAMPLE_F32, interpolated linearly in the slices and along
- * the normal, over missing slices too. Errors: as above, UL_ERROR_UNSUPPORTED (RGB). *regular:
+ * the normal. Errors: as above, UL_ERROR_UNSUPPORTED (RGB). *regular:
  * ul_volume_free. */
 UL_API ul_status ul_volume_regular(
     const ul_volume *volume, ul_outside outside, ul_volume *regular, ul_error *error);

@@ -29,8 +29,9 @@ UL_API void ul_seg_options_init(ul_seg_options *options);
  * compared, renamed. A segment number that differs from its place among the segments (numbers of a
  * SEG run from 1 without gaps) is kept in a private attribute, so that ul_seg_read gives it back.
  * FRACTIONAL without labels->fractions holds 0 and 1. Errors: UL_ERROR_INPUT (a label without a
- * segment, a source whose header cannot be read), UL_ERROR_GEOMETRY (neither grid),
- * UL_ERROR_OUTPUT, UL_ERROR_LIMIT, UL_ERROR_UNSUPPORTED (a mosaic), UL_ERROR_INTERRUPTED. */
+ * segment, a source whose header cannot be read or whose images cannot be referenced),
+ * UL_ERROR_GEOMETRY (neither grid), UL_ERROR_OUTPUT, UL_ERROR_LIMIT, UL_ERROR_UNSUPPORTED (a
+ * mosaic), UL_ERROR_INTERRUPTED. */
 UL_API ul_status ul_seg_write(const char *path, const ul_labels *labels, const ul_series *source,
     const ul_seg_options *options, ul_error *error);
 
@@ -40,8 +41,9 @@ UL_API ul_status ul_seg_write(const char *path, const ul_labels *labels, const u
 UL_API ul_status ul_seg_read(
     const char *path, const ul_series *source, ul_labels *labels, char **notes, ul_error *error);
 
-/* The volume among the source images that the SEG was made from: whose images its frames name most
- * often, else the only one there is. Errors: UL_ERROR_INPUT, UL_ERROR_CHOICE. */
+/* The volume among the source images that the SEG was made from: whose images, down to the frame,
+ * most of its frames name; where that does not tell, the one on whose slices they lie; else the
+ * only one there is. Errors: UL_ERROR_INPUT, UL_ERROR_CHOICE. */
 UL_API ul_status ul_seg_find_source(
     const char *path, const ul_catalog *catalog, const ul_series **series, ul_error *error);
 

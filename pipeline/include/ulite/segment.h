@@ -11,10 +11,12 @@ extern "C" {
 #endif
 
 typedef struct ul_segment_options {
-    int threads;        /* 0: one per core */
-    bool flips;         /* average the flips that the card allows (it may do so by default) */
-    bool fractions;     /* keep the probabilities too */
-    size_t logit_bytes; /* most memory for the logits of several planes; 0: 1 GiB */
+    int threads;           /* 0: one per core */
+    bool flips;            /* average the flips that the card allows (it may do so by default) */
+    bool fractions;        /* keep the probabilities too */
+    const ul_grid *slices; /* those that the volume was resampled from (ul_volume_regular): where
+                              some are missing, no label is kept. NULL: the volume's own */
+    size_t logit_bytes;    /* most memory for the logits of several planes; 0: 1 GiB */
 } ul_segment_options;
 
 /* Why a volume is not what the card's model was made for: modality, body part, colours, field of

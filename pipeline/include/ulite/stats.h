@@ -20,10 +20,10 @@ typedef struct ul_segment_stats {
 
 /* Measures every segment of labels on the values of volume, which has the same grid. A voxel's
  * depth is ul_grid_depth_mm: the distance along the normal, for uneven slices half the way to each
- * neighbour; gaps are not filled. stats: [labels->segments.count], the caller's. *gaps receives the
- * number of gaps between slices. Errors: UL_ERROR_LIMIT (memory). */
-UL_API ul_status ul_stats_measure(const ul_volume *volume, const ul_labels *labels,
-    ul_segment_stats *stats, size_t *gaps, ul_error *error);
+ * neighbour; gaps are not filled. stats: [labels->segments.count], the caller's.
+ * Errors: UL_ERROR_LIMIT (memory). */
+UL_API ul_status ul_stats_measure(
+    const ul_volume *volume, const ul_labels *labels, ul_segment_stats *stats, ul_error *error);
 
 #ifdef __cplusplus
 }
