@@ -6,6 +6,7 @@ usage: test_badinput.py convert|segment MAKE_SERIES ULITE MODEL"""
 import os
 import resource
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -82,6 +83,21 @@ def bad_series(bench):
         folder = bench.series(name, *options)
         left, out = bench.target(bench.endings[-1])
         bench.fails(name, [*bench.command, folder, "-o", out], status, words, left)
+
+
+def bad_sizes(bench):
+    """Rows and Columns that differ from those of the compressed picture, which an encoder knows."""
+    for syntax in ("rle", "jpeg-extended", "jpeg-lossless", "jpegls", "jpeg2000"):
+        folder = bench.series(f"size_{syntax}", "--syntax", syntax)
+        files = {path: path.read_bytes() for path in Path(folder).iterdir()}
+        for element, size in ((0x10, 20), (0x10, 80), (0x11, 20), (0x11, 80)):  # Rows and Columns, both 40
+            head = struct.pack("<HH2sH", 0x28, element, b"US", 2)
+            for path, content in files.items():
+                assert head + struct.pack("<H", 40) in content
+                path.write_bytes(content.replace(head + struct.pack("<H", 40), head + struct.pack("<H", size)))
+            left, out = bench.target(bench.endings[-1])
+            bench.fails(f"{syntax}, {size}", [*bench.command, folder, "-o", out], 3,
+                        ["S01IM000", str(size), "pixels"], left)
 
 
 def bad_sources(bench):
@@ -178,7 +194,7 @@ def main():
     need(HEAD)
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(*sys.argv[1:5], scratch)
-        for part in (bad_series, bad_sources, folders_of_patients, bad_files, bad_targets, full_disk, interrupt):
+        for part in (bad_series, bad_sizes, bad_sources, folders_of_patients, bad_files, bad_targets, full_disk, interrupt):
             start = time.monotonic()
             part(bench)
             print(f"{part.__name__}: {time.monotonic() - start:.1f} s")
