@@ -6,6 +6,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum dicom_photometric {
     DICOM_MONOCHROME2,
     DICOM_MONOCHROME1,
@@ -96,11 +100,11 @@ struct dicom_file {
 };
 
 typedef enum dicom_kind {
-    DICOM_KIND_OTHER,     /* no DICOM file */
-    DICOM_KIND_EMPTY,     /* no bytes at all */
-    DICOM_KIND_DIRECTORY, /* DICOMDIR */
-    DICOM_KIND_NO_PIXELS, /* a report, a plan, ...: without an image by its nature */
-    DICOM_KIND_SEGMENTATION,
+    DICOM_KIND_OTHER,        /* no DICOM file */
+    DICOM_KIND_EMPTY,        /* no bytes at all */
+    DICOM_KIND_DIRECTORY,    /* DICOMDIR */
+    DICOM_KIND_NO_PIXELS,    /* a report, a plan, ...: without an image by its nature */
+    DICOM_KIND_SEGMENTATION, /* only its layout is read, as far as it goes */
     DICOM_KIND_IMAGE,
     DICOM_KIND_BROKEN /* file->status and file->problem say why */
 } dicom_kind;
@@ -111,4 +115,7 @@ typedef enum dicom_kind {
 ul_status dicom_scan(dicom_file *file, dicom_kind *kind, ul_error *error);
 void dicom_file_free(dicom_file *file);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

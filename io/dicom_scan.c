@@ -329,6 +329,7 @@ ul_status dicom_scan(dicom_file *file, dicom_kind *kind, ul_error *error) {
                      : UL_OK;
     } else if (strcmp(class, CLASS_SEGMENTATION) == 0 || strcmp(class, CLASS_LABELMAP) == 0) {
         *kind = DICOM_KIND_SEGMENTATION;
+        take_layout(&header, file);
     } else if (!claims_image(&header) && !image_class(class)) {
         *kind = DICOM_KIND_NO_PIXELS;
     } else if (take_layout(&header, file) == UL_OK && check_pixels(&header, file) == UL_OK) {
