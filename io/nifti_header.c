@@ -386,7 +386,8 @@ static void set_forms(const ul_grid *grid, const double ijk_to_lps[4][4], nifti_
 ul_status nifti_header_from_grid(const ul_grid *grid, ul_nifti_header *header, ul_error *error) {
     memset(header, 0, sizeof *header);
     nifti_2_header *fields = &header->fields;
-    header->version = 1;
+    header->version = 1; /* as long as its short dimensions hold the sizes */
+    fields->sizeof_hdr = SIZE_2;
     fields->dim[0] = 3;
     for (int axis = 0; axis < 3; axis++) {
         fields->dim[axis + 1] = (int64_t)grid->size[axis];

@@ -101,6 +101,11 @@ def test_forms():
     assert numpy.allclose(nibabel.load("l.nii").get_sform(), AFFINE)
 
 
+def test_too_wide():
+    save(numpy.zeros((17000, 32, 1), "u1"), "wide.nii")
+    assert "16384" in run("wide.nii", code=8)
+
+
 def test_damaged():
     save(smooth.astype("i2"), "d.nii.gz")
     whole = open("d.nii.gz", "rb").read()
