@@ -74,10 +74,11 @@ typedef struct dicom_image {
     bool has_position, has_orientation;
     double position_mm[3];
     double cosines[6];
-    double spacing_mm[2]; /* along i (between columns) and j (between rows); 0 where unknown */
-    double thickness_mm;  /* 0 where unknown */
-    double slope, intercept;
-    char type[129]; /* ImageType or FrameType, with the complex component */
+    double spacing_mm[2];    /* along i (between columns) and j (between rows); 0 where unknown */
+    double thickness_mm;     /* 0 where unknown */
+    double slope, intercept; /* a slope of 0 as it is stated */
+    const char *malformed;   /* an attribute of the above that holds no numbers, or NULL */
+    char type[129];          /* ImageType or FrameType, with the complex component */
     double key[DICOM_KEYS];
 } dicom_image;
 
