@@ -251,7 +251,8 @@ static ul_status note_slopes(ul_catalog *catalog, ul_error *error) {
         ul_series *series = catalog->series[s];
         size_t zeros = 0;
         for (size_t k = 0; k < series->grid.size[2]; k++)
-            zeros += series->images[k]->slope == 0;
+            zeros +=
+                series->images[k]->slope == 0 && !series->images[k]->file->layout.has_modality_lut;
         if (zeros)
             status = series_note(series, error, "RescaleSlope is 0 in %zu image%s: taken as 1",
                 zeros, zeros == 1 ? "" : "s");

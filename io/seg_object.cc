@@ -297,14 +297,15 @@ static void decode_frames(SegObject &object, const char *path) {
     layout.has_modality_lut = false;
     check(dicom_source_open(&image.file, &image.source, &error));
     size_t frame_bytes = dicom_frame_bytes(&layout);
-    object.decoded.resize(layout.frames * frame_bytes);
+    object.pixel_bytes = layout.frames * frame_bytes;
+    /* Not a vector, which would fill what a wrong header asks for. */
+    object.decoded.reset(new Uint8[object.pixel_bytes]);
     for (size_t f = 0; f < layout.frames; f++) {
         bool is_rgb;
         check(dicom_source_frame(
-            &image.source, f, object.decoded.data() + f * frame_bytes, &is_rgb, &error));
+            &image.source, f, object.decoded.get() + f * frame_bytes, &is_rgb, &error));
     }
-    object.pixels = object.decoded.data();
-    object.pixel_bytes = object.decoded.size();
+    object.pixels = object.decoded.get();
 }
 
 static void find_pixels(SegObject &object) {

@@ -44,7 +44,7 @@ struct SegObject {
     std::vector<SegFrame> frames;
     const Uint8 *pixels; /* NULL unless asked for; belongs to file, or is decoded */
     size_t pixel_bytes;
-    std::vector<Uint8> decoded; /* of compressed frames */
+    std::unique_ptr<Uint8[]> decoded; /* of compressed frames */
     std::string frame_of_reference_uid;
 
     DcmDataset &data() const {
