@@ -67,3 +67,22 @@ const char *codec_syntax_name(const char *transfer_syntax) {
     const struct syntax *syntax = find_syntax(transfer_syntax);
     return syntax ? syntax->name : transfer_syntax;
 }
+
+ul_status codec_check_picture(
+    const codec_frame *frame, const codec_picture *picture, ul_error *error) {
+    const dicom_layout *layout = frame->layout;
+    const char *name = codec_syntax_name(frame->transfer_syntax);
+    if (picture->samples != layout->samples)
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "the %s picture has %u components, the header declares %u: wrong SamplesPerPixel", name,
+            picture->samples, layout->samples);
+    if (picture->columns != layout->columns || picture->rows != layout->rows)
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "the %s picture has %zux%zu pixels, the header declares %zux%zu: wrong Rows or Columns",
+            name, picture->columns, picture->rows, layout->columns, layout->rows);
+    if (picture->bits > layout->bits_allocated)
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "the %s picture has %u bits per sample, the header allocates %u: wrong BitsAllocated",
+            name, picture->bits, layout->bits_allocated);
+    return UL_OK;
+}

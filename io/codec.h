@@ -35,6 +35,16 @@ bool codec_is_native(const char *transfer_syntax);
 /* A name for messages: "HTJ2K", or the UID itself. */
 const char *codec_syntax_name(const char *transfer_syntax);
 
+/* What a compressed picture says of itself. */
+typedef struct codec_picture {
+    size_t columns, rows;
+    unsigned samples, bits; /* per pixel; per sample */
+} codec_picture;
+
+/* Refuses a picture that is not the one that the header declares: UL_ERROR_INPUT. */
+ul_status codec_check_picture(
+    const codec_frame *frame, const codec_picture *picture, ul_error *error);
+
 ul_status codec_rle_decode(const codec_frame *frame, codec_output *output, ul_error *error);
 ul_status codec_jpeg2000_decode(const codec_frame *frame, codec_output *output, ul_error *error);
 

@@ -56,7 +56,54 @@ void fill_dataset(DcmDataset &dataset, const codec_frame *frame, E_TransferSynta
     dataset.insert(pixels, OFTrue);
 }
 
+unsigned big_u16(const uint8_t *bytes) {
+    return unsigned(bytes[0] << 8 | bytes[1]);
+}
+
+/* Whether a marker begins a frame header: SOF0 to SOF15 without DHT, JPG and DAC, or JPEG-LS's. */
+bool starts_frame(unsigned marker) {
+    return marker == 0xf7 ||
+           (marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc);
+}
+
+/* What the stream's frame header says, zeros where there is none: its segments are walked from the
+ * start of image on, each a marker and a length that counts itself. */
+codec_picture picture_of(const codec_frame *frame) {
+    const uint8_t *bytes = frame->bytes;
+    size_t at = 2;
+    while (at + 4 <= frame->size && bytes[at] == 0xff) {
+        if (bytes[at + 1] == 0xff) { /* fill */
+            at++;
+            continue;
+        }
+        size_t length = big_u16(bytes + at + 2);
+        const uint8_t *content = bytes + at + 4;
+        if (starts_frame(bytes[at + 1]) && length >= 8 && at + 2 + length <= frame->size)
+            return {big_u16(content + 3), big_u16(content + 1), content[5], content[0]};
+        at += 2 + length;
+    }
+    return {};
+}
+
+/* DCMTK fills the buffer with whatever the stream holds: that this is the declared picture is
+ * checked here. */
+ul_status check_picture(const codec_frame *frame, ul_error *error) {
+    codec_picture picture = picture_of(frame);
+    if (!picture.samples)
+        return ul_error_set(error, UL_ERROR_INPUT, "its %s frame is damaged: it has no header",
+            codec_syntax_name(frame->transfer_syntax));
+    ul_status status = codec_check_picture(frame, &picture, error);
+    if (status == UL_OK && (picture.bits + 7) / 8 != frame->layout->bits_allocated / 8)
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "the %s picture has %u bits per sample, the header allocates %u: wrong BitsAllocated",
+            codec_syntax_name(frame->transfer_syntax), picture.bits, frame->layout->bits_allocated);
+    return status;
+}
+
 ul_status decode(const codec_frame *frame, codec_output *output, ul_error *error) {
+    ul_status status = check_picture(frame, error);
+    if (status != UL_OK)
+        return status;
     dcmtk_prepare();
     DcmXfer syntax(frame->transfer_syntax);
     DcmDataset dataset;

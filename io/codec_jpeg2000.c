@@ -51,22 +51,17 @@ static opj_image_t *decode_image(opj_codec_t *codec, opj_stream_t *stream) {
 /* Checks the decoded picture against the header and copies the low bits of its samples: what the
  * sign and the stored bits are, the header says. */
 static ul_status copy_image(
-    const opj_image_t *image, const dicom_layout *layout, uint8_t *samples, ul_error *error) {
-    if (image->numcomps != layout->samples)
-        return ul_error_set(error, UL_ERROR_INPUT,
-            "the JPEG 2000 picture has %u components, the header declares %u", image->numcomps,
-            layout->samples);
+    const opj_image_t *image, const codec_frame *frame, uint8_t *samples, ul_error *error) {
+    const dicom_layout *layout = frame->layout;
     size_t count = layout->rows * layout->columns;
-    for (unsigned c = 0; c < layout->samples; c++) {
+    for (unsigned c = 0; c < image->numcomps; c++) {
         const opj_image_comp_t *component = &image->comps[c];
-        if (component->w != layout->columns || component->h != layout->rows || !component->data)
-            return ul_error_set(error, UL_ERROR_INPUT,
-                "the JPEG 2000 picture has %ux%u pixels, the header declares %zux%zu", component->w,
-                component->h, layout->columns, layout->rows);
-        if (component->prec > layout->bits_allocated)
-            return ul_error_set(error, UL_ERROR_INPUT,
-                "the JPEG 2000 picture has %u bits per sample, the header allocates %u",
-                component->prec, layout->bits_allocated);
+        codec_picture picture = {component->w, component->h, image->numcomps, component->prec};
+        ul_status status = codec_check_picture(frame, &picture, error);
+        if (status != UL_OK)
+            return status;
+        if (!component->data)
+            return ul_error_set(error, UL_ERROR_INPUT, "its JPEG 2000 code stream is cut off");
         for (size_t i = 0; i < count; i++) {
             size_t at = i * layout->samples + c;
             if (layout->bits_allocated == 8)
@@ -101,7 +96,7 @@ ul_status codec_jpeg2000_decode(const codec_frame *frame, codec_output *output, 
         opj_stream_set_seek_function(stream, stream_seek);
         opj_image_t *image = decode_image(codec, stream);
         if (image)
-            status = copy_image(image, frame->layout, output->samples, error);
+            status = copy_image(image, frame, output->samples, error);
         else
             status = ul_error_set(
                 error, UL_ERROR_INPUT, "its JPEG 2000 code stream is damaged or cut off");

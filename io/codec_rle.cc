@@ -36,13 +36,18 @@ ul_status decode(const codec_frame *frame, codec_output *output) {
     size_t count = little_u32(frame->bytes);
     if (count != stride || HEADER_BYTES < 4 * (count + 1))
         throw Failure(UL_ERROR_INPUT, "an RLE frame has %zu segments, expected %zu", count, stride);
-    DcmRLEDecoder decoder(pixels);
+    /* Encoders may pad a segment to an even length; what is longer is another picture. */
+    DcmRLEDecoder decoder(pixels + 2);
     for (size_t s = 0; s < count; s++) {
         Segment segment = find_segment(frame, s, count);
         decoder.clear();
         decoder.decompress(frame->bytes + segment.start, segment.end - segment.start);
-        if (decoder.size() != pixels)
+        if (decoder.size() < pixels)
             throw Failure(UL_ERROR_INPUT, "RLE segment %zu ends before its %zux%zu pixels", s + 1,
+                layout->columns, layout->rows);
+        if (decoder.size() > pixels + 1)
+            throw Failure(UL_ERROR_INPUT,
+                "RLE segment %zu holds more than %zux%zu pixels: wrong Rows or Columns", s + 1,
                 layout->columns, layout->rows);
         /* Segments go from the most significant byte of the first sample on. */
         size_t byte = s % width;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <new>
 #include <string>
+#include <vector>
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
@@ -119,8 +120,8 @@ bool text_decimals(DcmElement *element, double *values, size_t count) {
             return false;
         while (std::isspace(static_cast<unsigned char>(*end)))
             end++;
-        if (i + 1 < count && *end != '\\')
-            return false;
+        if (*end != '\\' && (*end || i + 1 < count))
+            return false; /* followed by something, or too few */
         at = end + 1;
     }
     return true;
@@ -179,6 +180,16 @@ bool dicom_text_utf8(const dicom_item *data, uint32_t tag, char *text, size_t te
 
 bool dicom_decimals(const dicom_item *item, uint32_t tag, double *values, size_t count) {
     return found([&] { return decimals(find(item, tag), values, count); });
+}
+
+bool dicom_malformed(const dicom_item *item, uint32_t tag, size_t count) {
+    return found([&] {
+        DcmElement *element = find(item, tag);
+        std::vector<double> values(count);
+        bool empty = !element || element->getLength() == 0 ||
+                     (element->isaString() && text_of(element).empty());
+        return !empty && !decimals(element, values.data(), count);
+    });
 }
 
 bool dicom_integer(const dicom_item *item, uint32_t tag, long *value) {

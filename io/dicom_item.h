@@ -29,6 +29,10 @@ bool dicom_text(const dicom_item *item, uint32_t tag, char *text, size_t text_by
 bool dicom_decimals(const dicom_item *item, uint32_t tag, double *values, size_t count);
 bool dicom_integer(const dicom_item *item, uint32_t tag, long *value);
 
+/* Whether an element holds something that dicom_decimals cannot take count values from: none that
+ * is missing or empty. */
+bool dicom_malformed(const dicom_item *item, uint32_t tag, size_t count);
+
 /* A text converted from the data set's SpecificCharacterSet to UTF-8; bytes that are none of it are
  * left as they are. */
 bool dicom_text_utf8(const dicom_item *data, uint32_t tag, char *text, size_t text_bytes);

@@ -155,7 +155,7 @@ static void describe_volume(const ul_series *series, ul_volume *volume) {
     for (size_t k = 0; k < series->grid.size[2]; k++) {
         const dicom_image *image = series->images[k];
         bool table = image->file->layout.has_modality_lut;
-        volume->slope[k] = table ? 1 : image->slope;
+        volume->slope[k] = table || image->slope == 0 ? 1 : image->slope;
         volume->intercept[k] = table ? 0 : image->intercept;
     }
     const dicom_layout *layout = &series->images[0]->file->layout;

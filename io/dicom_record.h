@@ -6,6 +6,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum dicom_photometric {
     DICOM_MONOCHROME2,
     DICOM_MONOCHROME1,
@@ -73,11 +77,12 @@ typedef struct dicom_image {
     bool has_position, has_orientation;
     double position_mm[3];
     double cosines[6];
-    double spacing_mm[2]; /* along i (between columns) and j (between rows); 0 where unknown */
-    double thickness_mm;  /* 0 where unknown */
-    double slope, intercept;
-    char type[129]; /* ImageType or FrameType, with the complex component */
-    char stack[65]; /* StackID of a frame, UTF-8; "" where absent */
+    double spacing_mm[2];    /* along i (between columns) and j (between rows); 0 where unknown */
+    double thickness_mm;     /* 0 where unknown */
+    double slope, intercept; /* a slope of 0 as it is stated */
+    const char *malformed;   /* an attribute of the above that holds no numbers, or NULL */
+    char type[129];          /* ImageType or FrameType, with the complex component */
+    char stack[65];          /* StackID of a frame, UTF-8; "" where absent */
     double key[DICOM_KEYS];
 } dicom_image;
 
@@ -104,11 +109,11 @@ struct dicom_file {
 };
 
 typedef enum dicom_kind {
-    DICOM_KIND_OTHER,     /* no DICOM file */
-    DICOM_KIND_EMPTY,     /* no bytes at all */
-    DICOM_KIND_DIRECTORY, /* DICOMDIR */
-    DICOM_KIND_NO_PIXELS, /* a report, a plan, ...: without an image by its nature */
-    DICOM_KIND_SEGMENTATION,
+    DICOM_KIND_OTHER,        /* no DICOM file */
+    DICOM_KIND_EMPTY,        /* no bytes at all */
+    DICOM_KIND_DIRECTORY,    /* DICOMDIR */
+    DICOM_KIND_NO_PIXELS,    /* a report, a plan, ...: without an image by its nature */
+    DICOM_KIND_SEGMENTATION, /* only its layout is read, as far as it goes */
     DICOM_KIND_IMAGE,
     DICOM_KIND_BROKEN /* file->status and file->problem say why */
 } dicom_kind;
@@ -119,4 +124,7 @@ typedef enum dicom_kind {
 ul_status dicom_scan(dicom_file *file, dicom_kind *kind, ul_error *error);
 void dicom_file_free(dicom_file *file);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -177,13 +177,24 @@ static void take_key(const dicom_item *data, uint32_t tag, double *key) {
         *key = value;
 }
 
+/* Reads an attribute without which an image would be another one: what is there must be numbers. */
+static bool take_numbers(const dicom_item *data, uint32_t tag, const char *name, double *values,
+    size_t count, dicom_image *image) {
+    if (dicom_decimals(data, tag, values, count))
+        return true;
+    if (dicom_malformed(data, tag, count))
+        image->malformed = name;
+    return false;
+}
+
 void dicom_take_placement(const dicom_item *data, dicom_image *image) {
     double values[6];
-    if (dicom_decimals(data, DICOM_TAG(0x0020, 0x0032), values, 3)) {
+    if (take_numbers(data, DICOM_TAG(0x0020, 0x0032), "ImagePositionPatient", values, 3, image)) {
         image->has_position = true;
         memcpy(image->position_mm, values, sizeof image->position_mm);
     }
-    if (dicom_decimals(data, DICOM_TAG(0x0020, 0x0037), values, 6)) {
+    if (take_numbers(
+            data, DICOM_TAG(0x0020, 0x0037), "ImageOrientationPatient", values, 6, image)) {
         image->has_orientation = true;
         memcpy(image->cosines, values, sizeof image->cosines);
     }
@@ -196,9 +207,9 @@ void dicom_take_placement(const dicom_item *data, dicom_image *image) {
     }
     if (dicom_decimals(data, DICOM_TAG(0x0018, 0x0050), values, 1) && values[0] > 0)
         image->thickness_mm = values[0];
-    if (dicom_decimals(data, DICOM_TAG(0x0028, 0x1053), values, 1) && values[0] != 0)
+    if (take_numbers(data, DICOM_TAG(0x0028, 0x1053), "RescaleSlope", values, 1, image))
         image->slope = values[0];
-    if (dicom_decimals(data, DICOM_TAG(0x0028, 0x1052), values, 1))
+    if (take_numbers(data, DICOM_TAG(0x0028, 0x1052), "RescaleIntercept", values, 1, image))
         image->intercept = values[0];
     take_key(data, DICOM_TAG(0x0020, 0x0012), &image->key[DICOM_KEY_ACQUISITION]);
     take_key(data, DICOM_TAG(0x0018, 0x0086), &image->key[DICOM_KEY_ECHO]);
@@ -290,7 +301,8 @@ static bool image_class(const char *uid) {
     return false;
 }
 
-static ul_status take_images(const dicom_header *header, dicom_file *file, ul_error *error) {
+/* The images of the file: frames, tiles or the one. */
+static ul_status make_images(const dicom_header *header, dicom_file *file, ul_error *error) {
     const dicom_item *data = header->data;
     dicom_image common;
     take_common(data, &common);
@@ -308,6 +320,15 @@ static ul_status take_images(const dicom_header *header, dicom_file *file, ul_er
     file->images[0] = common;
     file->image_count = 1;
     return UL_OK;
+}
+
+static ul_status take_images(const dicom_header *header, dicom_file *file, ul_error *error) {
+    ul_status status = make_images(header, file, error);
+    for (size_t i = 0; i < file->image_count && file->status == UL_OK; i++)
+        if (file->images[i].malformed)
+            broken(
+                file, "%s does not hold the numbers that belong there", file->images[i].malformed);
+    return status;
 }
 
 ul_status dicom_scan(dicom_file *file, dicom_kind *kind, ul_error *error) {
@@ -336,6 +357,7 @@ ul_status dicom_scan(dicom_file *file, dicom_kind *kind, ul_error *error) {
                      : UL_OK;
     } else if (strcmp(class, CLASS_SEGMENTATION) == 0 || strcmp(class, CLASS_LABELMAP) == 0) {
         *kind = DICOM_KIND_SEGMENTATION;
+        take_layout(&header, file);
     } else if (!claims_image(&header) && !image_class(class)) {
         *kind = DICOM_KIND_NO_PIXELS;
     } else if (take_layout(&header, file) == UL_OK && check_pixels(&header, file) == UL_OK) {

@@ -5,6 +5,10 @@
 #include "dicom_lut.h"
 #include "dicom_record.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct dicom_fragment {
     uint64_t offset;
     uint32_t length;
@@ -21,8 +25,8 @@ typedef struct dicom_source {
     dicom_lut modality, palette[3];
 } dicom_source;
 
-/* Opens a file that dicom_scan took as an image. Errors (without the path): UL_ERROR_INPUT,
- * UL_ERROR_LIMIT, UL_ERROR_UNSUPPORTED. Close it in any case. */
+/* Opens a file that dicom_scan took as an image or a segmentation. Errors (without the path):
+ * UL_ERROR_INPUT, UL_ERROR_LIMIT, UL_ERROR_UNSUPPORTED. Close it in any case. */
 ul_status dicom_source_open(const dicom_file *file, dicom_source *source, ul_error *error);
 void dicom_source_close(dicom_source *source);
 
@@ -35,4 +39,7 @@ size_t dicom_frame_bytes(const dicom_layout *layout);
 ul_status dicom_source_frame(
     const dicom_source *source, size_t frame, void *buffer, bool *is_rgb, ul_error *error);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -17,9 +17,8 @@
 
 #define GAP_STEPS 1.5 /* a step over this many medians means missing slices */
 
-#define LENGTH_TOLERANCE 0.02       /* of direction cosines */
-#define RIGHT_ANGLE_TOLERANCE 0.01  /* cosine between direction cosines */
-#define AFFINE_ANGLE_TOLERANCE 1e-3 /* the same between the in-plane columns of an affine */
+#define LENGTH_TOLERANCE 0.02      /* of direction cosines */
+#define RIGHT_ANGLE_TOLERANCE 0.01 /* cosine between them, and between the columns of an affine */
 
 ul_status ul_grid_copy(const ul_grid *source, ul_grid *copy, ul_error *error) {
     *copy = *source;
@@ -255,10 +254,10 @@ static ul_status axes_from_affine(
             cosines[3 * axis + c] = column[c] / spacing;
     }
     double dot = vec3_dot(cosines, cosines + 3);
-    if (fabs(dot) > AFFINE_ANGLE_TOLERANCE || !ul_grid_set_axes(grid, cosines))
+    if (!ul_grid_set_axes(grid, cosines))
         return ul_error_set(error, UL_ERROR_GEOMETRY,
             "rows and columns of the matrix are not at a right angle (cosine %.4f, at most %g)",
-            dot, AFFINE_ANGLE_TOLERANCE);
+            dot, RIGHT_ANGLE_TOLERANCE);
     double normal[3];
     ul_grid_normal(grid, normal);
     for (int c = 0; c < 3; c++)

@@ -9,6 +9,8 @@
 
 enum { SIZE_1 = 348, SIZE_2 = 540, EXTENSION_BYTES = 4 };
 
+#define QUATERNION_LIMIT 1.001 /* of its square: rounding beyond 1 is made 1 */
+
 static const nifti_type types[] = {
     {DT_UINT8, UL_SAMPLE_U8, 1, 1},
     {DT_INT8, UL_SAMPLE_I8, 1, 1},
@@ -156,6 +158,33 @@ static ul_status check_dimensions(const char *path, const nifti_2_header *fields
     return UL_OK;
 }
 
+/* Samples of a single file lie behind its header and the extension field. */
+static ul_status check_offset(const char *path, const ul_nifti_header *header, ul_error *error) {
+    if (header->pair || header->fields.vox_offset >= (int64_t)nifti_header_bytes(header))
+        return UL_OK;
+    return ul_error_set(error, UL_ERROR_INPUT,
+        "%s: vox_offset is %lld in the header, the samples of a NIfTI-%d file begin at byte %zu or "
+        "later",
+        path, (long long)header->fields.vox_offset, header->version, nifti_header_bytes(header));
+}
+
+/* b, c and d are three of the four numbers of a unit quaternion. */
+static double quaternion_square(const nifti_2_header *fields) {
+    return fields->quatern_b * fields->quatern_b + fields->quatern_c * fields->quatern_c +
+           fields->quatern_d * fields->quatern_d;
+}
+
+/* Other readers refuse a quaternion that rounding made longer than 1, and the header is written
+ * again with the labels. */
+static void shorten_quaternion(nifti_2_header *fields) {
+    double square = quaternion_square(fields);
+    if (!(square > 1.0 && square <= QUATERNION_LIMIT))
+        return;
+    fields->quatern_b /= sqrt(square);
+    fields->quatern_c /= sqrt(square);
+    fields->quatern_d /= sqrt(square);
+}
+
 ul_status nifti_open(const char *path, gzFile *file, ul_error *error) {
     int code = Z_OK;
     errno = 0;
@@ -206,7 +235,10 @@ ul_status nifti_header_read(
         widen(&raw.one, &header->fields);
     else
         header->fields = raw.two;
+    shorten_quaternion(&header->fields);
     status = check_dimensions(path, &header->fields, error);
+    if (status == UL_OK)
+        status = check_offset(path, header, error);
     for (int64_t i = header->fields.dim[0] + 1; i < 8 && status == UL_OK; i++)
         header->fields.dim[i] = 1;
     return status;
@@ -233,12 +265,30 @@ static double unit_mm(const nifti_2_header *fields) {
     }
 }
 
-/* The matrices go to RAS, in the header's units. */
+/* The matrices go to RAS, in the header's units. nifti_quatern_to_dmat44 would take a length of 0
+ * as 1, and complain of it and of negative ones on stderr. */
 static nifti_dmat44 qform_matrix(const nifti_2_header *fields) {
     double qfac = fields->pixdim[0] < 0.0 ? -1.0 : 1.0;
-    return nifti_quatern_to_dmat44(fields->quatern_b, fields->quatern_c, fields->quatern_d,
-        fields->qoffset_x, fields->qoffset_y, fields->qoffset_z, fields->pixdim[1],
-        fields->pixdim[2], fields->pixdim[3], qfac);
+    nifti_dmat44 matrix = nifti_quatern_to_dmat44(fields->quatern_b, fields->quatern_c,
+        fields->quatern_d, fields->qoffset_x, fields->qoffset_y, fields->qoffset_z, 1, 1, 1, qfac);
+    for (int row = 0; row < 3; row++)
+        for (int axis = 0; axis < 3; axis++)
+            matrix.m[row][axis] *= fabs(fields->pixdim[axis + 1]);
+    return matrix;
+}
+
+/* Checks the qform where it places the voxels. */
+static ul_status check_qform(const nifti_2_header *fields, char **notes, ul_error *error) {
+    if (quaternion_square(fields) > QUATERNION_LIMIT)
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "the header's quaternion is no rotation: its b, c and d have a length of %.4g, at most "
+            "1 goes; set the sform or correct them",
+            sqrt(quaternion_square(fields)));
+    for (int axis = 1; axis <= 3; axis++)
+        if (fields->pixdim[axis] < 0.0)
+            notes_add(notes, "pixel dimension %d is negative (%g): its size is taken", axis,
+                fields->pixdim[axis]);
+    return UL_OK;
 }
 
 static nifti_dmat44 sform_matrix(const nifti_2_header *fields) {
@@ -326,6 +376,9 @@ ul_status nifti_header_grid(
         if (fields->qform_code > 0)
             note_disagreement(fields, &matrix, notes);
     } else if (fields->qform_code > 0) {
+        ul_status status = check_qform(fields, notes, error);
+        if (status != UL_OK)
+            return status;
         matrix = qform_matrix(fields);
     } else {
         matrix = stored_matrix(fields);
@@ -386,7 +439,8 @@ static void set_forms(const ul_grid *grid, const double ijk_to_lps[4][4], nifti_
 ul_status nifti_header_from_grid(const ul_grid *grid, ul_nifti_header *header, ul_error *error) {
     memset(header, 0, sizeof *header);
     nifti_2_header *fields = &header->fields;
-    header->version = 1;
+    header->version = 1; /* as long as its short dimensions hold the sizes */
+    fields->sizeof_hdr = SIZE_2;
     fields->dim[0] = 3;
     for (int axis = 0; axis < 3; axis++) {
         fields->dim[axis + 1] = (int64_t)grid->size[axis];

@@ -56,8 +56,7 @@ static void set_transforms(png_reader *reader) {
         png_set_packing(png);
     else if (colour == PNG_COLOR_TYPE_GRAY && bits < 8)
         png_set_expand_gray_1_2_4_to_8(png);
-    if (colour & PNG_COLOR_MASK_ALPHA)
-        png_set_strip_alpha(png);
+    png_set_strip_alpha(png); /* a channel of it, or what a tRNS chunk says of colours */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     if (bits == 16)
         png_set_swap(png);

@@ -1,8 +1,10 @@
 #include "seg_object.h"
 
 #include "charset.h"
+#include "codec.h"
 #include "colour.h"
 #include "dcmtk_prepare.h"
+#include "dicom_source.h"
 #include "seg_build.h"
 #include "shim.h"
 #include "utf8.h"
@@ -260,14 +262,54 @@ static void read_kind(SegObject &object) {
     object.background = optional_us(object.data(), DCM_PixelPaddingValue, 0);
 }
 
-static void read_pixels(SegObject &object) {
+/* A file as the reader of images sees it. */
+struct ImageFile {
+    dicom_file file = {};
+    dicom_source source = {};
+    ImageFile() {
+        source.handle = -1;
+    }
+    ImageFile(const ImageFile &) = delete;
+    ImageFile &operator=(const ImageFile &) = delete;
+    ~ImageFile() {
+        dicom_source_close(&source);
+        dicom_file_free(&file);
+    }
+};
+
+/* Decodes compressed frames as those of images are. */
+static void decode_frames(SegObject &object, const char *path) {
+    ImageFile image;
+    image.file.path = image.file.shown = path;
+    ul_error error = {};
+    auto check = [&](ul_status status) {
+        if (status != UL_OK)
+            throw Failure(status, "%s", error.text);
+    };
+    dicom_kind kind;
+    check(dicom_scan(&image.file, &kind, &error));
+    if (image.file.status != UL_OK)
+        throw Failure(image.file.status, "%s", image.file.problem);
+    dicom_layout &layout = image.file.layout;
+    if (object.bits == 1)
+        throw Failure(UL_ERROR_UNSUPPORTED, "compressed BINARY frames are not supported");
+    layout.photometric = DICOM_MONOCHROME2; /* numbers, whatever colours they are shown in */
+    layout.has_modality_lut = false;
+    check(dicom_source_open(&image.file, &image.source, &error));
+    size_t frame_bytes = dicom_frame_bytes(&layout);
+    object.pixel_bytes = layout.frames * frame_bytes;
+    /* Not a vector, which would fill what a wrong header asks for. */
+    object.decoded.reset(new Uint8[object.pixel_bytes]);
+    for (size_t f = 0; f < layout.frames; f++) {
+        bool is_rgb;
+        check(dicom_source_frame(
+            &image.source, f, object.decoded.get() + f * frame_bytes, &is_rgb, &error));
+    }
+    object.pixels = object.decoded.get();
+}
+
+static void find_pixels(SegObject &object) {
     DcmDataset &data = object.data();
-    DcmXfer syntax(data.getOriginalXfer());
-    if (syntax.isEncapsulated() &&
-        (data.chooseRepresentation(EXS_LittleEndianExplicit, nullptr).bad() ||
-            !data.canWriteXfer(EXS_LittleEndianExplicit)))
-        throw Failure(UL_ERROR_UNSUPPORTED, "the frames are compressed as %s, which is not served",
-            syntax.getXferName());
     DcmElement *element = nullptr;
     if (data.findAndGetElement(DCM_PixelData, element).bad() || !element)
         throw Failure(UL_ERROR_INPUT, "PixelData is missing");
@@ -280,6 +322,14 @@ static void read_pixels(SegObject &object) {
     else
         throw Failure(UL_ERROR_INPUT, "PixelData is empty or cannot be read");
     object.pixel_bytes = element->getLength();
+}
+
+static void read_pixels(SegObject &object, const char *path) {
+    std::string syntax = seg_text(*object.file->getMetaInfo(), DCM_TransferSyntaxUID);
+    if (!syntax.empty() && !codec_is_native(syntax.c_str()))
+        decode_frames(object, path);
+    else
+        find_pixels(object);
     size_t pixels = object.frames.size() * object.frame_pixels();
     size_t expected = object.bits == 1 ? (pixels + 7) / 8 : pixels * (object.bits / 8);
     if (object.pixel_bytes < expected)
@@ -311,6 +361,6 @@ SegObject seg_object_open(const char *path, bool with_pixels) {
     read_segments(object);
     read_frames(object, size_t(count));
     if (with_pixels)
-        read_pixels(object);
+        read_pixels(object, path);
     return object;
 }

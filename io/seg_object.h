@@ -42,8 +42,9 @@ struct SegObject {
     std::vector<unsigned> label_value; /* per segment: the number that its labels had when ulite
                                           wrote them, else SegmentNumber */
     std::vector<SegFrame> frames;
-    const Uint8 *pixels; /* NULL unless asked for; belongs to file */
+    const Uint8 *pixels; /* NULL unless asked for; belongs to file, or is decoded */
     size_t pixel_bytes;
+    std::unique_ptr<Uint8[]> decoded; /* of compressed frames */
     std::string frame_of_reference_uid;
 
     DcmDataset &data() const {

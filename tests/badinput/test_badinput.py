@@ -6,6 +6,7 @@ usage: test_badinput.py convert|segment MAKE_SERIES ULITE MODEL"""
 import os
 import resource
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -71,6 +72,13 @@ def bad_series(bench):
         "short_pixels": (["--cut-pixels", "100@5"], 3, ["S01IM0005.dcm"]),
         "no_position": (["--drop", "ImagePositionPatient@4"], 3,
                         ["S01IM0004.dcm", "ImagePositionPatient"]),
+        "position_of_two": (["--set", "ImagePositionPatient=-50\\-40"], 3, ["S01IM0", "ImagePositionPatient"]),
+        "position_junk": (["--set", "ImagePositionPatient=-50\\-40\\5x"], 3, ["S01IM0", "ImagePositionPatient"]),
+        "orientation_of_five": (["--set", "ImageOrientationPatient=1\\0\\0\\0\\1"], 3,
+                                ["S01IM0", "ImageOrientationPatient"]),
+        "slope_text": (["--set", "RescaleSlope=abc"], 3, ["S01IM0", "RescaleSlope"]),
+        "slope_nan": (["--set", "RescaleSlope=nan"], 3, ["S01IM0", "RescaleSlope"]),
+        "intercept_text": (["--set", "RescaleIntercept=x"], 3, ["S01IM0", "RescaleIntercept"]),
         "no_pixels": (["--drop", "PixelData@2"], 3, ["S01IM0002.dcm", "no pixel data"]),
         "clash": (["--clash", "3"], 5, ["S01IM000"]),
         "short_rle": (["--syntax", "rle", "--truncate", "1500@3"], 3, ["S01IM0003.dcm"]),
@@ -82,6 +90,21 @@ def bad_series(bench):
         folder = bench.series(name, *options)
         left, out = bench.target(bench.endings[-1])
         bench.fails(name, [*bench.command, folder, "-o", out], status, words, left)
+
+
+def bad_sizes(bench):
+    """Rows and Columns that differ from those of the compressed picture, which an encoder knows."""
+    for syntax in ("rle", "jpeg-extended", "jpeg-lossless", "jpegls", "jpeg2000"):
+        folder = bench.series(f"size_{syntax}", "--syntax", syntax)
+        files = {path: path.read_bytes() for path in Path(folder).iterdir()}
+        for element, size in ((0x10, 20), (0x10, 80), (0x11, 20), (0x11, 80)):  # Rows and Columns, both 40
+            head = struct.pack("<HH2sH", 0x28, element, b"US", 2)
+            for path, content in files.items():
+                assert head + struct.pack("<H", 40) in content
+                path.write_bytes(content.replace(head + struct.pack("<H", 40), head + struct.pack("<H", size)))
+            left, out = bench.target(bench.endings[-1])
+            bench.fails(f"{syntax}, {size}", [*bench.command, folder, "-o", out], 3,
+                        ["S01IM000", str(size), "pixels"], left)
 
 
 def bad_sources(bench):
@@ -178,7 +201,7 @@ def main():
     need(HEAD)
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(*sys.argv[1:5], scratch)
-        for part in (bad_series, bad_sources, folders_of_patients, bad_files, bad_targets, full_disk, interrupt):
+        for part in (bad_series, bad_sizes, bad_sources, folders_of_patients, bad_files, bad_targets, full_disk, interrupt):
             start = time.monotonic()
             part(bench)
             print(f"{part.__name__}: {time.monotonic() - start:.1f} s")

@@ -122,6 +122,32 @@ def refused(reader, path, word):
     raise AssertionError(f"{path} was read")
 
 
+def numbers(reader, path):
+    """Decimal commas are read, junk in the last of several numbers is not; an empty attribute is as good as none, and
+    a slope of 0 is taken as 1."""
+    def spoil(written, stated, **attributes):
+        write(image(CT, ImagePositionPatient=["-1.5", "2.5", "3.5"], ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+                    RescaleSlope="0.5", RescaleIntercept="-7", **attributes), path)
+        with open(path, "r+b") as file:
+            content = file.read()
+            assert content.count(written) == 1 and len(written) == len(stated)
+            file.seek(0)
+            file.write(content.replace(written, stated))
+
+    spoil(b"-1.5\\2.5\\3.5", b"-1,5\\2,5\\3,5")
+    series, _ = reader.read(path)
+    assert series["origins"] == [[-1.5, 2.5, 3.5]] and series["rescale"] == [[0.5, -7]], series
+    for stated in (b"-1.5\\2.5\\3.x", b"-1.5\\2.5\\nan", b"-1.5\\2.5000 ", b"a.b\\2.50\\1.5"):
+        spoil(b"-1.5\\2.5\\3.5", stated)
+        refused(reader, path, "ImagePositionPatient")
+    spoil(b"-1.5\\2.5\\3.5", b" " * 12)
+    series, _ = reader.read(path)
+    assert "no positions" in series["notes"]["0"], series["notes"]
+    spoil(b"0.5 ", b"0   ")
+    series, _ = reader.read(path)
+    assert series["rescale"] == [[1, -7]] and "RescaleSlope is 0" in str(series["notes"]), series
+
+
 def attacks(reader, path):
     """Sequences within sequences, a value of four gigabytes, a deflated file that never ends."""
     def explicit(tag, vr, length):
@@ -148,7 +174,8 @@ def main():
     reader = Reader(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "image.dcm")
-        for part in (pixels_in_items, long_values, nuclear_medicine, character_sets, wrong_statements, attacks):
+        for part in (pixels_in_items, long_values, nuclear_medicine, character_sets, wrong_statements, numbers,
+                     attacks):
             part(reader, path)
 
 

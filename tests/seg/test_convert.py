@@ -261,6 +261,33 @@ def labelmap_is_read(folder):
     check((a == b).all() and set(numpy.unique(b)) == {0, 3, 70}, f"LABELMAP holds {numpy.unique(b)}")
 
 
+def compressed_frames_are_read(folder):
+    """FRACTIONAL frames as gdcmconv compresses them, LABELMAP frames of 8 and 16 bits as pydicom does."""
+    run("convert", folder / "lm.nii.gz", "-o", folder / "fractions.dcm", "--source", folder / "lm", "--type",
+        "fractional")
+    wanted = numpy.asarray(nibabel.load(folder / "lm.dcm.nii.gz").dataobj)
+    names = []
+    for option in ("--rle", "--j2k", "--jpegls", "--jpeg"):
+        names.append(f"fractions{option}.dcm")
+        run(option, folder / "fractions.dcm", folder / names[-1], program="gdcmconv")
+    for bits in (8, 16):
+        dataset = pydicom.dcmread(folder / "labelmap.dcm")
+        dataset.PixelData = numpy.frombuffer(dataset.PixelData, "u1").astype(f"<u{bits // 8}").tobytes()
+        dataset.BitsAllocated = dataset.BitsStored = bits
+        dataset.HighBit = bits - 1
+        dataset.compress(pydicom.uid.RLELossless)
+        names.append(f"labelmap_rle_{bits}.dcm")
+        dataset.save_as(folder / names[-1])
+    for name in names:
+        run("convert", folder / name, "-o", folder / "back.nii.gz", "--source", folder / "lm", "--type", "binary")
+        found = numpy.asarray(nibabel.load(folder / "back.nii.gz").dataobj)
+        check((found == wanted).all(), f"{name}: {(found != wanted).sum()} voxels differ")
+        run("info", folder / name)
+    content = (folder / "fractions--j2k.dcm").read_bytes()
+    (folder / "unknown.dcm").write_bytes(content.replace(b"1.2.840.10008.1.2.4.90", b"1.2.840.10008.1.2.4.92"))
+    run("convert", folder / "unknown.dcm", "-o", folder / "x.nii.gz", code=9, says="JPEG 2000 multi-component lossless")
+
+
 def real_objects_are_read(folder):
     dcmqi, highdicom = SHARED / "data/seg/dcmqi", SHARED / "data/seg/highdicom"
     run("convert", dcmqi / "liver.dcm", "-o", folder / "liver.nii.gz", "--source", dcmqi / "ct-3slice",
@@ -325,6 +352,7 @@ def main():
         several_volumes_are_listed(folder)
         verify_says_what_is_wrong(folder)
         labelmap_is_read(folder)
+        compressed_frames_are_read(folder)
         if has(SHARED / "data/seg", SHARED / "data/dicom"):
             real_objects_are_read(folder)
     print("passed")

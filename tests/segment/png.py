@@ -7,15 +7,18 @@ import numpy
 CHANNELS = {0: 1, 2: 3}
 
 
-def write(path, pixels):
-    """pixels [height, width] or [height, width, 3], uint8 or uint16."""
+def write(path, pixels, palette=None, transparent=b""):
+    """pixels [height, width] or [height, width, 3], uint8 or uint16; with a palette [n, 3] they are indices into it.
+    transparent: what the tRNS chunk holds."""
     height, width = pixels.shape[:2]
     sample = pixels.dtype.newbyteorder(">")
     rows = b"".join(b"\0" + row.astype(sample).tobytes() for row in pixels)
-    kind = 2 if pixels.ndim == 3 else 0
+    kind = 3 if palette is not None else 2 if pixels.ndim == 3 else 0
+    more = [(b"PLTE", palette.astype("u1").tobytes())] if palette is not None else []
+    more += [(b"tRNS", transparent)] if transparent else []
     with open(path, "wb") as stream:
         stream.write(b"\x89PNG\r\n\x1a\n")
-        for name, data in ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8 * sample.itemsize, kind, 0, 0, 0)),
+        for name, data in ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8 * sample.itemsize, kind, 0, 0, 0)), *more,
                            (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
             stream.write(struct.pack(">I", len(data)) + name + data)
             stream.write(struct.pack(">I", zlib.crc32(name + data)))

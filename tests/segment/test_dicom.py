@@ -226,6 +226,26 @@ def test_pictures():
     assert not os.path.exists("x.png")
 
 
+def test_transparency():
+    """Pictures of which a palette, a grey or a colour is transparent in part, as those of which none is."""
+    indices = numpy.add.outer(numpy.arange(64), numpy.arange(96)).astype("u1")
+    ramp = numpy.arange(160)
+    palette = numpy.stack([ramp, 250 - ramp, ramp // 2], 1)
+    colours = palette[indices].astype("u1")
+    for name, model, pixels, more in (("palette", "colour", indices, {"palette": palette, "transparent": b"\0\x80"}),
+                                      ("rgb", "colour", colours, {"transparent": bytes(6)}),
+                                      ("grey", "slices", indices, {"transparent": bytes(2)})):
+        png.write("plain.png", colours if model == "colour" else indices)
+        png.write("transparent.png", pixels, **more)
+        for picture in ("plain", "transparent"):
+            segment(f"{picture}.png", model, "-o", f"{picture}_labels.png")
+        assert numpy.array_equal(png.read("plain_labels.png"), png.read("transparent_labels.png")), name
+    png.write("labels.png", indices % 3, palette=palette, transparent=b"\0\x80")
+    png.write("plain.png", indices % 3)
+    classes = json.loads(run("eval", "labels.png", "plain.png", "--json").stdout)["cases"][0]["classes"]
+    assert [one["dice"] for one in classes] == [1, 1], classes
+
+
 def test_deep_pictures():
     """16-bit pictures: grey as the same numbers in NIfTI, colours on the scale of 8 bits."""
     image = nibabel.as_closest_canonical(nibabel.load(HEAD)).slicer[40:88, 50:120, 70:71]

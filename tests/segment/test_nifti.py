@@ -101,6 +101,54 @@ def test_forms():
     assert numpy.allclose(nibabel.load("l.nii").get_sform(), AFFINE)
 
 
+def patched(name, **fields):
+    """plain.nii with header fields as nibabel would not write them."""
+    header = nibabel.load("plain.nii").header.copy()
+    for field, value in {"vox_offset": 352, **fields}.items():
+        header[field] = value
+    with open("plain.nii", "rb") as stream:
+        content = stream.read()
+    with open(name, "wb") as stream:
+        stream.write(header.binaryblock + content[348:])
+
+
+def test_odd_qforms():
+    """Lengths and quaternions that the standard forbids, where the qform places the voxels."""
+    patched("q.nii", sform_code=0, qform_code=1, pixdim=[1, -2, 2, 3, 0, 0, 0, 0])
+    found, messages = run("q.nii")
+    assert numpy.array_equal(found, PLAIN) and "pixel dimension 1 is negative" in messages, messages
+    patched("q.nii", sform_code=0, qform_code=1, pixdim=[1, 0, 2, 3, 0, 0, 0, 0])
+    assert "length 0 mm" in run("q.nii", code=5)
+    patched("q.nii", sform_code=0, qform_code=1, quatern_b=0.9, quatern_c=0.9, quatern_d=0.9)
+    assert "quaternion" in run("q.nii", code=3)
+    patched("q.nii", sform_code=1, qform_code=1, quatern_b=0.9, quatern_c=0.9, quatern_d=0.9)
+    assert "the sform is used" in run("q.nii")[1]
+    patched("q.nii", sform_code=0, qform_code=1, quatern_b=0.0, quatern_c=0.0, quatern_d=1.0001)
+    run("q.nii")
+    assert numpy.allclose(nibabel.load("l.nii").affine[:3, :3], numpy.diag([-2, -2, 3]), atol=1e-3)
+
+
+def test_skewed_sform():
+    """Rows and columns as far from a right angle as DICOM's may be."""
+    for cosine, code in ((0.0024, 0), (0.009, 0), (0.011, 5)):
+        skewed = AFFINE.copy()
+        skewed[0, 1] = 2 * cosine
+        save(smooth.astype("u1"), "k.nii", affine=skewed)
+        if run("k.nii", code=code) and code == 0:
+            assert numpy.allclose(nibabel.load("l.nii").affine, skewed)
+
+
+def test_samples_within_the_header():
+    for offset in (0, 350):
+        patched("v.nii", vox_offset=offset)
+        assert "352" in run("v.nii", code=3), offset
+
+
+def test_too_wide():
+    save(numpy.zeros((17000, 32, 1), "u1"), "wide.nii")
+    assert "16384" in run("wide.nii", code=8)
+
+
 def test_damaged():
     save(smooth.astype("i2"), "d.nii.gz")
     whole = open("d.nii.gz", "rb").read()

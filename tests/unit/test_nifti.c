@@ -84,6 +84,25 @@ static void a_volume_comes_back(void **state) {
     }
 }
 
+/* Sizes beyond the short integers of NIfTI-1 make a NIfTI-2 file. */
+static void a_wide_image_comes_back(void **state) {
+    (void)state;
+    const ul_grid grid = {.size = {40000, 2, 1}, .stack = UL_STACK_UNPLACED};
+    ul_volume volume, read;
+    ul_error error = {0};
+    assert_int_equal(ul_volume_create(&grid, 1, UL_SAMPLE_U8, &volume, NULL), UL_OK);
+    memset(volume.samples, 0, 80000);
+    ((uint8_t *)volume.samples)[79999] = 7;
+    const char *path = in_folder("wide.nii");
+    assert_int_equal(ul_nifti_write(path, &volume, NULL, NULL, &error), UL_OK);
+    assert_int_equal(ul_nifti_read(path, 0, &read, NULL, NULL, &error), UL_OK);
+    assert_memory_equal(read.grid.size, grid.size, sizeof grid.size);
+    assert_memory_equal(read.samples, volume.samples, 80000);
+    unlink(path);
+    ul_volume_free(&volume);
+    ul_volume_free(&read);
+}
+
 static void slices_scaled_apart_become_floats(void **state) {
     (void)state;
     ul_grid grid;
@@ -164,6 +183,7 @@ static void uneven_slices_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_volume_comes_back),
+        cmocka_unit_test(a_wide_image_comes_back),
         cmocka_unit_test(slices_scaled_apart_become_floats),
         cmocka_unit_test(labels_come_back),
         cmocka_unit_test(what_is_no_label_is_refused),

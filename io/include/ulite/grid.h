@@ -72,7 +72,8 @@ UL_API size_t ul_grid_count_gaps(const ul_grid *grid);
  * Errors: UL_ERROR_GEOMETRY for uneven or unplaced stacks. */
 UL_API ul_status ul_grid_affine(const ul_grid *grid, double ijk_to_lps[4][4], ul_error *error);
 
-/* The other way. In-plane axes that are not orthogonal (beyond 1e-3) are UL_ERROR_GEOMETRY. */
+/* The other way. In-plane axes are made orthogonal as DICOM's are, up to a cosine of 0.01 (0.6
+ * degrees) between them; beyond it they are UL_ERROR_GEOMETRY. */
 UL_API ul_status ul_grid_from_affine(
     const size_t size[3], const double ijk_to_lps[4][4], ul_grid *grid, ul_error *error);
 
