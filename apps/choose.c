@@ -1,7 +1,24 @@
 #include "choose.h"
+#include "console.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+ul_status choose_open(
+    const char *const *paths, size_t path_count, ul_catalog **catalog, ul_error *error) {
+    return ul_catalog_open(
+        paths, path_count, console_settings.debug, console_progress(), catalog, error);
+}
+
+void choose_note_faults(const ul_catalog *catalog) {
+    size_t count = 0;
+    for (const ul_catalog_fault *fault; (fault = ul_catalog_fault_at(catalog, count)); count++)
+        if (count < CHOOSE_LISTED_FAULTS)
+            console_say("note: %s: %s", fault->path, fault->text);
+    if (count > CHOOSE_LISTED_FAULTS)
+        console_say("note: ... and %zu more unreadable (`ulite info --json` lists them all)",
+            count - CHOOSE_LISTED_FAULTS);
+}
 
 /* The volume's place among those of its series, from 1, and how many there are. */
 static size_t part_of(const ul_catalog *catalog, size_t index, size_t *parts) {

@@ -128,7 +128,8 @@ static void end_line(bar *b) {
     b->open = false;
 }
 
-/* "reading      [######........................] 60/300  41.2/s  0:05 left" */
+/* "reading      [######........................] 60/300  41.2/s  0:05 left"; without a total
+ * "listing      60  41.2/s" */
 static void draw(bar *b, size_t done, size_t total, double now) {
     enum { WIDTH = 30 };
     char cells[WIDTH + 1];
@@ -137,7 +138,10 @@ static void draw(bar *b, size_t done, size_t total, double now) {
         cells[i] = i < filled ? '#' : '.';
     cells[WIDTH] = '\0';
     double rate = now > b->start ? (double)done / (now - b->start) : 0;
-    fprintf(stderr, "\r%-12s [%s] %zu/%zu", b->stage, cells, done, total);
+    if (total)
+        fprintf(stderr, "\r%-12s [%s] %zu/%zu", b->stage, cells, done, total);
+    else
+        fprintf(stderr, "\r%-12s %zu", b->stage, done);
     if (rate > 0 && done < total) {
         unsigned long left = (unsigned long)((double)(total - done) / rate + 0.5);
         fprintf(stderr, "  %.3g/s  %lu:%02lu left\033[K", rate, left / 60, left % 60);
@@ -167,10 +171,10 @@ static bool report(void *context, const char *stage, size_t done, size_t total) 
         b->start = b->last_drawn = now;
     }
     /* Ten times a second is enough for an eye, and a short stage needs no bar at all. */
-    bool due = now - b->last_drawn >= 0.1 || (done == total && (b->open || fresh));
+    bool due = now - b->last_drawn >= 0.1 || (done == total && total && (b->open || fresh));
     if (due && wants_bar())
         draw(b, done, total, now);
-    if (due && console_settings.json && console_settings.events) {
+    if (due && total && console_settings.json && console_settings.events) {
         print_event(b, done, total, now);
         b->last_drawn = now;
     }

@@ -151,10 +151,11 @@ ul_status convert_labels(const convert_options *options, ul_error *error) {
     if (status == UL_OK)
         status = name_segments(options, &labels, error);
     if (status == UL_OK)
-        status = ul_catalog_open(options->sources, options->source_count, console_settings.debug,
-            console_progress(), &catalog, error);
+        status = choose_open(options->sources, options->source_count, &catalog, error);
     if (status == UL_OK)
         status = write_for(options, catalog, &labels, error);
+    if (status == UL_OK)
+        choose_note_faults(catalog);
     ul_catalog_close(catalog);
     ul_labels_free(&labels);
     return status;

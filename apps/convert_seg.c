@@ -146,8 +146,7 @@ ul_status convert_seg(const convert_options *options, ul_error *error) {
     char *notes = NULL;
     ul_status status = UL_OK;
     if (options->source_count > 0)
-        status = ul_catalog_open(options->sources, options->source_count, console_settings.debug,
-            console_progress(), &catalog, error);
+        status = choose_open(options->sources, options->source_count, &catalog, error);
     if (status == UL_OK && catalog)
         status = options->series ? choose_series(catalog, options->series, &source, error)
                                  : ul_seg_find_source(options->input, catalog, &source, error);
@@ -160,6 +159,8 @@ ul_status convert_seg(const convert_options *options, ul_error *error) {
         status = write_target(options, &labels, source, error);
     if (status == UL_OK && options->names)
         status = ul_segments_write(options->names, &labels.segments, error);
+    if (status == UL_OK && catalog)
+        choose_note_faults(catalog);
     ul_labels_free(&labels);
     ul_catalog_close(catalog);
     return status;

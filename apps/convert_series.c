@@ -72,16 +72,13 @@ static ul_status write_all(
 
 ul_status convert_series(const convert_options *options, ul_error *error) {
     ul_catalog *catalog;
-    ul_status status = ul_catalog_open(
-        &options->input, 1, console_settings.debug, console_progress(), &catalog, error);
+    ul_status status = choose_open(&options->input, 1, &catalog, error);
     if (status != UL_OK)
         return status;
     status =
         options->split ? write_all(options, catalog, error) : write_one(options, catalog, error);
-    for (size_t f = 0; status == UL_OK && ul_catalog_fault_at(catalog, f); f++) {
-        const ul_catalog_fault *fault = ul_catalog_fault_at(catalog, f); /* of another series */
-        console_say("note: %s: %s", fault->path, fault->text);
-    }
+    if (status == UL_OK)
+        choose_note_faults(catalog);
     ul_catalog_close(catalog);
     return status;
 }

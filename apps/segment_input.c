@@ -46,8 +46,8 @@ static ul_status choose_fitting(const ul_catalog *catalog, const char *series, c
 
 static ul_status read_dicom(const segment_arguments *arguments, const ul_card *card,
     segment_input *input, ul_error *error) {
-    ul_status status = ul_catalog_open(arguments->inputs, arguments->input_count,
-        console_settings.debug, console_progress(), &input->catalog, error);
+    ul_status status =
+        choose_open(arguments->inputs, arguments->input_count, &input->catalog, error);
     if (status == UL_OK)
         status = choose_fitting(input->catalog, arguments->series, card, &input->series, error);
     if (status == UL_OK)
@@ -58,6 +58,7 @@ static ul_status read_dicom(const segment_arguments *arguments, const ul_card *c
     const ul_series_info *info = ul_series_get_info(input->series);
     for (size_t n = 0; n < info->note_count; n++)
         console_say("note: %s", info->notes[n]);
+    choose_note_faults(input->catalog);
     return UL_OK;
 }
 

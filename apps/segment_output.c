@@ -68,10 +68,11 @@ ul_status segment_check_outputs(
         status = ul_output_check(arguments->preview, error);
     if (status != UL_OK || !foreign || arguments->source_count == 0)
         return status;
-    status = ul_catalog_open(arguments->sources, arguments->source_count, console_settings.debug,
-        console_progress(), &input->catalog, error);
+    status = choose_open(arguments->sources, arguments->source_count, &input->catalog, error);
     if (status == UL_OK)
         status = choose_series(input->catalog, arguments->series, &input->series, error);
+    if (status == UL_OK)
+        choose_note_faults(input->catalog);
     return status;
 }
 
