@@ -1,5 +1,6 @@
 #include "console.h"
 #include "convert.h"
+#include "ending.h"
 #include "input_kind.h"
 #include "target.h"
 
@@ -136,6 +137,8 @@ static int check_usage(const convert_options *o, input_kind kind) {
     if (is_labels(kind) && target != TARGET_SEG && target != TARGET_FOLDER)
         return console_usage(
             &cmd_convert, "labels become a DICOM Segmentation (.dcm); \"%s\" is none", o->output);
+    if (o->names && !ends_in(o->names, ".json"))
+        return console_usage(&cmd_convert, "--names takes a name in .json, not \"%s\"", o->names);
     if (o->source_count == 0 && (is_labels(kind) || target == TARGET_SEG))
         return console_usage(
             &cmd_convert, "a .dcm output needs --source, the images it belongs to");

@@ -27,8 +27,13 @@ ul_status convert_labels(const convert_options *options, ul_error *error);
 /* Prints notes (lines, may be NULL) for people and frees them. */
 void convert_say_notes(char *notes);
 
+/* UL_OK where path may be written: it is nothing that is read. Else UL_ERROR_USAGE. catalog: the
+ * images, or NULL. */
+ul_status convert_check_output(
+    const convert_options *options, const ul_catalog *catalog, const char *path, ul_error *error);
+
 /* Writes labels, which lie on source's slices or an even grid of their own, as a SEG. */
-ul_status convert_write_seg(const convert_options *options, const ul_labels *labels,
-    const ul_series *source, bool fractional, ul_error *error);
+ul_status convert_write_seg(const convert_options *options, const ul_catalog *catalog,
+    const ul_labels *labels, const ul_series *source, bool fractional, ul_error *error);
 
 #endif

@@ -106,18 +106,22 @@ static ul_status write_nifti(
         options->input, labels->segments.count);
 }
 
-static ul_status write_target(const convert_options *options, const ul_labels *labels,
-    const ul_series *source, ul_error *error) {
+static ul_status write_target(const convert_options *options, const ul_catalog *catalog,
+    const ul_labels *labels, const ul_series *source, ul_error *error) {
     char path[TARGET_PATH_BYTES];
     const char *uid = source ? ul_series_get_info(source)->series_uid : options->input;
     ul_status status = target_name(options->output, uid, ".nii.gz", path, error);
+    if (status == UL_OK)
+        status = convert_check_output(options, catalog, path, error);
+    if (status == UL_OK && options->names)
+        status = convert_check_output(options, catalog, options->names, error);
     if (status != UL_OK)
         return status;
     switch (target_of(path)) {
     case TARGET_SEG:
         if (!source)
             return ul_error_set(error, UL_ERROR_USAGE, "a .dcm output needs --source");
-        return convert_write_seg(options, labels, source,
+        return convert_write_seg(options, catalog, labels, source,
             options->type == TYPE_FRACTIONAL ||
                 (options->type == TYPE_OF_INPUT && content_of(labels) == CONTENT_FRACTIONS),
             error);
@@ -156,7 +160,7 @@ ul_status convert_seg(const convert_options *options, ul_error *error) {
     if (status == UL_OK && options->regular && labels.grid.stack != UL_STACK_REGULAR)
         status = make_regular(&labels, error);
     if (status == UL_OK)
-        status = write_target(options, &labels, source, error);
+        status = write_target(options, catalog, &labels, source, error);
     if (status == UL_OK && options->names)
         status = ul_segments_write(options->names, &labels.segments, error);
     if (status == UL_OK && catalog)

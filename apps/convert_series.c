@@ -14,10 +14,12 @@ static ul_status make_regular(ul_volume *volume, ul_error *error) {
     return UL_OK;
 }
 
-static ul_status write_volume(
-    const convert_options *options, const char *path, const ul_series *series, ul_error *error) {
+static ul_status write_volume(const convert_options *options, const ul_catalog *catalog,
+    const char *path, const ul_series *series, ul_error *error) {
     ul_volume volume;
-    ul_status status = ul_series_read(series, 0, console_progress(), &volume, error);
+    ul_status status = convert_check_output(options, catalog, path, error);
+    if (status == UL_OK)
+        status = ul_series_read(series, 0, console_progress(), &volume, error);
     if (status != UL_OK)
         return status;
     if (options->regular && volume.grid.stack != UL_STACK_REGULAR)
@@ -39,7 +41,7 @@ static ul_status write_one(
     if (status == UL_OK)
         status = target_name(
             options->output, ul_series_get_info(series)->series_uid, ".nii.gz", path, error);
-    return status == UL_OK ? write_volume(options, path, series, error) : status;
+    return status == UL_OK ? write_volume(options, catalog, path, series, error) : status;
 }
 
 /* Every volume that --series means, each to a file of its own: "out-1.nii.gz" for the first. */
@@ -58,7 +60,7 @@ static ul_status write_all(
         if (status == UL_OK)
             status = target_part(whole, number, path, error);
         if (status == UL_OK)
-            status = write_volume(options, path, series, error);
+            status = write_volume(options, catalog, path, series, error);
         const ul_series_info *info = ul_series_get_info(series);
         if (status == UL_OK)
             console_say("%s: series %d%s%s", path, info->series_number, *info->split ? ", " : "",

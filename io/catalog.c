@@ -334,6 +334,14 @@ const ul_catalog_fault *ul_catalog_fault_at(const ul_catalog *catalog, size_t in
     return index < catalog->fault_count ? &catalog->faults[index] : NULL;
 }
 
+bool ul_catalog_holds(const ul_catalog *catalog, const char *path) {
+    size_t i = file_list_find(&catalog->list, path);
+    if (i == catalog->list.files.count)
+        return false;
+    dicom_kind kind = catalog->kinds[i];
+    return kind != DICOM_KIND_OTHER && kind != DICOM_KIND_EMPTY && kind != DICOM_KIND_SEGMENTATION;
+}
+
 const ul_series_info *ul_series_get_info(const ul_series *series) {
     return &series->info;
 }

@@ -343,8 +343,8 @@ def test_all_outputs_or_none():
         assert set(left) == older and all(os.path.getsize(name) == 3 for name in older), (options, left)
         for name in older:
             os.remove(name)
-    segment("source", "slices", "-o", "whole.nii.gz", "-o", "whole.nii.gz")
-    assert not [name for name in os.listdir(".") if name.startswith(".whole")]
+    segment("source", "slices", "-o", "whole.nii.gz", "-o", "./whole.nii.gz", code=2)
+    assert not [name for name in os.listdir(".") if name.startswith(".")]
 
 
 def test_figures_under_tilt_and_gaps():

@@ -48,6 +48,11 @@ UL_API const ul_series *ul_catalog_at(const ul_catalog *catalog, size_t index);
 /* The i-th fault, NULL past the last. */
 UL_API const ul_catalog_fault *ul_catalog_fault_at(const ul_catalog *catalog, size_t index);
 
+/* Whether the file at path, by whatever name, is a DICOM file that was scanned. Segmentations are
+ * left out: they are listed beside the images that they were made of, and no output of the
+ * catalog's users is made of them. */
+UL_API bool ul_catalog_holds(const ul_catalog *catalog, const char *path);
+
 /* One source image: a file and, for multi-frame, a frame in it. Texts belong to the series. */
 typedef struct ul_instance {
     const char *path;
