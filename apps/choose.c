@@ -90,8 +90,8 @@ void choose_list(const ul_catalog *catalog, const char *series, FILE *stream) {
         const size_t *size = ul_series_grid(volume)->size;
         char name[CHOOSE_NAME_BYTES];
         choose_name(catalog, i, name);
-        fprintf(stream, "  --series %-8s %-3s %zux%zux%zu %s%s%s\n", name, info->modality, size[0],
-            size[1], size[2], info->description, *info->split ? ", " : "", info->split);
+        console_line(stream, "  --series %-8s %-3s %zux%zux%zu %s%s%s", name, info->modality,
+            size[0], size[1], size[2], info->description, *info->split ? ", " : "", info->split);
     }
 }
 

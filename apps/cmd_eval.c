@@ -241,8 +241,7 @@ static int eval_run(int argc, char **argv) {
         argv[optind], argv[optind + 1], &options, console_progress(), &evaluation, &error);
     if (status != UL_OK && status != UL_ERROR_PARTIAL)
         return console_fail(&cmd_eval, &error);
-    if (evaluation.notes && *evaluation.notes)
-        console_say("%.*s", (int)strlen(evaluation.notes) - 1, evaluation.notes);
+    console_lines("", evaluation.notes);
     if (report(&evaluation, csv, &output_error) != UL_OK)
         exit_code = console_fail(&cmd_eval, &output_error);
     else

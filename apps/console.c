@@ -1,6 +1,7 @@
 #include "console.h"
 #include "ulite/session.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +13,27 @@
 console console_settings;
 
 static volatile sig_atomic_t interrupted;
+static int stdout_errno; /* why stdout could not be written at first, 0: it could */
+
+static void put_line(FILE *stream, const char *format, va_list arguments) {
+    char text[8192]; /* two of the longest paths */
+    vsnprintf(text, sizeof text, format, arguments);
+    for (const char *at = text; *at; at++)
+        if (*at == '\n')
+            fputs("\\n", stream);
+        else if ((unsigned char)*at < ' ' || *at == '\177')
+            fprintf(stream, "\\x%02x", (unsigned)*at);
+        else
+            fputc(*at, stream);
+    fputc('\n', stream);
+}
+
+void console_line(FILE *stream, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    put_line(stream, format, arguments);
+    va_end(arguments);
+}
 
 void console_help(const cli_command *command) {
     fputs(command->help, stdout);
@@ -73,17 +95,18 @@ void console_debug(int exit_code) {
 }
 
 int console_fail(const cli_command *command, const ul_error *error) {
-    fprintf(stderr, "ulite %s: %s\n", command->name, error->text);
+    console_line(stderr, "ulite %s: %s", command->name, error->text);
     return (int)error->status;
 }
 
 int console_usage(const cli_command *command, const char *format, ...) {
-    fprintf(stderr, "ulite %s: ", command->name);
+    char text[UL_ERROR_TEXT_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fprintf(stderr, " (see `ulite %s --help`)\n", command->name);
+    console_line(
+        stderr, "ulite %s: %s (see `ulite %s --help`)", command->name, text, command->name);
     return UL_ERROR_USAGE;
 }
 
@@ -92,9 +115,32 @@ void console_say(const char *format, ...) {
         return;
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    put_line(stderr, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+}
+
+void console_lines(const char *prefix, const char *lines) {
+    while (lines && *lines) {
+        size_t length = strcspn(lines, "\n");
+        console_say("%s%.*s", prefix, (int)length, lines);
+        lines += length + (lines[length] == '\n');
+    }
+}
+
+void console_flush(void) {
+    if (fflush(stdout) != 0 && stdout_errno == 0)
+        stdout_errno = errno;
+}
+
+int console_end(int exit_code) {
+    console_flush();
+    if (stdout_errno == 0 && ferror(stdout))
+        stdout_errno = EIO; /* of a write that did not wait for a flush */
+    if (stdout_errno == 0)
+        return exit_code;
+    fprintf(stderr, "ulite: stdout cannot be written (%s); what it got is incomplete\n",
+        strerror(stdout_errno));
+    return exit_code == UL_OK ? UL_ERROR_OUTPUT : exit_code;
 }
 
 static void on_signal(int number) {
@@ -158,7 +204,7 @@ static void print_event(const bar *b, size_t done, size_t total, double now) {
     printf(
         "{\"event\":\"progress\",\"stage\":\"%s\",\"done\":%zu,\"total\":%zu,\"seconds\":%.3f}\n",
         b->stage, done, total, now - b->start);
-    fflush(stdout);
+    console_flush();
 }
 
 static bool report(void *context, const char *stage, size_t done, size_t total) {

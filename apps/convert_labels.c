@@ -9,13 +9,7 @@
 #include <string.h>
 
 void convert_say_notes(char *notes) {
-    for (char *line = notes; line && *line;) {
-        char *end = strchr(line, '\n');
-        if (end)
-            *end = '\0';
-        console_say("note: %s", line);
-        line = end ? end + 1 : NULL;
-    }
+    console_lines("note: ", notes);
     free(notes);
 }
 

@@ -149,7 +149,7 @@ static void print_oddities(const ul_catalog *catalog, size_t index, int indent) 
         putchar('\n');
     ul_error fault = {0};
     if (ul_series_check(series, &fault) != UL_OK)
-        printf("%*scannot be used: %s\n", indent, "", fault.text);
+        console_line(stdout, "%*scannot be used: %s", indent, "", fault.text);
     char number[CHOOSE_NAME_BYTES], name[CHOOSE_NAME_BYTES];
     choose_number(catalog, index, number);
     choose_name(catalog, index, name);
@@ -179,7 +179,7 @@ static void print_faults(const ul_catalog *catalog) {
     size_t count = 0;
     for (const ul_catalog_fault *fault; (fault = ul_catalog_fault_at(catalog, count)); count++)
         if (count < CHOOSE_LISTED_FAULTS)
-            printf("unreadable: %s: %s\n", fault->path, fault->text);
+            console_line(stdout, "unreadable: %s: %s", fault->path, fault->text);
     if (count > CHOOSE_LISTED_FAULTS)
         printf("... and %zu more (--json lists them all)\n", count - CHOOSE_LISTED_FAULTS);
 }

@@ -76,11 +76,7 @@ static ul_status read_any(const segment_arguments *arguments, const ul_card *car
         return ul_png_read(path, &input->volume, error);
     ul_status status =
         ul_nifti_read(path, arguments->frame, &input->volume, &input->header, &input->notes, error);
-    for (const char *line = input->notes; line && *line;) {
-        size_t length = strcspn(line, "\n");
-        console_say("note: %.*s", (int)length, line);
-        line += length + (line[length] == '\n');
-    }
+    console_lines("note: ", input->notes);
     return status;
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Outputs: never an input or another output.
+"""Outputs: never an input or another output; stdout that cannot be written is told; lines stay lines.
 
 usage: test_outputs.py ULITE MAKE_SERIES FIXTURES"""
 import hashlib
@@ -93,6 +93,43 @@ def test_older_outputs_are_replaced():
     for _ in range(2):
         segment("series", "-q", "-o", "series/", "-o", "series/labels.nii", "--stats", "series/stats.json")
         ulite("convert", "truth_labels.nii.gz", "-q", "-o", "series/truth.dcm", "--source", "series")
+
+
+def test_stdout_cannot_be_written():
+    ulite("convert", "truth_labels.nii.gz", "-q", "-o", "labels.dcm", "--source", "series")
+    for arguments in (["--help"], ["help", "info"], ["--version"], ["models", "--json"], ["info", "series"],
+                      ["info", "series", "--json"], ["verify", "labels.dcm", "--json"], ["bench", "--slices", "1"],
+                      ["eval", "truth_labels.nii.gz", "truth_labels.nii.gz", "--json"]):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            said = ulite(*arguments, code=7, stdout=full).stderr
+        assert said.splitlines()[-1].startswith("ulite: stdout cannot be written (No space left on device)"), said
+        assert ulite(*arguments, stdout=subprocess.DEVNULL).returncode == 0
+
+
+def test_reader_goes_away():
+    """The outputs are complete all the same, older ones replaced, and nothing hidden is left."""
+    os.mkdir("piped")
+    outputs = ["-o", "piped/a.nii", "-o", "piped/b.dcm", "--stats", "piped/c.json", "--report", "piped/d.json"]
+    for _ in range(2):
+        reading, writing = os.pipe()
+        os.close(reading)
+        said = segment("series", *outputs, "-q", "--json", code=7, stdout=writing).stderr
+        os.close(writing)
+        assert said.startswith("ulite: stdout cannot be written (Broken pipe)") and said.count("\n") == 1, said
+        assert sorted(os.listdir("piped")) == ["a.nii", "b.dcm", "c.json", "d.json"], os.listdir("piped")
+
+
+def test_names_cannot_break_lines():
+    for name in ("two\nlines.nii", "bell\a\x1b[31m.nii"):
+        shown = name.replace("\n", "\\n").replace("\a", "\\x07").replace("\x1b", "\\x1b")
+        for arguments in (["info", name], ["convert", name, "-o", "x.dcm"], [name]):
+            said = ulite(*arguments, code=2 if arguments[0] != "info" else 3).stderr
+            assert said.count("\n") == 1 and (shown in said or arguments[0] == "convert"), said
+    os.mkdir("broken")
+    with open("broken/a\nb", "wb") as stream:
+        stream.write(pathlib.Path(IMAGE).read_bytes()[:700])
+    shutil.copy(IMAGE, "broken/c")
+    assert "unreadable: broken/a\\nb: " in ulite("info", "broken").stdout
 
 
 make()
