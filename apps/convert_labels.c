@@ -5,13 +5,7 @@
 #include "model_path.h"
 #include "target.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-void convert_say_notes(char *notes) {
-    console_lines("note: ", notes);
-    free(notes);
-}
 
 ul_status convert_check_output(
     const convert_options *options, const ul_catalog *catalog, const char *path, ul_error *error) {
@@ -36,7 +30,9 @@ ul_status convert_write_seg(const convert_options *options, const ul_catalog *ca
     seg.progress = console_progress();
     seg.notes = &notes;
     status = ul_seg_write(path, labels, source, &seg, error);
-    convert_say_notes(notes);
+    convert_notes(options, notes);
+    if (status == UL_OK)
+        convert_wrote(options, path, &labels->grid, &labels->segments);
     return status;
 }
 
@@ -62,8 +58,8 @@ static ul_status read_segments(const char *given, ul_segments *segments, ul_erro
 /* The meaning of the numbers: the file's, or the numbers alone. */
 static ul_status name_segments(const convert_options *options, ul_labels *labels, ul_error *error) {
     if (!options->segments) {
-        console_say(
-            "note: the segments are named by their numbers; --segments FILE.json names them");
+        convert_note(
+            options, "the segments are named by their numbers; --segments FILE.json names them");
         return UL_OK;
     }
     ul_segments segments;

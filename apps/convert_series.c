@@ -28,7 +28,9 @@ static ul_status write_volume(const convert_options *options, const ul_catalog *
         status = ul_nifti_write(path, &volume, NULL, console_progress(), error);
     const ul_series_info *info = ul_series_get_info(series);
     for (size_t n = 0; status == UL_OK && n < info->note_count; n++)
-        console_say("note: %s", info->notes[n]);
+        convert_note(options, info->notes[n]);
+    if (status == UL_OK)
+        convert_wrote(options, path, &volume.grid, NULL);
     ul_volume_free(&volume);
     return status;
 }

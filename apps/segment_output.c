@@ -1,6 +1,5 @@
 #include "choose.h"
 #include "console.h"
-#include "convert.h"
 #include "event.h"
 #include "segment.h"
 #include "target.h"
@@ -125,7 +124,8 @@ static ul_status write_seg(const char *path, const segment_arguments *arguments,
     }
     if (status == UL_OK)
         status = ul_seg_write(path, labels, input->series, &options, error);
-    convert_say_notes(notes);
+    console_lines("note: ", notes);
+    free(notes);
     ul_labels_free(&aligned);
     return status;
 }

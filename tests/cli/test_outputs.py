@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""Outputs: never an input or another output; stdout that cannot be written is told; lines stay lines.
+"""Outputs: never an input or another output; convert --json tells them; stdout that cannot be written is told; lines stay lines.
 
 usage: test_outputs.py ULITE MAKE_SERIES FIXTURES"""
 import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -93,6 +94,22 @@ def test_older_outputs_are_replaced():
     for _ in range(2):
         segment("series", "-q", "-o", "series/", "-o", "series/labels.nii", "--stats", "series/stats.json")
         ulite("convert", "truth_labels.nii.gz", "-q", "-o", "series/truth.dcm", "--source", "series")
+
+
+def test_convert_reports():
+    def report(*arguments):
+        said = json.loads(ulite("convert", *arguments, "--json", "-q").stdout)
+        assert set(said) == {"outputs", "notes"} and all(os.path.exists(o["path"]) for o in said["outputs"]), said
+        return said
+
+    one = {"path": "v.nii", "size": [32, 32, 4], "spacing_mm": [1, 1, 1]}
+    assert report("series", "-o", "v.nii") == {"outputs": [one], "notes": []}
+    said = report("truth_labels.nii.gz", "-o", "v.dcm", "--source", "series")
+    segment = said["outputs"][0].pop("segments")
+    assert said["outputs"] == [{**one, "path": "v.dcm"}] and "named by their numbers" in said["notes"][0], said
+    for options in ([], ["--split"]):
+        output, = report("v.dcm", "-o", "v.nii", *options)["outputs"]
+        assert output["segments"] == segment and len(segment) == 1, output
 
 
 def test_stdout_cannot_be_written():
