@@ -1,7 +1,24 @@
 #include "choose.h"
+#include "console.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+ul_status choose_open(
+    const char *const *paths, size_t path_count, ul_catalog **catalog, ul_error *error) {
+    return ul_catalog_open(
+        paths, path_count, console_settings.debug, console_progress(), catalog, error);
+}
+
+void choose_note_faults(const ul_catalog *catalog) {
+    size_t count = 0;
+    for (const ul_catalog_fault *fault; (fault = ul_catalog_fault_at(catalog, count)); count++)
+        if (count < CHOOSE_LISTED_FAULTS)
+            console_say("note: %s: %s", fault->path, fault->text);
+    if (count > CHOOSE_LISTED_FAULTS)
+        console_say("note: ... and %zu more unreadable (`ulite info --json` lists them all)",
+            count - CHOOSE_LISTED_FAULTS);
+}
 
 /* The volume's place among those of its series, from 1, and how many there are. */
 static size_t part_of(const ul_catalog *catalog, size_t index, size_t *parts) {
@@ -73,8 +90,8 @@ void choose_list(const ul_catalog *catalog, const char *series, FILE *stream) {
         const size_t *size = ul_series_grid(volume)->size;
         char name[CHOOSE_NAME_BYTES];
         choose_name(catalog, i, name);
-        fprintf(stream, "  --series %-8s %-3s %zux%zux%zu %s%s%s\n", name, info->modality, size[0],
-            size[1], size[2], info->description, *info->split ? ", " : "", info->split);
+        console_line(stream, "  --series %-8s %-3s %zux%zux%zu %s%s%s", name, info->modality,
+            size[0], size[1], size[2], info->description, *info->split ? ", " : "", info->split);
     }
 }
 

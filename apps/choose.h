@@ -7,6 +7,15 @@
 #include <stdio.h>
 
 #define CHOOSE_NAME_BYTES 96
+enum { CHOOSE_LISTED_FAULTS = 10 }; /* by name, for people; the others are counted */
+
+/* ul_catalog_open as the settings of the console say. */
+ul_status choose_open(
+    const char *const *paths, size_t path_count, ul_catalog **catalog, ul_error *error);
+
+/* Notes what in the paths of the catalog is unreadable, once a volume of it could be used all the
+ * same: an error would say it itself. */
+void choose_note_faults(const ul_catalog *catalog);
 
 /* Whether the index-th volume is meant by a UID or a series number, followed by .PART where the
  * series holds several volumes (parts count from 1). NULL means every one. */

@@ -1,5 +1,7 @@
 #include "console.h"
 #include "convert.h"
+#include "ending.h"
+#include "info.h"
 #include "input_kind.h"
 #include "target.h"
 
@@ -37,6 +39,7 @@ const cli_command cmd_convert = {.name = "convert",
         "                        folder: out-1.nii.gz, ...\n"
         "      --random-uids     new UIDs at every run; the default is the same for the same\n"
         "                        input\n"
+        "      --json            what was written, and the notes, as one JSON object on stdout\n"
         "      --progress P      auto, always or never\n"
         "  -q, --quiet           no messages\n"
         "\n"
@@ -136,6 +139,8 @@ static int check_usage(const convert_options *o, input_kind kind) {
     if (is_labels(kind) && target != TARGET_SEG && target != TARGET_FOLDER)
         return console_usage(
             &cmd_convert, "labels become a DICOM Segmentation (.dcm); \"%s\" is none", o->output);
+    if (o->names && !ends_in(o->names, ".json"))
+        return console_usage(&cmd_convert, "--names takes a name in .json, not \"%s\"", o->names);
     if (o->source_count == 0 && (is_labels(kind) || target == TARGET_SEG))
         return console_usage(
             &cmd_convert, "a .dcm output needs --source, the images it belongs to");
@@ -164,9 +169,18 @@ static int convert_run(int argc, char **argv) {
     int exit_code = check_usage(&o, kind);
     if (exit_code != UL_OK)
         return exit_code;
+    if (console_settings.json) {
+        o.report = cJSON_CreateObject();
+        cJSON_AddArrayToObject(o.report, "outputs");
+        cJSON_AddArrayToObject(o.report, "notes");
+    }
     ul_error error = {0};
     ul_status status = is_labels(kind)     ? convert_labels(&o, &error)
                        : kind == INPUT_SEG ? convert_seg(&o, &error)
                                            : convert_series(&o, &error);
+    if (status == UL_OK && o.report)
+        status = info_print_json(o.report, &error);
+    else
+        cJSON_Delete(o.report);
     return status == UL_OK ? UL_OK : console_fail(&cmd_convert, &error);
 }

@@ -1,4 +1,5 @@
 #include "console.h"
+#include "target.h"
 #include "ulite/evaluate.h"
 #include "ulite/output.h"
 
@@ -233,12 +234,14 @@ static int eval_run(int argc, char **argv) {
     ul_error error = {0}, output_error = {0};
     ul_evaluation evaluation;
     options.whole_paths = console_settings.debug;
+    const char *const inputs[] = {argv[optind], argv[optind + 1], options.source};
+    if (csv && target_check(csv, inputs, sizeof inputs / sizeof inputs[0], NULL, &error) != UL_OK)
+        return console_fail(&cmd_eval, &error);
     ul_status status = ul_evaluate(
         argv[optind], argv[optind + 1], &options, console_progress(), &evaluation, &error);
     if (status != UL_OK && status != UL_ERROR_PARTIAL)
         return console_fail(&cmd_eval, &error);
-    if (evaluation.notes && *evaluation.notes)
-        console_say("%.*s", (int)strlen(evaluation.notes) - 1, evaluation.notes);
+    console_lines("", evaluation.notes);
     if (report(&evaluation, csv, &output_error) != UL_OK)
         exit_code = console_fail(&cmd_eval, &output_error);
     else

@@ -1,6 +1,7 @@
 #include "console.h"
 #include "model_path.h"
 #include "onnx_network.h"
+#include "target.h"
 #include "ulite/output.h"
 
 #include <stdlib.h>
@@ -42,6 +43,9 @@ static ul_status export_model(const char *given, const char *output, ul_error *e
     char path[MODEL_PATH_BYTES];
     ul_model *model = NULL;
     ul_status status = model_path_find(given, path, error);
+    const char *const inputs[] = {path};
+    if (status == UL_OK)
+        status = target_check(output, inputs, 1, NULL, error);
     if (status == UL_OK)
         status = ul_model_open(path, &model, error);
     uint8_t *bytes = NULL;

@@ -1,4 +1,5 @@
 #include "console.h"
+#include "ending.h"
 #include "info.h"
 #include "input_kind.h"
 #include "model_path.h"
@@ -43,17 +44,12 @@ static bool is_model(const char *path) {
     return count == sizeof start && start[8] == '{' && start[6] == 0 && start[7] == 0;
 }
 
-static bool has_suffix(const char *text, const char *suffix) {
-    size_t length = strlen(text), wanted = strlen(suffix);
-    return length >= wanted && strcmp(text + length - wanted, suffix) == 0;
-}
-
 static ul_status tell(const char *given, ul_error *error) {
     struct stat about;
     bool there = stat(given, &about) == 0;
-    bool model =
-        there ? S_ISREG(about.st_mode) && (has_suffix(given, ".safetensors") || is_model(given))
-              : !strchr(given, '/') && !strchr(given, '.');
+    bool model = there
+                     ? S_ISREG(about.st_mode) && (ends_in(given, ".safetensors") || is_model(given))
+                     : !strchr(given, '/') && !strchr(given, '.');
     if (model) {
         char path[MODEL_PATH_BYTES];
         ul_status status = model_path_find(given, path, error);

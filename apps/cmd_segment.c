@@ -1,4 +1,5 @@
 #include "console.h"
+#include "ending.h"
 #include "model_path.h"
 #include "segment.h"
 
@@ -220,6 +221,21 @@ static ul_status segment_all(const segment_arguments *a, ul_error *error) {
     return status;
 }
 
+/* What no input can make right is a wrong command line. */
+static int check_usage(const segment_arguments *a) {
+    if (a->input_count == 0 || !a->model || a->output_count == 0)
+        return console_usage(&cmd_segment, "takes INPUT, -m MODEL and -o OUT");
+    if (a->stats && !ends_in(a->stats, ".json") && !ends_in(a->stats, ".csv"))
+        return console_usage(
+            &cmd_segment, "--stats takes a name in .json or .csv, not \"%s\"", a->stats);
+    if (a->report && !ends_in(a->report, ".json"))
+        return console_usage(&cmd_segment, "--report takes a name in .json, not \"%s\"", a->report);
+    if (a->preview && !ends_in(a->preview, ".png"))
+        return console_usage(
+            &cmd_segment, "--preview takes a name in .png, not \"%s\"", a->preview);
+    return UL_OK;
+}
+
 static int segment_run(int argc, char **argv) {
     segment_arguments a = {0};
     console_settings.events = true;
@@ -238,8 +254,9 @@ static int segment_run(int argc, char **argv) {
     for (; optind < argc; optind++)
         if (add_path(a.inputs, &a.input_count, argv[optind]) != UL_OK)
             return UL_ERROR_USAGE;
-    if (a.input_count == 0 || !a.model || a.output_count == 0)
-        return console_usage(&cmd_segment, "takes INPUT, -m MODEL and -o OUT");
+    int exit_code = check_usage(&a);
+    if (exit_code != UL_OK)
+        return exit_code;
     ul_error error = {0};
     ul_status status = segment_all(&a, &error);
     if (status == UL_OK) {

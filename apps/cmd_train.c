@@ -1,5 +1,6 @@
 #include "console.h"
 #include "model_path.h"
+#include "target.h"
 #include "train_report.h"
 
 #include <stdio.h>
@@ -212,8 +213,12 @@ static ul_status train(const request *r, ul_error *error) {
     ul_dataset dataset;
     ul_fingerprint fingerprint = {0};
     ul_plan plan = {0};
+    const char *const inputs[] = {r->plan, r->from, r->splits};
     ul_status status =
-        ul_dataset_open(r->dataset, r->splits, 1, console_settings.debug, &dataset, error);
+        r->output ? target_check(r->output, inputs, sizeof inputs / sizeof inputs[0], NULL, error)
+                  : UL_OK;
+    if (status == UL_OK)
+        status = ul_dataset_open(r->dataset, r->splits, 1, console_settings.debug, &dataset, error);
     if (status != UL_OK)
         return status;
     status = ul_fingerprint_measure(&dataset, console_progress(), &fingerprint, error);

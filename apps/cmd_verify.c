@@ -1,3 +1,4 @@
+#include "choose.h"
 #include "console.h"
 #include "ulite/seg.h"
 
@@ -66,10 +67,11 @@ static int verify(const char *path, const char *const *sources, size_t source_co
     size_t count = 0;
     ul_status status = UL_OK;
     if (source_count > 0)
-        status = ul_catalog_open(
-            sources, source_count, console_settings.debug, console_progress(), &catalog, &error);
+        status = choose_open(sources, source_count, &catalog, &error);
     if (status == UL_OK)
         status = ul_seg_verify(path, catalog, &findings, &count, &error);
+    if (status == UL_OK && catalog)
+        choose_note_faults(catalog);
     ul_catalog_close(catalog);
     if (status != UL_OK)
         return console_fail(&cmd_verify, &error);

@@ -1,6 +1,7 @@
 #include "console.h"
 #include "ulite/session.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +13,27 @@
 console console_settings;
 
 static volatile sig_atomic_t interrupted;
+static int stdout_errno; /* why stdout could not be written at first, 0: it could */
+
+static void put_line(FILE *stream, const char *format, va_list arguments) {
+    char text[8192]; /* two of the longest paths */
+    vsnprintf(text, sizeof text, format, arguments);
+    for (const char *at = text; *at; at++)
+        if (*at == '\n')
+            fputs("\\n", stream);
+        else if ((unsigned char)*at < ' ' || *at == '\177')
+            fprintf(stream, "\\x%02x", (unsigned)*at);
+        else
+            fputc(*at, stream);
+    fputc('\n', stream);
+}
+
+void console_line(FILE *stream, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    put_line(stream, format, arguments);
+    va_end(arguments);
+}
 
 void console_help(const cli_command *command) {
     fputs(command->help, stdout);
@@ -73,17 +95,18 @@ void console_debug(int exit_code) {
 }
 
 int console_fail(const cli_command *command, const ul_error *error) {
-    fprintf(stderr, "ulite %s: %s\n", command->name, error->text);
+    console_line(stderr, "ulite %s: %s", command->name, error->text);
     return (int)error->status;
 }
 
 int console_usage(const cli_command *command, const char *format, ...) {
-    fprintf(stderr, "ulite %s: ", command->name);
+    char text[UL_ERROR_TEXT_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fprintf(stderr, " (see `ulite %s --help`)\n", command->name);
+    console_line(
+        stderr, "ulite %s: %s (see `ulite %s --help`)", command->name, text, command->name);
     return UL_ERROR_USAGE;
 }
 
@@ -92,9 +115,32 @@ void console_say(const char *format, ...) {
         return;
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    put_line(stderr, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+}
+
+void console_lines(const char *prefix, const char *lines) {
+    while (lines && *lines) {
+        size_t length = strcspn(lines, "\n");
+        console_say("%s%.*s", prefix, (int)length, lines);
+        lines += length + (lines[length] == '\n');
+    }
+}
+
+void console_flush(void) {
+    if (fflush(stdout) != 0 && stdout_errno == 0)
+        stdout_errno = errno;
+}
+
+int console_end(int exit_code) {
+    console_flush();
+    if (stdout_errno == 0 && ferror(stdout))
+        stdout_errno = EIO; /* of a write that did not wait for a flush */
+    if (stdout_errno == 0)
+        return exit_code;
+    fprintf(stderr, "ulite: stdout cannot be written (%s); what it got is incomplete\n",
+        strerror(stdout_errno));
+    return exit_code == UL_OK ? UL_ERROR_OUTPUT : exit_code;
 }
 
 static void on_signal(int number) {
@@ -128,7 +174,8 @@ static void end_line(bar *b) {
     b->open = false;
 }
 
-/* "reading      [######........................] 60/300  41.2/s  0:05 left" */
+/* "reading      [######........................] 60/300  41.2/s  0:05 left"; without a total
+ * "listing      60  41.2/s" */
 static void draw(bar *b, size_t done, size_t total, double now) {
     enum { WIDTH = 30 };
     char cells[WIDTH + 1];
@@ -137,7 +184,10 @@ static void draw(bar *b, size_t done, size_t total, double now) {
         cells[i] = i < filled ? '#' : '.';
     cells[WIDTH] = '\0';
     double rate = now > b->start ? (double)done / (now - b->start) : 0;
-    fprintf(stderr, "\r%-12s [%s] %zu/%zu", b->stage, cells, done, total);
+    if (total)
+        fprintf(stderr, "\r%-12s [%s] %zu/%zu", b->stage, cells, done, total);
+    else
+        fprintf(stderr, "\r%-12s %zu", b->stage, done);
     if (rate > 0 && done < total) {
         unsigned long left = (unsigned long)((double)(total - done) / rate + 0.5);
         fprintf(stderr, "  %.3g/s  %lu:%02lu left\033[K", rate, left / 60, left % 60);
@@ -154,7 +204,7 @@ static void print_event(const bar *b, size_t done, size_t total, double now) {
     printf(
         "{\"event\":\"progress\",\"stage\":\"%s\",\"done\":%zu,\"total\":%zu,\"seconds\":%.3f}\n",
         b->stage, done, total, now - b->start);
-    fflush(stdout);
+    console_flush();
 }
 
 static bool report(void *context, const char *stage, size_t done, size_t total) {
@@ -167,10 +217,10 @@ static bool report(void *context, const char *stage, size_t done, size_t total) 
         b->start = b->last_drawn = now;
     }
     /* Ten times a second is enough for an eye, and a short stage needs no bar at all. */
-    bool due = now - b->last_drawn >= 0.1 || (done == total && (b->open || fresh));
+    bool due = now - b->last_drawn >= 0.1 || (done == total && total && (b->open || fresh));
     if (due && wants_bar())
         draw(b, done, total, now);
-    if (due && console_settings.json && console_settings.events) {
+    if (due && total && console_settings.json && console_settings.events) {
         print_event(b, done, total, now);
         b->last_drawn = now;
     }

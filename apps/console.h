@@ -6,6 +6,7 @@
 #include "ulite/status.h"
 
 #include <getopt.h>
+#include <stdio.h>
 
 /* --quiet, --debug, --progress, --json as given; one per process. */
 typedef struct console {
@@ -34,6 +35,17 @@ void console_help(const cli_command *command);
 /* Under --debug: a line about the finished run on stderr. */
 void console_debug(int exit_code);
 
+/* Prints a line, its control characters escaped, so that a file name can neither break it nor steer
+ * a terminal. All the messages below are such lines. */
+void console_line(FILE *stream, const char *format, ...) UL_PRINTF(2, 3);
+
+/* Flushes stdout and remembers whether it failed. */
+void console_flush(void);
+
+/* Ends the program: the exit code, or UL_ERROR_OUTPUT and a line on stderr where all went well but
+ * stdout could not be written. */
+int console_end(int exit_code);
+
 /* Prints "ulite NAME: text" on stderr and returns the exit code of the error. */
 int console_fail(const cli_command *command, const ul_error *error);
 
@@ -42,6 +54,9 @@ int console_usage(const cli_command *command, const char *format, ...) UL_PRINTF
 
 /* A message for people on stderr, unless --quiet. */
 void console_say(const char *format, ...) UL_PRINTF(1, 2);
+
+/* Says each of some lines (may be NULL), with a prefix. */
+void console_lines(const char *prefix, const char *lines);
 
 /* A progress that draws a bar with rate and time left on stderr where the settings and the terminal
  * want one, prints events where the command's --json has them, and stops the work on Ctrl-C

@@ -13,6 +13,7 @@ typedef struct convert_options {
     const char *names;    /* --names, or NULL */
     enum { TYPE_OF_INPUT, TYPE_BINARY, TYPE_FRACTIONAL } type;
     bool regular, split, random_uids;
+    struct cJSON *report; /* what --json prints, {"outputs": [...], "notes": [...]}; NULL without */
 } convert_options;
 
 /* DICOM images to NIfTI: every volume that is meant, or the only one. */
@@ -24,11 +25,24 @@ ul_status convert_seg(const convert_options *options, ul_error *error);
 /* Labels in NIfTI or PNG to a DICOM Segmentation. */
 ul_status convert_labels(const convert_options *options, ul_error *error);
 
-/* Prints notes (lines, may be NULL) for people and frees them. */
-void convert_say_notes(char *notes);
+/* Says a note, and keeps it for the report. */
+void convert_note(const convert_options *options, const char *text);
+
+/* Says and keeps notes (lines, may be NULL) and frees them. */
+void convert_notes(const convert_options *options, char *notes);
+
+/* Keeps for the report that the file at path was written, on a grid; with segments (may be NULL).
+ */
+void convert_wrote(const convert_options *options, const char *path, const ul_grid *grid,
+    const ul_segments *segments);
+
+/* UL_OK where path may be written: it is nothing that is read. Else UL_ERROR_USAGE. catalog: the
+ * images, or NULL. */
+ul_status convert_check_output(
+    const convert_options *options, const ul_catalog *catalog, const char *path, ul_error *error);
 
 /* Writes labels, which lie on source's slices or an even grid of their own, as a SEG. */
-ul_status convert_write_seg(const convert_options *options, const ul_labels *labels,
-    const ul_series *source, bool fractional, ul_error *error);
+ul_status convert_write_seg(const convert_options *options, const ul_catalog *catalog,
+    const ul_labels *labels, const ul_series *source, bool fractional, ul_error *error);
 
 #endif

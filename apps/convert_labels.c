@@ -1,29 +1,25 @@
 #include "choose.h"
 #include "console.h"
 #include "convert.h"
+#include "ending.h"
 #include "model_path.h"
 #include "target.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-void convert_say_notes(char *notes) {
-    for (char *line = notes; line && *line;) {
-        char *end = strchr(line, '\n');
-        if (end)
-            *end = '\0';
-        console_say("note: %s", line);
-        line = end ? end + 1 : NULL;
-    }
-    free(notes);
+ul_status convert_check_output(
+    const convert_options *options, const ul_catalog *catalog, const char *path, ul_error *error) {
+    const char *const inputs[] = {options->input, options->segments};
+    return target_check(path, inputs, sizeof inputs / sizeof inputs[0], catalog, error);
 }
 
-ul_status convert_write_seg(const convert_options *options, const ul_labels *labels,
-    const ul_series *source, bool fractional, ul_error *error) {
+ul_status convert_write_seg(const convert_options *options, const ul_catalog *catalog,
+    const ul_labels *labels, const ul_series *source, bool fractional, ul_error *error) {
     char path[TARGET_PATH_BYTES], *notes = NULL;
     ul_status status = target_name(
         options->output, ul_series_get_info(source)->series_uid, ".seg.dcm", path, error);
+    if (status == UL_OK)
+        status = convert_check_output(options, catalog, path, error);
     if (status != UL_OK)
         return status;
     ul_seg_options seg;
@@ -34,18 +30,15 @@ ul_status convert_write_seg(const convert_options *options, const ul_labels *lab
     seg.progress = console_progress();
     seg.notes = &notes;
     status = ul_seg_write(path, labels, source, &seg, error);
-    convert_say_notes(notes);
+    convert_notes(options, notes);
+    if (status == UL_OK)
+        convert_wrote(options, path, &labels->grid, &labels->segments);
     return status;
-}
-
-static bool is_named(const char *path, const char *ending) {
-    size_t length = strlen(path), tail = strlen(ending);
-    return length > tail && strcasecmp(path + length - tail, ending) == 0;
 }
 
 /* What --segments says: a segments file, or the classes of a model's card. */
 static ul_status read_segments(const char *given, ul_segments *segments, ul_error *error) {
-    if (is_named(given, ".json"))
+    if (ends_in(given, ".json"))
         return ul_segments_read(given, segments, error);
     char path[MODEL_PATH_BYTES];
     ul_model *model = NULL;
@@ -65,8 +58,8 @@ static ul_status read_segments(const char *given, ul_segments *segments, ul_erro
 /* The meaning of the numbers: the file's, or the numbers alone. */
 static ul_status name_segments(const convert_options *options, ul_labels *labels, ul_error *error) {
     if (!options->segments) {
-        console_say(
-            "note: the segments are named by their numbers; --segments FILE.json names them");
+        convert_note(
+            options, "the segments are named by their numbers; --segments FILE.json names them");
         return UL_OK;
     }
     ul_segments segments;
@@ -128,13 +121,14 @@ static ul_status write_for(const convert_options *options, const ul_catalog *cat
     bool fractional = options->type == TYPE_FRACTIONAL;
     if (options->regular) {
         ul_status status = choose_series(catalog, options->series, &source, error);
-        return status == UL_OK ? convert_write_seg(options, labels, source, fractional, error)
-                               : status;
+        return status == UL_OK
+                   ? convert_write_seg(options, catalog, labels, source, fractional, error)
+                   : status;
     }
     ul_labels aligned = {0};
     ul_status status = align_to_one(options, catalog, labels, &aligned, &source, error);
     if (status == UL_OK)
-        status = convert_write_seg(options, &aligned, source, fractional, error);
+        status = convert_write_seg(options, catalog, &aligned, source, fractional, error);
     ul_labels_free(&aligned);
     return status;
 }
@@ -142,7 +136,7 @@ static ul_status write_for(const convert_options *options, const ul_catalog *cat
 ul_status convert_labels(const convert_options *options, ul_error *error) {
     ul_labels labels = {0};
     ul_catalog *catalog = NULL;
-    ul_status status = is_named(options->input, ".png")
+    ul_status status = ends_in(options->input, ".png")
                            ? ul_png_read_labels(options->input, &labels, error)
                            : ul_nifti_read_labels(options->input, &labels, NULL, error);
     if (status == UL_OK && labels.segments.count == 0 && !options->segments)
@@ -152,10 +146,11 @@ ul_status convert_labels(const convert_options *options, ul_error *error) {
     if (status == UL_OK)
         status = name_segments(options, &labels, error);
     if (status == UL_OK)
-        status = ul_catalog_open(options->sources, options->source_count, console_settings.debug,
-            console_progress(), &catalog, error);
+        status = choose_open(options->sources, options->source_count, &catalog, error);
     if (status == UL_OK)
         status = write_for(options, catalog, &labels, error);
+    if (status == UL_OK)
+        choose_note_faults(catalog);
     ul_catalog_close(catalog);
     ul_labels_free(&labels);
     return status;

@@ -34,9 +34,13 @@ static label_content content_of(const ul_labels *labels) {
     return content;
 }
 
+static ul_segments segment_alone(const ul_labels *labels, size_t s) {
+    return (ul_segments){1, &labels->segments.items[s]};
+}
+
 /* Segment s alone: its number where it is. */
 static ul_status write_mask(const char *path, const ul_labels *labels, size_t s, ul_error *error) {
-    ul_segments one = {1, &labels->segments.items[s]};
+    const ul_segments one = segment_alone(labels, s);
     ul_labels mask;
     ul_status status = ul_labels_create(&labels->grid, &one, false, &mask, error);
     if (status != UL_OK)
@@ -68,8 +72,8 @@ static ul_status write_fractions(
     return status;
 }
 
-static ul_status write_parts(
-    const char *path, const ul_labels *labels, bool fractions, ul_error *error) {
+static ul_status write_parts(const convert_options *options, const char *path,
+    const ul_labels *labels, bool fractions, ul_error *error) {
     ul_status status = UL_OK;
     for (size_t s = 0; status == UL_OK && s < labels->segments.count; s++) {
         char number[16], part[TARGET_PATH_BYTES];
@@ -78,8 +82,11 @@ static ul_status write_parts(
         if (status == UL_OK)
             status = fractions ? write_fractions(part, labels, s, error)
                                : write_mask(part, labels, s, error);
-        if (status == UL_OK)
-            console_say("%s: segment %s, %s", part, number, labels->segments.items[s].label);
+        if (status != UL_OK)
+            break;
+        const ul_segments one = segment_alone(labels, s);
+        convert_wrote(options, part, &labels->grid, &one);
+        console_say("%s: segment %s, %s", part, number, one.items[0].label);
     }
     return status;
 }
@@ -90,39 +97,49 @@ static ul_status write_nifti(
     label_content content = content_of(labels);
     bool fractions = content == CONTENT_FRACTIONS && options->type != TYPE_BINARY;
     if (options->split)
-        return write_parts(path, labels, fractions, error);
+        return write_parts(options, path, labels, fractions, error);
     if (content == CONTENT_OVERLAP)
         return ul_error_set(error, UL_ERROR_CHOICE,
             "%s: its segments overlap, which one label volume cannot hold; --split writes a file "
             "for each",
             options->input);
-    if (!fractions)
-        return ul_nifti_write_labels(path, labels, NULL, console_progress(), error);
-    if (labels->segments.count == 1)
-        return write_fractions(path, labels, 0, error);
-    return ul_error_set(error, UL_ERROR_CHOICE,
-        "%s: it holds fractions of %zu segments; --split writes a file of fractions for each, "
-        "--type binary the label map at one half",
-        options->input, labels->segments.count);
+    if (fractions && labels->segments.count > 1)
+        return ul_error_set(error, UL_ERROR_CHOICE,
+            "%s: it holds fractions of %zu segments; --split writes a file of fractions for each, "
+            "--type binary the label map at one half",
+            options->input, labels->segments.count);
+    ul_status status = fractions
+                           ? write_fractions(path, labels, 0, error)
+                           : ul_nifti_write_labels(path, labels, NULL, console_progress(), error);
+    if (status == UL_OK)
+        convert_wrote(options, path, &labels->grid, &labels->segments);
+    return status;
 }
 
-static ul_status write_target(const convert_options *options, const ul_labels *labels,
-    const ul_series *source, ul_error *error) {
+static ul_status write_target(const convert_options *options, const ul_catalog *catalog,
+    const ul_labels *labels, const ul_series *source, ul_error *error) {
     char path[TARGET_PATH_BYTES];
     const char *uid = source ? ul_series_get_info(source)->series_uid : options->input;
     ul_status status = target_name(options->output, uid, ".nii.gz", path, error);
+    if (status == UL_OK)
+        status = convert_check_output(options, catalog, path, error);
+    if (status == UL_OK && options->names)
+        status = convert_check_output(options, catalog, options->names, error);
     if (status != UL_OK)
         return status;
     switch (target_of(path)) {
     case TARGET_SEG:
         if (!source)
             return ul_error_set(error, UL_ERROR_USAGE, "a .dcm output needs --source");
-        return convert_write_seg(options, labels, source,
+        return convert_write_seg(options, catalog, labels, source,
             options->type == TYPE_FRACTIONAL ||
                 (options->type == TYPE_OF_INPUT && content_of(labels) == CONTENT_FRACTIONS),
             error);
     case TARGET_PNG:
-        return ul_png_write_labels(path, labels, error);
+        status = ul_png_write_labels(path, labels, error);
+        if (status == UL_OK)
+            convert_wrote(options, path, &labels->grid, &labels->segments);
+        return status;
     default:
         return write_nifti(options, path, labels, error);
     }
@@ -146,20 +163,21 @@ ul_status convert_seg(const convert_options *options, ul_error *error) {
     char *notes = NULL;
     ul_status status = UL_OK;
     if (options->source_count > 0)
-        status = ul_catalog_open(options->sources, options->source_count, console_settings.debug,
-            console_progress(), &catalog, error);
+        status = choose_open(options->sources, options->source_count, &catalog, error);
     if (status == UL_OK && catalog)
         status = options->series ? choose_series(catalog, options->series, &source, error)
                                  : ul_seg_find_source(options->input, catalog, &source, error);
     if (status == UL_OK)
         status = ul_seg_read(options->input, source, &labels, &notes, error);
-    convert_say_notes(notes);
+    convert_notes(options, notes);
     if (status == UL_OK && options->regular && labels.grid.stack != UL_STACK_REGULAR)
         status = make_regular(&labels, error);
     if (status == UL_OK)
-        status = write_target(options, &labels, source, error);
+        status = write_target(options, catalog, &labels, source, error);
     if (status == UL_OK && options->names)
         status = ul_segments_write(options->names, &labels.segments, error);
+    if (status == UL_OK && catalog)
+        choose_note_faults(catalog);
     ul_labels_free(&labels);
     ul_catalog_close(catalog);
     return status;

@@ -19,10 +19,12 @@ static ul_status make_regular(ul_volume *volume, ul_error *error) {
     return UL_OK;
 }
 
-static ul_status write_volume(
-    const convert_options *options, const char *path, const ul_series *series, ul_error *error) {
+static ul_status write_volume(const convert_options *options, const ul_catalog *catalog,
+    const char *path, const ul_series *series, ul_error *error) {
     ul_volume volume;
-    ul_status status = ul_series_read(series, 0, console_progress(), &volume, error);
+    ul_status status = convert_check_output(options, catalog, path, error);
+    if (status == UL_OK)
+        status = ul_series_read(series, 0, console_progress(), &volume, error);
     if (status != UL_OK)
         return status;
     if (options->regular && volume.grid.stack != UL_STACK_REGULAR)
@@ -31,7 +33,9 @@ static ul_status write_volume(
         status = ul_nifti_write(path, &volume, NULL, console_progress(), error);
     const ul_series_info *info = ul_series_get_info(series);
     for (size_t n = 0; status == UL_OK && n < info->note_count; n++)
-        console_say("note: %s", info->notes[n]);
+        convert_note(options, info->notes[n]);
+    if (status == UL_OK)
+        convert_wrote(options, path, &volume.grid, NULL);
     ul_volume_free(&volume);
     return status;
 }
@@ -44,7 +48,7 @@ static ul_status write_one(
     if (status == UL_OK)
         status = target_name(
             options->output, ul_series_get_info(series)->series_uid, ".nii.gz", path, error);
-    return status == UL_OK ? write_volume(options, path, series, error) : status;
+    return status == UL_OK ? write_volume(options, catalog, path, series, error) : status;
 }
 
 /* Every volume that --series means, each to a file of its own: "out-1.nii.gz" for the first. */
@@ -63,7 +67,7 @@ static ul_status write_all(
         if (status == UL_OK)
             status = target_part(whole, number, path, error);
         if (status == UL_OK)
-            status = write_volume(options, path, series, error);
+            status = write_volume(options, catalog, path, series, error);
         const ul_series_info *info = ul_series_get_info(series);
         if (status == UL_OK)
             console_say("%s: series %d%s%s", path, info->series_number, *info->split ? ", " : "",
@@ -77,16 +81,13 @@ static ul_status write_all(
 
 ul_status convert_series(const convert_options *options, ul_error *error) {
     ul_catalog *catalog;
-    ul_status status = ul_catalog_open(
-        &options->input, 1, console_settings.debug, console_progress(), &catalog, error);
+    ul_status status = choose_open(&options->input, 1, &catalog, error);
     if (status != UL_OK)
         return status;
     status =
         options->split ? write_all(options, catalog, error) : write_one(options, catalog, error);
-    for (size_t f = 0; status == UL_OK && ul_catalog_fault_at(catalog, f); f++) {
-        const ul_catalog_fault *fault = ul_catalog_fault_at(catalog, f); /* of another series */
-        console_say("note: %s: %s", fault->path, fault->text);
-    }
+    if (status == UL_OK)
+        choose_note_faults(catalog);
     ul_catalog_close(catalog);
     return status;
 }

@@ -1,5 +1,7 @@
 #include "event.h"
 
+#include "console.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,7 +15,7 @@ void event_print(cJSON *event) {
     char *line = cJSON_PrintUnformatted(event);
     if (line)
         puts(line);
-    fflush(stdout);
+    console_flush();
     free(line);
     cJSON_Delete(event);
 }

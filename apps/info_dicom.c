@@ -93,8 +93,6 @@ static ul_status print_json(const ul_catalog *catalog, ul_error *error) {
 
 /* --- For people ------------------------------------------------------------------------------ */
 
-enum { LISTED_FAULTS = 10 };
-
 /* The columns of a line of the table. */
 typedef struct volume_line {
     char number[CHOOSE_NAME_BYTES], size[64], spacing[64];
@@ -151,7 +149,7 @@ static void print_oddities(const ul_catalog *catalog, size_t index, int indent) 
         putchar('\n');
     ul_error fault = {0};
     if (ul_series_check(series, &fault) != UL_OK)
-        printf("%*scannot be used: %s\n", indent, "", fault.text);
+        console_line(stdout, "%*scannot be used: %s", indent, "", fault.text);
     char number[CHOOSE_NAME_BYTES], name[CHOOSE_NAME_BYTES];
     choose_number(catalog, index, number);
     choose_name(catalog, index, name);
@@ -180,10 +178,10 @@ static void print_counts(const ul_catalog *catalog) {
 static void print_faults(const ul_catalog *catalog) {
     size_t count = 0;
     for (const ul_catalog_fault *fault; (fault = ul_catalog_fault_at(catalog, count)); count++)
-        if (count < LISTED_FAULTS)
-            printf("unreadable: %s: %s\n", fault->path, fault->text);
-    if (count > LISTED_FAULTS)
-        printf("... and %zu more (--json lists them all)\n", count - LISTED_FAULTS);
+        if (count < CHOOSE_LISTED_FAULTS)
+            console_line(stdout, "unreadable: %s: %s", fault->path, fault->text);
+    if (count > CHOOSE_LISTED_FAULTS)
+        printf("... and %zu more (--json lists them all)\n", count - CHOOSE_LISTED_FAULTS);
 }
 
 static void print_table(const ul_catalog *catalog) {

@@ -1,14 +1,7 @@
 #include "input_kind.h"
 
+#include "ending.h"
 #include "ulite/seg.h"
-
-#include <string.h>
-#include <strings.h>
-
-static bool ends_in(const char *path, const char *ending) {
-    size_t length = strlen(path), tail = strlen(ending);
-    return length > tail && strcasecmp(path + length - tail, ending) == 0;
-}
 
 input_kind input_kind_of(const char *path) {
     static const char *const nifti[] = {".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz"};

@@ -1,6 +1,7 @@
 #include "console.h"
 #include "ulite/status.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,7 +34,7 @@ static const cli_command *find_command(const char *name) {
 }
 
 static int unknown_command(const char *name) {
-    fprintf(stderr, "ulite: no command \"%s\" (see `ulite --help`)\n", name);
+    console_line(stderr, "ulite: no command \"%s\" (see `ulite --help`)", name);
     return UL_ERROR_USAGE;
 }
 
@@ -49,7 +50,7 @@ static int help(int argc, char **argv) {
     return UL_OK;
 }
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
     if (argc < 2) {
         print_help(stderr);
         return UL_ERROR_USAGE;
@@ -67,7 +68,13 @@ int main(int argc, char **argv) {
     char name[32]; /* with which getopt begins its messages */
     snprintf(name, sizeof name, "ulite %s", command->name);
     argv[1] = name;
-    int exit_code = command->run(argc - 1, argv + 1);
+    return command->run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv) {
+    /* A reader of stdout that goes away must not end the work between two outputs. */
+    signal(SIGPIPE, SIG_IGN);
+    int exit_code = console_end(run(argc, argv));
     console_debug(exit_code);
     return exit_code;
 }

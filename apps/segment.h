@@ -35,7 +35,8 @@ ul_status segment_input_read(
     const segment_arguments *arguments, const ul_card *card, segment_input *input, ul_error *error);
 void segment_input_free(segment_input *input);
 
-/* Opens --source where the input is no DICOM, and checks that every output can be written. */
+/* Opens --source where the input is no DICOM, and checks that every output can be written and is
+ * neither an input nor another output. */
 ul_status segment_check_outputs(
     const segment_arguments *arguments, segment_input *input, ul_error *error);
 

@@ -15,40 +15,71 @@ void segment_input_free(segment_input *input) {
     memset(input, 0, sizeof *input);
 }
 
-/* Whether the headers of a series say that the card's model was made for it. */
-static bool series_fits(const ul_card *card, const ul_series *series) {
+/* Whether the headers of a series say that the card's model was made for it, or why not. */
+static bool series_fits(const ul_card *card, const ul_series *series, ul_error *why) {
     const ul_series_info *info = ul_series_get_info(series);
     ul_volume headers = {.grid = *ul_series_grid(series), .channels = ul_series_channels(series)};
     snprintf(headers.modality, sizeof headers.modality, "%s", info->modality);
     snprintf(headers.body_part, sizeof headers.body_part, "%s", info->body_part);
-    return (card->channels == UL_CHANNELS_RGB) == (headers.channels == 3) &&
-           ul_card_fit(card, &headers, NULL) == UL_OK;
+    bool colour = headers.channels == 3;
+    if ((card->channels == UL_CHANNELS_RGB) != colour)
+        ul_error_set(why, UL_ERROR_MODEL, "it is %s, the model was made for %s",
+            colour ? "in colour" : "grey", colour ? "grey" : "colour");
+    return why->status == UL_OK && ul_card_fit(card, &headers, why) == UL_OK;
+}
+
+/* Lists the volumes that are meant, and says how many of them fit, and where none does why. */
+static ul_status fail_choice(const ul_catalog *catalog, const char *series, const ul_card *card,
+    size_t meant, size_t fits, ul_error *error) {
+    choose_list(catalog, series, stderr);
+    if (fits > 0)
+        return ul_error_set(error, UL_ERROR_CHOICE,
+            "%zu of %zu volumes fit the model and nothing was chosen; take --series from the list",
+            fits, meant);
+    char reasons[UL_ERROR_TEXT_BYTES / 2] = "";
+    for (size_t i = 0, used = 0; i < ul_catalog_size(catalog) && used < sizeof reasons; i++) {
+        ul_error why = {0};
+        char name[CHOOSE_NAME_BYTES];
+        choose_name(catalog, i, name);
+        if (choose_matches(catalog, i, series) &&
+            !series_fits(card, ul_catalog_at(catalog, i), &why))
+            used += (size_t)snprintf(reasons + used, sizeof reasons - used, "%sseries %s: %s",
+                used ? "; " : "", name, why.text);
+    }
+    return ul_error_set(error, UL_ERROR_CHOICE,
+        "the model was made for none of the %zu volumes (%s): take another model, or --series from "
+        "the list with --force",
+        meant, reasons);
 }
 
 /* The only volume there is, or the only one that fits the card. */
 static ul_status choose_fitting(const ul_catalog *catalog, const char *series, const ul_card *card,
     const ul_series **chosen, ul_error *error) {
-    const ul_series *fitting = NULL;
-    size_t meant = 0, fits = 0;
+    size_t meant = 0, fits = 0, fitting = 0;
     for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
+        ul_error why = {0};
         if (!choose_matches(catalog, i, series))
             continue;
         meant++;
-        if (series_fits(card, ul_catalog_at(catalog, i)) && ++fits == 1)
-            fitting = ul_catalog_at(catalog, i);
+        if (series_fits(card, ul_catalog_at(catalog, i), &why) && ++fits == 1)
+            fitting = i;
     }
-    if (meant < 2 || fits != 1)
+    if (meant < 2)
         return choose_series(catalog, series, chosen, error);
-    *chosen = fitting;
-    console_say("taken: series %d, the only one of %zu volumes that the model was made for",
-        ul_series_get_info(fitting)->series_number, meant);
+    if (fits != 1)
+        return fail_choice(catalog, series, card, meant, fits, error);
+    char name[CHOOSE_NAME_BYTES];
+    choose_name(catalog, fitting, name);
+    *chosen = ul_catalog_at(catalog, fitting);
+    console_say(
+        "taken: series %s, the only one of %zu volumes that the model was made for", name, meant);
     return UL_OK;
 }
 
 static ul_status read_dicom(const segment_arguments *arguments, const ul_card *card,
     segment_input *input, ul_error *error) {
-    ul_status status = ul_catalog_open(arguments->inputs, arguments->input_count,
-        console_settings.debug, console_progress(), &input->catalog, error);
+    ul_status status =
+        choose_open(arguments->inputs, arguments->input_count, &input->catalog, error);
     if (status == UL_OK)
         status = choose_fitting(input->catalog, arguments->series, card, &input->series, error);
     if (status == UL_OK)
@@ -59,6 +90,7 @@ static ul_status read_dicom(const segment_arguments *arguments, const ul_card *c
     const ul_series_info *info = ul_series_get_info(input->series);
     for (size_t n = 0; n < info->note_count; n++)
         console_say("note: %s", info->notes[n]);
+    choose_note_faults(input->catalog);
     return UL_OK;
 }
 
@@ -76,11 +108,7 @@ static ul_status read_any(const segment_arguments *arguments, const ul_card *car
         return ul_png_read(path, &input->volume, error);
     ul_status status =
         ul_nifti_read(path, arguments->frame, &input->volume, &input->header, &input->notes, error);
-    for (const char *line = input->notes; line && *line;) {
-        size_t length = strcspn(line, "\n");
-        console_say("note: %.*s", (int)length, line);
-        line += length + (line[length] == '\n');
-    }
+    console_lines("note: ", input->notes);
     return status;
 }
 

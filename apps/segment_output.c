@@ -1,6 +1,5 @@
 #include "choose.h"
 #include "console.h"
-#include "convert.h"
 #include "event.h"
 #include "segment.h"
 #include "target.h"
@@ -38,6 +37,41 @@ static ul_status name_output(const segment_arguments *arguments, const segment_i
     return target_name(output, identity, endings[*kind], path, error);
 }
 
+/* The path of the n-th of all outputs: those of -o, then the others; false past the last. */
+static bool nth_path(const segment_arguments *arguments, const segment_input *input, size_t n,
+    char path[TARGET_PATH_BYTES]) {
+    const char *const figures[] = {arguments->stats, arguments->report, arguments->preview};
+    target_kind kind;
+    if (n < arguments->output_count)
+        return name_output(arguments, input, n, &kind, path, NULL) == UL_OK;
+    n -= arguments->output_count;
+    for (size_t f = 0; f < sizeof figures / sizeof figures[0]; f++)
+        if (figures[f] && n-- == 0)
+            return snprintf(path, TARGET_PATH_BYTES, "%s", figures[f]) < TARGET_PATH_BYTES;
+    return false;
+}
+
+/* That every output can be written, is no other one and nothing that is read. */
+static ul_status check_paths(
+    const segment_arguments *arguments, const segment_input *input, ul_error *error) {
+    char path[TARGET_PATH_BYTES], other[TARGET_PATH_BYTES];
+    for (size_t n = 0; nth_path(arguments, input, n, path); n++) {
+        for (size_t m = 0; m < n && nth_path(arguments, input, m, other); m++)
+            if (ul_same_file(path, other))
+                return ul_error_set(
+                    error, UL_ERROR_USAGE, "%s: two outputs are this one file", path);
+        ul_status status =
+            target_check(path, arguments->inputs, arguments->input_count, input->catalog, error);
+        if (status == UL_OK)
+            status = target_check(path, &arguments->model, 1, NULL, error);
+        if (status == UL_OK)
+            status = ul_output_check(path, error);
+        if (status != UL_OK)
+            return status;
+    }
+    return UL_OK;
+}
+
 ul_status segment_check_outputs(
     const segment_arguments *arguments, segment_input *input, ul_error *error) {
     bool foreign = input->header || input->picture;
@@ -57,22 +91,15 @@ ul_status segment_check_outputs(
                 "%s: a NIfTI file cannot hold slices at uneven distances: write a .dcm, or take "
                 "--grid regular",
                 path);
-        if (status == UL_OK)
-            status = ul_output_check(path, error);
     }
-    if (status == UL_OK && arguments->stats)
-        status = ul_output_check(arguments->stats, error);
-    if (status == UL_OK && arguments->report)
-        status = ul_output_check(arguments->report, error);
-    if (status == UL_OK && arguments->preview)
-        status = ul_output_check(arguments->preview, error);
-    if (status != UL_OK || !foreign || arguments->source_count == 0)
-        return status;
-    status = ul_catalog_open(arguments->sources, arguments->source_count, console_settings.debug,
-        console_progress(), &input->catalog, error);
-    if (status == UL_OK)
-        status = choose_series(input->catalog, arguments->series, &input->series, error);
-    return status;
+    if (status == UL_OK && foreign && arguments->source_count > 0) {
+        status = choose_open(arguments->sources, arguments->source_count, &input->catalog, error);
+        if (status == UL_OK)
+            status = choose_series(input->catalog, arguments->series, &input->series, error);
+        if (status == UL_OK)
+            choose_note_faults(input->catalog);
+    }
+    return status == UL_OK ? check_paths(arguments, input, error) : status;
 }
 
 static ul_status write_seg(const char *path, const segment_arguments *arguments,
@@ -97,7 +124,8 @@ static ul_status write_seg(const char *path, const segment_arguments *arguments,
     }
     if (status == UL_OK)
         status = ul_seg_write(path, labels, input->series, &options, error);
-    convert_say_notes(notes);
+    console_lines("note: ", notes);
+    free(notes);
     ul_labels_free(&aligned);
     return status;
 }

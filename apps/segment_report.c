@@ -1,4 +1,5 @@
 #include "console.h"
+#include "ending.h"
 #include "segment.h"
 
 #include <cJSON.h>
@@ -176,8 +177,7 @@ ul_status segment_write_figures(const segment_arguments *arguments, const ul_car
     if (status == UL_OK && arguments->stats)
         status = written_next(written, arguments->stats, error);
     if (status == UL_OK && arguments->stats) {
-        size_t length = strlen(arguments->stats);
-        if (length > 4 && strcmp(arguments->stats + length - 4, ".csv") == 0) {
+        if (ends_in(arguments->stats, ".csv")) {
             status = write_csv(arguments->stats, labels, stats, error);
         } else {
             cJSON *object = cJSON_CreateObject();

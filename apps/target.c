@@ -1,16 +1,12 @@
 #include "target.h"
 
+#include "ending.h"
+#include "ulite/output.h"
 #include "ulite/sha256.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
-
-static bool ends_in(const char *path, const char *ending) {
-    size_t length = strlen(path), tail = strlen(ending);
-    return length > tail && strcasecmp(path + length - tail, ending) == 0;
-}
 
 target_kind target_of(const char *path) {
     struct stat info;
@@ -47,6 +43,16 @@ ul_status target_name(const char *path, const char *series_uid, const char *endi
     const char *slash = path[strlen(path) - 1] == '/' ? "" : "/";
     return check_length(
         snprintf(name, TARGET_PATH_BYTES, "%s%s%.16s%s", path, slash, hex, ending), path, error);
+}
+
+ul_status target_check(const char *path, const char *const *inputs, size_t input_count,
+    const ul_catalog *catalog, ul_error *error) {
+    bool is_read = catalog && ul_catalog_holds(catalog, path);
+    for (size_t i = 0; i < input_count && !is_read; i++)
+        is_read = inputs[i] && ul_same_file(path, inputs[i]);
+    return is_read ? ul_error_set(error, UL_ERROR_USAGE,
+                         "%s: this output is a file that is read; write to another one", path)
+                   : UL_OK;
 }
 
 ul_status target_part(

@@ -2,7 +2,7 @@
 #ifndef TARGET_H
 #define TARGET_H
 
-#include "ulite/status.h"
+#include "ulite/dicom.h"
 
 typedef enum target_kind {
     TARGET_UNKNOWN,
@@ -22,6 +22,12 @@ target_kind target_of(const char *path);
  * patient data in a name). Errors: UL_ERROR_OUTPUT (too long). */
 ul_status target_name(const char *path, const char *series_uid, const char *ending,
     char name[TARGET_PATH_BYTES], ul_error *error);
+
+/* UL_OK where the file at path may be written: it is none of those that the run reads, which are
+ * inputs (NULLs are left out) and what the catalog (may be NULL) scanned, under whatever name. Else
+ * UL_ERROR_USAGE. */
+ul_status target_check(const char *path, const char *const *inputs, size_t input_count,
+    const ul_catalog *catalog, ul_error *error);
 
 /* path with "-part" before its ending: "out.nii.gz" and "2" give "out-2.nii.gz". */
 ul_status target_part(

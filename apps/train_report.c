@@ -42,7 +42,7 @@ ul_status train_report_plan(const ul_plan *plan, ul_error *error) {
     ul_status status = ul_plan_write(plan, &json, error);
     if (status != UL_OK)
         return status;
-    console_say("%s", json);
+    console_lines("", json);
     if (console_settings.json) {
         cJSON *event = event_begin("plan");
         cJSON_AddItemToObject(event, "plan", cJSON_Parse(json));

@@ -40,7 +40,7 @@ ul_status written_next(written_files *written, const char *path, ul_error *error
 }
 
 void written_end(written_files *written, ul_status status) {
-    for (size_t n = written->count; n-- > 0;) { /* the last first: an output may be named twice */
+    for (size_t n = written->count; n-- > 0;) {
         struct written_file *file = &written->files[n];
         if (status != UL_OK)
             unlink(file->path);

@@ -13,8 +13,8 @@
 
 struct ul_catalog {
     file_list list;
-    dicom_file *files; /* [list.count] */
-    dicom_kind *kinds; /* [list.count] */
+    dicom_file *files; /* [list.files.count] */
+    dicom_kind *kinds; /* [list.files.count] */
     ul_series **series;
     size_t series_count;
     ul_catalog_fault *faults;
@@ -28,7 +28,7 @@ void ul_catalog_close(ul_catalog *catalog) {
     for (size_t i = 0; i < catalog->series_count; i++)
         series_free(catalog->series[i]);
     free(catalog->series);
-    for (size_t i = 0; catalog->files && i < catalog->list.count; i++)
+    for (size_t i = 0; catalog->files && i < catalog->list.files.count; i++)
         dicom_file_free(&catalog->files[i]);
     free(catalog->files);
     free(catalog->kinds);
@@ -40,13 +40,13 @@ void ul_catalog_close(ul_catalog *catalog) {
 static ul_status scan_file(void *context, size_t i, ul_error *error) {
     ul_catalog *catalog = context;
     dicom_file *file = &catalog->files[i];
-    file->path = catalog->list.entries[i].path;
-    file->shown = catalog->list.entries[i].shown;
+    file->path = catalog->list.files.items[i].path;
+    file->shown = catalog->list.files.items[i].shown;
     return dicom_scan(file, &catalog->kinds[i], error);
 }
 
 static ul_status scan_files(ul_catalog *catalog, const ul_progress *progress, ul_error *error) {
-    size_t count = catalog->list.count;
+    size_t count = catalog->list.files.count;
     catalog->files = calloc(count ? count : 1, sizeof *catalog->files);
     catalog->kinds = calloc(count ? count : 1, sizeof *catalog->kinds);
     if (!catalog->files || !catalog->kinds)
@@ -56,8 +56,9 @@ static ul_status scan_files(ul_catalog *catalog, const ul_progress *progress, ul
 
 static void count_kinds(ul_catalog *catalog) {
     ul_catalog_counts *counts = &catalog->counts;
-    counts->files = catalog->list.count;
-    for (size_t i = 0; i < catalog->list.count; i++) {
+    counts->files = catalog->list.files.count;
+    counts->unreadable = catalog->list.closed.count;
+    for (size_t i = 0; i < catalog->list.files.count; i++) {
         switch (catalog->kinds[i]) {
         case DICOM_KIND_OTHER:
         case DICOM_KIND_EMPTY:
@@ -84,24 +85,23 @@ static void count_kinds(ul_catalog *catalog) {
 
 /* A file that the caller named itself must be one to be read. */
 static ul_status check_named(const ul_catalog *catalog, const char *path, ul_error *error) {
-    for (size_t i = 0; i < catalog->list.count; i++) {
-        if (strcmp(catalog->list.entries[i].path, path) != 0)
-            continue;
-        switch (catalog->kinds[i]) {
-        case DICOM_KIND_EMPTY:
-            return ul_error_set(error, UL_ERROR_INPUT, "%s: the file is empty", path);
-        case DICOM_KIND_OTHER:
-            return ul_error_set(error, UL_ERROR_INPUT, "%s: not a DICOM file", path);
-        case DICOM_KIND_BROKEN:
-            return ul_error_set(
-                error, catalog->files[i].status, "%s: %s", path, catalog->files[i].problem);
-        case DICOM_KIND_NO_PIXELS:
-            return ul_error_set(error, UL_ERROR_INPUT, "%s: a DICOM file without an image", path);
-        case DICOM_KIND_DIRECTORY:
-        case DICOM_KIND_SEGMENTATION:
-        case DICOM_KIND_IMAGE:
-            break;
-        }
+    size_t i = file_list_find(&catalog->list, path);
+    if (i == catalog->list.files.count)
+        return UL_OK; /* a folder */
+    switch (catalog->kinds[i]) {
+    case DICOM_KIND_EMPTY:
+        return ul_error_set(error, UL_ERROR_INPUT, "%s: the file is empty", path);
+    case DICOM_KIND_OTHER:
+        return ul_error_set(error, UL_ERROR_INPUT, "%s: not a DICOM file", path);
+    case DICOM_KIND_BROKEN:
+        return ul_error_set(
+            error, catalog->files[i].status, "%s: %s", path, catalog->files[i].problem);
+    case DICOM_KIND_NO_PIXELS:
+        return ul_error_set(error, UL_ERROR_INPUT, "%s: a DICOM file without an image", path);
+    case DICOM_KIND_DIRECTORY:
+    case DICOM_KIND_SEGMENTATION:
+    case DICOM_KIND_IMAGE:
+        break;
     }
     return UL_OK;
 }
@@ -119,7 +119,7 @@ static int by_number(const void *left, const void *right) {
 
 static ul_status group_images(ul_catalog *catalog, ul_error *error) {
     size_t count = 0;
-    for (size_t i = 0; i < catalog->list.count; i++)
+    for (size_t i = 0; i < catalog->list.files.count; i++)
         if (catalog->kinds[i] == DICOM_KIND_IMAGE)
             count += catalog->files[i].image_count;
     if (count == 0)
@@ -128,7 +128,7 @@ static ul_status group_images(ul_catalog *catalog, ul_error *error) {
     if (!images)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu images", count);
     size_t at = 0;
-    for (size_t i = 0; i < catalog->list.count; i++)
+    for (size_t i = 0; i < catalog->list.files.count; i++)
         for (size_t k = 0;
              catalog->kinds[i] == DICOM_KIND_IMAGE && k < catalog->files[i].image_count; k++)
             images[at++] = &catalog->files[i].images[k];
@@ -222,12 +222,16 @@ static ul_status mark_series(
     return status;
 }
 
-/* Lists broken files, and marks the series that they belong to. */
+/* Lists what cannot be opened and broken files, and marks the series that these belong to. */
 static ul_status take_faults(ul_catalog *catalog, ul_error *error) {
-    size_t count = catalog->list.count;
-    catalog->faults = calloc(count ? count : 1, sizeof *catalog->faults);
+    size_t count = catalog->list.files.count;
+    const file_entries *closed = &catalog->list.closed;
+    catalog->faults = calloc(count + closed->count + 1, sizeof *catalog->faults);
     if (!catalog->faults)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
+    for (size_t i = 0; i < closed->count; i++)
+        catalog->faults[catalog->fault_count++] =
+            (ul_catalog_fault){closed->items[i].shown, closed->items[i].reason};
     for (size_t i = 0; i < count; i++) {
         bool empty = catalog->kinds[i] == DICOM_KIND_EMPTY;
         if (!empty && catalog->kinds[i] != DICOM_KIND_BROKEN)
@@ -274,15 +278,17 @@ static void refuse_syntaxes(ul_catalog *catalog) {
     }
 }
 
-/* Why there is no series: the first broken file, or that there are no images. */
+/* Why there is no series: the first broken file, what cannot be opened, or that there are no
+ * images. */
 static ul_status fail_empty(const ul_catalog *catalog, const char *path, ul_error *error) {
     const ul_catalog_counts *counts = &catalog->counts;
-    if (catalog->fault_count) {
-        for (size_t i = 0; i < catalog->list.count; i++)
-            if (catalog->kinds[i] == DICOM_KIND_BROKEN)
-                return ul_error_set(error, catalog->files[i].status, "%s: %s",
-                    catalog->files[i].shown, catalog->files[i].problem);
-    }
+    for (size_t i = 0; i < catalog->list.files.count; i++)
+        if (catalog->kinds[i] == DICOM_KIND_BROKEN)
+            return ul_error_set(error, catalog->files[i].status, "%s: %s", catalog->files[i].shown,
+                catalog->files[i].problem);
+    if (catalog->fault_count)
+        return ul_error_set(
+            error, UL_ERROR_INPUT, "%s: %s", catalog->faults[0].path, catalog->faults[0].text);
     if (counts->segmentations)
         return ul_error_set(error, UL_ERROR_INPUT,
             "%s: no DICOM image, only %zu segmentation%s (name the file to read one)", path,
@@ -293,7 +299,8 @@ static ul_status fail_empty(const ul_catalog *catalog, const char *path, ul_erro
 
 static ul_status fill_catalog(ul_catalog *catalog, const char *const *paths, size_t path_count,
     bool whole_paths, const ul_progress *progress, ul_error *error) {
-    ul_status status = file_list_fill(paths, path_count, whole_paths, &catalog->list, error);
+    ul_status status =
+        file_list_fill(paths, path_count, whole_paths, progress, &catalog->list, error);
     if (status == UL_OK)
         status = scan_files(catalog, progress, error);
     if (status == UL_OK)
@@ -343,6 +350,14 @@ const ul_series *ul_catalog_at(const ul_catalog *catalog, size_t index) {
 
 const ul_catalog_fault *ul_catalog_fault_at(const ul_catalog *catalog, size_t index) {
     return index < catalog->fault_count ? &catalog->faults[index] : NULL;
+}
+
+bool ul_catalog_holds(const ul_catalog *catalog, const char *path) {
+    size_t i = file_list_find(&catalog->list, path);
+    if (i == catalog->list.files.count)
+        return false;
+    dicom_kind kind = catalog->kinds[i];
+    return kind != DICOM_KIND_OTHER && kind != DICOM_KIND_EMPTY && kind != DICOM_KIND_SEGMENTATION;
 }
 
 const ul_series_info *ul_series_get_info(const ul_series *series) {

@@ -4,22 +4,42 @@
 
 #include "ulite/status.h"
 
+#include <sys/stat.h>
+
+/* What a file is, under whatever name. */
+typedef struct file_id {
+    dev_t device;
+    ino_t inode;
+} file_id;
+
 typedef struct file_entry {
     char *path;
-    char *shown; /* the path as messages name it */
+    char *shown;  /* the path as messages name it */
+    char *reason; /* of what is closed, why; else NULL */
+    file_id id;   /* of a file */
 } file_entry;
 
-typedef struct file_list {
-    file_entry *entries; /* sorted by path, without doubles, owned */
+typedef struct file_entries {
+    file_entry *items; /* sorted by path, owned */
     size_t count;
+} file_entries;
+
+typedef struct file_list {
+    file_entries files;  /* each once, though several names or links lead to it */
+    file_entries closed; /* what in a given folder cannot be looked into: folders, and files in
+                            folders that may be listed only */
 } file_list;
 
-/* Lists files as they are given and those in folders, recursively. Messages name a file that was
- * found in a folder below the given one as "given/.../name", since folders are often named after
- * patients, unless whole_paths. Errors: UL_ERROR_INPUT names the path that cannot be read;
- * UL_ERROR_LIMIT. Free the list in any case. */
+/* Lists files as they are given and those in folders, recursively; links are followed, into each
+ * folder once. Messages name a file that was found in a folder below the given one as
+ * "given/.../name", since folders are often named after patients, unless whole_paths. Errors:
+ * UL_ERROR_INPUT names a given path that cannot be read, or a folder that lies too deep;
+ * UL_ERROR_INTERRUPTED; UL_ERROR_LIMIT. Free the list in any case. */
 ul_status file_list_fill(const char *const *paths, size_t path_count, bool whole_paths,
-    file_list *list, ul_error *error);
+    const ul_progress *progress, file_list *list, ul_error *error);
 void file_list_free(file_list *list);
+
+/* Which of the files is the one at path, under whatever name; files.count: none. */
+size_t file_list_find(const file_list *list, const char *path);
 
 #endif

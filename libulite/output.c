@@ -79,6 +79,30 @@ ul_status ul_output_check(const char *path, ul_error *error) {
     return status;
 }
 
+/* The folder that path lies in: its name ends where the file's begins. */
+static bool stat_folder(const char *path, size_t length, struct stat *info) {
+    char *folder = length ? strndup(path, length) : strdup(".");
+    bool there = folder && stat(folder, info) == 0;
+    free(folder);
+    return there;
+}
+
+bool ul_same_file(const char *left, const char *right) {
+    struct stat a, b;
+    bool left_there = stat(left, &a) == 0, right_there = stat(right, &b) == 0;
+    if (!left_there && !right_there) {
+        const char *left_slash = strrchr(left, '/'), *right_slash = strrchr(right, '/');
+        size_t left_length = left_slash ? (size_t)(left_slash + 1 - left) : 0;
+        size_t right_length = right_slash ? (size_t)(right_slash + 1 - right) : 0;
+        if (strcmp(left + left_length, right + right_length) != 0 ||
+            !stat_folder(left, left_length, &a) || !stat_folder(right, right_length, &b))
+            return false;
+    } else if (!left_there || !right_there) {
+        return false;
+    }
+    return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 ul_status ul_output_write(const char *path, const void *bytes, size_t size_bytes, ul_error *error) {
     ul_output output;
     ul_status status = ul_output_begin(path, &output, error);

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 
+from powerless import POWERLESS
 from shared import HEAD, Programs, in_space, load, nibabel, np, pydicom
 from skipping import need
 
@@ -34,8 +35,8 @@ class Bench:
         shutil.copytree(made, folder, dirs_exist_ok=True)
         return volumes
 
-    def ask(self, *arguments, status=0):
-        done = subprocess.run([self.programs.ulite, *arguments], capture_output=True, text=True)
+    def ask(self, *arguments, status=0, before=()):
+        done = subprocess.run([*before, self.programs.ulite, *arguments], capture_output=True, text=True, timeout=120)
         said = done.stdout + done.stderr
         assert done.returncode == status, f"{arguments}: exit {done.returncode}: {said}"
         for secret in SECRETS:
@@ -257,6 +258,53 @@ def holes_and_clashes(bench):
     bench.refuses(folder, 4, "--series 1 ", "--series 2 ")
 
 
+def links(bench):
+    """Links in a circle, out of the folder and to single files: every file is read once."""
+    folder = bench.folder("linked")
+    truth, = bench.series(os.path.join(folder, "s"))
+    for name, to in (("l1", "."), ("l2", "."), ("s/up", ".."), ("s/image.dcm", "../first.dcm"),
+                     ("s/gone", "nowhere"), ("s/self", "self")):
+        os.symlink(to, os.path.join(folder, name))
+    first, *_ = sorted(name for name in os.listdir(os.path.join(folder, "s")) if name.startswith("S01"))
+    os.link(os.path.join(folder, "s", first), os.path.join(folder, "first.dcm"))
+    inside = os.path.join(folder, "s")
+    assert bench.info(inside)["files"]["images"] == 8
+    for given in (inside, os.path.join(inside, "up", "s")):
+        volume, = bench.info(given)["series"]
+        assert volume["size"][2] == len(truth["slices"]) and volume["notes"] == [], volume
+        bench.converts(given, None, truth)
+    empty = bench.folder("circle")
+    os.mkdir(empty)
+    os.symlink(".", os.path.join(empty, "l1"))
+    os.symlink(".", os.path.join(empty, "l2"))
+    assert "no DICOM image among 0 files" in bench.ask("info", empty, status=3)
+
+
+def closed_folders(bench):
+    """A folder below the given one that cannot be opened, or only listed, is told and bars nothing."""
+    folder = bench.folder("closed")
+    truth, = bench.series(folder)
+    for name, mode in (("DOE^JANE", 0), ("DOE^JOHN", 0o400)):
+        bench.series(os.path.join(folder, name), "--series-number", "2")
+        os.chmod(os.path.join(folder, name), mode)
+    told = f"{folder}/...: a folder in it cannot be opened (Permission denied); --debug names it"
+    about = json.loads(bench.ask("info", folder, "--json", before=POWERLESS))
+    assert [fault["path"] + ": " + fault["reason"] for fault in about["unreadable"]] == [told] * 2, about
+    assert about["files"]["unreadable"] == 2 and len(about["series"]) == 1, about
+    assert f"unreadable: {told}" in bench.ask("info", folder, before=POWERLESS)
+    debug = bench.ask("info", folder, "--debug", before=POWERLESS)
+    assert all(f"{folder}/{name}: cannot be opened" in debug for name in ("DOE^JANE", "DOE^JOHN")), debug
+    out = folder + ".nii"
+    done = subprocess.run([*POWERLESS, bench.programs.ulite, "convert", folder, "-o", out],
+                          capture_output=True, text=True, check=True)
+    assert done.stderr.count(f"note: {told}\n") == 2 and "DOE" not in done.stderr, done.stderr
+    assert load(out)[0].shape == load(truth["nifti"])[0].shape
+    for name in ("DOE^JANE", "DOE^JOHN"):
+        path = os.path.join(folder, name)
+        assert f"{path}: cannot be opened" in bench.ask("info", path, status=3, before=POWERLESS)
+        os.chmod(path, 0o700)
+
+
 def without_places(bench):
     cases = {"X-ray": (["--modality", "CR", "--size", "32,32,1"], 1),
              "cine": (["--modality", "US", "--multi-frame", "--bits", "8"], 8),
@@ -321,7 +369,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(sys.argv[1], sys.argv[2], scratch)
         for part in (several_in_one_series, localizer, several_series, what_is_no_image,
-                     one_odd_thing, holes_and_clashes, without_places, names_in_any_alphabet,
+                     one_odd_thing, holes_and_clashes, links, closed_folders, without_places, names_in_any_alphabet,
                      other_kinds):
             part(bench)
     print(f"{bench.count} folders and files")

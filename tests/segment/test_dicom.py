@@ -142,6 +142,14 @@ def test_several_folders():
     series("pair/ct", "--study", "pair", "--series-number", "7", "--modality", "CT")
     said = ulite("segment", "pair/mr", "pair/ct", "-m", f"{FIXTURES}/ct.safetensors", "-o", "pair.nii.gz")
     assert "taken: series 7" in said, said
+    series("pair/other", "--study", "other", "--series-number", "7", "--description", "another MR")
+    said = ulite("segment", "pair", "-m", f"{FIXTURES}/ct.safetensors", "-o", "pair.nii.gz")
+    uid = pydicom.dcmread(next(pathlib.Path("pair/ct").glob("*.dcm"))).SeriesInstanceUID
+    assert f"taken: series {uid}, the only one of 3 volumes" in said, said
+    said = ulite("segment", "pair/mr", "pair/other", "-m", f"{FIXTURES}/ct.safetensors", "-o", "x.nii.gz", code=4)
+    assert "made for none of the 2 volumes (series 3: the modality is MR" in said and "; series 7: " in said, said
+    said = ulite("segment", "pair", "-m", f"{FIXTURES}/slices.safetensors", "-o", "x.nii.gz", code=4)
+    assert "of 3 volumes fit the model and nothing was chosen" in said, said
     ulite("convert", "source", "-o", "one.nii.gz")
     assert "DICOM only" in ulite("segment", "one.nii.gz", "source", "-m", f"{FIXTURES}/slices.safetensors", "-o",
                                  "x.nii.gz", code=2)
@@ -387,8 +395,8 @@ def test_all_outputs_or_none():
         assert set(left) == older and all(os.path.getsize(name) == 3 for name in older), (options, left)
         for name in older:
             os.remove(name)
-    segment("source", "slices", "-o", "whole.nii.gz", "-o", "whole.nii.gz")
-    assert not [name for name in os.listdir(".") if name.startswith(".whole")]
+    segment("source", "slices", "-o", "whole.nii.gz", "-o", "./whole.nii.gz", code=2)
+    assert not [name for name in os.listdir(".") if name.startswith(".")]
 
 
 def test_figures_under_tilt_and_gaps():

@@ -18,22 +18,24 @@ typedef struct ul_catalog_counts {
     size_t segmentations;  /* DICOM-SEG objects: not listed as series */
     size_t without_pixels; /* other DICOM objects: reports, plans, ... */
     size_t directories;    /* DICOMDIR */
-    size_t unreadable;     /* DICOM files that are broken: see ul_catalog_fault_at */
+    size_t unreadable;     /* DICOM files that are broken, and folders that cannot be opened: see
+                              ul_catalog_fault_at */
     size_t other_files;    /* no DICOM */
 } ul_catalog_counts;
 
-/* A file that is broken, and why. */
+/* A file that is broken or a folder that cannot be opened, and why. */
 typedef struct ul_catalog_fault {
     const char *path; /* as messages name it */
     const char *text; /* without the path */
 } ul_catalog_fault;
 
-/* Scans files and folders (recursively; any names; what is not DICOM is skipped and counted,
- * DICOMDIR ignored), reads headers only, groups into series, splits a series that holds several
- * volumes, sorts by position along the normal; series come in the order of their numbers. A broken
- * file is listed as a fault, and the series that it belongs to cannot be used. A catalog is never
- * empty: without any image series the call fails. Messages name a file in a folder below the given
- * one as "given/.../name", since folders are often named after patients, unless whole_paths.
+/* Scans files and folders (recursively, each once though several links lead to it; any names; what
+ * is not DICOM is skipped and counted, DICOMDIR ignored), reads headers only, groups into series,
+ * splits a series that holds several volumes, sorts by position along the normal; series come in
+ * the order of their numbers. A broken file is listed as a fault, and the series that it belongs to
+ * cannot be used; a folder below a given one that cannot be opened is a fault too. A catalog is
+ * never empty: without any image series the call fails. Messages name a file in a folder below the
+ * given one as "given/.../name", since folders are often named after patients, unless whole_paths.
  * Errors: UL_ERROR_INPUT names the file or folder and the reason; UL_ERROR_INTERRUPTED;
  * UL_ERROR_LIMIT. */
 UL_API ul_status ul_catalog_open(const char *const *paths, size_t path_count, bool whole_paths,
@@ -45,6 +47,11 @@ UL_API const ul_series *ul_catalog_at(const ul_catalog *catalog, size_t index);
 
 /* The i-th fault, NULL past the last. */
 UL_API const ul_catalog_fault *ul_catalog_fault_at(const ul_catalog *catalog, size_t index);
+
+/* Whether the file at path, by whatever name, is a DICOM file that was scanned. Segmentations are
+ * left out: they are listed beside the images that they were made of, and no output of the
+ * catalog's users is made of them. */
+UL_API bool ul_catalog_holds(const ul_catalog *catalog, const char *path);
 
 /* One source image: a file and, for multi-frame, a frame in it. Texts belong to the series. */
 typedef struct ul_instance {

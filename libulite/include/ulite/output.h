@@ -30,6 +30,10 @@ UL_API void ul_output_abandon(ul_output *output);
 /* Whether path can be written: called before long work. Errors as of ul_output_begin. */
 UL_API ul_status ul_output_check(const char *path, ul_error *error);
 
+/* Whether two paths lead to one file, by whatever name or link; where there is no file yet, whether
+ * they are one name in one folder. */
+UL_API bool ul_same_file(const char *left, const char *right);
+
 /* A whole small file at once. Errors as of begin and commit; an older file at path is kept then. */
 UL_API ul_status ul_output_write(
     const char *path, const void *bytes, size_t size_bytes, ul_error *error);
