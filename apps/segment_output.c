@@ -74,12 +74,13 @@ static ul_status check_paths(
 
 ul_status segment_check_outputs(
     const segment_arguments *arguments, segment_input *input, ul_error *error) {
-    bool foreign = input->header || input->picture;
+    bool foreign = input->header || input->picture, seg = false;
     ul_status status = UL_OK;
     for (size_t n = 0; status == UL_OK && n < arguments->output_count; n++) {
         target_kind kind;
         char path[TARGET_PATH_BYTES];
         status = name_output(arguments, input, n, &kind, path, error);
+        seg = seg || kind == TARGET_SEG;
         if (status == UL_OK && kind == TARGET_SEG && foreign && arguments->source_count == 0)
             status = ul_error_set(error, UL_ERROR_USAGE,
                 "%s: a .dcm output needs --source, the images that it belongs to", path);
@@ -99,6 +100,8 @@ ul_status segment_check_outputs(
         if (status == UL_OK)
             choose_note_faults(input->catalog);
     }
+    if (status == UL_OK && seg)
+        status = ul_series_check_references(input->series, error);
     return status == UL_OK ? check_paths(arguments, input, error) : status;
 }
 

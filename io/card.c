@@ -245,7 +245,7 @@ static ul_status read_size(const cJSON *object, size_t size[2], ul_error *error)
     double pair[2] = {0.0, 0.0};
     ul_status status = read_pair(object, "size", pair, error);
     for (int i = 0; i < 2 && status == UL_OK; i++) {
-        if (pair[i] > 16384.0 || pair[i] != floor(pair[i]))
+        if (pair[i] > UL_SLICE_MOST || pair[i] != floor(pair[i]))
             return wrong(member(object, "size"), "size", "two whole numbers up to 16384", error);
         size[i] = (size_t)pair[i];
     }

@@ -152,10 +152,6 @@ SegPlan seg_plan(const ul_labels &labels, const ul_series *source, const ul_seg_
     plan.info = ul_series_get_info(source);
     plan.options = &options;
     plan.fractional = options.fractional;
-    if (plan.info->mosaic)
-        throw Failure(UL_ERROR_UNSUPPORTED,
-            "the source is a mosaic: its slices are tiles of one image, which a SEG cannot "
-            "reference; write NIfTI instead");
     const size_t *size = labels.grid.size;
     if (size[0] == 0 || size[1] == 0 || size[2] == 0)
         throw Failure(UL_ERROR_INPUT, "the label volume is empty");

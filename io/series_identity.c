@@ -72,6 +72,10 @@ ul_status series_note_identities(ul_series *series, ul_error *error) {
 }
 
 ul_status ul_series_check_references(const ul_series *series, ul_error *error) {
+    if (series->info.mosaic)
+        return ul_error_set(error, UL_ERROR_UNSUPPORTED,
+            "the source is a mosaic: its slices are tiles of one image, which a SEG cannot "
+            "reference; write NIfTI instead");
     identities found;
     ul_status status = look_at(series, &found, error);
     if (status != UL_OK)

@@ -1,18 +1,18 @@
 #include "limits.h"
 
-#define STEP 32 /* the bottleneck has a pixel for each 32 x 32 */
-#define MOST 16384
+#include "ulite/model.h"
+
 #define MOST_THREADS 1024
 
 static bool fits(size_t size) {
-    return size >= STEP && size <= MOST && size % STEP == 0;
+    return size >= UL_SLICE_STEP && size <= UL_SLICE_MOST && size % UL_SLICE_STEP == 0;
 }
 
 ul_status ul_limits_check(size_t height, size_t width, int threads, ul_error *error) {
     if (!fits(height) || !fits(width))
         return ul_error_set(error, UL_ERROR_USAGE,
             "slices of %zu x %zu: expected height and width to be multiples of %d from %d to %d",
-            height, width, STEP, STEP, MOST);
+            height, width, UL_SLICE_STEP, UL_SLICE_STEP, UL_SLICE_MOST);
     if (threads < 0 || threads > MOST_THREADS)
         return ul_error_set(error, UL_ERROR_USAGE, "%d threads: expected 0 (all cores) to %d",
             threads, MOST_THREADS);

@@ -89,7 +89,7 @@ UL_API ul_status ul_series_check(const ul_series *series, ul_error *error);
 UL_API ul_status ul_series_check_places(const ul_series *series, ul_error *error);
 
 /* UL_OK, or why a SEG cannot reference its images: a missing, invalid or shared SOPInstanceUID
- * (UL_ERROR_INPUT, which names the file). */
+ * (UL_ERROR_INPUT, which names the file), a mosaic (UL_ERROR_UNSUPPORTED). */
 UL_API ul_status ul_series_check_references(const ul_series *series, ul_error *error);
 
 /* Decodes every slice; threads 0: as many as there are cores. *volume: ul_volume_free. Errors name

@@ -15,6 +15,10 @@ extern "C" {
 #define UL_STAGES 6 /* conv_in and e1..e5 give six widths, 16..512 in the paper */
 #define UL_TENSOR_MAX_RANK 4
 
+/* Slices that a network takes: sides are multiples of UL_SLICE_STEP pixels (the bottleneck has one
+ * for each 32 x 32), up to UL_SLICE_MOST. */
+enum { UL_SLICE_STEP = 32, UL_SLICE_MOST = 16384 };
+
 typedef struct ul_model ul_model;
 
 /* The network's shape, read off the tensors. */

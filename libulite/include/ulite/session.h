@@ -33,7 +33,7 @@ typedef struct ul_session ul_session;
  * (one more at the right or the bottom where they are odd), and crops the logits back
  * (docs/model-format.md); a model is best run as it was trained. */
 typedef struct ul_session_options {
-    size_t height, width; /* pixels of a slice; multiples of 32, at most 16384 */
+    size_t height, width; /* pixels of a slice */
     int threads;          /* 0: one per core that this process may use; at most 1024 */
     bool grey; /* input has one channel that stands for all C_in, equal ones (exact, faster) */
 } ul_session_options;

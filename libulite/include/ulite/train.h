@@ -22,7 +22,7 @@ typedef enum ul_optimizer { UL_OPTIMIZER_ADAM, UL_OPTIMIZER_ADAMW } ul_optimizer
 typedef struct ul_trainer ul_trainer;
 
 typedef struct ul_trainer_options {
-    size_t height, width; /* pixels of a slice; multiples of 32, at most 16384 */
+    size_t height, width; /* pixels of a slice */
     size_t batch;         /* largest batch of a step, 1 to 65536 */
     int threads;          /* 0: one per core that this process may use; at most 1024 */
     ul_loss loss;
