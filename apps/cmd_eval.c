@@ -1,4 +1,5 @@
 #include "console.h"
+#include "ending.h"
 #include "target.h"
 #include "ulite/evaluate.h"
 #include "ulite/output.h"
@@ -231,6 +232,8 @@ static int eval_run(int argc, char **argv) {
     }
     if (argc - optind != 2)
         return console_usage(&cmd_eval, "takes the prediction and the truth");
+    if (csv && !ends_in(csv, ".csv"))
+        return console_usage(&cmd_eval, "--csv takes a name in .csv, not \"%s\"", csv);
     ul_error error = {0}, output_error = {0};
     ul_evaluation evaluation;
     options.whole_paths = console_settings.debug;

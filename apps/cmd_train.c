@@ -1,4 +1,5 @@
 #include "console.h"
+#include "ending.h"
 #include "model_path.h"
 #include "target.h"
 #include "train_report.h"
@@ -209,14 +210,29 @@ static ul_status print_plan(const ul_plan *plan, ul_error *error) {
     return status;
 }
 
+/* That neither the model nor what is written beside it (ul_fit) replaces a file that is read. */
+static ul_status check_outputs(const request *r, ul_error *error) {
+    static const char *const endings[] = {
+        ".safetensors", ".csv", ".svg", ".split.json", ".checkpoint"};
+    const char *const inputs[] = {r->plan, r->from, r->splits};
+    size_t stem = r->output ? strlen(r->output) - strlen(endings[0]) : 0;
+    ul_status status = UL_OK;
+    for (size_t i = 0; r->output && status == UL_OK && i < sizeof endings / sizeof endings[0];
+         i++) {
+        char path[TARGET_PATH_BYTES];
+        if ((size_t)snprintf(path, sizeof path, "%.*s%s", (int)stem, r->output, endings[i]) >=
+            sizeof path)
+            return ul_error_set(error, UL_ERROR_USAGE, "%s: the path is too long", r->output);
+        status = target_check(path, inputs, sizeof inputs / sizeof inputs[0], NULL, error);
+    }
+    return status;
+}
+
 static ul_status train(const request *r, ul_error *error) {
     ul_dataset dataset;
     ul_fingerprint fingerprint = {0};
     ul_plan plan = {0};
-    const char *const inputs[] = {r->plan, r->from, r->splits};
-    ul_status status =
-        r->output ? target_check(r->output, inputs, sizeof inputs / sizeof inputs[0], NULL, error)
-                  : UL_OK;
+    ul_status status = check_outputs(r, error);
     if (status == UL_OK)
         status = ul_dataset_open(r->dataset, r->splits, 1, console_settings.debug, &dataset, error);
     if (status != UL_OK)
@@ -256,6 +272,8 @@ static int train_run(int argc, char **argv) {
     }
     if (argc - optind != 1 || (!r.output && !r.dry_run))
         return console_usage(&cmd_train, "takes a data set and -o MODEL.safetensors");
+    if (r.output && !ends_in(r.output, ".safetensors"))
+        return console_usage(&cmd_train, "-o takes a name in .safetensors, not \"%s\"", r.output);
     r.dataset = argv[optind];
     console_settings.events = true;
     ul_error error = {0};

@@ -21,7 +21,7 @@ static void put_line(FILE *stream, const char *format, va_list arguments) {
     for (const char *at = text; *at; at++)
         if (*at == '\n')
             fputs("\\n", stream);
-        else if ((unsigned char)*at < ' ' || *at == '\177')
+        else if (((unsigned char)*at < ' ' && *at != '\t') || *at == '\177')
             fprintf(stream, "\\x%02x", (unsigned)*at);
         else
             fputc(*at, stream);

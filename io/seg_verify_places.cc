@@ -57,15 +57,16 @@ static void check_spacing(const SegObject &object, const ul_grid &grid, SegFindi
     if (grid.stack == UL_STACK_UNEVEN) {
         findings.add("dcmqi", "silently rounds unevenly spaced frames to an even grid: labels are "
                               "displaced there and in 3D Slicer; ulite's --grid regular makes an "
-                              "even object");
+                              "even object for them");
         if (declared > 0)
             findings.add("geometry",
                 "SpacingBetweenSlices is %.6g mm, but the frames are not evenly spaced", declared);
         return;
     }
     if (grid.stack == UL_STACK_TILTED)
-        findings.add("dcmqi", "refuses frames that lean against their normal (gantry tilt), and 3D "
-                              "Slicer with it; ulite's --grid regular makes an upright object");
+        findings.add("dcmqi", "refuses frames that lean against their normal (gantry tilt), or "
+                              "silently sets them upright: labels are displaced there and in 3D "
+                              "Slicer; ulite's --grid regular makes an upright object for them");
     if (declared > 0 && step > 0 && std::fabs(declared - step) > 1e-3 * step + 1e-4)
         findings.add("geometry",
             "SpacingBetweenSlices is %.6g mm, but the frames lie %.6g mm apart along the normal",
@@ -215,7 +216,11 @@ static void check_volume(const SegObject &object, const ul_series *series, SegFi
     try {
         seg_layout_source(object, series, layout, &notes);
     } catch (const Failure &failure) {
-        if (!on_even_grid(object, *ul_series_grid(series)))
+        if (on_even_grid(object, *ul_series_grid(series)))
+            findings.add("ohif", "the frames lie on an even grid of their own, not on the slices "
+                                 "of the source: refused, or moved to them and dropped; 3D Slicer "
+                                 "shows them");
+        else
             findings.add("geometry", "%s", failure.text);
     }
     std::string lines = notes ? notes : "";

@@ -141,8 +141,6 @@ static void add_bilinear(const sample_stack *stack, const float *const *channel,
     }
 }
 
-#define MAX_CHANNELS 64
-
 /* The planes of the network's input channels: the slice's own, or its neighbours, the other way
  * round where mirrored. */
 static size_t input_planes(
@@ -175,7 +173,7 @@ static void resample(const ul_plan *plan, const sample_place *place, const geome
     const sample_stack *stack = place->stack;
     const size_t *patch = plan->training.patch;
     const uint8_t *truth = stack->labels + place->slice * stack->width * stack->height;
-    const float *channel[MAX_CHANNELS];
+    const float *channel[UL_PLAN_MAX_CHANNELS];
     size_t channels = input_planes(plan, place, g->mirrored, channel);
     size_t area = patch[0] * patch[1], pixel = 0;
     for (size_t y = 0; y < patch[1]; y++)
@@ -193,7 +191,7 @@ static void resample(const ul_plan *plan, const sample_place *place, const geome
                 i >= 0.0 && j >= 0.0 && i < (double)stack->width && j < (double)stack->height;
             scratch->inside[pixel] = inside;
             labels[pixel] = inside ? truth[(size_t)j * stack->width + (size_t)i] : 255;
-            float sum[MAX_CHANNELS] = {0};
+            float sum[UL_PLAN_MAX_CHANNELS] = {0};
             if (inside)
                 sample_pixel(g, stack, channel, channels, u, v, sum);
             for (size_t c = 0; c < channels; c++)

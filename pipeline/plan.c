@@ -146,6 +146,9 @@ ul_status ul_plan_derive(const ul_dataset *dataset, const ul_fingerprint *finger
     if (status == UL_OK)
         status = ul_card_check(&plan->card, plan->input_channels, plan->classes, error);
     const ul_training *t = &plan->training;
+    if (status == UL_OK && plan->input_channels > UL_PLAN_MAX_CHANNELS)
+        status = ul_error_set(error, UL_ERROR_INPUT, "plan: %zu input_channels, at most %d go",
+            plan->input_channels, UL_PLAN_MAX_CHANNELS);
     if (status == UL_OK &&
         (t->steps == 0 || t->batch == 0 || t->validate_every == 0 || t->patch[0] == 0 ||
             t->patch[1] == 0 || t->patch[0] % 32 || t->patch[1] % 32))

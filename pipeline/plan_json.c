@@ -78,11 +78,12 @@ static bool set_field(const field *f, const cJSON *value, ul_training *training)
     }
     if (!cJSON_IsNumber(value) || !(value->valuedouble >= 0.0 && value->valuedouble < 1e9))
         return false;
+    size_t whole = (size_t)value->valuedouble;
     if (f->kind == FIELD_REAL)
         *(double *)at = value->valuedouble;
     else
-        *(size_t *)at = (size_t)value->valuedouble;
-    return true;
+        *(size_t *)at = whole;
+    return f->kind == FIELD_REAL || (double)whole == value->valuedouble;
 }
 
 static ul_status read_fields(const cJSON *object, const field *list, size_t count,

@@ -112,6 +112,22 @@ def test_convert_reports():
         assert output["segments"] == segment and len(segment) == 1, output
 
 
+def test_training_and_evaluation():
+    pathlib.Path("data/images").mkdir(parents=True)
+    pathlib.Path("data/labels").mkdir()
+    for case in range(4):
+        shutil.copy("truth_labels.nii.gz", f"data/images/c{case}.nii.gz")
+        shutil.copy("truth_labels.nii.gz", f"data/labels/c{case}.nii.gz")
+    splits = {"train": ["c0", "c1"], "val": ["c2"], "test": ["c3"]}
+    pathlib.Path("m.split.json").write_text(json.dumps(splits), encoding="ascii")
+    pathlib.Path("m.csv").write_text("{}", encoding="ascii")
+    for word, arguments in (("in .safetensors", ["-o", "data/images/c0.nii.gz"]),
+                            ("m.split.json", ["-o", "m.safetensors", "--splits", "m.split.json"]),
+                            ("m.csv", ["-o", "m.safetensors", "--plan", "m.csv"])):
+        refused(ulite, word, "train", "data", "--epochs", "1", *arguments)
+    refused(ulite, "in .csv", "eval", "data/labels", "data/labels", "--csv", "data/labels/c0.nii.gz")
+
+
 def test_stdout_cannot_be_written():
     ulite("convert", "truth_labels.nii.gz", "-q", "-o", "labels.dcm", "--source", "series")
     for arguments in (["--help"], ["help", "info"], ["--version"], ["models", "--json"], ["info", "series"],

@@ -127,6 +127,8 @@ def test_plans(folder):
     plan({"card": {"normalisation": {"kind": 3}}}, ["plan.json", "\"normalisation\": \"kind\" is 3"], 6)
     plan({"card": "axial"}, ["plan.json", "\"card\" is \"axial\", must be an object"])
     plan({"input_channels": 2.5}, ["plan.json", "\"input_channels\" is 2.5"])
+    plan({"input_channels": 65}, ["65 input_channels, at most 63"])
+    plan({"training": {"batch": 1.5}}, ["plan.json", "batch"])
     plan([1], ["plan.json"])
     for text, word in (('{"training": {"batch": 1, "batch": 2}}', '"training": "batch" stands twice'),
                        ("{} {}", "not valid JSON: line 1, byte 4")):

@@ -314,7 +314,8 @@ def test_even_grid():
         references = pydicom.dcmread("r.dcm").ReferencedSeriesSequence[0].ReferencedInstanceSequence
         assert len(references) == len(pydicom.dcmread(f"{name}.dcm").ReferencedSeriesSequence[0]
                                       .ReferencedInstanceSequence)
-        ulite("verify", "r.dcm", "--source", name)
+        said = run("verify", "r.dcm", "--source", name, code=0 if name == "missing" else 1).stdout
+        assert name == "missing" or (said.startswith("ohif: ") and said.count("\n") == 1), said
         if dciodvfy:
             done = subprocess.run(["dciodvfy", "-new", "r.dcm"], capture_output=True, text=True)
             assert "Error" not in done.stdout + done.stderr, done.stderr

@@ -59,9 +59,12 @@ typedef struct ul_training {
     ul_augmentation augment;
 } ul_training;
 
+enum { UL_PLAN_MAX_CHANNELS = 63 };
+
 typedef struct ul_plan {
-    ul_card card;                   /* the input, the classes: goes into the model */
-    size_t input_channels, classes; /* of the network, K */
+    ul_card card;          /* the input, the classes: goes into the model */
+    size_t input_channels; /* of the network, up to UL_PLAN_MAX_CHANNELS */
+    size_t classes;        /* K */
     ul_training training;
 } ul_plan;
 
