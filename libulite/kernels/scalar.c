@@ -113,10 +113,12 @@ static void project(const ul_project *p) {
 }
 
 static size_t multiply_adds(size_t rounds, float *sink) {
-    float sum[UL_LANES] = {0};
+    float sum[UL_LANES]; /* not zeros, whose sums the compiler knows */
+    for (size_t lane = 0; lane < UL_LANES; lane++)
+        sum[lane] = (float)lane;
     for (size_t i = 0; i < rounds; i++)
         for (size_t lane = 0; lane < UL_LANES; lane++)
-            sum[lane] += sum[lane] * 0.5f;
+            sum[lane] = sum[lane] * 0.5f + 0.5f;
     for (size_t lane = 0; lane < UL_LANES; lane++)
         sink[lane] = sum[lane];
     return rounds * UL_LANES;
