@@ -210,20 +210,15 @@ static ul_status print_plan(const ul_plan *plan, ul_error *error) {
     return status;
 }
 
-/* That neither the model nor what is written beside it (ul_fit) replaces a file that is read. */
+/* That nothing which the run writes replaces a file that it reads. */
 static ul_status check_outputs(const request *r, ul_error *error) {
-    static const char *const endings[] = {
-        ".safetensors", ".csv", ".svg", ".split.json", ".checkpoint"};
     const char *const inputs[] = {r->plan, r->from, r->splits};
-    size_t stem = r->output ? strlen(r->output) - strlen(endings[0]) : 0;
     ul_status status = UL_OK;
-    for (size_t i = 0; r->output && status == UL_OK && i < sizeof endings / sizeof endings[0];
-         i++) {
-        char path[TARGET_PATH_BYTES];
-        if ((size_t)snprintf(path, sizeof path, "%.*s%s", (int)stem, r->output, endings[i]) >=
-            sizeof path)
-            return ul_error_set(error, UL_ERROR_USAGE, "%s: the path is too long", r->output);
-        status = target_check(path, inputs, sizeof inputs / sizeof inputs[0], NULL, error);
+    for (int file = 0; r->output && status == UL_OK && file < UL_FIT_FILES; file++) {
+        char *path = ul_fit_path(r->output, (ul_fit_file)file);
+        status = path ? target_check(path, inputs, sizeof inputs / sizeof inputs[0], NULL, error)
+                      : ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", r->output);
+        free(path);
     }
     return status;
 }

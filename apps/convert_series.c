@@ -4,16 +4,19 @@
 #include "target.h"
 
 /* Puts a volume whose slices are not even on an even grid. */
-static ul_status make_regular(ul_volume *volume, ul_error *error) {
+static ul_status make_regular(const convert_options *options, ul_volume *volume, ul_error *error) {
     ul_volume regular;
     ul_status status = ul_volume_regular(volume, UL_OUTSIDE_SMALLEST, &regular, error);
     if (status != UL_OK)
         return status;
     size_t missing = ul_grid_slices_in_gaps(&volume->grid, &regular.grid);
+    char note[160];
+    snprintf(note, sizeof note,
+        "%zu of %zu even slices lie where slices are missing: they hold the smallest value of the "
+        "volume",
+        missing, regular.grid.size[2]);
     if (missing > 0)
-        console_say("note: %zu of %zu even slices lie where slices are missing: they hold the "
-                    "smallest value of the volume",
-            missing, regular.grid.size[2]);
+        convert_note(options, note);
     ul_volume_free(volume);
     *volume = regular;
     return UL_OK;
@@ -28,7 +31,7 @@ static ul_status write_volume(const convert_options *options, const ul_catalog *
     if (status != UL_OK)
         return status;
     if (options->regular && volume.grid.stack != UL_STACK_REGULAR)
-        status = make_regular(&volume, error);
+        status = make_regular(options, &volume, error);
     if (status == UL_OK)
         status = ul_nifti_write(path, &volume, NULL, console_progress(), error);
     const ul_series_info *info = ul_series_get_info(series);

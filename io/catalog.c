@@ -248,22 +248,6 @@ static ul_status take_faults(ul_catalog *catalog, ul_error *error) {
     return UL_OK;
 }
 
-/* A slope of 0, which some writers give to empty slices, would make an image of one value. */
-static ul_status note_slopes(ul_catalog *catalog, ul_error *error) {
-    ul_status status = UL_OK;
-    for (size_t s = 0; s < catalog->series_count && status == UL_OK; s++) {
-        ul_series *series = catalog->series[s];
-        size_t zeros = 0;
-        for (size_t k = 0; k < series->grid.size[2]; k++)
-            zeros +=
-                series->images[k]->slope == 0 && !series->images[k]->file->layout.has_modality_lut;
-        if (zeros)
-            status = series_note(series, error, "RescaleSlope is 0 in %zu image%s: taken as 1",
-                zeros, zeros == 1 ? "" : "s");
-    }
-    return status;
-}
-
 /* Series in a transfer syntax without a decoder are listed, and refused when they are used. */
 static void refuse_syntaxes(ul_catalog *catalog) {
     for (size_t s = 0; s < catalog->series_count; s++) {
@@ -311,10 +295,8 @@ static ul_status fill_catalog(ul_catalog *catalog, const char *const *paths, siz
         status = group_images(catalog, error);
     if (status == UL_OK) {
         order_series(catalog);
-        status = note_slopes(catalog, error);
-    }
-    if (status == UL_OK)
         status = take_faults(catalog, error);
+    }
     if (status == UL_OK)
         refuse_syntaxes(catalog);
     if (status == UL_OK && catalog->series_count == 0)

@@ -114,11 +114,11 @@ static void by_position(const SegObject &object, SegLayout &layout) {
             throw Failure(UL_ERROR_GEOMETRY,
                 "frame %zu lies %.3g mm from the nearest slice of the source", f + 1, away);
         double miss = corner_miss_px(layout, frame, source, above->second);
-        if (!(miss <= in_plane_tolerance_px))
+        if (!(miss <= in_plane_tolerance_px)) {
             check_spacing(layout, frame, f);
-        if (!(miss <= in_plane_tolerance_px))
             throw Failure(UL_ERROR_GEOMETRY,
                 "frame %zu is shifted by %.3g pixels against its source slice", f + 1, miss);
+        }
         layout.slice.push_back(above->second);
     }
 }

@@ -254,6 +254,17 @@ static ul_status note_on_thickness(ul_series *series, ul_error *error) {
     return series_note(series, error, "slice thickness differs, %.4g to %.4g mm", least, most);
 }
 
+/* A slope of 0, which some writers give to empty slices, would make an image of one value. */
+static ul_status note_on_slopes(ul_series *series, ul_error *error) {
+    size_t zeros = 0;
+    for (size_t k = 0; k < series->grid.size[2]; k++)
+        zeros += series->images[k]->slope == 0 && !series->images[k]->file->layout.has_modality_lut;
+    if (zeros == 0)
+        return UL_OK;
+    return series_note(series, error, "RescaleSlope is 0 in %zu image%s: taken as 1", zeros,
+        zeros == 1 ? "" : "s");
+}
+
 static ul_status notes_on_pixels(ul_series *series, ul_error *error) {
     const dicom_image *first = series->images[0];
     ul_status status = UL_OK;
@@ -348,6 +359,8 @@ static ul_status add_series(series_builder *builder, const dicom_image *const *i
         status = note_on_thickness(series, builder->error);
     if (status == UL_OK)
         status = notes_on_pixels(series, builder->error);
+    if (status == UL_OK)
+        status = note_on_slopes(series, builder->error);
     if (status == UL_OK)
         status = series_note_identities(series, builder->error);
     *added = series;

@@ -6,15 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-char *model_file_beside(const char *path, const char *suffix) {
+/* The path of a model without ".safetensors", then suffix; NULL where memory ran out. */
+static char *beside(const char *path, const char *suffix) {
     size_t length = strlen(path);
     const char *ending = ".safetensors";
     if (length > strlen(ending) && strcmp(path + length - strlen(ending), ending) == 0)
         length -= strlen(ending);
     char *base = strndup(path, length);
-    char *beside = base ? files_append(base, suffix) : NULL;
+    char *whole = base ? files_append(base, suffix) : NULL;
     free(base);
-    return beside;
+    return whole;
+}
+
+char *ul_fit_path(const char *output, ul_fit_file file) {
+    static const char *const suffixes[UL_FIT_FILES] = {[UL_FIT_CURVES] = ".csv",
+        [UL_FIT_PICTURE] = ".svg",
+        [UL_FIT_SPLIT] = ".split.json",
+        [UL_FIT_CHECKPOINT] = ".checkpoint"};
+    return file == UL_FIT_MODEL ? strdup(output) : beside(output, suffixes[file]);
 }
 
 static ul_status no_memory(ul_error *error) {
@@ -83,7 +92,7 @@ static ul_status describe(ul_card *card, const ul_dataset *dataset, const ul_pla
     const ul_fit_options *options, size_t epoch, ul_error *error) {
     const ul_training *t = &plan->training;
     if (!*card->name) {
-        char *stem = model_file_beside(options->output, "");
+        char *stem = beside(options->output, "");
         if (!stem)
             return no_memory(error);
         last_part(stem, card->name, sizeof card->name);

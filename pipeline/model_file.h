@@ -18,8 +18,4 @@ ul_status model_file_save_best(const ul_model *model, const ul_dataset *dataset,
     const ul_plan *plan, const ul_fit_options *options, const ul_fit_score *scores, size_t count,
     size_t epoch, ul_error *error);
 
-/* The path of a file beside the model: its name without ".safetensors", then suffix. The caller's;
- * NULL where memory ran out. */
-char *model_file_beside(const char *path, const char *suffix);
-
 #endif

@@ -19,8 +19,9 @@ void ul_plan_settle(ul_plan *plan) {
 }
 
 static size_t patch_side(size_t size) {
-    size_t side = (size + 31) / 32 * 32;
-    return side < 32 ? 32 : side > 256 ? 256 : side;
+    enum { LARGEST = 256 };
+    size_t side = (size + UL_SLICE_STEP - 1) / UL_SLICE_STEP * UL_SLICE_STEP;
+    return side < UL_SLICE_STEP ? UL_SLICE_STEP : side > LARGEST ? LARGEST : side;
 }
 
 /* CT keeps its scale, 8-bit pictures theirs; anything else is scaled by its own spread. */
@@ -151,7 +152,7 @@ ul_status ul_plan_derive(const ul_dataset *dataset, const ul_fingerprint *finger
             plan->input_channels, UL_PLAN_MAX_CHANNELS);
     if (status == UL_OK &&
         (t->steps == 0 || t->batch == 0 || t->validate_every == 0 || t->patch[0] == 0 ||
-            t->patch[1] == 0 || t->patch[0] % 32 || t->patch[1] % 32))
+            t->patch[1] == 0 || t->patch[0] % UL_SLICE_STEP || t->patch[1] % UL_SLICE_STEP))
         status = ul_error_set(error, UL_ERROR_INPUT,
             "plan: steps, batch and validate_every are at least 1 and patch is in "
             "multiples of 32");

@@ -154,7 +154,7 @@ void slices_padded(const slice_stack *stack, const ul_card *card, size_t padded[
     const size_t size[2] = {stack->width, stack->height};
     for (int t = 0; t < 2; t++) {
         size_t least = card->size[t] > size[t] ? card->size[t] : size[t];
-        padded[t] = (least + 31) / 32 * 32;
+        padded[t] = (least + UL_SLICE_STEP - 1) / UL_SLICE_STEP * UL_SLICE_STEP;
     }
 }
 

@@ -55,10 +55,10 @@ static ul_status open_buffers(fit_run *run, ul_error *error) {
     run->images = malloc(plan->training.batch * plan->input_channels * area * sizeof *run->images);
     run->labels = malloc(plan->training.batch * area);
     run->scratch = calloc((size_t)run->threads, sizeof *run->scratch);
-    run->checkpoint = model_file_beside(output, ".checkpoint");
-    run->csv = model_file_beside(output, ".csv");
-    run->svg = model_file_beside(output, ".svg");
-    run->split = model_file_beside(output, ".split.json");
+    run->checkpoint = ul_fit_path(output, UL_FIT_CHECKPOINT);
+    run->csv = ul_fit_path(output, UL_FIT_CURVES);
+    run->svg = ul_fit_path(output, UL_FIT_PICTURE);
+    run->split = ul_fit_path(output, UL_FIT_SPLIT);
     if (!run->images || !run->labels || !run->scratch || !run->checkpoint || !run->csv ||
         !run->svg || !run->split)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a batch");

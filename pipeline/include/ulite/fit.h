@@ -9,8 +9,22 @@
 extern "C" {
 #endif
 
+/* What a run writes: the model, and beside it the curves, their picture, who was in which split,
+ * and what --resume goes on from. */
+typedef enum ul_fit_file {
+    UL_FIT_MODEL,
+    UL_FIT_CURVES,
+    UL_FIT_PICTURE,
+    UL_FIT_SPLIT,
+    UL_FIT_CHECKPOINT
+} ul_fit_file;
+#define UL_FIT_FILES 5
+
+/* The path of one of them, the caller's; NULL where memory ran out. output: of the model. */
+UL_API char *ul_fit_path(const char *output, ul_fit_file file);
+
 typedef struct ul_fit_options {
-    const char *output; /* MODEL.safetensors; .csv, .svg, .split.json, .checkpoint lie beside it */
+    const char *output;   /* MODEL.safetensors; see ul_fit_file for what lies beside it */
     const ul_model *from; /* fine-tune these weights; NULL: start anew */
     bool resume;          /* go on from the checkpoint */
     double minutes;       /* of training, earlier runs of a resumed one included; 0: no limit */
