@@ -15,6 +15,7 @@ const cli_command cmd_convert = {.name = "convert",
         "Usage: ulite convert INPUT -o OUT [--source FOLDER] [--series UID|NUMBER]\n"
         "                     [--segments F.json|MODEL] [--type binary|fractional]\n"
         "                     [--grid original|regular] [--split] [--names F.json]\n"
+        "                     [--philips-float]\n"
         "\n"
         "INPUT is a DICOM folder or file, a DICOM Segmentation, or labels in NIfTI or PNG; OUT\n"
         "says by its ending what is made of it: .nii or .nii.gz, .dcm (a DICOM Segmentation),\n"
@@ -37,6 +38,10 @@ const cli_command cmd_convert = {.name = "convert",
         "                        may lie on one of their own\n"
         "      --split           a file for each segment of a SEG, or for each volume of a\n"
         "                        folder: out-1.nii.gz, ...\n"
+        "      --philips-float   Philips MR images to the scanner's floating-point values "
+        "(private\n"
+        "                        slope 2005,100E), as dcm2niix does, rather than to the displayed\n"
+        "                        ones (RescaleSlope), as viewers do\n"
         "      --random-uids     new UIDs at every run; the default is the same for the same\n"
         "                        input\n"
         "      --json            what was written, and the notes, as one JSON object on stdout\n"
@@ -57,6 +62,7 @@ enum {
     OPTION_TYPE,
     OPTION_GRID,
     OPTION_SPLIT,
+    OPTION_PHILIPS_FLOAT,
     OPTION_RANDOM_UIDS,
     MAX_SOURCES = 64
 };
@@ -68,6 +74,7 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"names", required_argument, NULL, OPTION_NAMES},
     {"type", required_argument, NULL, OPTION_TYPE}, {"grid", required_argument, NULL, OPTION_GRID},
     {"split", no_argument, NULL, OPTION_SPLIT},
+    {"philips-float", no_argument, NULL, OPTION_PHILIPS_FLOAT},
     {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {0}};
 
 static int take_type(convert_options *o, const char *argument) {
@@ -116,6 +123,9 @@ static int take_option(convert_options *o, const char **sources, int option, con
     case OPTION_SPLIT:
         o->split = true;
         return UL_OK;
+    case OPTION_PHILIPS_FLOAT:
+        o->philips_float = true;
+        return UL_OK;
     case OPTION_RANDOM_UIDS:
         o->random_uids = true;
         return UL_OK;
@@ -139,6 +149,8 @@ static int check_usage(const convert_options *o, input_kind kind) {
     if (is_labels(kind) && target != TARGET_SEG && target != TARGET_FOLDER)
         return console_usage(
             &cmd_convert, "labels become a DICOM Segmentation (.dcm); \"%s\" is none", o->output);
+    if (o->philips_float && kind != INPUT_SERIES)
+        return console_usage(&cmd_convert, "--philips-float is for DICOM images");
     if (o->names && !ends_in(o->names, ".json"))
         return console_usage(&cmd_convert, "--names takes a name in .json, not \"%s\"", o->names);
     if (o->source_count == 0 && (is_labels(kind) || target == TARGET_SEG))

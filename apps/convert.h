@@ -12,7 +12,7 @@ typedef struct convert_options {
     const char *segments; /* --segments, or NULL */
     const char *names;    /* --names, or NULL */
     enum { TYPE_OF_INPUT, TYPE_BINARY, TYPE_FRACTIONAL } type;
-    bool regular, split, random_uids;
+    bool regular, split, random_uids, philips_float;
     struct cJSON *report; /* what --json prints, {"outputs": [...], "notes": [...]}; NULL without */
 } convert_options;
 

@@ -30,13 +30,18 @@ static ul_status write_volume(const convert_options *options, const ul_catalog *
         status = ul_series_read(series, 0, console_progress(), &volume, error);
     if (status != UL_OK)
         return status;
-    if (options->regular && volume.grid.stack != UL_STACK_REGULAR)
+    if (options->philips_float)
+        status = ul_series_use_philips_float(series, &volume, error);
+    if (status == UL_OK && options->regular && volume.grid.stack != UL_STACK_REGULAR)
         status = make_regular(options, &volume, error);
     if (status == UL_OK)
         status = ul_nifti_write(path, &volume, NULL, console_progress(), error);
     const ul_series_info *info = ul_series_get_info(series);
     for (size_t n = 0; status == UL_OK && n < info->note_count; n++)
         convert_note(options, info->notes[n]);
+    if (status == UL_OK && info->philips_float && !options->philips_float)
+        convert_note(options, "Philips MR: these are the displayed values; --philips-float takes "
+                              "the scanner's floating-point ones");
     if (status == UL_OK)
         convert_wrote(options, path, &volume.grid, NULL);
     ul_volume_free(&volume);

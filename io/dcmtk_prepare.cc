@@ -7,6 +7,16 @@
 #include <dcmtk/dcmjpeg/djdecode.h>
 #include <dcmtk/dcmjpls/djdecode.h>
 
+/* Private elements that are read, for files in implicit VR: those of (2005,xx..) by Philips. */
+static void add_private_elements(void) {
+    DcmDataDictionary &dictionary = dcmDataDict.wrlock();
+    dictionary.addEntry(new DcmDictEntry(0x2005, 0x0e, DcmVR(EVR_FL), "MRScaleSlope", 1, 1,
+        "PrivateTag", OFFalse, "Philips MR Imaging DD 001"));
+    dictionary.addEntry(new DcmDictEntry(0x2005, 0x0f, DcmVR(EVR_SQ), "MRPrivateFrameSequence", 1,
+        1, "PrivateTag", OFFalse, "Philips MR Imaging DD 005"));
+    dcmDataDict.wrunlock();
+}
+
 void dcmtk_prepare(void) {
     static std::once_flag once;
     std::call_once(once, [] {
@@ -18,5 +28,6 @@ void dcmtk_prepare(void) {
         dcmAutoDetectDatasetXfer.set(OFTrue);
         dcmIgnoreFileMetaInformationGroupLength.set(OFTrue);
         dcmEnableUnknownVRConversion.set(OFTrue);
+        add_private_elements();
     });
 }

@@ -122,6 +122,9 @@ static void take_group(
         take_frame_content(macro, dimensions, image);
     if ((macro = dicom_first_item(group, DICOM_TAG(0x0018, 0x9117))) != NULL)
         take_diffusion(macro, image);
+    uint32_t philips = dicom_private_tag(group, 0x2005, "Philips MR Imaging DD 005", 0x0f);
+    if ((macro = dicom_first_item(group, philips)) != NULL)
+        dicom_take_philips(macro, image);
     take_macro_key(group, DICOM_TAG(0x0018, 0x9114), DICOM_TAG(0x0018, 0x9082),
         &image->key[DICOM_KEY_ECHO_TIME]);
     take_macro_key(group, DICOM_TAG(0x0018, 0x9112), DICOM_TAG(0x0018, 0x1314),

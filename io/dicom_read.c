@@ -150,12 +150,16 @@ static ul_status read_mosaic(series_reader *reader, ul_error *error) {
     return status;
 }
 
+static double slope_of(const dicom_image *image) {
+    return image->slope == 0 ? 1 : image->slope;
+}
+
 /* Rescaling per slice, padding and names. */
 static void describe_volume(const ul_series *series, ul_volume *volume) {
     for (size_t k = 0; k < series->grid.size[2]; k++) {
         const dicom_image *image = series->images[k];
         bool table = image->file->layout.has_modality_lut;
-        volume->slope[k] = table || image->slope == 0 ? 1 : image->slope;
+        volume->slope[k] = table ? 1 : slope_of(image);
         volume->intercept[k] = table ? 0 : image->intercept;
     }
     const dicom_layout *layout = &series->images[0]->file->layout;
@@ -216,6 +220,20 @@ ul_status ul_series_read(const ul_series *series, int threads, const ul_progress
     if (status != UL_OK)
         ul_volume_free(volume);
     return status;
+}
+
+ul_status ul_series_use_philips_float(const ul_series *series, ul_volume *volume, ul_error *error) {
+    for (size_t k = 0; k < series->grid.size[2]; k++)
+        if (!(series->images[k]->philips_slope > 0))
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "%s: it states no MR Scale Slope of Philips (2005,100E)",
+                series->images[k]->file->shown);
+    for (size_t k = 0; k < series->grid.size[2]; k++) {
+        const dicom_image *image = series->images[k];
+        volume->slope[k] = 1 / image->philips_slope;
+        volume->intercept[k] = image->intercept / (slope_of(image) * image->philips_slope);
+    }
+    return UL_OK;
 }
 
 bool dicom_same_pixels(void *context, const dicom_image *a, const dicom_image *b) {

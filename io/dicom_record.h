@@ -80,6 +80,7 @@ typedef struct dicom_image {
     double spacing_mm[2];    /* along i (between columns) and j (between rows); 0 where unknown */
     double thickness_mm;     /* 0 where unknown */
     double slope, intercept; /* a slope of 0 as it is stated */
+    double philips_slope;    /* MR Scale Slope (2005,100E) of Philips; 0 where absent */
     const char *malformed;   /* an attribute of the above that holds no numbers, or NULL */
     char type[129];          /* ImageType or FrameType, with the complex component */
     char stack[65];          /* StackID of a frame, UTF-8; "" where absent */

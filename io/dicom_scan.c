@@ -223,6 +223,13 @@ void dicom_take_placement(const dicom_item *data, dicom_image *image) {
         image->key[DICOM_KEY_GRADIENT] = values[0] + 1e3 * values[1] + 1e6 * values[2];
 }
 
+void dicom_take_philips(const dicom_item *data, dicom_image *image) {
+    double value;
+    uint32_t tag = dicom_private_tag(data, 0x2005, "Philips MR Imaging DD 001", 0x0e);
+    if (dicom_decimals(data, tag, &value, 1) && value > 0)
+        image->philips_slope = value;
+}
+
 /* What one data set says of an image, for a file of one image or as the start for its frames. */
 static void take_common(const dicom_item *data, dicom_image *image) {
     memset(image, 0, sizeof *image);
@@ -232,6 +239,7 @@ static void take_common(const dicom_item *data, dicom_image *image) {
     dicom_integer(data, DICOM_TAG(0x0020, 0x0013), &image->instance_number);
     dicom_text(data, DICOM_TAG(0x0008, 0x0008), image->type, sizeof image->type);
     dicom_take_placement(data, image);
+    dicom_take_philips(data, image);
     char text[65];
     if (dicom_text(data, DICOM_TAG(0x0008, 0x0032), text, sizeof text))
         image->key[DICOM_KEY_ACQUISITION_TIME] = seconds_of(text, false);
@@ -324,10 +332,13 @@ static ul_status make_images(const dicom_header *header, dicom_file *file, ul_er
 
 static ul_status take_images(const dicom_header *header, dicom_file *file, ul_error *error) {
     ul_status status = make_images(header, file, error);
-    for (size_t i = 0; i < file->image_count && file->status == UL_OK; i++)
+    for (size_t i = 0; i < file->image_count && file->status == UL_OK; i++) {
+        if (file->layout.has_modality_lut) /* then nothing is rescaled */
+            file->images[i].philips_slope = 0;
         if (file->images[i].malformed)
             broken(
                 file, "%s does not hold the numbers that belong there", file->images[i].malformed);
+    }
     return status;
 }
 

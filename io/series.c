@@ -300,9 +300,11 @@ static void fill_info(ul_series *series, const char *group, const char *label) {
     series->info.split = series->split;
     series->info.multi_frame = file->multi_frame;
     series->info.mosaic = file->mosaic;
+    series->info.philips_float = true;
     for (size_t k = 0; k < series->grid.size[2]; k++) {
         const dicom_image *image = series->images[k];
         series->info.lossy |= image->file->lossy;
+        series->info.philips_float &= image->philips_slope > 0;
         series->instances[k] = (ul_instance){image->file->path, image->file->sop_class_uid,
             image->file->sop_instance_uid, image->frame, image->thickness_mm};
     }

@@ -2,10 +2,13 @@
 """Series of many makers against NIfTI files that other converters made of them: dcm_qa_ts,
 dcm_qa_enh and the ground truths of dicom2nifti. Values within 1e-3, voxels at the same places.
 
-usage: test_reference.py DUMP_SERIES SHARED"""
+usage: test_reference.py DUMP_SERIES ULITE SHARED"""
 import glob
 import itertools
+import os
+import subprocess
 import sys
+import tempfile
 
 from dumped import Reader, affine_ras, rescaled
 from skipping import need, needed_modules
@@ -81,16 +84,21 @@ def transfer_syntaxes(reader, folder):
     assert "280 duplicate slices dropped" in together[0]["notes"].values(), together[0]["notes"]
 
 
-def enhanced(reader, folder):
+def enhanced(reader, ulite, folder):
     philips = f"{folder}/In/Philips"
     magnitude = [s for s in range(len(reader.list(philips)))
                  if "\\M\\" in reader.list(philips)[s]["split"]]
     assert len(magnitude) == 1
-    # Stored values: the reference scales them by a private attribute of the maker.
     series, stored = reader.read(philips, index=magnitude[0])
     reference = nibabel.load(f"{folder}/Ref/Philips_WIP_B0_NS_801_e1.nii")
     compare(philips, np.swapaxes(stored, 0, 2), affine_ras(series),
             reference.dataobj.get_unscaled(), reference.affine)
+    # The reference holds the scanner's floating-point values.
+    with tempfile.TemporaryDirectory() as scratch:
+        converted = os.path.join(scratch, "magnitude.nii")
+        subprocess.run([ulite, "convert", philips, "-q", "--series", f"801.{magnitude[0] + 1}",
+                        "--philips-float", "-o", converted], check=True)
+        compare("--philips-float", *theirs(converted), reference.get_fdata(), reference.affine)
     siemens = f"{folder}/In/Siemens/XA10"
     data, target = theirs(f"{folder}/Ref/Siemens_REST1_w_SMS_PF7-8_6.nii")
     splits = [series["split"] for series in reader.list(siemens)]
@@ -112,11 +120,11 @@ def tilted_and_decubitus(reader, shared):
 
 
 def main():
-    reader, shared = Reader(sys.argv[1]), sys.argv[2] + "/data"
+    reader, ulite, shared = Reader(sys.argv[1]), sys.argv[2], sys.argv[3] + "/data"
     need(shared + "/dicom")
     ground_truths(reader, shared + "/dicom/dicom2nifti")
     transfer_syntaxes(reader, shared + "/dicom/dcm_qa_ts")
-    enhanced(reader, shared + "/dicom/dcm_qa_enh")
+    enhanced(reader, ulite, shared + "/dicom/dcm_qa_enh")
     tilted_and_decubitus(reader, shared)
     print("all series equal their references")
 

@@ -51,6 +51,17 @@ static void fill_frame(
     }
 }
 
+/* Where Philips keeps what a frame would say as an image of its own. */
+static void fill_private(DcmItem *item, const options &o) {
+    if (o.philips_slope == 0)
+        return;
+    const DcmTag sequence(0x2005, 0x140f, EVR_SQ);
+    DcmItem *created = nullptr;
+    item->putAndInsertString(DcmTag(0x2005, 0x0014, EVR_LO), "Philips MR Imaging DD 005");
+    item->findOrCreateSequenceItem(sequence, created, -2);
+    header_fill_philips(created, o);
+}
+
 static void fill_shared(DcmItem *item, const layout &l, const options &o) {
     DcmItem *measures = append(item, DCM_PixelMeasuresSequence);
     put(measures, DCM_PixelSpacing, text_of(l.spacing_mm[1]) + "\\" + text_of(l.spacing_mm[0]));
@@ -126,7 +137,8 @@ void multiframe_fill(DcmDataset *d, const std::vector<image> &images,
     for (size_t n = 0; n < images.size(); n++) {
         size_t place =
             (size_t)(std::find(l.kept.begin(), l.kept.end(), images[n].slice) - l.kept.begin());
-        fill_frame(append(d, DCM_PerFrameFunctionalGroupsSequence), images[n], frames[n],
-            (unsigned)place + 1, o);
+        DcmItem *frame = append(d, DCM_PerFrameFunctionalGroupsSequence);
+        fill_frame(frame, images[n], frames[n], (unsigned)place + 1, o);
+        fill_private(frame, o);
     }
 }

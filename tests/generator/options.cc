@@ -42,6 +42,7 @@ static const char help[] =
     "  --rescale SLOPE,INTERCEPT   stored = (value - intercept) / slope\n"
     "  --slope-per-slice     another slope and intercept on each slice\n"
     "  --modality-lut        a table instead\n"
+    "  --philips-slope SLOPE  Philips's private MR Scale Slope beside the rescaling\n"
     "  --bits STORED[,ALLOCATED[,HIGHBIT]]   default 16,16,15\n"
     "  --signed              two's complement\n"
     "  --junk                set the unused bits\n"
@@ -115,6 +116,7 @@ enum {
     RESCALE,
     SLOPE_PER_SLICE,
     MODALITY_LUT,
+    PHILIPS_SLOPE,
     BITS,
     SIGNED,
     JUNK,
@@ -171,6 +173,7 @@ static const option long_options[] = {{"help", no_argument, nullptr, 'h'},
     {"rescale", required_argument, nullptr, RESCALE},
     {"slope-per-slice", no_argument, nullptr, SLOPE_PER_SLICE},
     {"modality-lut", no_argument, nullptr, MODALITY_LUT},
+    {"philips-slope", required_argument, nullptr, PHILIPS_SLOPE},
     {"bits", required_argument, nullptr, BITS}, {"signed", no_argument, nullptr, SIGNED},
     {"junk", no_argument, nullptr, JUNK}, {"padding", required_argument, nullptr, PADDING},
     {"photometric", required_argument, nullptr, PHOTOMETRIC},
@@ -347,6 +350,9 @@ static bool take_values(int option, const char *text, options *o) {
         return true;
     case SLOPE_PER_SLICE:
         o->slope_per_slice = true;
+        return true;
+    case PHILIPS_SLOPE:
+        o->philips_slope = parse_some(text, 1, 1)[0];
         return true;
     case MODALITY_LUT:
         o->modality_lut = true;

@@ -37,6 +37,7 @@ struct options {
     std::string modality = "MR";
     double gain = 1, offset = 0;
     double slope = 1, intercept = 0;
+    double philips_slope = 0; /* 0: none */
     bool has_rescale = false, slope_per_slice = false, modality_lut = false;
     unsigned bits_stored = 16, bits_allocated = 16, high_bit = 15;
     bool is_signed = false, junk_bits = false, planar = false;

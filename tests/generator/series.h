@@ -31,6 +31,8 @@ std::string uid_of(const std::string &text);
 void header_fill(DcmDataset *dataset, const options &o);
 /* What one single-frame image has of its own, and its pixels. */
 void header_fill_image(DcmDataset *dataset, const image &what, const pixels &p, const options &o);
+/* Philips's private scale slope, where one is asked for. */
+void header_fill_philips(DcmItem *item, const options &o);
 void header_fill_pixel_module(DcmItem *item, const layout &l, const options &o);
 
 /* Places as DICOM writes them. */

@@ -35,13 +35,13 @@ class Bench:
         shutil.copytree(made, folder, dirs_exist_ok=True)
         return volumes
 
-    def ask(self, *arguments, status=0, before=()):
+    def ask(self, *arguments, status=0, before=(), stream="stdout"):
         done = subprocess.run([*before, self.programs.ulite, *arguments], capture_output=True, text=True, timeout=120)
         said = done.stdout + done.stderr
         assert done.returncode == status, f"{arguments}: exit {done.returncode}: {said}"
         for secret in SECRETS:
             assert secret not in said, f"{arguments}: names the patient: {said}"
-        return done.stdout if status == 0 else done.stderr
+        return done.stdout if status == 0 and stream == "stdout" else done.stderr
 
     def info(self, folder):
         """What `info --json` says, after the table for people has said as much."""
@@ -75,11 +75,11 @@ def volumes_of(about, plane="axial"):
     return [volume for volume in about["series"] if volume["plane"] == plane]
 
 
-def by_dcm2niix(bench, folder):
+def by_dcm2niix(bench, folder, *options):
     """The 3D volumes that dcm2niix makes of a folder."""
     out = bench.folder("dcm2niix")
     os.mkdir(out)
-    subprocess.run(["dcm2niix", "-z", "n", "-b", "n", "-f", "%s_%e_%p_%o", "-o", out, folder],
+    subprocess.run(["dcm2niix", "-z", "n", "-b", "n", "-f", "%s_%e_%p_%o", *options, "-o", out, folder],
                    check=True, capture_output=True)
     found = []
     for name in sorted(os.listdir(out)):
@@ -98,6 +98,33 @@ def agrees_with_dcm2niix(bench, folder, truths):
         same = [volume for volume, matrix in found if volume.size == wanted.size and
                 (in_space(volume, matrix, wanted.shape, place, folder) == wanted).all()]
         assert same, f"{folder}: dcm2niix does not find {truth['nifti']}"
+
+
+def philips(bench):
+    """Both kinds of values of Philips MR images, as dcm2niix -p n and -p y take them."""
+    makes = ["--set", "Manufacturer=Philips Medical Systems", "--rescale", "1.25,-3",
+             "--philips-slope", "0.0025"]
+    for name, options in (("classic", []), ("implicit", ["--syntax", "implicit"]),
+                          ("enhanced", ["--multi-frame"]),
+                          ("enhanced implicit", ["--multi-frame", "--syntax", "implicit"])):
+        folder = bench.folder("philips " + name)
+        truth, = bench.series(folder, *makes, *options)
+        bench.converts(folder, None, truth)
+        out = bench.folder("out") + ".nii"
+        assert "--philips-float" in bench.ask("convert", folder, "-o", out, stream="stderr")
+        bench.ask("convert", folder, "-q", "-o", out, "--philips-float")
+        shown, place = load(truth["nifti"])
+        got = in_space(*load(out), shown.shape, place, folder)
+        assert np.allclose(got, shown / (1.25 * 0.0025), rtol=1e-6), name
+        for precise, wanted in (("n", shown), ("y", got)):
+            (volume, matrix), = by_dcm2niix(bench, folder, "-p", precise)
+            theirs = in_space(volume, matrix, shown.shape, place, folder)
+            assert np.allclose(theirs, wanted, rtol=1e-5), f"{name}: dcm2niix -p {precise} differs"
+    folder = bench.folder("no scale slope")
+    bench.series(folder)
+    out = bench.folder("out") + ".nii"
+    said = bench.ask("convert", folder, "-o", out, "--philips-float", status=3)
+    assert "2005,100E" in said and not os.path.exists(out), said
 
 
 def several_in_one_series(bench):
@@ -368,7 +395,7 @@ def main():
     need(HEAD, "dcm2niix", "dcmmkdir")
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(sys.argv[1], sys.argv[2], scratch)
-        for part in (several_in_one_series, localizer, several_series, what_is_no_image,
+        for part in (several_in_one_series, philips, localizer, several_series, what_is_no_image,
                      one_odd_thing, holes_and_clashes, links, closed_folders, without_places, names_in_any_alphabet,
                      other_kinds):
             part(bench)

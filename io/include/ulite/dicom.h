@@ -68,6 +68,7 @@ typedef struct ul_series_info {
     const char *split; /* why this is only a part of its series ("echo 2", "acquisition 3"), ""
                           where whole */
     bool multi_frame, mosaic, lossy;
+    bool philips_float; /* ul_series_use_philips_float can be used */
     size_t note_count;
     const char *const
         *notes; /* what is odd: "2 duplicate slices dropped", "gantry tilt -18.5 degrees" */
@@ -96,6 +97,15 @@ UL_API ul_status ul_series_check_references(const ul_series *series, ul_error *e
  * the file. */
 UL_API ul_status ul_series_read(const ul_series *series, int threads, const ul_progress *progress,
     ul_volume *volume, ul_error *error);
+
+/* Exchanges the rescaling of a volume that ul_series_read made of series for the floating-point
+ * values of Philips MR scanners: (stored * RescaleSlope + RescaleIntercept) / (RescaleSlope *
+ * MR Scale Slope (2005,100E)), which compare between series, where the displayed values that
+ * RescaleSlope gives do not (Chenevert et al., Transl Oncol 2014, 7(1):65-71). Errors:
+ * UL_ERROR_INPUT names a file that does not state an MR Scale Slope, and leaves the volume as it
+ * was. */
+UL_API ul_status ul_series_use_philips_float(
+    const ul_series *series, ul_volume *volume, ul_error *error);
 
 #ifdef __cplusplus
 }
