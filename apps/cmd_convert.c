@@ -3,6 +3,7 @@
 #include "ending.h"
 #include "info.h"
 #include "input_kind.h"
+#include "json_out.h"
 #include "target.h"
 
 #include <string.h>
@@ -191,7 +192,7 @@ static int convert_run(int argc, char **argv) {
                        : kind == INPUT_SEG ? convert_seg(&o, &error)
                                            : convert_series(&o, &error);
     if (status == UL_OK && o.report)
-        status = info_print_json(o.report, &error);
+        status = json_out_print(o.report, &error);
     else
         cJSON_Delete(o.report);
     return status == UL_OK ? UL_OK : console_fail(&cmd_convert, &error);

@@ -1,5 +1,6 @@
 #include "console.h"
 #include "ending.h"
+#include "json_out.h"
 #include "target.h"
 #include "ulite/evaluate.h"
 #include "ulite/output.h"
@@ -154,7 +155,7 @@ static cJSON *json_of_score(const ul_score *score) {
     return item;
 }
 
-static void print_json(const ul_evaluation *evaluation, double *spare) {
+static ul_status print_json(const ul_evaluation *evaluation, double *spare, ul_error *error) {
     const ul_score *scores = evaluation->scores;
     cJSON *json = cJSON_CreateObject(), *cases = cJSON_AddArrayToObject(json, "cases");
     cJSON *summary = cJSON_AddArrayToObject(json, "summary"), *classes = NULL;
@@ -172,11 +173,7 @@ static void print_json(const ul_evaluation *evaluation, double *spare) {
     }
     cJSON_AddNumberToObject(json, "compared", (double)evaluation->cases);
     cJSON_AddNumberToObject(json, "failed", (double)evaluation->failed);
-    char *text = cJSON_Print(json);
-    if (text)
-        puts(text);
-    free(text);
-    cJSON_Delete(json);
+    return json_out_print(json, error);
 }
 
 static void print_table(const ul_evaluation *evaluation, double *spare) {
@@ -201,12 +198,13 @@ static ul_status report(const ul_evaluation *evaluation, const char *csv, ul_err
     double *spare = malloc((evaluation->count + 1) * sizeof *spare);
     if (!spare)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the summary");
+    ul_status status = UL_OK;
     if (console_settings.json)
-        print_json(evaluation, spare);
+        status = print_json(evaluation, spare, error);
     else
         print_table(evaluation, spare);
     free(spare);
-    return csv ? write_csv(csv, evaluation, error) : UL_OK;
+    return status == UL_OK && csv ? write_csv(csv, evaluation, error) : status;
 }
 
 static int eval_run(int argc, char **argv) {

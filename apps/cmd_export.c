@@ -1,4 +1,6 @@
 #include "console.h"
+#include "info.h"
+#include "json_out.h"
 #include "model_path.h"
 #include "onnx_network.h"
 #include "target.h"
@@ -19,6 +21,7 @@ const cli_command cmd_export = {.name = "export",
         "The model's metadata, the card among it, becomes metadata_props.\n"
         "\n"
         "  -o, --output FILE   where to write\n"
+        "      --json          {\"path\": FILE} on stdout\n"
         "  -q, --quiet         no messages\n"
         "\n"
         "Examples:\n"
@@ -81,6 +84,13 @@ static int export_run(int argc, char **argv) {
     ul_error error = {0};
     if (export_model(argv[optind], output, &error) != UL_OK)
         return console_fail(&cmd_export, &error);
-    console_say("wrote %s", output);
+    if (!console_settings.json) {
+        console_say("wrote %s", output);
+        return UL_OK;
+    }
+    cJSON *report = cJSON_CreateObject();
+    cJSON_AddStringToObject(report, "path", output);
+    if (json_out_print(report, &error) != UL_OK)
+        return console_fail(&cmd_export, &error);
     return UL_OK;
 }

@@ -72,16 +72,6 @@ static ul_status tell(const char *given, ul_error *error) {
     return info_dicom(given, error);
 }
 
-ul_status info_print_json(cJSON *object, ul_error *error) {
-    char *text = cJSON_Print(object);
-    cJSON_Delete(object);
-    if (!text)
-        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the JSON");
-    puts(text);
-    free(text);
-    return UL_OK;
-}
-
 static int info_run(int argc, char **argv) {
     static const struct option options[] = {CONSOLE_OPTIONS, {0}};
     int option, exit_code;

@@ -1,4 +1,5 @@
 #include "console.h"
+#include "json_out.h"
 #include "model_path.h"
 #include "ulite/card.h"
 
@@ -115,10 +116,9 @@ static int models_run(int argc, char **argv) {
     model_list list = {.models = console_settings.json ? cJSON_CreateArray() : NULL};
     model_path_each(visit, &list);
     if (list.models) {
-        char *text = cJSON_Print(list.models);
-        puts(text ? text : "[]");
-        free(text);
-        cJSON_Delete(list.models);
+        ul_error error = {0};
+        if (json_out_print(list.models, &error) != UL_OK)
+            return console_fail(&cmd_models, &error);
     } else if (list.count == 0) {
         console_say("no bundled models found; see `ulite help models`");
     }

@@ -1,5 +1,6 @@
 #include "choose.h"
 #include "console.h"
+#include "json_out.h"
 #include "ulite/seg.h"
 
 #include <cJSON.h>
@@ -41,7 +42,8 @@ static void print_findings(const ul_seg_finding *findings, size_t count) {
         printf("%s: %s\n", findings[i].who, findings[i].text);
 }
 
-static int print_json(const char *path, const ul_seg_finding *findings, size_t count) {
+static ul_status print_json(
+    const char *path, const ul_seg_finding *findings, size_t count, ul_error *error) {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "file", path);
     cJSON *array = cJSON_AddArrayToObject(object, "findings");
@@ -51,13 +53,7 @@ static int print_json(const char *path, const ul_seg_finding *findings, size_t c
         cJSON_AddStringToObject(item, "text", findings[i].text);
         cJSON_AddItemToArray(array, item);
     }
-    char *text = cJSON_PrintUnformatted(object);
-    cJSON_Delete(object);
-    if (!text)
-        return UL_ERROR_LIMIT;
-    puts(text);
-    free(text);
-    return UL_OK;
+    return json_out_print(object, error);
 }
 
 static int verify(const char *path, const char *const *sources, size_t source_count) {
@@ -75,15 +71,16 @@ static int verify(const char *path, const char *const *sources, size_t source_co
     ul_catalog_close(catalog);
     if (status != UL_OK)
         return console_fail(&cmd_verify, &error);
-    int code = UL_OK;
     if (console_settings.json)
-        code = print_json(path, findings, count);
+        status = print_json(path, findings, count, &error);
     else
         print_findings(findings, count);
     free(findings);
+    if (status != UL_OK)
+        return console_fail(&cmd_verify, &error);
     if (count == 0 && !console_settings.json)
         console_say("%s: nothing found", path);
-    return code != UL_OK ? code : count > 0;
+    return count > 0;
 }
 
 static int verify_run(int argc, char **argv) {

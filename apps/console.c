@@ -127,15 +127,19 @@ void console_lines(const char *prefix, const char *lines) {
     }
 }
 
+void console_lost(int why) {
+    stdout_errno = stdout_errno ? stdout_errno : why;
+}
+
 void console_flush(void) {
-    if (fflush(stdout) != 0 && stdout_errno == 0)
-        stdout_errno = errno;
+    if (fflush(stdout) != 0)
+        console_lost(errno);
 }
 
 int console_end(int exit_code) {
     console_flush();
-    if (stdout_errno == 0 && ferror(stdout))
-        stdout_errno = EIO; /* of a write that did not wait for a flush */
+    if (ferror(stdout))
+        console_lost(EIO); /* of a write that did not wait for a flush */
     if (stdout_errno == 0)
         return exit_code;
     fprintf(stderr, "ulite: stdout cannot be written (%s); what it got is incomplete\n",

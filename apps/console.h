@@ -42,6 +42,9 @@ void console_line(FILE *stream, const char *format, ...) UL_PRINTF(2, 3);
 /* Flushes stdout and remembers whether it failed. */
 void console_flush(void);
 
+/* Remembers that something is missing on stdout, and why: an errno. */
+void console_lost(int why);
+
 /* Ends the program: the exit code, or UL_ERROR_OUTPUT and a line on stderr where all went well but
  * stdout could not be written. */
 int console_end(int exit_code);

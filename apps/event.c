@@ -1,7 +1,9 @@
 #include "event.h"
 
 #include "console.h"
+#include "json_out.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,10 +14,11 @@ cJSON *event_begin(const char *name) {
 }
 
 void event_print(cJSON *event) {
-    char *line = cJSON_PrintUnformatted(event);
-    if (line)
+    char *line;
+    if (json_out_text(event, false, &line, NULL) == UL_OK)
         puts(line);
+    else
+        console_lost(ENOMEM);
     console_flush();
     free(line);
-    cJSON_Delete(event);
 }

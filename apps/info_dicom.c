@@ -1,6 +1,7 @@
 #include "choose.h"
 #include "console.h"
 #include "info.h"
+#include "json_out.h"
 #include "ulite/dicom.h"
 
 #include <stdio.h>
@@ -88,7 +89,7 @@ static ul_status print_json(const ul_catalog *catalog, ul_error *error) {
         cJSON_AddStringToObject(item, "reason", fault->text);
         cJSON_AddItemToArray(faults, item);
     }
-    return info_print_json(object, error);
+    return json_out_print(object, error);
 }
 
 /* --- For people ------------------------------------------------------------------------------ */

@@ -1,5 +1,6 @@
 #include "console.h"
 #include "info.h"
+#include "json_out.h"
 #include "ulite/card.h"
 #include "ulite/json.h"
 
@@ -45,7 +46,7 @@ static ul_status print_json(const ul_model *model, const char *fault, ul_error *
     for (size_t i = 0; ul_model_metadata_at(model, i, &key, &value); i++)
         if (!card || strcmp(key, "ulite") != 0)
             cJSON_AddStringToObject(metadata, key, value);
-    return info_print_json(object, error);
+    return json_out_print(object, error);
 }
 
 /* --- For people ------------------------------------------------------------------------------ */

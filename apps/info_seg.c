@@ -1,5 +1,6 @@
 #include "console.h"
 #include "info.h"
+#include "json_out.h"
 #include "ulite/seg.h"
 
 #include <stdio.h>
@@ -56,7 +57,7 @@ static ul_status print_json(const ul_labels *labels, const char *notes, ul_error
     for (size_t s = 0; s < labels->segments.count; s++)
         cJSON_AddItemToArray(segments, segment_json(labels, s));
     cJSON_AddStringToObject(object, "notes", notes ? notes : "");
-    return info_print_json(object, error);
+    return json_out_print(object, error);
 }
 
 ul_status info_seg(const char *path, ul_error *error) {

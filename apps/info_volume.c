@@ -1,5 +1,6 @@
 #include "console.h"
 #include "info.h"
+#include "json_out.h"
 #include "ulite/nifti.h"
 #include "ulite/png_io.h"
 
@@ -119,7 +120,7 @@ static ul_status print_json(const char *kind, const ul_volume *volume, const val
     cJSON_AddNumberToObject(object, "minimum", range->least);
     cJSON_AddNumberToObject(object, "maximum", range->most);
     cJSON_AddItemToObject(object, "notes", lines_json(notes));
-    return info_print_json(object, error);
+    return json_out_print(object, error);
 }
 
 ul_status info_volume(const char *path, bool picture, ul_error *error) {

@@ -1,4 +1,5 @@
 #include "console.h"
+#include "json_out.h"
 #include "ulite/status.h"
 
 #include <signal.h>
@@ -72,6 +73,7 @@ static int run(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    json_out_prepare();
     /* A reader of stdout that goes away must not end the work between two outputs. */
     signal(SIGPIPE, SIG_IGN);
     int exit_code = console_end(run(argc, argv));

@@ -1,5 +1,6 @@
 #include "console.h"
 #include "ending.h"
+#include "json_out.h"
 #include "segment.h"
 
 #include <cJSON.h>
@@ -36,11 +37,11 @@ static void add_stats(cJSON *object, const ul_labels *labels, const ul_segment_s
 }
 
 static ul_status write_json(const char *path, cJSON *object, ul_error *error) {
-    char *text = cJSON_Print(object);
-    ul_status status = text ? ul_output_write(path, text, strlen(text), error)
-                            : ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
+    char *text;
+    ul_status status = json_out_text(object, true, &text, error);
+    if (status == UL_OK)
+        status = ul_output_write(path, text, strlen(text), error);
     free(text);
-    cJSON_Delete(object);
     if (status == UL_OK)
         segment_event("written", path, NULL);
     return status;

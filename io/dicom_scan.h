@@ -9,7 +9,8 @@
  * sequence flattened over them. What the data set does not say stays as it is. */
 void dicom_take_placement(const dicom_item *data, dicom_image *image);
 
-/* Takes the private scale slope of Philips MR scanners from a data set, or a frame's private item. */
+/* Takes the private scale slope of Philips MR scanners from a data set, or a frame's private item.
+ */
 void dicom_take_philips(const dicom_item *data, dicom_image *image);
 
 /* Sets file->images of an enhanced multi-frame object from its functional groups, starting from

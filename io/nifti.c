@@ -29,10 +29,13 @@ static char *pair_file(const char *path, const char *ending) {
     if (!name)
         return NULL;
     struct stat info;
-    snprintf(name, length + 4, "%.*s%s%s", (int)stem, path, ending, path + stem + 3);
-    if (stat(name, &info) == 0)
-        return name;
-    snprintf(name, length + 4, "%.*s%s%s", (int)stem, path, ending, path[stem + 3] ? "" : ".gz");
+    const char *beyond = path + stem + 3;
+    const char *const endings[] = {beyond, *beyond ? "" : ".gz", beyond};
+    for (int i = 0; i < 3; i++) { /* the last: the file that is missed */
+        snprintf(name, length + 4, "%.*s%s%s", (int)stem, path, ending, endings[i]);
+        if (stat(name, &info) == 0)
+            break;
+    }
     return name;
 }
 

@@ -11,6 +11,11 @@ class SegFindings {
     std::vector<ul_seg_finding> list;
 };
 
+/* The ending of a noun that is counted. */
+inline const char *plural(size_t count) {
+    return count == 1 ? "" : "s";
+}
+
 /* Attributes, segments, colours and frames as the standard and the readers need them. */
 void seg_check_object(const SegObject &object, SegFindings &findings);
 

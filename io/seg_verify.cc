@@ -146,7 +146,8 @@ static void check_segments(const SegObject &object, SegFindings &findings) {
     for (const SegFrame &frame : object.frames)
         nameless += object.kind != SegKind::LABELMAP && !described[frame.segment];
     if (nameless)
-        findings.add("standard", "%zu frames refer to segments that are not described", nameless);
+        findings.add("standard", "%zu frame%s of a segment that is not described", nameless,
+            plural(nameless));
 }
 
 static bool is_empty(const SegObject &object, size_t f) {
@@ -186,13 +187,14 @@ static void check_frames(const SegObject &object, SegFindings &findings) {
             empty, object.frames.size());
     if (wrong)
         findings.add("standard",
-            "%zu frames have DimensionIndexValues that do not match the %zu dimensions", wrong,
-            dimensions);
+            "%zu frame%s with DimensionIndexValues that do not match the %zu dimensions", wrong,
+            plural(wrong), dimensions);
     if (repeated)
-        findings.add("standard", "%zu frames repeat the DimensionIndexValues of another", repeated);
+        findings.add("standard", "%zu frame%s with the DimensionIndexValues of another", repeated,
+            plural(repeated));
     if (underived)
-        findings.add(
-            "references", "%zu frames name no source image (DerivationImageSequence)", underived);
+        findings.add("references", "%zu frame%s without a source image (DerivationImageSequence)",
+            underived, plural(underived));
 }
 
 void seg_check_object(const SegObject &object, SegFindings &findings) {

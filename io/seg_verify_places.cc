@@ -31,7 +31,7 @@ static void check_macros(const SegObject &object, SegFindings &findings) {
         findings.add("ohif", "fails on frames without positions");
     }
     if (thin)
-        findings.add("slicer", "%zu frames have no SliceThickness", thin);
+        findings.add("slicer", "%zu frame%s without SliceThickness", thin, plural(thin));
     if (!unplaced && object.frame_of_reference_uid.empty())
         findings.add("geometry", "there are positions but no FrameOfReferenceUID");
 }
@@ -160,7 +160,8 @@ static void check_list(
                 unlisted.insert(source.instance_uid);
     if (!unlisted.empty())
         findings.add("references",
-            "%zu source images of the frames are not in ReferencedSeriesSequence", unlisted.size());
+            "%zu source image%s of the frames missing in ReferencedSeriesSequence", unlisted.size(),
+            plural(unlisted.size()));
 }
 
 /* A series without a valid UID of its own is told by its images. */

@@ -352,7 +352,8 @@ static ul_status add_series(series_builder *builder, const dicom_image *const *i
         for (size_t k = 0; k < count; k++)
             memcpy(grid->origin_mm[k], images[k]->position_mm, sizeof grid->origin_mm[k]);
         if (!(grid->spacing_mm[0] > 0))
-            series_fail(series, UL_ERROR_INPUT, "%s: no PixelSpacing", first->file->shown);
+            series_fail(series, UL_ERROR_INPUT, "%s: no PixelSpacing of two positive numbers",
+                first->file->shown);
     }
     ul_grid_classify(grid);
     fill_info(series, group, label);

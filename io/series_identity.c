@@ -54,6 +54,8 @@ static ul_status look_at(const ul_series *series, identities *found, ul_error *e
 ul_status series_note_identities(ul_series *series, ul_error *error) {
     identities found;
     ul_status status = look_at(series, &found, error);
+    if (status == UL_OK && !series->info.series_uid[0])
+        status = series_note(series, error, "no SeriesInstanceUID");
     if (status == UL_OK && found.from_meta)
         status = series_note(series, error,
             "no SOPInstanceUID or SOPClassUID in %zu file%s: that of the meta header stands for it",

@@ -1,6 +1,7 @@
 #include "checkpoint.h"
 
 #include "files.h"
+#include "ulite/json.h"
 
 #include <cJSON.h>
 #include <stdio.h>
@@ -11,25 +12,26 @@
 #define PLAN_KEY "ulite.plan"
 
 /* All digits: cJSON's own numbers may be off in the last one, and a run must go on exactly. */
-static void add_exact(cJSON *json, const char *key, double value) {
+static bool add_exact(cJSON *json, const char *key, double value) {
     char text[32];
     snprintf(text, sizeof text, "%.17g", value);
-    cJSON_AddRawToObject(json, key, text);
+    return cJSON_AddRawToObject(json, key, text);
 }
 
+/* NULL where memory ran out. */
 static char *write_state(const run_state *state, const char *data_digest) {
     cJSON *json = cJSON_CreateObject();
-    add_exact(json, "epoch", (double)state->epoch);
-    add_exact(json, "step", (double)state->step);
-    add_exact(json, "loss_sum", state->loss_sum);
-    add_exact(json, "best", state->best);
-    add_exact(json, "best_epoch", (double)state->best_epoch);
-    add_exact(json, "seconds", state->seconds);
-    add_exact(json, "plateau_factor", state->schedule.factor);
-    add_exact(json, "plateau_best", state->schedule.best);
-    add_exact(json, "plateau_stale", (double)state->schedule.stale);
-    cJSON_AddStringToObject(json, "data", data_digest);
-    char *text = cJSON_PrintUnformatted(json);
+    bool written = add_exact(json, "epoch", (double)state->epoch) &&
+                   add_exact(json, "step", (double)state->step) &&
+                   add_exact(json, "loss_sum", state->loss_sum) &&
+                   add_exact(json, "best", state->best) &&
+                   add_exact(json, "best_epoch", (double)state->best_epoch) &&
+                   add_exact(json, "seconds", state->seconds) &&
+                   add_exact(json, "plateau_factor", state->schedule.factor) &&
+                   add_exact(json, "plateau_best", state->schedule.best) &&
+                   add_exact(json, "plateau_stale", (double)state->schedule.stale) &&
+                   cJSON_AddStringToObject(json, "data", data_digest);
+    char *text = written ? cJSON_PrintUnformatted(json) : NULL;
     cJSON_Delete(json);
     return text;
 }
@@ -115,6 +117,8 @@ static ul_status check_plan(const char *path, cJSON *saved, ul_plan *plan, ul_er
         return status;
     cJSON *now = cJSON_Parse(text);
     free(text);
+    if (!now)
+        return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory for the plan", path);
     for (size_t i = 0; i < sizeof may_differ / sizeof *may_differ; i++)
         cJSON_DeleteItemFromObject(cJSON_GetObjectItem(now, "training"), may_differ[i]);
     if (find_difference(now, saved, key, sizeof key))
@@ -136,10 +140,12 @@ static cJSON *read_json(const char *path, const char *key, ul_error *error) {
     char *text;
     if (ul_trainer_read_metadata(path, key, &text, error) != UL_OK)
         return NULL;
-    cJSON *json = text ? cJSON_Parse(text) : NULL;
-    free(text);
-    if (!json)
+    cJSON *json = NULL;
+    if (!text)
         not_a_checkpoint(path, error);
+    else if (ul_json_parse(text, UL_ERROR_MODEL, &json, error) != UL_OK)
+        ul_error_prefix(error, "%s: \"%s\"", path, key);
+    free(text);
     return json;
 }
 

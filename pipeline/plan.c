@@ -138,6 +138,47 @@ static ul_status derive(
     return derive_classes(dataset, f, &card->classes, error);
 }
 
+/* Ranges that are drawn from. */
+static ul_status check_augmentation(const ul_augmentation *a, ul_error *error) {
+    const struct {
+        const char *name;
+        double low, high;
+        bool factor; /* 0 leaves nothing of the image */
+    } ranges[] = {{"scale", a->scale_low, a->scale_high, true},
+        {"gamma", a->gamma_low, a->gamma_high, true},
+        {"contrast", a->contrast_low, a->contrast_high, true},
+        {"blur", a->blur_low, a->blur_high, false}};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (ranges[i].low > ranges[i].high || (ranges[i].factor && ranges[i].low <= 0.0))
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "plan: %s_low and %s_high are %g and %g: the first must %sbe at most the second",
+                ranges[i].name, ranges[i].name, ranges[i].low, ranges[i].high,
+                ranges[i].factor ? "be above 0 and " : "");
+    return UL_OK;
+}
+
+static ul_status check_training(const ul_training *t, ul_error *error) {
+    if (t->steps == 0 || t->batch == 0 || t->validate_every == 0 || t->patch[0] == 0 ||
+        t->patch[1] == 0 || t->patch[0] % UL_SLICE_STEP || t->patch[1] % UL_SLICE_STEP)
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "plan: steps, batch and validate_every are at least 1 and patch is in multiples of 32");
+    if (t->average >= 1.0)
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "plan: average is 1: the weights would stay what they were at first");
+    return check_augmentation(&t->augment, error);
+}
+
+/* A class of the data that the card does not describe would be trained and never written. */
+static ul_status check_classes(
+    const ul_fingerprint *fingerprint, const ul_segments *classes, ul_error *error) {
+    for (unsigned number = 1; number <= fingerprint->class_count; number++)
+        if (!ul_segments_find(classes, number))
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "plan: the labels hold class %u, which \"classes\" of the card does not describe",
+                number);
+    return UL_OK;
+}
+
 ul_status ul_plan_derive(const ul_dataset *dataset, const ul_fingerprint *fingerprint,
     const char *plan_path, ul_plan *plan, ul_error *error) {
     *plan = (ul_plan){0};
@@ -146,16 +187,13 @@ ul_status ul_plan_derive(const ul_dataset *dataset, const ul_fingerprint *finger
         status = plan_override(plan, plan_path, error);
     if (status == UL_OK)
         status = ul_card_check(&plan->card, plan->input_channels, plan->classes, error);
-    const ul_training *t = &plan->training;
     if (status == UL_OK && plan->input_channels > UL_PLAN_MAX_CHANNELS)
         status = ul_error_set(error, UL_ERROR_INPUT, "plan: %zu input_channels, at most %d go",
             plan->input_channels, UL_PLAN_MAX_CHANNELS);
-    if (status == UL_OK &&
-        (t->steps == 0 || t->batch == 0 || t->validate_every == 0 || t->patch[0] == 0 ||
-            t->patch[1] == 0 || t->patch[0] % UL_SLICE_STEP || t->patch[1] % UL_SLICE_STEP))
-        status = ul_error_set(error, UL_ERROR_INPUT,
-            "plan: steps, batch and validate_every are at least 1 and patch is in "
-            "multiples of 32");
+    if (status == UL_OK)
+        status = check_classes(fingerprint, &plan->card.classes, error);
+    if (status == UL_OK)
+        status = check_training(&plan->training, error);
     if (status != UL_OK)
         ul_plan_free(plan);
     return status;

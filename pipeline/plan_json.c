@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum field_kind { FIELD_REAL, FIELD_COUNT, FIELD_WORD } field_kind;
+typedef enum field_kind {
+    FIELD_REAL,
+    FIELD_SHARE, /* a real number of 0 to 1: a probability, a part */
+    FIELD_COUNT,
+    FIELD_WORD
+} field_kind;
 
 typedef struct field {
     const char *name;
@@ -23,10 +28,14 @@ static const char *const schedule_words[] = {"constant", "plateau", "cosine", "p
 
 #define REAL(name)                                                                                 \
     { #name, FIELD_REAL, offsetof(ul_training, name), NULL }
+#define SHARE(name)                                                                                \
+    { #name, FIELD_SHARE, offsetof(ul_training, name), NULL }
 #define COUNT(name)                                                                                \
     { #name, FIELD_COUNT, offsetof(ul_training, name), NULL }
 #define WORD(name)                                                                                 \
     { #name, FIELD_WORD, offsetof(ul_training, name), name##_words }
+#define CHANCE(name)                                                                               \
+    { #name, FIELD_SHARE, offsetof(ul_training, augment.name), NULL }
 #define CHANGE(name)                                                                               \
     { #name, FIELD_REAL, offsetof(ul_training, augment.name), NULL }
 
@@ -34,17 +43,17 @@ static const field fields[] = {COUNT(epochs), COUNT(steps), COUNT(batch),
     {"patch_width", FIELD_COUNT, offsetof(ul_training, patch[0]), NULL},
     {"patch_height", FIELD_COUNT, offsetof(ul_training, patch[1]), NULL}, REAL(learning_rate),
     REAL(weight_decay), COUNT(warmup_steps), WORD(loss), REAL(tversky_alpha), REAL(tversky_beta),
-    WORD(optimizer), WORD(schedule), COUNT(plateau_epochs), REAL(average), REAL(foreground),
+    WORD(optimizer), WORD(schedule), COUNT(plateau_epochs), SHARE(average), SHARE(foreground),
     COUNT(validate_every), COUNT(seed)};
 
-static const field changes[] = {CHANGE(flip_x_p), CHANGE(flip_y_p), CHANGE(flip_z_p),
-    CHANGE(mirror_p), CHANGE(rotate_p), CHANGE(rotate_degrees), CHANGE(scale_p), CHANGE(scale_low),
-    CHANGE(scale_high), CHANGE(stretch), CHANGE(shift_p), CHANGE(shift), CHANGE(elastic_p),
-    CHANGE(elastic_px), CHANGE(elastic_spacing_px), CHANGE(gamma_p), CHANGE(gamma_low),
-    CHANGE(gamma_high), CHANGE(gamma_invert_p), CHANGE(contrast_p), CHANGE(contrast_low),
-    CHANGE(contrast_high), CHANGE(brightness_p), CHANGE(brightness), CHANGE(noise_p), CHANGE(noise),
-    CHANGE(blur_p), CHANGE(blur_low), CHANGE(blur_high), CHANGE(invert_p), CHANGE(colour_p),
-    CHANGE(colour), CHANGE(shuffle_p), CHANGE(grey_p)};
+static const field changes[] = {CHANCE(flip_x_p), CHANCE(flip_y_p), CHANCE(flip_z_p),
+    CHANCE(mirror_p), CHANCE(rotate_p), CHANGE(rotate_degrees), CHANCE(scale_p), CHANGE(scale_low),
+    CHANGE(scale_high), CHANGE(stretch), CHANCE(shift_p), CHANGE(shift), CHANCE(elastic_p),
+    CHANGE(elastic_px), CHANGE(elastic_spacing_px), CHANCE(gamma_p), CHANGE(gamma_low),
+    CHANGE(gamma_high), CHANCE(gamma_invert_p), CHANCE(contrast_p), CHANGE(contrast_low),
+    CHANGE(contrast_high), CHANCE(brightness_p), CHANGE(brightness), CHANCE(noise_p), CHANGE(noise),
+    CHANCE(blur_p), CHANGE(blur_low), CHANGE(blur_high), CHANCE(invert_p), CHANCE(colour_p),
+    CHANGE(colour), CHANCE(shuffle_p), CHANCE(grey_p)};
 
 #define FIELDS (sizeof fields / sizeof *fields)
 #define CHANGES (sizeof changes / sizeof *changes)
@@ -55,7 +64,7 @@ static bool write_fields(
     bool written = object != NULL;
     for (size_t i = 0; written && i < count; i++) {
         const void *at = (const char *)training + list[i].offset;
-        if (list[i].kind == FIELD_REAL)
+        if (list[i].kind == FIELD_REAL || list[i].kind == FIELD_SHARE)
             written = cJSON_AddNumberToObject(object, list[i].name, *(const double *)at);
         else if (list[i].kind == FIELD_COUNT)
             written = cJSON_AddNumberToObject(object, list[i].name, (double)*(const size_t *)at);
@@ -64,6 +73,20 @@ static bool write_fields(
                 cJSON_AddStringToObject(object, list[i].name, list[i].words[*(const unsigned *)at]);
     }
     return written;
+}
+
+/* What a field takes, for messages. */
+static const char *wanted(const field *f) {
+    switch (f->kind) {
+    case FIELD_SHARE:
+        return "a number from 0 to 1";
+    case FIELD_COUNT:
+        return "a whole number from 0 on";
+    case FIELD_WORD:
+        return "one of the words that docs/training.md lists";
+    default:
+        return "a number from 0 on";
+    }
 }
 
 static bool set_field(const field *f, const cJSON *value, ul_training *training) {
@@ -76,18 +99,19 @@ static bool set_field(const field *f, const cJSON *value, ul_training *training)
             }
         return false;
     }
-    if (!cJSON_IsNumber(value) || !(value->valuedouble >= 0.0 && value->valuedouble < 1e9))
+    double most = f->kind == FIELD_SHARE ? 1.0 : 1e9;
+    if (!cJSON_IsNumber(value) || !(value->valuedouble >= 0.0 && value->valuedouble <= most))
         return false;
-    size_t whole = (size_t)value->valuedouble;
-    if (f->kind == FIELD_REAL)
+    if (f->kind != FIELD_COUNT) {
         *(double *)at = value->valuedouble;
-    else
-        *(size_t *)at = whole;
-    return f->kind == FIELD_REAL || (double)whole == value->valuedouble;
+        return true;
+    }
+    *(size_t *)at = (size_t)value->valuedouble;
+    return (double)*(size_t *)at == value->valuedouble;
 }
 
-static ul_status read_fields(const cJSON *object, const field *list, size_t count,
-    ul_training *training, const char *path, ul_error *error) {
+static ul_status read_fields(
+    const cJSON *object, const field *list, size_t count, ul_training *training, ul_error *error) {
     const cJSON *value;
     cJSON_ArrayForEach(value, object) {
         if (cJSON_IsObject(value) && strcmp(value->string, "augment") == 0)
@@ -97,11 +121,9 @@ static ul_status read_fields(const cJSON *object, const field *list, size_t coun
             if (strcmp(list[i].name, value->string) == 0)
                 found = &list[i];
         if (!found)
-            return ul_error_set(
-                error, UL_ERROR_INPUT, "%s: no training setting \"%s\"", path, value->string);
+            return ul_error_set(error, UL_ERROR_INPUT, "no training setting \"%s\"", value->string);
         if (!set_field(found, value, training))
-            return ul_error_set(
-                error, UL_ERROR_INPUT, "%s: a wrong value of \"%s\"", path, value->string);
+            return ul_json_wrong(value, value->string, wanted(found), UL_ERROR_INPUT, error);
     }
     return UL_OK;
 }
@@ -124,8 +146,7 @@ static bool merge(cJSON *object, const cJSON *change) {
     return merged;
 }
 
-static ul_status override_card(
-    ul_card *card, const cJSON *change, const char *path, ul_error *error) {
+static ul_status override_card(ul_card *card, const cJSON *change, ul_error *error) {
     char *text;
     ul_status status = ul_card_write(card, &text, error);
     if (status != UL_OK)
@@ -139,10 +160,8 @@ static ul_status override_card(
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
     status = ul_card_parse(text, &changed, error);
     free(text);
-    if (status != UL_OK) {
-        ul_error_prefix(error, "%s", path);
+    if (status != UL_OK)
         return status;
-    }
     ul_card_free(card);
     *card = changed;
     return UL_OK;
@@ -178,21 +197,21 @@ ul_status plan_override(ul_plan *plan, const char *path, ul_error *error) {
     if (status != UL_OK)
         return status;
     status = check_parts(json, error);
-    if (status != UL_OK)
-        ul_error_prefix(error, "%s", path);
     const cJSON *training = cJSON_GetObjectItem(json, "training");
     const cJSON *card = cJSON_GetObjectItem(json, "card");
     const cJSON *channels = cJSON_GetObjectItem(json, "input_channels");
     if (status == UL_OK && channels)
         plan->input_channels = (size_t)channels->valuedouble;
     if (status == UL_OK)
-        status = read_fields(training, fields, FIELDS, &plan->training, path, error);
+        status = read_fields(training, fields, FIELDS, &plan->training, error);
     if (status == UL_OK)
-        status = read_fields(cJSON_GetObjectItem(training, "augment"), changes, CHANGES,
-            &plan->training, path, error);
+        status = read_fields(
+            cJSON_GetObjectItem(training, "augment"), changes, CHANGES, &plan->training, error);
     if (status == UL_OK && card)
-        status = override_card(&plan->card, card, path, error);
+        status = override_card(&plan->card, card, error);
     cJSON_Delete(json);
+    if (status != UL_OK)
+        ul_error_prefix(error, "%s", path);
     return status;
 }
 

@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+static ul_status out_of_memory(ul_error *error) {
+    return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the split");
+}
+
 /* An image that stands in two splits under two names would be learnt and then tested on. */
 static ul_status check_apart(
     cJSON *const lists[UL_SPLITS], const ul_dataset_case *c, const char *digest, ul_error *error) {
@@ -39,9 +43,13 @@ static ul_status add_case(const ul_dataset *dataset, size_t index, cJSON *const 
     if (status != UL_OK)
         return status;
     cJSON *item = cJSON_CreateObject();
-    cJSON_AddStringToObject(item, "name", c->name);
-    cJSON_AddStringToObject(item, "sha256", image);
-    cJSON_AddItemToArray(lists[c->split], item);
+    bool added = cJSON_AddStringToObject(item, "name", c->name) &&
+                 cJSON_AddStringToObject(item, "sha256", image) &&
+                 cJSON_AddItemToArray(lists[c->split], item);
+    if (!added) {
+        cJSON_Delete(item);
+        return out_of_memory(error);
+    }
     ul_sha256_update(sha, ul_split_name(c->split), strlen(ul_split_name(c->split)));
     ul_sha256_update(sha, image, 64);
     ul_sha256_update(sha, label, 64);
@@ -51,12 +59,15 @@ static ul_status add_case(const ul_dataset *dataset, size_t index, cJSON *const 
 ul_status split_describe(const ul_dataset *dataset, const ul_progress *progress, char **json,
     char digest[65], ul_error *error) {
     cJSON *object = cJSON_CreateObject(), *lists[UL_SPLITS];
-    for (ul_split split = 0; split < UL_SPLITS; split++)
+    ul_status status = UL_OK;
+    for (ul_split split = 0; split < UL_SPLITS; split++) {
         lists[split] = cJSON_AddArrayToObject(object, ul_split_name(split));
+        if (!lists[split])
+            status = out_of_memory(error);
+    }
     ul_sha256 sha;
     uint8_t bytes[32];
     ul_sha256_init(&sha);
-    ul_status status = UL_OK;
     for (size_t i = 0; status == UL_OK && i < dataset->count; i++) {
         status = add_case(dataset, i, lists, &sha, error);
         if (status == UL_OK && !ul_progress_report(progress, "hashing", i + 1, dataset->count))
@@ -66,7 +77,5 @@ ul_status split_describe(const ul_dataset *dataset, const ul_progress *progress,
     ul_sha256_hex(bytes, digest);
     *json = status == UL_OK ? cJSON_Print(object) : NULL;
     cJSON_Delete(object);
-    if (status == UL_OK && !*json)
-        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the split");
-    return status;
+    return status == UL_OK && !*json ? out_of_memory(error) : status;
 }

@@ -165,6 +165,7 @@ def test_export():
     with open("axial.onnx", "rb") as stream:
         assert b"logits" in stream.read()
     assert ulite("export", "axial", "-o", "again.onnx", "-q").stderr == ""
+    assert json.loads(ulite("export", "axial", "-o", "again.onnx", "--json").stdout) == {"path": "again.onnx"}
     ulite("export", "absent", "-o", "x.onnx", code=3)
     with open("broken.safetensors", "wb") as stream, open(GOLDEN, "rb") as source:
         stream.write(source.read()[:-5])

@@ -125,10 +125,16 @@ def test_plans(folder):
     plan({"trainings": {}}, ["plan.json", "trainings"])
     plan({"card": {"channels": "seven"}}, ["plan.json", "channels"], 6)
     plan({"card": {"normalisation": {"kind": 3}}}, ["plan.json", "\"normalisation\": \"kind\" is 3"], 6)
+    plan({"card": {"classes": [{"number": 1, "label": "one"}]}}, ["the labels hold class 2"])
     plan({"card": "axial"}, ["plan.json", "\"card\" is \"axial\", must be an object"])
     plan({"input_channels": 2.5}, ["plan.json", "\"input_channels\" is 2.5"])
     plan({"input_channels": 65}, ["65 input_channels, at most 63"])
-    plan({"training": {"batch": 1.5}}, ["plan.json", "batch"])
+    plan({"training": {"batch": 1.5}}, ["plan.json", "\"batch\" is 1.5"])
+    plan({"training": {"foreground": 2}}, ["\"foreground\" is 2, must be a number from 0 to 1"])
+    plan({"training": {"average": 1}}, ["average is 1"])
+    plan({"training": {"augment": {"flip_x_p": 7}}}, ["\"flip_x_p\" is 7, must be a number from 0 to 1"])
+    plan({"training": {"augment": {"scale_low": 0}}}, ["scale_low and scale_high are 0 and"])
+    plan({"training": {"augment": {"blur_low": 3}}}, ["blur_low and blur_high are 3 and"])
     plan([1], ["plan.json"])
     for text, word in (('{"training": {"batch": 1, "batch": 2}}', '"training": "batch" stands twice'),
                        ("{} {}", "not valid JSON: line 1, byte 4")):

@@ -241,6 +241,7 @@ def one_odd_thing(bench):
         "cosines of 3 digits": (["--rotate", "0,0,12", "--round-cosines", "3"], []),
         "jittered positions": (["--jitter", "0.003"], []),
         "duplicates": (["--duplicate", "2,5"], ["2 duplicate slices dropped"]),
+        "no series UID": (["--drop", "SeriesInstanceUID"], ["no SeriesInstanceUID"]),
         "no frame of reference": (["--no-frame-of-reference"], ["no FrameOfReferenceUID"]),
         "tilt": (["--tilt", "-12", "--modality", "CT", "--set",
                   "GantryDetectorTilt=-12"], ["gantry tilt -12.0 degrees"]),

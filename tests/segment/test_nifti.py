@@ -60,7 +60,7 @@ def test_pair():
     assert (about["kind"], about["size"], about["sample"]) == ("nifti", list(smooth.shape), "int16"), about
     assert about["spacing_mm"] == [2, 2, 3] and about["maximum"] == smooth.max(), about
     os.remove("p.img")
-    assert "p.img" in run("p.hdr", code=3)
+    assert "p.img:" in run("p.hdr", code=3)
 
 
 def test_bad_scaling():

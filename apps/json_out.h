@@ -1,0 +1,20 @@
+/* JSON on stdout and in files. cJSON's makers leave out what they find no memory for: here that is
+ * noticed once for all of them, when a text is made of a value. */
+#ifndef JSON_OUT_H
+#define JSON_OUT_H
+
+#include "ulite/status.h"
+
+#include <cJSON.h>
+
+/* Before the first use of cJSON. */
+void json_out_prepare(void);
+
+/* The text of a value, which is freed; lines: indented, else all on one line. *text: free; NULL on
+ * failure. Errors: UL_ERROR_LIMIT where memory ran out, for the text or for the value before. */
+ul_status json_out_text(cJSON *value, bool lines, char **text, ul_error *error);
+
+/* Prints a value on stdout, indented, and frees it. */
+ul_status json_out_print(cJSON *value, ul_error *error);
+
+#endif
