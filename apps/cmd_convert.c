@@ -1,7 +1,6 @@
 #include "console.h"
 #include "convert.h"
 #include "ending.h"
-#include "info.h"
 #include "input_kind.h"
 #include "json_out.h"
 #include "target.h"
@@ -150,6 +149,14 @@ static int check_usage(const convert_options *o, input_kind kind) {
     if (is_labels(kind) && target != TARGET_SEG && target != TARGET_FOLDER)
         return console_usage(
             &cmd_convert, "labels become a DICOM Segmentation (.dcm); \"%s\" is none", o->output);
+    if (kind == INPUT_SERIES &&
+        (o->source_count > 0 || o->segments || o->names || o->type != TYPE_OF_INPUT))
+        return console_usage(&cmd_convert,
+            "--source, --segments, --names and --type are for segmentations, not for images");
+    if (kind == INPUT_SEG && o->segments)
+        return console_usage(&cmd_convert, "--segments is for labels: a SEG names its own");
+    if (is_labels(kind) && (o->names || o->split))
+        return console_usage(&cmd_convert, "--names and --split are for a SEG");
     if (o->philips_float && kind != INPUT_SERIES)
         return console_usage(&cmd_convert, "--philips-float is for DICOM images");
     if (o->names && !ends_in(o->names, ".json"))

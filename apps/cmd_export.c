@@ -1,5 +1,4 @@
 #include "console.h"
-#include "info.h"
 #include "json_out.h"
 #include "model_path.h"
 #include "onnx_network.h"

@@ -1,5 +1,6 @@
 #include "console.h"
 #include "ending.h"
+#include "input_kind.h"
 #include "model_path.h"
 #include "segment.h"
 
@@ -225,6 +226,14 @@ static ul_status segment_all(const segment_arguments *a, ul_error *error) {
 static int check_usage(const segment_arguments *a) {
     if (a->input_count == 0 || !a->model || a->output_count == 0)
         return console_usage(&cmd_segment, "takes INPUT, -m MODEL and -o OUT");
+    input_kind kind = input_kind_of(a->inputs[0]);
+    bool dicom = kind == INPUT_SERIES || kind == INPUT_SEG;
+    if (a->frame && kind != INPUT_NIFTI)
+        return console_usage(&cmd_segment, "--frame is for NIfTI files");
+    if (dicom && a->source_count > 0)
+        return console_usage(&cmd_segment, "--source is for labels of NIfTI or PNG inputs");
+    if (!dicom && a->series && a->source_count == 0)
+        return console_usage(&cmd_segment, "--series is for DICOM images");
     if (a->stats && !ends_in(a->stats, ".json") && !ends_in(a->stats, ".csv"))
         return console_usage(
             &cmd_segment, "--stats takes a name in .json or .csv, not \"%s\"", a->stats);

@@ -160,15 +160,6 @@ static void override(const request *r, ul_training *t) {
     t->loss = r->loss >= 0 ? (ul_loss)r->loss : t->loss;
 }
 
-static ul_status open_from(const char *name, ul_model **model, ul_error *error) {
-    char path[MODEL_PATH_BYTES];
-    *model = NULL;
-    if (!name)
-        return UL_OK;
-    ul_status status = model_path_find(name, path, error);
-    return status == UL_OK ? ul_model_open(path, model, error) : status;
-}
-
 static ul_status test(const ul_dataset *dataset, const request *r, ul_error *error) {
     ul_card card;
     ul_fit_score *scores;
@@ -187,9 +178,9 @@ static ul_status test(const ul_dataset *dataset, const request *r, ul_error *err
 
 static ul_status fit(
     const ul_dataset *dataset, const ul_plan *plan, const request *r, ul_error *error) {
-    ul_model *from;
+    ul_model *from = NULL;
     ul_fit_result result;
-    ul_status status = open_from(r->from, &from, error);
+    ul_status status = r->from ? ul_model_open(r->from, &from, error) : UL_OK;
     const ul_fit_options options = {r->output, from, r->resume, r->minutes, (int)r->threads};
     if (status == UL_OK)
         status = ul_fit(
@@ -223,11 +214,18 @@ static ul_status check_outputs(const request *r, ul_error *error) {
     return status;
 }
 
-static ul_status train(const request *r, ul_error *error) {
+static ul_status train(request *r, ul_error *error) {
     ul_dataset dataset;
+    char from[MODEL_PATH_BYTES];
     ul_fingerprint fingerprint = {0};
     ul_plan plan = {0};
-    ul_status status = check_outputs(r, error);
+    ul_status status = UL_OK;
+    if (r->from) { /* a bundled model's name becomes its path */
+        status = model_path_find(r->from, from, error);
+        r->from = from;
+    }
+    if (status == UL_OK)
+        status = check_outputs(r, error);
     if (status == UL_OK)
         status = ul_dataset_open(r->dataset, r->splits, 1, console_settings.debug, &dataset, error);
     if (status != UL_OK)

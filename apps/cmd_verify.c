@@ -91,7 +91,9 @@ static int verify_run(int argc, char **argv) {
         if (console_option(&cmd_verify, option, optarg, &exit_code)) {
             if (exit_code >= 0)
                 return exit_code;
-        } else if (option == OPTION_SOURCE && source_count < MAX_SOURCES) {
+        } else if (option == OPTION_SOURCE && source_count == MAX_SOURCES) {
+            return console_usage(&cmd_verify, "at most %d sources go", MAX_SOURCES);
+        } else if (option == OPTION_SOURCE) {
             sources[source_count++] = optarg;
         } else {
             return console_usage(&cmd_verify, "wrong option");

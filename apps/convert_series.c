@@ -59,32 +59,54 @@ static ul_status write_one(
     return status == UL_OK ? write_volume(options, catalog, path, series, error) : status;
 }
 
-/* Every volume that --series means, each to a file of its own: "out-1.nii.gz" for the first. */
+/* One of several volumes, to a file of its own: "out-1.nii.gz" for the first. */
+static ul_status write_part(const convert_options *options, const ul_catalog *catalog,
+    const ul_series *series, size_t part, ul_error *error) {
+    const ul_series_info *info = ul_series_get_info(series);
+    char number[24], whole[TARGET_PATH_BYTES], path[TARGET_PATH_BYTES];
+    snprintf(number, sizeof number, "%zu", part);
+    ul_status status = target_name(options->output, info->series_uid, ".nii.gz", whole, error);
+    if (status == UL_OK)
+        status = target_part(whole, number, path, error);
+    if (status == UL_OK)
+        status = write_volume(options, catalog, path, series, error);
+    if (status == UL_OK)
+        console_say(
+            "%s: series %d%s%s", path, info->series_number, *info->split ? ", " : "", info->split);
+    return status;
+}
+
+/* Whether a volume's fault leaves the others as they are. */
+static bool is_its_own(ul_status status) {
+    return status == UL_ERROR_INPUT || status == UL_ERROR_GEOMETRY ||
+           status == UL_ERROR_UNSUPPORTED;
+}
+
+/* Every volume that --series means; those that cannot be written are named, the others are. */
 static ul_status write_all(
     const convert_options *options, const ul_catalog *catalog, ul_error *error) {
-    ul_status status = UL_OK;
-    size_t count = 0;
-    for (size_t i = 0; status == UL_OK && i < ul_catalog_size(catalog); i++) {
+    size_t count = 0, failed = 0;
+    for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
         if (!choose_matches(catalog, i, options->series))
             continue;
-        const ul_series *series = ul_catalog_at(catalog, i);
-        char number[24], whole[TARGET_PATH_BYTES], path[TARGET_PATH_BYTES];
-        snprintf(number, sizeof number, "%zu", ++count);
-        status = target_name(
-            options->output, ul_series_get_info(series)->series_uid, ".nii.gz", whole, error);
+        ul_error own = {0};
+        char name[CHOOSE_NAME_BYTES];
+        ul_status status = write_part(options, catalog, ul_catalog_at(catalog, i), ++count, &own);
+        if (status != UL_OK && !is_its_own(status))
+            return ul_error_set(error, status, "%s", own.text);
         if (status == UL_OK)
-            status = target_part(whole, number, path, error);
-        if (status == UL_OK)
-            status = write_volume(options, catalog, path, series, error);
-        const ul_series_info *info = ul_series_get_info(series);
-        if (status == UL_OK)
-            console_say("%s: series %d%s%s", path, info->series_number, *info->split ? ", " : "",
-                info->split);
+            continue;
+        failed++;
+        choose_name(catalog, i, name);
+        console_line(stderr, "ulite convert: series %s: %s", name, own.text);
     }
-    if (status == UL_OK && count == 0)
+    if (count == 0)
         return ul_error_set(
             error, UL_ERROR_CHOICE, "no volume is \"%s\"", options->series ? options->series : "");
-    return status;
+    if (failed > 0)
+        return ul_error_set(
+            error, UL_ERROR_PARTIAL, "%zu of %zu volumes cannot be written", failed, count);
+    return UL_OK;
 }
 
 ul_status convert_series(const convert_options *options, ul_error *error) {

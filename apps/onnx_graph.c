@@ -91,7 +91,7 @@ const char *onnx_node(
     Onnx__NodeProto *node = take(g, sizeof *node);
     char *owned = copy_text(g, name);
     if (!node || !owned)
-        return name;
+        return ""; /* name is the caller's, and may not live on */
     onnx__node_proto__init(node);
     node->name = owned;
     node->op_type = copy_text(g, operator_type);
@@ -158,7 +158,7 @@ const char *onnx_constant(
     int64_t *dimensions = take(g, rank * sizeof *dimensions);
     char *owned = copy_text(g, name);
     if (!tensor || !dimensions || !owned)
-        return name;
+        return "";
     onnx__tensor_proto__init(tensor);
     tensor->name = owned;
     tensor->has_data_type = true;

@@ -141,7 +141,8 @@ static ul_status write_report(const segment_arguments *arguments, const ul_card 
     cJSON_AddNumberToObject(report, "gaps", (double)gaps);
     add_notes(report, input);
     add_stats(report, labels, stats);
-    if (input->series && !input->resampled)
+    bool series_itself = input->series && !input->header && !input->picture && !input->resampled;
+    if (series_itself)
         add_slice_map(report, input->series);
     return write_json(arguments->report, report, error);
 }
@@ -152,7 +153,8 @@ static ul_status write_preview(const char *path, const ul_card *card, const segm
     const ul_normalisation *n = &card->normalisation;
     const double window[2] = {n->low, n->high};
     bool fixed = n->kind == UL_NORMALISE_WINDOW || n->kind == UL_NORMALISE_UNIT;
-    ul_status status = ul_preview_write(path, &input->volume, labels, fixed ? window : NULL, error);
+    ul_status status = ul_preview_write(
+        path, &input->volume, labels, fixed ? window : NULL, console_progress(), error);
     if (status == UL_OK)
         segment_event("written", path, NULL);
     return status;
@@ -170,7 +172,7 @@ ul_status segment_write_figures(const segment_arguments *arguments, const ul_car
         return status;
     size_t gaps = ul_grid_count_gaps(input->resampled ? &input->slices : &labels->grid);
     ul_segment_stats *stats = calloc(labels->segments.count + 1, sizeof *stats);
-    status = stats ? ul_stats_measure(&input->volume, labels, stats, error)
+    status = stats ? ul_stats_measure(&input->volume, labels, console_progress(), stats, error)
                    : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the statistics");
     if (status == UL_OK && gaps > 0)
         console_say("note: slices are missing at %zu place%s, volumes leave them out", gaps,

@@ -1,5 +1,7 @@
 #include "written.h"
 
+#include "console.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,13 +41,23 @@ ul_status written_next(written_files *written, const char *path, ul_error *error
     return status;
 }
 
+/* Takes the new file away and gives the older one, where there was one, its name again. */
+static void restore(struct written_file *file) {
+    if (!file->older.temporary) {
+        unlink(file->path);
+    } else if (rename(file->older.temporary, file->path) != 0) {
+        console_say("%s: the older file could not be put back (%s): it is %s", file->path,
+            strerror(errno), file->older.temporary);
+        free(file->older.temporary); /* so that nothing removes it */
+        file->older.temporary = NULL;
+    }
+}
+
 void written_end(written_files *written, ul_status status) {
     for (size_t n = written->count; n-- > 0;) {
         struct written_file *file = &written->files[n];
         if (status != UL_OK)
-            unlink(file->path);
-        if (status != UL_OK && file->older.temporary)
-            ul_output_commit(&file->older, NULL);
+            restore(file);
         ul_output_abandon(&file->older);
         free(file->path);
     }

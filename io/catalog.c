@@ -277,6 +277,9 @@ static ul_status fail_empty(const ul_catalog *catalog, const char *path, ul_erro
         return ul_error_set(error, UL_ERROR_INPUT,
             "%s: no DICOM image, only %zu segmentation%s (name the file to read one)", path,
             counts->segmentations, counts->segmentations == 1 ? "" : "s");
+    if (counts->directories && counts->directories == counts->files)
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "%s: a DICOMDIR, which only lists images: give the folder that it lies in", path);
     return ul_error_set(error, UL_ERROR_INPUT, "%s: no DICOM image among %zu file%s", path,
         counts->files, counts->files == 1 ? "" : "s");
 }

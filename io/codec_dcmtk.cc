@@ -124,7 +124,8 @@ ul_status decode(const codec_frame *frame, codec_output *output, ul_error *error
     result = static_cast<DcmPixelData *>(element)->getUncompressedFrame(&dataset, 0, fragment,
         samples, static_cast<Uint32>(output->size + output->size % 2), color);
     if (result.bad())
-        return ul_error_set(error, UL_ERROR_INPUT, "its %s frame is damaged or cut off (%s)",
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "its %s frame is damaged, cut off or of a kind that the decoder does not take (%s)",
             codec_syntax_name(frame->transfer_syntax), result.text());
     if (output->size % 2)
         std::copy(padded.begin(), padded.end() - 1, output->samples);

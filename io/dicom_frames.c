@@ -73,9 +73,9 @@ static void take_frame_content(
 }
 
 static void take_frame_type(const dicom_item *type, dicom_image *image) {
-    dicom_text(type, DICOM_TAG(0x0008, 0x9007), image->type, sizeof image->type);
+    dicom_code_text(type, DICOM_TAG(0x0008, 0x9007), image->type, sizeof image->type);
     char component[17];
-    dicom_text(type, DICOM_TAG(0x0008, 0x9208), component, sizeof component);
+    dicom_code_text(type, DICOM_TAG(0x0008, 0x9208), component, sizeof component);
     size_t used = strlen(image->type);
     if (component[0] && !strstr(image->type, component))
         snprintf(image->type + used, sizeof image->type - used, "\\%s", component);
@@ -87,7 +87,7 @@ static void take_diffusion(const dicom_item *diffusion, dicom_image *image) {
         image->key[DICOM_KEY_B_VALUE] = values[0];
     const dicom_item *direction = dicom_first_item(diffusion, DICOM_TAG(0x0018, 0x9076));
     if (dicom_decimals(direction, DICOM_TAG(0x0018, 0x9089), values, 3))
-        image->key[DICOM_KEY_GRADIENT] = values[0] + 1e3 * values[1] + 1e6 * values[2];
+        image->key[DICOM_KEY_GRADIENT] = dicom_gradient_key(values);
 }
 
 /* Takes one number of a macro as a key. */

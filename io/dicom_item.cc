@@ -169,6 +169,14 @@ bool dicom_text(const dicom_item *item, uint32_t tag, char *text, size_t text_by
     return found([&] { return copy_text(text_of(find(item, tag)), text, text_bytes); });
 }
 
+bool dicom_code_text(const dicom_item *item, uint32_t tag, char *text, size_t text_bytes) {
+    bool there = dicom_text(item, tag, text, text_bytes);
+    for (char *c = text; *c; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    return there;
+}
+
 bool dicom_text_utf8(const dicom_item *data, uint32_t tag, char *text, size_t text_bytes) {
     text[0] = '\0';
     return found([&] {

@@ -26,6 +26,8 @@ uint32_t dicom_private_tag(
  * than count. A text is the whole value without the spaces around it, as it is encoded, cut to
  * text_bytes - 1; "" where false. Decimals come from any text or binary number. */
 bool dicom_text(const dicom_item *item, uint32_t tag, char *text, size_t text_bytes);
+/* Likewise of a code string (CS): what is not printable ASCII comes as '?'. */
+bool dicom_code_text(const dicom_item *item, uint32_t tag, char *text, size_t text_bytes);
 bool dicom_decimals(const dicom_item *item, uint32_t tag, double *values, size_t count);
 bool dicom_integer(const dicom_item *item, uint32_t tag, long *value);
 

@@ -1,5 +1,6 @@
 #include "dicom_lut.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,10 @@ static ul_status read_table(const dicom_item *data, uint32_t descriptor_tag, uin
     if (!dicom_decimals(data, descriptor_tag, descriptor, 3) ||
         !dicom_bytes(data, data_tag, &values.bytes, &size))
         return ul_error_set(error, UL_ERROR_INPUT, "a lookup table lacks its descriptor or data");
+    for (int i = 0; i < 3; i++)
+        if (!(fabs(descriptor[i]) <= 65536))
+            return ul_error_set(
+                error, UL_ERROR_INPUT, "a lookup table's descriptor is %g", descriptor[i]);
     lut->count = (uint16_t)(long)descriptor[0];
     if (lut->count == 0)
         lut->count = 65536;
@@ -107,7 +112,7 @@ ul_status dicom_read_palette(
 
 uint16_t dicom_look_up(const dicom_lut *lut, double value) {
     double index = value - (double)lut->first;
-    if (index < 0)
+    if (!(index >= 0)) /* NaN too */
         index = 0;
     if (index > (double)(lut->count - 1))
         index = (double)(lut->count - 1);

@@ -96,7 +96,7 @@ static ul_status read_slice(void *context, size_t k, ul_error *error) {
     return status;
 }
 
-/* Opens every multi-frame file once for all its slices. */
+/* Opens every file that holds several slices once for all of them. */
 static ul_status open_sources(series_reader *reader, ul_error *error) {
     const ul_series *series = reader->series;
     if (!series->info.multi_frame)
@@ -109,7 +109,7 @@ static ul_status open_sources(series_reader *reader, ul_error *error) {
         size_t i = 0;
         while (i < reader->source_count && reader->sources[i].file != file)
             i++;
-        if (i < reader->source_count)
+        if (i < reader->source_count || file->image_count == 1)
             continue;
         ul_status status = dicom_source_open(file, &reader->sources[reader->source_count++], error);
         if (status != UL_OK) {
@@ -186,7 +186,7 @@ static ul_status allocate_volume(const ul_series *series, ul_volume *volume, ul_
     if (status != UL_OK)
         return status;
     size_t slice_bytes = series->grid.size[0] * series->grid.size[1] * volume->channels *
-                         ul_sample_bytes(volume->sample);
+                         ul_sample_bytes(volume->sample); /* sides of up to 65535: no overflow */
     volume->slope = malloc(slices * sizeof *volume->slope);
     volume->intercept = malloc(slices * sizeof *volume->intercept);
     volume->samples = slice_bytes > SIZE_MAX / slices ? NULL : malloc(slices * slice_bytes);

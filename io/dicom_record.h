@@ -42,6 +42,7 @@ typedef struct dicom_layout {
     bool words;              /* OW: bytes of 8-bit samples lie swapped in big endian data */
     bool deflated;           /* offset counts inflated bytes of the value */
     uint64_t offset, length; /* of the value in the file; an encapsulated one has no length */
+    bool kept_monochrome1;   /* MONOCHROME1 of values with a unit, read as MONOCHROME2 */
     bool has_padding;
     double padding_low, padding_high;
     bool has_modality_lut; /* read again from the file when the pixels are */
@@ -50,7 +51,6 @@ typedef struct dicom_layout {
 /* Attributes that may explain several images at one place, in the order in which they are tried.
  * Values are NaN where absent. */
 typedef enum dicom_key {
-    DICOM_KEY_ACQUISITION,
     DICOM_KEY_ECHO,
     DICOM_KEY_ECHO_TIME,
     DICOM_KEY_TIME_POINT,
@@ -58,9 +58,11 @@ typedef enum dicom_key {
     DICOM_KEY_GRADIENT, /* a number that stands for a direction */
     DICOM_KEY_INVERSION_TIME,
     DICOM_KEY_FLIP_ANGLE,
+    DICOM_KEY_ACQUISITION,
     DICOM_KEY_DIMENSION, /* a number that stands for the dimension indices other than position */
     DICOM_KEY_TRIGGER_TIME,
-    DICOM_KEY_OBJECT, /* instance number of a multi-frame object */
+    DICOM_KEY_FRAME_TIME, /* FrameReferenceTime of PET */
+    DICOM_KEY_OBJECT,     /* instance number of a multi-frame object */
     DICOM_KEY_ACQUISITION_TIME,
     DICOM_KEY_CONTENT_TIME,
     DICOM_KEYS
@@ -101,6 +103,8 @@ struct dicom_file {
     char modality[17], body_part[65];
     char description[257]; /* UTF-8 */
     int series_number;
+    char concatenation_uid[DICOM_UID_BYTES];
+    long concatenation_parts; /* InConcatenationTotalNumber; 0 where absent */
     bool multi_frame, mosaic, lossy;
     size_t tile_columns, tile_rows; /* of a mosaic, in pixels */
     double gantry_tilt_degrees;     /* as declared; 0 where absent */

@@ -2,6 +2,7 @@
 
 #include "utf8.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,11 +10,13 @@
 #include <string.h>
 
 #define MAX_FRAMES 1000000
+#define MAX_SIDE 65535        /* Rows and Columns are US */
 #define MAX_PADDING_BYTES 512 /* zeros after the pixels */
 
 /* DICOMDIR, Segmentation and Label Map Segmentation storage. */
 #define CLASS_DIRECTORY "1.2.840.10008.1.3.10"
 #define CLASS_SEGMENTATION "1.2.840.10008.5.1.4.1.1.66.4"
+#define CLASS_WHOLE_SLIDE "1.2.840.10008.5.1.4.1.1.77.1.6"
 #define CLASS_LABELMAP "1.2.840.10008.5.1.4.1.1.66.7"
 
 static ul_status broken(dicom_file *file, const char *format, ...) UL_PRINTF(2, 3);
@@ -35,9 +38,12 @@ static dicom_photometric photometric_of(const char *name) {
     return DICOM_PHOTOMETRIC_OTHER;
 }
 
-static size_t positive(const dicom_item *data, uint32_t tag, size_t absent) {
+/* A number above 0; what is beyond any that the caller takes comes as the largest unsigned one. */
+static unsigned positive(const dicom_item *data, uint32_t tag, unsigned absent) {
     long value;
-    return dicom_integer(data, tag, &value) && value > 0 ? (size_t)value : absent;
+    if (!dicom_integer(data, tag, &value) || value <= 0)
+        return absent;
+    return value < (long)UINT_MAX ? (unsigned)value : UINT_MAX;
 }
 
 /* The padding value is US or SS as the pixels are, whatever VR it was written with. */
@@ -60,20 +66,27 @@ static void take_padding(const dicom_item *data, dicom_layout *layout) {
     layout->padding_high = fmax(low, high);
 }
 
+static bool has_unit(const char *modality) {
+    static const char *const modalities[] = {"CT", "PT", "NM", "RTDOSE"};
+    for (size_t i = 0; i < sizeof modalities / sizeof modalities[0]; i++)
+        if (strcmp(modality, modalities[i]) == 0)
+            return true;
+    return false;
+}
+
 static ul_status take_layout(const dicom_header *header, dicom_file *file) {
     const dicom_item *data = header->data;
     dicom_layout *layout = &file->layout;
     layout->rows = positive(data, DICOM_TAG(0x0028, 0x0010), 0);
     layout->columns = positive(data, DICOM_TAG(0x0028, 0x0011), 0);
     layout->frames = positive(data, DICOM_TAG(0x0028, 0x0008), 1);
-    layout->samples = (unsigned)positive(data, DICOM_TAG(0x0028, 0x0002), 1);
-    layout->bits_allocated = (unsigned)positive(data, DICOM_TAG(0x0028, 0x0100), 0);
-    layout->bits_stored =
-        (unsigned)positive(data, DICOM_TAG(0x0028, 0x0101), layout->bits_allocated);
+    layout->samples = positive(data, DICOM_TAG(0x0028, 0x0002), 1);
+    layout->bits_allocated = positive(data, DICOM_TAG(0x0028, 0x0100), 0);
+    layout->bits_stored = positive(data, DICOM_TAG(0x0028, 0x0101), layout->bits_allocated);
     layout->high_bit = layout->bits_stored - 1;
     long value;
     if (dicom_integer(data, DICOM_TAG(0x0028, 0x0102), &value) && value >= 0)
-        layout->high_bit = (unsigned)value;
+        layout->high_bit = value < MAX_SIDE ? (unsigned)value : MAX_SIDE;
     layout->is_signed = positive(data, DICOM_TAG(0x0028, 0x0103), 0) == 1;
     layout->planar = positive(data, DICOM_TAG(0x0028, 0x0006), 0) == 1;
     dicom_text(
@@ -81,6 +94,11 @@ static ul_status take_layout(const dicom_header *header, dicom_file *file) {
     layout->photometric = layout->photometric_name[0] || layout->samples != 1
                               ? photometric_of(layout->photometric_name)
                               : DICOM_MONOCHROME2;
+    /* The photometric interpretation is a matter of display: HU, Bq and Gy stay what they are. */
+    if (layout->photometric == DICOM_MONOCHROME1 && has_unit(file->modality)) {
+        layout->photometric = DICOM_MONOCHROME2;
+        layout->kept_monochrome1 = true;
+    }
     const dicom_pixels *pixels = &header->pixels;
     layout->is_float = pixels->is_float;
     layout->big_endian = header->pixels_big_endian;
@@ -93,6 +111,9 @@ static ul_status take_layout(const dicom_header *header, dicom_file *file) {
     take_padding(data, layout);
     if (!layout->rows || !layout->columns)
         return broken(file, "no Rows or Columns (%zux%zu pixels)", layout->columns, layout->rows);
+    if (layout->rows > MAX_SIDE || layout->columns > MAX_SIDE)
+        return broken(file, "%zux%zu pixels, at most %dx%d", layout->columns, layout->rows,
+            MAX_SIDE, MAX_SIDE);
     if (layout->frames > MAX_FRAMES)
         return broken(file, "%zu frames, at most %d", layout->frames, MAX_FRAMES);
     unsigned bits = layout->bits_allocated;
@@ -187,6 +208,10 @@ static bool take_numbers(const dicom_item *data, uint32_t tag, const char *name,
     return false;
 }
 
+double dicom_gradient_key(const double direction[3]) {
+    return direction[0] + 1e3 * direction[1] + 1e6 * direction[2];
+}
+
 void dicom_take_placement(const dicom_item *data, dicom_image *image) {
     double values[6];
     if (take_numbers(data, DICOM_TAG(0x0020, 0x0032), "ImagePositionPatient", values, 3, image)) {
@@ -219,8 +244,9 @@ void dicom_take_placement(const dicom_item *data, dicom_image *image) {
     take_key(data, DICOM_TAG(0x0018, 0x0082), &image->key[DICOM_KEY_INVERSION_TIME]);
     take_key(data, DICOM_TAG(0x0018, 0x1314), &image->key[DICOM_KEY_FLIP_ANGLE]);
     take_key(data, DICOM_TAG(0x0018, 0x1060), &image->key[DICOM_KEY_TRIGGER_TIME]);
+    take_key(data, DICOM_TAG(0x0054, 0x1300), &image->key[DICOM_KEY_FRAME_TIME]);
     if (dicom_decimals(data, DICOM_TAG(0x0018, 0x9089), values, 3))
-        image->key[DICOM_KEY_GRADIENT] = values[0] + 1e3 * values[1] + 1e6 * values[2];
+        image->key[DICOM_KEY_GRADIENT] = dicom_gradient_key(values);
 }
 
 void dicom_take_philips(const dicom_item *data, dicom_image *image) {
@@ -230,6 +256,29 @@ void dicom_take_philips(const dicom_item *data, dicom_image *image) {
         image->philips_slope = value;
 }
 
+/* b-values and directions of makers that keep them in private elements. */
+static void take_private_diffusion(const dicom_item *data, dicom_image *image) {
+    static const char siemens[] = "SIEMENS MR HEADER", ge[] = "GEMS_ACQU_01";
+    double *b = &image->key[DICOM_KEY_B_VALUE], *gradient = &image->key[DICOM_KEY_GRADIENT], v[3];
+    if (isnan(*b) &&
+        (dicom_decimals(data, dicom_private_tag(data, 0x0019, siemens, 0x0c), v, 1) ||
+            dicom_decimals(
+                data, dicom_private_tag(data, 0x2001, "Philips Imaging DD 001", 0x03), v, 1)))
+        *b = v[0];
+    /* GE adds 1e9 where the direction was optimised. */
+    if (isnan(*b) &&
+        dicom_decimals(data, dicom_private_tag(data, 0x0043, "GEMS_PARM_01", 0x39), v, 1))
+        *b = fmod(v[0], 1e5);
+    if (!isnan(*gradient))
+        return;
+    bool found = dicom_decimals(data, dicom_private_tag(data, 0x0019, siemens, 0x0e), v, 3);
+    for (int c = 0; !found && c < 3; c++)
+        if (!dicom_decimals(
+                data, dicom_private_tag(data, 0x0019, ge, (uint8_t)(0xbb + c)), &v[c], 1))
+            return;
+    *gradient = dicom_gradient_key(v);
+}
+
 /* What one data set says of an image, for a file of one image or as the start for its frames. */
 static void take_common(const dicom_item *data, dicom_image *image) {
     memset(image, 0, sizeof *image);
@@ -237,7 +286,7 @@ static void take_common(const dicom_item *data, dicom_image *image) {
         image->key[i] = NAN;
     image->slope = 1;
     dicom_integer(data, DICOM_TAG(0x0020, 0x0013), &image->instance_number);
-    dicom_text(data, DICOM_TAG(0x0008, 0x0008), image->type, sizeof image->type);
+    dicom_code_text(data, DICOM_TAG(0x0008, 0x0008), image->type, sizeof image->type);
     dicom_take_placement(data, image);
     dicom_take_philips(data, image);
     char text[65];
@@ -247,15 +296,8 @@ static void take_common(const dicom_item *data, dicom_image *image) {
         image->key[DICOM_KEY_ACQUISITION_TIME] = seconds_of(text, true);
     if (dicom_text(data, DICOM_TAG(0x0008, 0x0033), text, sizeof text))
         image->key[DICOM_KEY_CONTENT_TIME] = seconds_of(text, false);
-    /* b-values of makers that keep them in private elements. */
-    if (isnan(image->key[DICOM_KEY_B_VALUE])) {
-        double value;
-        if (dicom_decimals(
-                data, dicom_private_tag(data, 0x0019, "SIEMENS MR HEADER", 0x0c), &value, 1) ||
-            dicom_decimals(
-                data, dicom_private_tag(data, 0x2001, "Philips Imaging DD 001", 0x03), &value, 1))
-            image->key[DICOM_KEY_B_VALUE] = value;
-    }
+    take_private_diffusion(data, image);
+    dicom_decimals(data, DICOM_TAG(0x3004, 0x000e), &image->slope, 1); /* DoseGridScaling */
 }
 
 static void take_identity(const dicom_header *header, dicom_file *file) {
@@ -277,14 +319,17 @@ static void take_identity(const dicom_header *header, dicom_file *file) {
         file->identity_from_meta |= header->media_instance[0] != '\0';
     }
     dicom_text(data, DICOM_TAG(0x0010, 0x0020), file->patient_id, sizeof file->patient_id);
-    dicom_text(data, DICOM_TAG(0x0008, 0x0060), file->modality, sizeof file->modality);
-    dicom_text(data, DICOM_TAG(0x0018, 0x0015), file->body_part, sizeof file->body_part);
+    dicom_code_text(data, DICOM_TAG(0x0008, 0x0060), file->modality, sizeof file->modality);
+    dicom_code_text(data, DICOM_TAG(0x0018, 0x0015), file->body_part, sizeof file->body_part);
     char description[sizeof file->description];
     dicom_text_utf8(data, DICOM_TAG(0x0008, 0x103e), description, sizeof description);
     utf8_clip(file->description, sizeof file->description, 64, description);
     long number;
     if (dicom_integer(data, DICOM_TAG(0x0020, 0x0011), &number) && labs(number) < 1000000000)
         file->series_number = (int)number;
+    dicom_text(
+        data, DICOM_TAG(0x0020, 0x9161), file->concatenation_uid, sizeof file->concatenation_uid);
+    dicom_integer(data, DICOM_TAG(0x0020, 0x9163), &file->concatenation_parts);
     char lossy[17];
     dicom_text(data, DICOM_TAG(0x0028, 0x2110), lossy, sizeof lossy);
     file->lossy = strcmp(lossy, "01") == 0;
@@ -369,6 +414,10 @@ ul_status dicom_scan(dicom_file *file, dicom_kind *kind, ul_error *error) {
     } else if (strcmp(class, CLASS_SEGMENTATION) == 0 || strcmp(class, CLASS_LABELMAP) == 0) {
         *kind = DICOM_KIND_SEGMENTATION;
         take_layout(&header, file);
+    } else if (strcmp(class, CLASS_WHOLE_SLIDE) == 0) {
+        file->status = UL_ERROR_UNSUPPORTED;
+        snprintf(
+            file->problem, sizeof file->problem, "a whole slide image, which is not supported");
     } else if (!claims_image(&header) && !image_class(class)) {
         *kind = DICOM_KIND_NO_PIXELS;
     } else if (take_layout(&header, file) == UL_OK && check_pixels(&header, file) == UL_OK) {

@@ -9,6 +9,9 @@
  * sequence flattened over them. What the data set does not say stays as it is. */
 void dicom_take_placement(const dicom_item *data, dicom_image *image);
 
+/* A number that stands for a diffusion gradient's direction. */
+double dicom_gradient_key(const double direction[3]);
+
 /* Takes the private scale slope of Philips MR scanners from a data set, or a frame's private item.
  */
 void dicom_take_philips(const dicom_item *data, dicom_image *image);

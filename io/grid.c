@@ -15,27 +15,31 @@
  * by up to 0.0009 rad. */
 #define TILT_TOLERANCE_RAD 0.002
 
-#define GAP_STEPS 1.5 /* a step over this many medians means missing slices */
+#define GAP_STEPS 1.5  /* a step over this many medians means missing slices */
+#define GAP_COVER 1.25 /* but not one of up to so many halves of both slices' own thickness */
 
 #define LENGTH_TOLERANCE 0.02      /* of direction cosines */
 #define RIGHT_ANGLE_TOLERANCE 0.01 /* cosine between them, and between the columns of an affine */
 
 ul_status ul_grid_copy(const ul_grid *source, ul_grid *copy, ul_error *error) {
+    size_t slices = source->size[2];
     *copy = *source;
-    if (!source->origin_mm)
-        return UL_OK;
-    copy->origin_mm = malloc(source->size[2] * sizeof *copy->origin_mm);
-    if (!copy->origin_mm) {
-        memset(copy, 0, sizeof *copy);
-        return ul_error_set(
-            error, UL_ERROR_LIMIT, "out of memory for %zu slice positions", source->size[2]);
+    copy->origin_mm = source->origin_mm ? malloc(slices * sizeof *copy->origin_mm) : NULL;
+    copy->slice_mm = source->slice_mm ? malloc(slices * sizeof *copy->slice_mm) : NULL;
+    if (!copy->origin_mm != !source->origin_mm || !copy->slice_mm != !source->slice_mm) {
+        ul_grid_free(copy);
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu slice positions", slices);
     }
-    memcpy(copy->origin_mm, source->origin_mm, source->size[2] * sizeof *copy->origin_mm);
+    if (copy->origin_mm)
+        memcpy(copy->origin_mm, source->origin_mm, slices * sizeof *copy->origin_mm);
+    if (copy->slice_mm)
+        memcpy(copy->slice_mm, source->slice_mm, slices * sizeof *copy->slice_mm);
     return UL_OK;
 }
 
 void ul_grid_free(ul_grid *grid) {
     free(grid->origin_mm);
+    free(grid->slice_mm);
     memset(grid, 0, sizeof *grid);
 }
 
@@ -87,7 +91,32 @@ static bool origins_on_even_line(const ul_grid *grid, const double step[3]) {
     return true;
 }
 
+/* Distance along the normal from slice k to the next. */
+static double step_after(const ul_grid *grid, size_t k) {
+    return fabs(ul_grid_offset_mm(grid, k + 1) - ul_grid_offset_mm(grid, k));
+}
+
+static int compare_doubles(const void *left, const void *right) {
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+/* The lower median of the steps, so that of one whole and one double step the whole one counts. */
+static double median_step(const ul_grid *grid) {
+    size_t count = grid->origin_mm && grid->size[2] > 1 ? grid->size[2] - 1 : 0;
+    double *steps = malloc((count + 1) * sizeof *steps), median = 0;
+    for (size_t k = 0; steps && k < count; k++)
+        steps[k] = step_after(grid, k);
+    if (steps && count > 0) {
+        qsort(steps, count, sizeof *steps, compare_doubles);
+        median = steps[(count - 1) / 2];
+    }
+    free(steps);
+    return median;
+}
+
 void ul_grid_classify(ul_grid *grid) {
+    grid->median_step_mm = median_step(grid);
     if (!grid->origin_mm || grid->size[2] == 0) {
         grid->stack = UL_STACK_UNPLACED;
         return;
@@ -152,40 +181,19 @@ double ul_grid_step_mm(const ul_grid *grid) {
     return vec3_dot(step, normal);
 }
 
-/* Distance along the normal from slice k to the next. */
-static double step_after(const ul_grid *grid, size_t k) {
-    return fabs(ul_grid_offset_mm(grid, k + 1) - ul_grid_offset_mm(grid, k));
-}
-
-/* The lower median of the steps, so that of one whole and one double step the whole one counts.
- * Selection by counting ranks: no allocation, and called for uneven stacks only. */
-static double median_step(const ul_grid *grid) {
-    size_t steps = grid->size[2] - 1, rank = (steps - 1) / 2;
-    for (size_t k = 0; k < steps; k++) {
-        double step = step_after(grid, k);
-        size_t below = 0, equal = 0;
-        for (size_t other = 0; other < steps; other++) {
-            double value = step_after(grid, other);
-            below += value < step;
-            equal += value == step;
-        }
-        if (below <= rank && rank < below + equal)
-            return step;
-    }
-    return 0;
-}
-
 bool ul_grid_gap_after(const ul_grid *grid, size_t k) {
     if (grid->stack != UL_STACK_UNEVEN || k + 1 >= grid->size[2])
         return false;
-    return step_after(grid, k) > GAP_STEPS * median_step(grid);
+    double step = step_after(grid, k);
+    bool filled =
+        grid->slice_mm && step <= GAP_COVER * (grid->slice_mm[k] + grid->slice_mm[k + 1]) / 2;
+    return step > GAP_STEPS * grid->median_step_mm && !filled;
 }
 
 size_t ul_grid_count_gaps(const ul_grid *grid) {
     size_t gaps = 0;
-    double median = grid->stack == UL_STACK_UNEVEN ? median_step(grid) : 0;
-    for (size_t k = 0; grid->stack == UL_STACK_UNEVEN && k + 1 < grid->size[2]; k++)
-        gaps += step_after(grid, k) > GAP_STEPS * median;
+    for (size_t k = 0; k + 1 < grid->size[2]; k++)
+        gaps += ul_grid_gap_after(grid, k);
     return gaps;
 }
 
@@ -194,14 +202,14 @@ double ul_grid_depth_mm(const ul_grid *grid, size_t k) {
         return grid->thickness_mm;
     if (grid->stack != UL_STACK_UNEVEN)
         return fabs(ul_grid_step_mm(grid));
-    double median = median_step(grid);
     double half[2] = {0, 0};
     bool has[2] = {k > 0, k + 1 < grid->size[2]};
     for (int side = 0; side < 2; side++) {
         if (!has[side])
             continue;
-        double step = step_after(grid, side == 0 ? k - 1 : k);
-        half[side] = (step > GAP_STEPS * median ? median : step) / 2;
+        size_t before = side == 0 ? k - 1 : k;
+        bool gap = ul_grid_gap_after(grid, before);
+        half[side] = (gap ? grid->median_step_mm : step_after(grid, before)) / 2;
     }
     /* An end slice reaches as far outwards as inwards. */
     if (!has[0])

@@ -9,11 +9,16 @@ enum { LABEL_VALUES = 65536 };
 /* The largest distance from a whole number: what float32 scaling factors leave. */
 #define WHOLE_TOLERANCE 1e-3
 
-static ul_status copy_slice(const ul_volume *volume, size_t k, float *values, uint16_t *map,
-    uint8_t *occurs, ul_error *error) {
+static ul_status copy_slice(const ul_volume *volume, size_t k, float *values, uint8_t *mask,
+    uint16_t *map, uint8_t *occurs, ul_error *error) {
     size_t columns = volume->grid.size[0], pixels = columns * volume->grid.size[1];
     ul_volume_slice(volume, k, values);
+    bool holes = ul_volume_padding(volume, k, mask) > 0;
     for (size_t n = 0; n < pixels; n++) {
+        if (holes && mask[n])
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "voxel (%zu, %zu, %zu) is no number: labels are whole numbers from 0 to 65535",
+                n % columns, n / columns, k);
         float whole = roundf(values[n]);
         if (!(whole >= 0.0f && whole < (float)LABEL_VALUES) ||
             fabsf(values[n] - whole) > WHOLE_TOLERANCE)
@@ -49,19 +54,20 @@ ul_status labels_from_volume(const ul_volume *volume, ul_labels *labels, ul_erro
     static const ul_segments none = {0};
     size_t pixels = volume->grid.size[0] * volume->grid.size[1];
     float *values = malloc((pixels + 1) * sizeof *values);
-    uint8_t *occurs = calloc(LABEL_VALUES, 1);
-    ul_status status = values && occurs ? UL_OK
-                                        : ul_error_set(error, UL_ERROR_LIMIT,
-                                              "out of memory for a slice of labels");
+    uint8_t *occurs = calloc(LABEL_VALUES, 1), *mask = malloc(pixels + 1);
+    ul_status status = UL_OK;
+    if (!values || !occurs || !mask)
+        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a slice of labels");
     if (status == UL_OK)
         status = ul_labels_create(&volume->grid, &none, false, labels, error);
     for (size_t k = 0; k < volume->grid.size[2] && status == UL_OK; k++)
-        status = copy_slice(volume, k, values, labels->map + k * pixels, occurs, error);
+        status = copy_slice(volume, k, values, mask, labels->map + k * pixels, occurs, error);
     if (status == UL_OK)
         status = name_segments(occurs, &labels->segments, error);
     if (status != UL_OK)
         ul_labels_free(labels);
     free(values);
+    free(mask);
     free(occurs);
     return status;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* What is written slice by slice: fill() gives the bytes of slice k, so that neither writing nor
  * comparing needs a second copy of the volume. */
@@ -106,7 +107,7 @@ static ul_status fill_file(const char *path, const char *temporary, bool compres
 static ul_status write_file(
     const char *path, const ul_nifti_header *header, slice_source *source, ul_error *error) {
     size_t length = strlen(path);
-    bool compressed = length > 3 && strcmp(path + length - 3, ".gz") == 0;
+    bool compressed = length > 3 && strcasecmp(path + length - 3, ".gz") == 0;
     char *buffer = malloc(2 * source->slice_bytes + 1);
     if (!buffer)
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);

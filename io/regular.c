@@ -11,6 +11,9 @@
 /* A slice stands for this many steps into a gap; half, and what rounding adds. */
 #define GAP_REACH_STEPS 0.501
 
+/* What a source with a slice far off would need more of. */
+enum { MOST_SLICES = 65536, MOST_PIXELS = 65535 };
+
 /* Where slice k lies: from the grid's first pixel along its axes, pixels, and its normal, mm. */
 static void slice_place(const ul_grid *grid, const double origin[3], size_t k, double place[3]) {
     double away[3], normal[3];
@@ -19,27 +22,6 @@ static void slice_place(const ul_grid *grid, const double origin[3], size_t k, d
     place[0] = vec3_dot(away, grid->axis_i) / grid->spacing_mm[0];
     place[1] = vec3_dot(away, grid->axis_j) / grid->spacing_mm[1];
     place[2] = vec3_dot(away, normal);
-}
-
-static int compare_doubles(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* The median of the distances between slices along the normal, mm. */
-static ul_status median_step(const ul_grid *grid, double *median, ul_error *error) {
-    size_t count = grid->size[2] - 1;
-    double *steps = malloc((count + 1) * sizeof *steps);
-    if (!steps)
-        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for an even grid");
-    for (size_t k = 0; k < count; k++)
-        steps[k] = fabs(ul_grid_offset_mm(grid, k + 1) - ul_grid_offset_mm(grid, k));
-    qsort(steps, count, sizeof *steps, compare_doubles);
-    *median = steps[(count - 1) / 2];
-    free(steps);
-    return *median > 0.0 ? UL_OK
-                         : ul_error_set(error, UL_ERROR_GEOMETRY,
-                               "the slices lie in one plane: no even grid holds them");
 }
 
 /* Moves the first pixel and widens the slices so that they cover all of the source's. */
@@ -54,7 +36,8 @@ static void cover(const ul_grid *grid, ul_grid *regular, double first[3]) {
         }
     }
     for (int t = 0; t < 2; t++)
-        regular->size[t] = grid->size[t] + (size_t)ceil(high[t] - low[t] - 0.05);
+        regular->size[t] =
+            grid->size[t] + (size_t)fmin(ceil(high[t] - low[t] - 0.05), (double)MOST_PIXELS);
     vec3_add(grid->origin_mm[0], low[0] * grid->spacing_mm[0], grid->axis_i, first);
     vec3_add(first, low[1] * grid->spacing_mm[1], grid->axis_j, first);
 }
@@ -64,14 +47,20 @@ ul_status ul_grid_regular(const ul_grid *grid, ul_grid *regular, ul_error *error
         return ul_grid_copy(grid, regular, error);
     if (grid->stack == UL_STACK_UNPLACED)
         return ul_error_set(error, UL_ERROR_GEOMETRY, "images without positions have no even grid");
-    double step = 0.0, first[3], normal[3];
-    ul_status status = median_step(grid, &step, error);
-    if (status != UL_OK)
-        return status;
+    double step = grid->median_step_mm, first[3], normal[3];
+    if (!(step > 0.0))
+        return ul_error_set(
+            error, UL_ERROR_GEOMETRY, "the slices lie in one plane: no even grid holds them");
     ul_grid even = *grid;
+    even.slice_mm = NULL;
     cover(grid, &even, first);
     double length = ul_grid_offset_mm(grid, grid->size[2] - 1) - ul_grid_offset_mm(grid, 0);
-    even.size[2] = (size_t)rint(fabs(length) / step) + 1;
+    double count = rint(fabs(length) / step) + 1;
+    if (!(count <= MOST_SLICES) || !(even.size[0] <= MOST_PIXELS && even.size[1] <= MOST_PIXELS))
+        return ul_error_set(error, UL_ERROR_LIMIT,
+            "an even grid of %.0f slices of %zux%zu pixels would be needed", count, even.size[0],
+            even.size[1]);
+    even.size[2] = (size_t)count;
     step = length / (double)(even.size[2] - 1);
     even.origin_mm = malloc(even.size[2] * sizeof *even.origin_mm);
     if (!even.origin_mm)

@@ -16,6 +16,7 @@ static const double in_plane_tolerance_px = 0.1;
 static const double slice_tolerance_steps = 0.1;
 /* How many voxels the empty slices of a gap may make. */
 static const double largest_filled_voxels = 2147483648.0;
+static const double largest_filled_slices = 65536;
 
 static void allocate_origins(ul_grid &grid, size_t slices) {
     grid.size[2] = slices;
@@ -88,7 +89,7 @@ static bool on_even_line(const SegObject &object, const ul_grid &grid,
     const double *start = object.frames[distinct.front()].position;
     vec3_add(object.frames[distinct.back()].position, -1, start, whole);
     double length = vec3_dot(whole, normal), last = std::round(length / step);
-    if (!(step > 0) || last < 1 ||
+    if (!(step > 0) || last < 1 || last > largest_filled_slices ||
         last * double(grid.size[0]) * double(grid.size[1]) > largest_filled_voxels)
         return false;
     number.clear();

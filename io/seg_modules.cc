@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <set>
 
 static void check(const OFCondition &condition, const DcmTagKey &tag) {
     if (condition.bad())
@@ -128,13 +129,12 @@ static void put_references(DcmItem &target, const SegPlan &plan, char **notes) {
     DcmItem &series = seg_new_item(target, DCM_ReferencedSeriesSequence);
     seg_put(series, DCM_SeriesInstanceUID,
         seg_usable_uid(plan, plan.info->series_uid, "SeriesInstanceUID", notes));
-    std::string last;
+    std::set<std::string> listed;
     size_t slices = ul_series_grid(plan.source)->size[2];
     for (size_t k = 0; k < slices; k++) {
         const ul_instance *instance = ul_series_instance(plan.source, k);
-        if (instance->sop_instance_uid == last)
+        if (!listed.insert(instance->sop_instance_uid).second)
             continue; /* another frame of the same multi-frame object */
-        last = instance->sop_instance_uid;
         DcmItem &item = seg_new_item(series, DCM_ReferencedInstanceSequence);
         seg_put(item, DCM_ReferencedSOPClassUID, instance->sop_class_uid);
         seg_put(item, DCM_ReferencedSOPInstanceUID, instance->sop_instance_uid);

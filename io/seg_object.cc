@@ -343,6 +343,11 @@ SegObject seg_object_open(const char *path, bool with_pixels) {
     SegObject object = {};
     object.file = std::make_unique<DcmFileFormat>();
     OFCondition read = object.file->loadFile(path);
+    struct stat about;
+    if (read.bad() && stat(path, &about) == 0 && S_ISDIR(about.st_mode))
+        throw Failure(UL_ERROR_INPUT, "is a folder: name the file of the segmentation");
+    if (read == EC_EndOfStream || read == EC_StreamNotifyClient || read == EC_InvalidStream)
+        throw Failure(UL_ERROR_INPUT, "truncated: the file ends before its data set does");
     if (read.bad())
         throw Failure(UL_ERROR_INPUT, "cannot be read as DICOM: %s", read.text());
     std::string class_uid = seg_text(object.data(), DCM_SOPClassUID);

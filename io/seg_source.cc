@@ -111,6 +111,10 @@ class Source {
         return valid;
     }
 
+    void note(const char *text) {
+        notes_add(notes, "%s", text);
+    }
+
   private:
     DcmFileFormat file;
     std::string charset;
@@ -137,7 +141,14 @@ std::string seg_usable_uid(const SegPlan &plan, const char *uid, const char *wha
     return derived;
 }
 
-/* DeidentificationMethod (LO, any number) and its codes. */
+static bool target_removes_identity(DcmItem &target) {
+    OFString removed;
+    return target.findAndGetOFString(DCM_PatientIdentityRemoved, removed).good() &&
+           removed == "YES";
+}
+
+/* DeidentificationMethod (LO, any number) and its codes: one of the two where identity was removed.
+ */
 static void put_deidentification(DcmItem &target, Source &source) {
     std::string methods = source.raw(source.data(), DCM_DeidentificationMethod), valid;
     for (size_t at = 0; !methods.empty() && at != std::string::npos;) {
@@ -148,8 +159,7 @@ static void put_deidentification(DcmItem &target, Source &source) {
             valid += (valid.empty() ? "" : "\\") + std::string(method);
         at = end == std::string::npos ? end : end + 1;
     }
-    if (!valid.empty())
-        seg_put(target, DCM_DeidentificationMethod, valid);
+    bool coded = false;
     DcmItem *code = nullptr;
     for (long i = 0; source.data()
                          .findAndGetSequenceItem(DCM_DeidentificationMethodCodeSequence, code, i)
@@ -164,7 +174,14 @@ static void put_deidentification(DcmItem &target, Source &source) {
         seg_put(item, DCM_CodeValue, value);
         seg_put(item, DCM_CodingSchemeDesignator, scheme);
         seg_put(item, DCM_CodeMeaning, meaning);
+        coded = true;
     }
+    if (valid.empty() && !coded && target_removes_identity(target)) {
+        valid = "not stated by the source";
+        source.note("DeidentificationMethod: the source does not state how identity was removed");
+    }
+    if (!valid.empty())
+        seg_put(target, DCM_DeidentificationMethod, valid);
 }
 
 /* The clinical trial's attributes make sense, and are valid, only together. */

@@ -28,6 +28,7 @@ static const Required required[] = {
     {DCM_PatientID, true},
     {DCM_PatientBirthDate, true},
     {DCM_PatientSex, true},
+    {DCM_SOPInstanceUID, false},
     {DCM_StudyInstanceUID, false},
     {DCM_StudyDate, true},
     {DCM_StudyTime, true},
@@ -46,6 +47,7 @@ static const Required required[] = {
     {DCM_ContentLabel, false},
     {DCM_ContentDescription, true},
     {DCM_ContentCreatorName, true},
+    {DCM_PixelRepresentation, false},
     {DCM_LossyImageCompression, false},
     {DCM_ImageType, false},
     {DCM_DimensionOrganizationSequence, false},
@@ -61,6 +63,13 @@ static void check_attributes(const SegObject &object, SegFindings &findings) {
         else if (!attribute.may_be_empty && !object.data().tagExistsWithValue(tag))
             findings.add("standard", "%s is empty", tag.getTagName());
     }
+    if (object.data().tagExists(DCM_FrameOfReferenceUID) &&
+        !object.data().tagExists(DCM_PositionReferenceIndicator))
+        findings.add("standard", "PositionReferenceIndicator is missing");
+    if (seg_text(object.data(), DCM_PatientIdentityRemoved) == "YES" &&
+        !object.data().tagExistsWithValue(DCM_DeidentificationMethod) &&
+        !object.data().tagExistsWithValue(DCM_DeidentificationMethodCodeSequence))
+        findings.add("standard", "PatientIdentityRemoved is YES without DeidentificationMethod");
     if (seg_text(object.data(), DCM_Modality) != "SEG")
         findings.add("standard", "Modality is not SEG");
     if (object.kind == SegKind::BINARY && object.data().tagExists(DCM_PixelPaddingValue))

@@ -7,6 +7,7 @@
 #include "ulite/sha256.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstring>
 
@@ -104,9 +105,11 @@ static bool put_pixels(DcmDataset &data, const SegPlan &plan, SegUids &uids) {
 }
 
 static void save(DcmFileFormat &file, const char *path) {
+    errno = 0; /* DCMTK's own texts speak of its streams */
     OFCondition saved = file.saveFile(path, EXS_LittleEndianExplicit, EET_ExplicitLength);
     if (saved.bad())
-        throw Failure(UL_ERROR_OUTPUT, "cannot be written: %s", saved.text());
+        throw Failure(
+            UL_ERROR_OUTPUT, "cannot be written: %s", errno ? std::strerror(errno) : saved.text());
 }
 
 [[noreturn]] static void differs(const char *what, size_t frame) {

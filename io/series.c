@@ -153,8 +153,9 @@ static bool stackable(const dicom_image *a, const dicom_image *b, bool stacks) {
     if (stacks && strcmp(a->stack, b->stack) != 0)
         return false;
     return same_size(a, b) && same_orientation(a, b) && same_spacing(a, b) &&
-           strcmp(a->type, b->type) == 0 && x->multi_frame == y->multi_frame &&
-           x->mosaic == y->mosaic && x->layout.is_float == y->layout.is_float &&
+           x->series_number == y->series_number && strcmp(a->type, b->type) == 0 &&
+           x->multi_frame == y->multi_frame && x->mosaic == y->mosaic &&
+           x->layout.is_float == y->layout.is_float &&
            strcmp(x->sop_class_uid, y->sop_class_uid) == 0 &&
            strcmp(x->modality, y->modality) == 0 &&
            strcmp(x->frame_of_reference_uid, y->frame_of_reference_uid) == 0;
@@ -164,18 +165,25 @@ static bool stackable(const dicom_image *a, const dicom_image *b, bool stacks) {
 static void describe_group(const dicom_image *image, const dicom_image *const *firsts, size_t count,
     bool stacks, char *text, size_t bytes) {
     bool size = false, type = false, orientation = false, spacing = false, stack = false;
+    bool number = false, colour = false;
     for (size_t i = 0; i < count; i++) {
-        size |= !same_size(image, firsts[i]);
+        size |= columns_of(image) != columns_of(firsts[i]) || rows_of(image) != rows_of(firsts[i]);
         type |= strcmp(image->type, firsts[i]->type) != 0;
         orientation |= !same_orientation(image, firsts[i]);
         spacing |= !same_spacing(image, firsts[i]);
         stack |= stacks && strcmp(image->stack, firsts[i]->stack) != 0;
+        number |= image->file->series_number != firsts[i]->file->series_number;
+        colour |= channels_of(image) != channels_of(firsts[i]);
     }
     ul_grid grid = {.size = {1, 1, 1}};
     const char *plane = "unplaced";
     if (image->has_orientation && ul_grid_set_axes(&grid, image->cosines))
         plane = ul_plane_name(ul_grid_plane(&grid));
-    char parts[5][160] = {""};
+    char parts[7][160] = {""};
+    if (number)
+        snprintf(parts[5], sizeof parts[5], "series %d", image->file->series_number);
+    if (colour)
+        snprintf(parts[6], sizeof parts[6], "%s", channels_of(image) == 3 ? "RGB" : "grey");
     if (type)
         snprintf(parts[0], sizeof parts[0], "image type %s", image->type);
     if (orientation)
@@ -189,7 +197,7 @@ static void describe_group(const dicom_image *image, const dicom_image *const *f
         snprintf(parts[4], sizeof parts[4], "%s%s", image->stack[0] ? "stack " : "no stack",
             image->stack);
     text[0] = '\0';
-    for (int p = 0; p < 5; p++)
+    for (int p = 0; p < 7; p++)
         if (parts[p][0]) {
             size_t used = strlen(text);
             snprintf(text + used, bytes - used, "%s%s", used ? ", " : "", parts[p]);
@@ -226,16 +234,20 @@ static ul_status notes_on_geometry(ul_series *series, ul_error *error) {
             series_note(series, error, "gantry tilt %.1f degrees", copysign(degrees, declared));
     }
     if (grid->stack == UL_STACK_UNEVEN && status == UL_OK) {
-        size_t gaps = ul_grid_count_gaps(grid);
         double least = HUGE_VAL, most = 0;
         for (size_t k = 0; k + 1 < slices; k++) {
             double step = ul_grid_offset_mm(grid, k + 1) - ul_grid_offset_mm(grid, k);
             least = fmin(least, step);
             most = fmax(most, step);
         }
-        if (least > SAME_PLACE_MM) /* else add_part says what is wrong */
+        if (least <= SAME_PLACE_MM) /* add_part says what is wrong */
+            return UL_OK;
+        if (most - least <= 0.1 * least)
+            status = series_note(series, error, "slices displaced sideways, unevenly");
+        else
             status =
                 series_note(series, error, "uneven slice distances, %.4g to %.4g mm", least, most);
+        size_t gaps = ul_grid_count_gaps(grid);
         if (gaps && status == UL_OK)
             status = series_note(
                 series, error, "slices missing at %zu place%s", gaps, gaps == 1 ? "" : "s");
@@ -243,15 +255,23 @@ static ul_status notes_on_geometry(ul_series *series, ul_error *error) {
     return status;
 }
 
-static ul_status note_on_thickness(ul_series *series, ul_error *error) {
-    double least = HUGE_VAL, most = 0;
-    for (size_t k = 0; k < series->grid.size[2]; k++) {
-        least = fmin(least, series->images[k]->thickness_mm);
-        most = fmax(most, series->images[k]->thickness_mm);
+/* The smallest and largest SliceThickness, in range; whether they differ. */
+static bool thickness_range(const dicom_image *const *images, size_t count, double range[2]) {
+    range[0] = HUGE_VAL;
+    range[1] = 0;
+    for (size_t k = 0; k < count; k++) {
+        range[0] = fmin(range[0], images[k]->thickness_mm);
+        range[1] = fmax(range[1], images[k]->thickness_mm);
     }
-    if (most - least <= SPACING_TOLERANCE * most)
+    return range[1] - range[0] > SPACING_TOLERANCE * range[1];
+}
+
+static ul_status note_on_thickness(ul_series *series, ul_error *error) {
+    double range[2];
+    if (!thickness_range(series->images, series->grid.size[2], range))
         return UL_OK;
-    return series_note(series, error, "slice thickness differs, %.4g to %.4g mm", least, most);
+    return series_note(
+        series, error, "slice thickness differs, %.4g to %.4g mm", range[0], range[1]);
 }
 
 /* A slope of 0, which some writers give to empty slices, would make an image of one value. */
@@ -265,6 +285,25 @@ static ul_status note_on_slopes(ul_series *series, ul_error *error) {
         zeros == 1 ? "" : "s");
 }
 
+/* Enhanced objects may come in several files that count each other. */
+static ul_status note_on_concatenation(ul_series *series, ul_error *error) {
+    const dicom_file *first = series->images[0]->file;
+    long parts = 0, total = first->concatenation_parts;
+    const dicom_file *last = NULL;
+    for (size_t k = 0; total > 1 && k < series->grid.size[2]; k++) {
+        const dicom_file *file = series->images[k]->file;
+        bool seen = file == last;
+        for (size_t before = 0; !seen && before < k; before++)
+            seen = series->images[before]->file == file;
+        parts += !seen && strcmp(file->concatenation_uid, first->concatenation_uid) == 0;
+        last = file;
+    }
+    if (total <= 1 || parts >= total)
+        return UL_OK;
+    return series_note(
+        series, error, "%ld of the %ld parts of a concatenation missing", total - parts, total);
+}
+
 static ul_status notes_on_pixels(ul_series *series, ul_error *error) {
     const dicom_image *first = series->images[0];
     ul_status status = UL_OK;
@@ -276,6 +315,8 @@ static ul_status notes_on_pixels(ul_series *series, ul_error *error) {
         status = series_note(series, error, "rescale slope or intercept differs between slices");
     if (first->file->layout.photometric == DICOM_MONOCHROME1 && status == UL_OK)
         status = series_note(series, error, "MONOCHROME1, inverted on reading");
+    if (first->file->layout.kept_monochrome1 && status == UL_OK)
+        status = series_note(series, error, "MONOCHROME1: a matter of display, values are kept");
     if (first->file->mosaic && status == UL_OK)
         status = series_note(series, error, "mosaic of %zu slices", series->grid.size[2]);
     if (first->file->lossy && status == UL_OK)
@@ -351,6 +392,15 @@ static ul_status add_series(series_builder *builder, const dicom_image *const *i
         ul_grid_set_axes(grid, first->cosines);
         for (size_t k = 0; k < count; k++)
             memcpy(grid->origin_mm[k], images[k]->position_mm, sizeof grid->origin_mm[k]);
+        double range[2];
+        if (thickness_range(images, count, range)) {
+            grid->slice_mm = malloc(count * sizeof *grid->slice_mm);
+            if (!grid->slice_mm)
+                return ul_error_set(
+                    builder->error, UL_ERROR_LIMIT, "out of memory for %zu slices", count);
+            for (size_t k = 0; k < count; k++)
+                grid->slice_mm[k] = images[k]->thickness_mm;
+        }
         if (!(grid->spacing_mm[0] > 0))
             series_fail(series, UL_ERROR_INPUT, "%s: no PixelSpacing of two positive numbers",
                 first->file->shown);
@@ -364,6 +414,8 @@ static ul_status add_series(series_builder *builder, const dicom_image *const *i
         status = notes_on_pixels(series, builder->error);
     if (status == UL_OK)
         status = note_on_slopes(series, builder->error);
+    if (status == UL_OK)
+        status = note_on_concatenation(series, builder->error);
     if (status == UL_OK)
         status = series_note_identities(series, builder->error);
     *added = series;

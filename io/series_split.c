@@ -195,6 +195,9 @@ static void describe(dicom_key key, double value, size_t number, char *label, si
     case DICOM_KEY_TRIGGER_TIME:
         snprintf(label, label_bytes, "%strigger time %g ms", comma, value);
         break;
+    case DICOM_KEY_FRAME_TIME:
+        snprintf(label, label_bytes, "%sframe time %g ms", comma, value);
+        break;
     case DICOM_KEY_DIMENSION:
     case DICOM_KEY_OBJECT:
     case DICOM_KEYS:
@@ -290,6 +293,24 @@ static ul_status emit(series_splitter *splitter, const placed_image *images, siz
     return UL_OK;
 }
 
+/* The key by which images that share no place are of different volumes all the same: an echo, a
+ * time point or a b-value of which a part was lost, or that moved on with the patient.
+ * DICOM_KEYS where there is none. */
+static dicom_key key_of_volumes(const placed_image *images, size_t count) {
+    static const dicom_key keys[] = {
+        DICOM_KEY_ECHO, DICOM_KEY_ECHO_TIME, DICOM_KEY_TIME_POINT, DICOM_KEY_B_VALUE};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        double *values;
+        size_t distinct = distinct_values(images, count, keys[i], &values);
+        bool known = distinct > 0 && !isnan(values[distinct - 1]); /* NaN is last */
+        free(values);
+        /* More values than this count slices. */
+        if (known && distinct >= 2 && 2 * distinct <= count)
+            return keys[i];
+    }
+    return DICOM_KEYS;
+}
+
 static ul_status split_further(series_splitter *splitter, placed_image *images, size_t count,
     size_t dropped, const char *label) {
     qsort(images, count, sizeof *images, by_offset);
@@ -298,8 +319,11 @@ static ul_status split_further(series_splitter *splitter, placed_image *images, 
         dropped += count - kept;
         count = kept;
     }
-    if (most_at_one_place(images, count) == 1)
-        return emit(splitter, images, count, dropped, label);
+    if (most_at_one_place(images, count) == 1) {
+        dicom_key key = key_of_volumes(images, count);
+        return key == DICOM_KEYS ? emit(splitter, images, count, dropped, label)
+                                 : split_by_key(splitter, images, count, dropped, label, key);
+    }
     placed_image *scratch = malloc(count * sizeof *scratch);
     if (!scratch)
         return ul_error_set(splitter->error, UL_ERROR_LIMIT, "out of memory for %zu slices", count);

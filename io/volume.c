@@ -1,5 +1,6 @@
 #include "ulite/volume.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,7 +138,8 @@ void ul_volume_plane(const ul_volume *volume, const ul_voxel_plane *plane, float
     EACH_PIXEL_OF_ANY_TYPE({
         for (ptrdiff_t c = 0; c < channels; c++) {
             double value = (double)p[c] * volume->slope[k] + volume->intercept[k];
-            values[(ptrdiff_t)n * channels + c] = isfinite(value) ? (float)value : 0.0f;
+            values[(ptrdiff_t)n * channels + c] =
+                isfinite(value) ? (float)fmax(-FLT_MAX, fmin(value, FLT_MAX)) : 0.0f;
         }
     })
 }

@@ -70,20 +70,31 @@ static size_t lowest_offset(
     return at;
 }
 
-/* Largest first, each at the lowest offset that is free during its life. */
-static void place(ul_plan *plan, const lifetime *life) {
+/* Whether a thread of a team has the buffer for itself: the rows that it works on. */
+static bool is_own(const ul_plan *plan, int which) {
+    if (which == UL_BUFFER_INPUT || which == UL_BUFFER_CONV_IN || which == UL_BUFFER_DECODED)
+        return true;
+    return which >= UL_BUFFER_LOW && which < UL_BUFFER_CROSS + UL_LEVELS &&
+           !plan->level[(which - UL_BUFFER_LOW) % UL_LEVELS].by_channels;
+}
+
+/* Places the buffers that are chosen, largest first, each at the lowest offset that is free during
+ * its life; returns the floats that they take together. */
+static size_t place(ul_plan *plan, const lifetime *life, const bool *chosen) {
     bool placed[UL_BUFFERS] = {false};
-    plan->region = 0;
-    for (int n = 0; n < UL_BUFFERS; n++) {
+    size_t region = 0;
+    for (;;) {
         int largest = -1;
         for (int i = 0; i < UL_BUFFERS; i++)
-            if (!placed[i] && (largest < 0 || life[i].floats > life[largest].floats))
+            if (chosen[i] && !placed[i] && (largest < 0 || life[i].floats > life[largest].floats))
                 largest = i;
+        if (largest < 0)
+            return region;
         size_t at = lowest_offset(life, plan->offset, placed, largest);
         plan->offset[largest] = at;
         placed[largest] = true;
         size_t end = at + life[largest].floats;
-        plan->region = end > plan->region ? end : plan->region;
+        region = end > region ? end : region;
     }
 }
 
@@ -105,5 +116,11 @@ void ul_plan_slice(ul_plan *plan, const ul_folded *f, size_t height, size_t widt
         (plan->level[0].encoder_rows + 2 * REACH) * (width * f->width[0] + UL_ROW_PAD), 0, 0};
     for (int i = 0; i < UL_BUFFERS; i++)
         life[i].floats = ul_pad_channels(life[i].floats);
-    place(plan, life);
+    bool shared[UL_BUFFERS], own[UL_BUFFERS];
+    for (int i = 0; i < UL_BUFFERS; i++) {
+        own[i] = threads > 1 && is_own(plan, i);
+        shared[i] = !own[i];
+    }
+    plan->region = place(plan, life, shared);
+    plan->own_region = place(plan, life, own);
 }

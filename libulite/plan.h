@@ -1,5 +1,6 @@
 /* Where every intermediate tensor and row buffer of one slice lives: a region that buffers share
- * whose lifetimes do not overlap. */
+ * whose lifetimes do not overlap. Of a team that shares the slice, each thread has a second, small
+ * one of its own for its rows. */
 #ifndef UL_PLAN_H
 #define UL_PLAN_H
 
@@ -32,8 +33,9 @@ typedef struct ul_plan_level {
 typedef struct ul_plan {
     ul_plan_level level[UL_LEVELS];
     size_t input_row;          /* floats of a bordered input row */
-    size_t offset[UL_BUFFERS]; /* floats from the region's start */
-    size_t region;             /* floats */
+    size_t offset[UL_BUFFERS]; /* floats from the start of the buffer's region */
+    size_t region;             /* floats; of a team, those of what its threads share */
+    size_t own_region;         /* floats, of each thread of a team; 0 for one thread */
 } ul_plan;
 
 /* Floats after every row of an image that a 7-tap cross reads or writes. Rows that lie a power of

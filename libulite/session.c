@@ -19,7 +19,7 @@ struct ul_session {
     size_t planes;      /* of an input slice */
     size_t height, width;
     int threads;
-    size_t region; /* floats: the larger of the two plans */
+    bool whole_slices; /* threads may take slices of their own: there is a region for each */
     float *zeros, *regions;
     float *arena;
     size_t arena_bytes;
@@ -53,15 +53,24 @@ static float *allocate_arena(size_t bytes) {
     return arena;
 }
 
-/* Arena: folded weights, a row of zeros, one region per thread. */
-static ul_status allocate(ul_session *s, const ul_model_shape *shape, bool grey, ul_error *error) {
-    size_t weights = ul_fold_layout(&s->folded, shape, grey, NULL);
+/* Floats of the regions. They serve slices that threads take for themselves, where that is meant
+ * and keeps to the options' limit, and slices that all threads share. */
+static size_t plan_regions(ul_session *s, size_t slices_bytes) {
+    size_t threads = (size_t)s->threads;
     ul_plan_slice(&s->slice_plan, &s->folded, s->height, s->width, 1);
     ul_plan_slice(&s->pixel_plan, &s->folded, s->height, s->width, s->threads);
-    s->region =
-        s->slice_plan.region > s->pixel_plan.region ? s->slice_plan.region : s->pixel_plan.region;
+    size_t each = s->slice_plan.region * threads;
+    size_t team = s->pixel_plan.region + s->pixel_plan.own_region * threads;
+    s->whole_slices = threads == 1 || slices_bytes == 0 || each * sizeof(float) <= slices_bytes;
+    return s->whole_slices && each > team ? each : team;
+}
+
+/* Arena: folded weights, a row of zeros, the regions. */
+static ul_status allocate(ul_session *s, const ul_model_shape *shape,
+    const ul_session_options *options, ul_error *error) {
+    size_t weights = ul_fold_layout(&s->folded, shape, options->grey, NULL);
     size_t zeros = longest_row(s);
-    size_t bytes = (weights + zeros + s->region * (size_t)s->threads) * sizeof(float);
+    size_t bytes = (weights + zeros + plan_regions(s, options->slices_bytes)) * sizeof(float);
     s->arena_bytes = (bytes + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
     s->arena = allocate_arena(s->arena_bytes);
     if (!s->arena)
@@ -69,7 +78,7 @@ static ul_status allocate(ul_session *s, const ul_model_shape *shape, bool grey,
             "out of memory: slices of %zu x %zu on %d threads need %zu MiB; use fewer threads or "
             "smaller slices",
             s->height, s->width, s->threads, s->arena_bytes >> 20);
-    ul_fold_layout(&s->folded, shape, grey, s->arena);
+    ul_fold_layout(&s->folded, shape, options->grey, s->arena);
     s->zeros = s->arena + weights;
     s->regions = s->zeros + zeros;
     memset(s->zeros, 0, zeros * sizeof(float));
@@ -95,7 +104,7 @@ ul_status ul_session_create(const ul_model *model, const ul_session_options *opt
     s->height = options->height;
     s->width = options->width;
     s->threads = options->threads ? options->threads : omp_get_num_procs();
-    status = allocate(s, shape, options->grey, error);
+    status = allocate(s, shape, options, error);
     if (status == UL_OK)
         status = ul_fold(&s->folded, model, error);
     if (status != UL_OK) {
@@ -134,7 +143,7 @@ static void run_slices(const ul_session *s, const float *input, size_t count, fl
 #pragma omp parallel for schedule(dynamic, 1) num_threads(s->threads)
     for (size_t slice = 0; slice < count; slice++) {
         ul_run run = run_of(s, &s->slice_plan, input, logits, slice);
-        run.shared = run.own = s->regions + (size_t)omp_get_thread_num() * s->region;
+        run.shared = run.own = s->regions + (size_t)omp_get_thread_num() * s->slice_plan.region;
         ul_infer_slice(&run);
     }
 }
@@ -147,7 +156,8 @@ static void run_pixels(const ul_session *s, const float *input, size_t count, fl
             ul_run run = run_of(s, &s->pixel_plan, input, logits, slice);
             run.thread = omp_get_thread_num();
             run.threads = omp_get_num_threads();
-            run.own = s->regions + (size_t)run.thread * s->region;
+            run.own =
+                s->regions + s->pixel_plan.region + (size_t)run.thread * s->pixel_plan.own_region;
             ul_infer_slice(&run);
         }
     }
@@ -161,7 +171,7 @@ ul_status ul_session_run(
             ul_run run = run_of(session, &session->slice_plan, input, logits, slice);
             ul_infer_slice(&run);
         }
-    } else if (count >= (size_t)session->threads)
+    } else if (session->whole_slices && count >= (size_t)session->threads)
         run_slices(session, input, count, logits);
     else
         run_pixels(session, input, count, logits);
@@ -182,6 +192,10 @@ ul_level ul_session_level(const ul_session *session) {
 
 int ul_session_threads(const ul_session *session) {
     return session->threads;
+}
+
+bool ul_session_shares_slices(const ul_session *session) {
+    return !session->whole_slices;
 }
 
 const ul_model_shape *ul_session_shape(const ul_session *session) {

@@ -5,6 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Most memory for the tensors of slices that threads run side by side: with the volume and the
+ * labels it stays below the limit that docs/benchmarks.md states. */
+static const size_t SLICES_BYTES = (size_t)64 << 20;
+
+/* Most slices that are made ready together: their inputs and logits are in memory. */
+enum { MOST_SLICES = 8 };
+
 /* Everything for one batch of slices. */
 typedef struct predictor {
     const ul_card *card;
@@ -44,6 +51,7 @@ static ul_status open_session(const ul_model *model, predictor *p, int threads, 
     options.width = p->padded[0];
     options.height = p->padded[1];
     options.threads = threads;
+    options.slices_bytes = SLICES_BYTES;
     options.grey = p->card->channels == UL_CHANNELS_GREY;
     p->channels = options.grey ? 1 : ul_model_get_shape(model)->input_channels;
     ul_status status = ul_session_create(model, &options, &p->session, error);
@@ -66,7 +74,9 @@ static ul_status allocate(predictor *p, ul_error *error) {
     const slice_stack *stack = p->stack;
     size_t back = stack->width * (stack->height + stack->o.size[1]) + p->source_area;
     size_t cut = slices_scratch(stack);
-    p->batch = (size_t)p->threads < stack->depth ? (size_t)p->threads : stack->depth;
+    size_t most = ul_session_shares_slices(p->session) ? MOST_SLICES : (size_t)p->threads;
+    p->batch = (size_t)p->threads < most ? (size_t)p->threads : most;
+    p->batch = p->batch < stack->depth ? p->batch : stack->depth;
     p->scratch_size = back > cut ? back : cut;
     p->input = malloc(p->batch * p->channels * p->area * sizeof(float));
     p->output = malloc(p->batch * p->classes * p->area * sizeof(float));

@@ -194,7 +194,7 @@ static void draw_contours(montage *m, size_t n) {
 }
 
 ul_status ul_preview_write(const char *path, const ul_volume *volume, const ul_labels *labels,
-    const double window[2], ul_error *error) {
+    const double window[2], const ul_progress *progress, ul_error *error) {
     montage m = {.volume = volume, .labels = labels, .o = orientation_acquired(&volume->grid)};
     ul_status status = choose_slices(&m, error);
     if (status == UL_OK)
@@ -206,6 +206,8 @@ ul_status ul_preview_write(const char *path, const ul_volume *volume, const ul_l
     for (size_t n = 0; status == UL_OK && n < m.count; n++) {
         draw_image(&m, n);
         draw_contours(&m, n);
+        if (!ul_progress_report(progress, "drawing", n + 1, m.count))
+            status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted");
     }
     if (status == UL_OK)
         status = ul_png_write_rgb(path, m.rgb, m.width, m.height, error);

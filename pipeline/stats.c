@@ -7,6 +7,7 @@
 /* Running sums of one segment. Squares are of differences from the first value, which keeps them
  * from cancelling. */
 typedef struct sums {
+    size_t valued; /* voxels whose value counts: not padding */
     double first, difference, squares, mm3, mm2;
 } sums;
 
@@ -25,27 +26,31 @@ static double grey_of(const float *value, size_t channels) {
     return 0.299 * (double)value[0] + 0.587 * (double)value[1] + 0.114 * (double)value[2];
 }
 
-/* place[number]: the segment's place in stats, or SIZE_MAX. */
+static void add_value(sums *t, double value) {
+    if (t->valued++ == 0)
+        t->first = value;
+    t->difference += value - t->first;
+    t->squares += (value - t->first) * (value - t->first);
+}
+
+/* place[number]: the segment's place in stats, or SIZE_MAX; padding: 1 where a value is none. */
 static void see_slice(const ul_labels *labels, size_t k, const float *values, size_t channels,
-    const size_t *place, ul_segment_stats *stats, sums *totals) {
+    const uint8_t *padding, const size_t *place, ul_segment_stats *stats, sums *totals) {
     const ul_grid *grid = &labels->grid;
     const uint16_t *map = labels->map + k * grid->size[0] * grid->size[1];
     double area = grid->spacing_mm[0] * grid->spacing_mm[1];
     double depth = ul_grid_depth_mm(grid, k);
     for (size_t j = 0; j < grid->size[1]; j++)
-        for (size_t i = 0; i < grid->size[0]; i++, map++, values += channels) {
+        for (size_t i = 0; i < grid->size[0]; i++, map++, padding++, values += channels) {
             if (*map == 0 || place[*map] == SIZE_MAX)
                 continue;
             ul_segment_stats *s = &stats[place[*map]];
             sums *t = &totals[place[*map]];
-            double value = grey_of(values, channels);
-            if (s->voxels == 0)
-                t->first = value;
             if (s->placed)
                 see_position(grid, i, j, k, s);
             s->voxels++;
-            t->difference += value - t->first;
-            t->squares += (value - t->first) * (value - t->first);
+            if (!*padding)
+                add_value(t, grey_of(values, channels));
             t->mm2 += area;
             t->mm3 += area * depth;
         }
@@ -55,24 +60,25 @@ static void finish(const ul_grid *grid, const sums *t, ul_segment_stats *s) {
     bool flat = grid->size[2] == 1 || grid->stack == UL_STACK_UNPLACED;
     bool spaced = grid->spacing_mm[0] > 0.0;
     bool deep = spaced && !flat && ul_grid_depth_mm(grid, 0) > 0.0;
-    double count = (double)s->voxels, shift = t->difference / count;
+    double count = (double)t->valued, shift = t->difference / count;
     s->volume_ml = deep ? t->mm3 / 1000.0 : NAN;
     s->area_mm2 = flat && spaced ? t->mm2 : NAN;
     s->placed = s->placed && s->voxels > 0;
-    s->mean = s->voxels ? t->first + shift : NAN;
-    s->sd = s->voxels ? sqrt(fmax(0.0, t->squares / count - shift * shift)) : NAN;
+    s->mean = t->valued ? t->first + shift : NAN;
+    s->sd = t->valued ? sqrt(fmax(0.0, t->squares / count - shift * shift)) : NAN;
 }
 
-ul_status ul_stats_measure(
-    const ul_volume *volume, const ul_labels *labels, ul_segment_stats *stats, ul_error *error) {
+ul_status ul_stats_measure(const ul_volume *volume, const ul_labels *labels,
+    const ul_progress *progress, ul_segment_stats *stats, ul_error *error) {
     const ul_grid *grid = &labels->grid;
     size_t count = labels->segments.count;
     size_t pixels = grid->size[0] * grid->size[1];
     size_t *place = malloc((UINT16_MAX + 1) * sizeof *place);
     float *values = malloc((pixels * volume->channels + 1) * sizeof *values);
+    uint8_t *padding = malloc(pixels + 1);
     sums *totals = calloc(count + 1, sizeof *totals);
-    bool ready = place && values && totals;
-    if (ready) {
+    ul_status status = UL_OK;
+    if (place && values && padding && totals) {
         memset(place, 0xff, (UINT16_MAX + 1) * sizeof *place);
         memset(stats, 0, count * sizeof *stats);
         for (size_t s = 0; s < count; s++) {
@@ -80,15 +86,21 @@ ul_status ul_stats_measure(
             stats[s].placed = grid->stack != UL_STACK_UNPLACED;
             place[stats[s].number & UINT16_MAX] = s;
         }
-        for (size_t k = 0; k < grid->size[2]; k++) {
+        for (size_t k = 0; status == UL_OK && k < grid->size[2]; k++) {
             ul_volume_slice(volume, k, values);
-            see_slice(labels, k, values, volume->channels, place, stats, totals);
+            ul_volume_padding(volume, k, padding);
+            see_slice(labels, k, values, volume->channels, padding, place, stats, totals);
+            if (!ul_progress_report(progress, "measuring", k + 1, grid->size[2]))
+                status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted");
         }
         for (size_t s = 0; s < count; s++)
             finish(grid, &totals[s], &stats[s]);
+    } else {
+        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the statistics");
     }
     free(place);
     free(values);
+    free(padding);
     free(totals);
-    return ready ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the statistics");
+    return status;
 }

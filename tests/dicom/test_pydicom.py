@@ -62,7 +62,7 @@ REFUSED = {
     "HTJ2K_08_RGB.dcm": (9, "HTJ2K"),
     "liver.dcm": (3, "segmentation"),
     "rtplan.dcm": (3, "without an image"),
-    "DICOMDIR": (3, "no DICOM image"),
+    "DICOMDIR": (3, "a DICOMDIR"),
 }
 
 

@@ -24,8 +24,7 @@ void *__wrap_malloc(size_t bytes) {
 static cJSON *make(void) {
     cJSON *value = cJSON_CreateObject();
     cJSON_AddStringToObject(value, "name", "a");
-    cJSON *list = cJSON_AddArrayToObject(value, "list");
-    cJSON_AddItemToArray(list, cJSON_CreateNumber(1));
+    cJSON_AddNumberToObject(cJSON_AddObjectToObject(value, "inner"), "n", 1);
     cJSON_AddNullToObject(value, "nothing");
     return value;
 }
@@ -42,7 +41,7 @@ static void test_every_allocation(void **state) {
         counting = false;
         if (calls <= failing) {
             assert_int_equal(status, UL_OK);
-            assert_string_equal(text, "{\"name\":\"a\",\"list\":[1],\"nothing\":null}");
+            assert_string_equal(text, "{\"name\":\"a\",\"inner\":{\"n\":1},\"nothing\":null}");
             free(text);
             break;
         }

@@ -68,7 +68,7 @@ static size_t find(const ul_volume *picture, const uint8_t rgb[3], double *x, do
 static void show(const ul_volume *volume, const ul_labels *labels, ul_volume *picture) {
     static const double window[2] = {0.0, 1000.0};
     ul_error error = {0};
-    assert_int_equal(ul_preview_write(path, volume, labels, window, &error), UL_OK);
+    assert_int_equal(ul_preview_write(path, volume, labels, window, NULL, &error), UL_OK);
     assert_int_equal(ul_png_read(path, picture, &error), UL_OK);
     assert_int_equal(picture->channels, 3);
 }
@@ -165,7 +165,7 @@ static void unwritable_target(void **state) {
     char below[64];
     snprintf(below, sizeof below, "%s/x.png", path);
     make(axial, none, none, &volume, &labels);
-    assert_int_equal(ul_preview_write(below, &volume, &labels, NULL, &error), UL_ERROR_OUTPUT);
+    assert_int_equal(ul_preview_write(below, &volume, &labels, NULL, NULL, &error), UL_ERROR_OUTPUT);
     ul_volume_free(&volume);
     ul_labels_free(&labels);
 }

@@ -34,6 +34,9 @@ typedef struct ul_grid {
     double spacing_mm[2];        /* along i and j; 0 where unknown */
     double (*origin_mm)[3];      /* [size[2]], owned by the grid; NULL where unplaced */
     double thickness_mm;         /* nominal slice thickness; 0 where unknown */
+    double *slice_mm;            /* [size[2]], owned: the thickness of each slice where they differ,
+                                    else NULL */
+    double median_step_mm;       /* between slices along the normal, by ul_grid_classify; 0: none */
 } ul_grid;
 
 UL_API ul_status ul_grid_copy(const ul_grid *source, ul_grid *copy, ul_error *error);
@@ -44,7 +47,8 @@ UL_API void ul_grid_free(ul_grid *grid); /* frees what it owns and zeroes it */
  * of a right one are taken. Returns false, and leaves the axes alone, for anything further off. */
 UL_API bool ul_grid_set_axes(ul_grid *grid, const double cosines[6]);
 
-/* Sets grid->stack from the origins: tolerances as scanners round, documented in grid.c. */
+/* Sets grid->stack and grid->median_step_mm from the origins: tolerances as scanners round,
+ * documented in grid.c. Out of memory counts as no median. */
 UL_API void ul_grid_classify(ul_grid *grid);
 
 UL_API void ul_grid_normal(const ul_grid *grid, double normal[3]); /* axis_i x axis_j */
@@ -62,7 +66,8 @@ UL_API double ul_grid_step_mm(const ul_grid *grid);
  * where unknown. */
 UL_API double ul_grid_depth_mm(const ul_grid *grid, size_t k);
 
-/* Whether slices are missing between k and k + 1. */
+/* Whether slices are missing between k and k + 1: a step over 1.5 times the median that the two
+ * slices, where their thickness differs within the stack, do not fill by themselves. */
 UL_API bool ul_grid_gap_after(const ul_grid *grid, size_t k);
 
 /* At how many places slices are missing. */

@@ -36,9 +36,12 @@ typedef struct ul_session_options {
     size_t height, width; /* pixels of a slice */
     int threads;          /* 0: one per core that this process may use; at most 1024 */
     bool grey; /* input has one channel that stands for all C_in, equal ones (exact, faster) */
+    size_t slices_bytes; /* most memory for slices that threads run side by side, one each
+                            (fastest); where they need more, all threads share each slice, whose
+                            tensors are in memory once; 0: no limit */
 } ul_session_options;
 
-/* height = width = 256, threads = 0, grey = false. */
+/* height = width = 256, threads = 0, grey = false, slices_bytes = 0. */
 UL_API void ul_session_options_init(ul_session_options *options);
 
 /* Folds and packs the weights, plans the buffers by their lifetimes and allocates them once.
@@ -62,6 +65,9 @@ UL_API ul_status ul_session_run(
 UL_API size_t ul_session_arena_bytes(const ul_session *session);
 UL_API ul_level ul_session_level(const ul_session *session);
 UL_API int ul_session_threads(const ul_session *session);
+
+/* Whether all threads share each slice, whatever the count, to keep to slices_bytes. */
+UL_API bool ul_session_shares_slices(const ul_session *session);
 
 #ifdef __cplusplus
 }
