@@ -10,14 +10,15 @@
 static const size_t SLICES_BYTES = (size_t)64 << 20;
 
 /* Most slices that are made ready together: their inputs and logits are in memory. */
-enum { MOST_SLICES = 8 };
+enum { MOST_SLICES = 4 };
 
 /* Everything for one batch of slices. */
 typedef struct predictor {
     const ul_card *card;
     const slice_stack *stack;
     ul_session *session;
-    int threads;
+    int threads;                      /* of the session */
+    int workers;                      /* that make slices ready, at most one per slice */
     size_t batch;                     /* slices */
     size_t padded[2], channels, area; /* of the session's input planes */
     size_t classes, source_area;
@@ -26,7 +27,7 @@ typedef struct predictor {
     float *input;      /* [batch][channels][area] */
     float *output;     /* [batch][classes][area] */
     float *logits;     /* [batch][classes][source_area] */
-    float *scratch;    /* [threads][scratch_size] */
+    float *scratch;    /* [workers][scratch_size] */
     size_t scratch_size;
 } predictor;
 
@@ -77,11 +78,12 @@ static ul_status allocate(predictor *p, ul_error *error) {
     size_t most = ul_session_shares_slices(p->session) ? MOST_SLICES : (size_t)p->threads;
     p->batch = (size_t)p->threads < most ? (size_t)p->threads : most;
     p->batch = p->batch < stack->depth ? p->batch : stack->depth;
+    p->workers = (int)p->batch;
     p->scratch_size = back > cut ? back : cut;
     p->input = malloc(p->batch * p->channels * p->area * sizeof(float));
     p->output = malloc(p->batch * p->classes * p->area * sizeof(float));
     p->logits = malloc(p->batch * p->classes * p->source_area * sizeof(float));
-    p->scratch = malloc((size_t)p->threads * p->scratch_size * sizeof(float));
+    p->scratch = malloc((size_t)p->workers * p->scratch_size * sizeof(float));
     if (p->input && p->output && p->logits && p->scratch)
         return UL_OK;
     return ul_error_set(error, UL_ERROR_LIMIT, "out of memory to run the network");
@@ -155,7 +157,7 @@ static ul_status run_network(
     ul_status status = ul_session_run(p->session, p->input, count, p->output, error);
     if (status != UL_OK)
         return status;
-#pragma omp parallel for num_threads(p->threads) if (count > 1)
+#pragma omp parallel for num_threads(p->workers) if (count > 1)
     for (size_t n = 0; n < count; n++)
         add_slice(p, n, flipped, weight);
     return UL_OK;
@@ -168,7 +170,7 @@ static ul_status run_batch(const predictor *p, size_t first, size_t count, ul_er
     int ways = (p->flips[0] ? 2 : 1) * (p->flips[1] ? 2 : 1);
     bool flipped[2] = {false, false};
     memset(p->logits, 0, count * p->classes * p->source_area * sizeof(float));
-#pragma omp parallel for num_threads(p->threads) if (count > 1)
+#pragma omp parallel for num_threads(p->workers) if (count > 1)
     for (size_t n = 0; n < count; n++)
         slices_input(p->stack, p->card, p->channels, first + n, p->padded,
             p->scratch + (size_t)omp_get_thread_num() * p->scratch_size, p->input + n * planes);
@@ -194,7 +196,7 @@ ul_status predict_stack(const ul_model *model, const ul_card *card, const slice_
         status = run_batch(&p, first + done, now, error);
         if (status != UL_OK)
             break;
-#pragma omp parallel for num_threads(p.threads) if (now > 1)
+#pragma omp parallel for num_threads(p.workers) if (now > 1)
         for (size_t n = 0; n < now; n++) {
             ul_voxel_plane plane = orientation_slice(&stack->o, first + done + n);
             take(context, &plane, p.logits + n * p.classes * p.source_area);
