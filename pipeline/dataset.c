@@ -2,6 +2,7 @@
 
 #include "files.h"
 #include "random.h"
+#include "ulite/json.h"
 
 #include <cJSON.h>
 #include <stdio.h>
@@ -255,27 +256,54 @@ static ul_status split_cases(
     return status;
 }
 
+#define LABEL_VALUES "a whole number from 0 to 65535"
+
+static bool parse_number(const char *text, unsigned *number) {
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 5 || text[digits])
+        return false;
+    *number = (unsigned)strtoul(text, NULL, 10);
+    return *number <= UINT16_MAX;
+}
+
 /* A label and its name, in either of the two forms of dataset.json: {"1": "liver"} (Decathlon) or
- * {"liver": 1} (nnU-Net). */
-static ul_status add_class(ul_segments *classes, const cJSON *entry) {
+ * {"liver": 1} (nnU-Net). nnU-Net's regions, lists of labels, name none. */
+static ul_status add_class(ul_segments *classes, const cJSON *entry, ul_error *error) {
     unsigned number = 0;
-    const char *name = NULL;
+    const char *name = entry->string;
     if (cJSON_IsString(entry)) {
-        number = (unsigned)strtoul(entry->string, NULL, 10);
         name = entry->valuestring;
+        if (!parse_number(entry->string, &number))
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "\"labels\": the key \"%s\" of \"%s\" must be " LABEL_VALUES, entry->string, name);
     } else if (cJSON_IsNumber(entry)) {
-        number = (unsigned)entry->valueint;
-        name = entry->string;
+        double value = entry->valuedouble;
+        if (!(value >= 0.0 && value <= UINT16_MAX) || value != (double)(unsigned)value)
+            return ul_json_wrong(entry, name, LABEL_VALUES, UL_ERROR_INPUT, error);
+        number = (unsigned)value;
     }
-    if (number == 0 || !name)
+    if (number == 0)
         return UL_OK;
     ul_segment *items = realloc(classes->items, (classes->count + 1) * sizeof *items);
     if (!items)
-        return UL_ERROR_LIMIT;
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the classes");
     classes->items = items;
     items[classes->count] = (ul_segment){.number = number};
     snprintf(items[classes->count].label, sizeof items->label, "%.64s", name);
     classes->count++;
+    return UL_OK;
+}
+
+static ul_status add_classes(ul_segments *classes, const cJSON *labels, ul_error *error) {
+    const cJSON *entry;
+    if (labels && !cJSON_IsObject(labels))
+        return ul_json_wrong(labels, "labels", "an object, {\"1\": \"liver\"} or {\"liver\": 1}",
+            UL_ERROR_INPUT, error);
+    cJSON_ArrayForEach(entry, labels) {
+        ul_status status = classes->count < 255 ? add_class(classes, entry, error) : UL_OK;
+        if (status != UL_OK)
+            return status;
+    }
     return UL_OK;
 }
 
@@ -284,11 +312,9 @@ static ul_status read_dataset_json(ul_dataset *dataset, const char *path, ul_err
     ul_status status = files_read_json(path, &json, error);
     if (status != UL_OK)
         return status;
-    const cJSON *entry;
-    cJSON_ArrayForEach(entry, cJSON_GetObjectItem(json, "labels")) {
-        if (status == UL_OK && dataset->classes.count < 255)
-            status = add_class(&dataset->classes, entry);
-    }
+    status = cJSON_IsObject(json)
+                 ? add_classes(&dataset->classes, cJSON_GetObjectItem(json, "labels"), error)
+                 : ul_error_set(error, UL_ERROR_INPUT, "is not a JSON object");
     const cJSON *modality = cJSON_GetObjectItem(json, "modality");
     if (!modality)
         modality = cJSON_GetObjectItem(json, "channel_names");
@@ -301,7 +327,9 @@ static ul_status read_dataset_json(ul_dataset *dataset, const char *path, ul_err
             snprintf(dataset->modality, sizeof dataset->modality, "%s", mr ? "MR" : "CT");
     }
     cJSON_Delete(json);
-    return status == UL_OK ? UL_OK : no_memory(path, error);
+    if (status != UL_OK)
+        ul_error_prefix(error, "%s", path);
+    return status;
 }
 
 /* What the label values mean, where the folder says so. */
