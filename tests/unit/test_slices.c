@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "unit/assert_near.h"
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,37 @@ static void inputs_are_padded_to_the_size_of_the_card(void **state) {
     assert_int_equal(padded[1], 32);
     slices_close(&stack);
     ul_card_free(&card);
+    ul_volume_free(&volume);
+}
+
+/* Spacings of a card that no slices can be resampled to, and those next to them. */
+static void slices_keep_to_what_a_network_takes(void **state) {
+    (void)state;
+    static const struct {
+        double spacing_mm[2]; /* of the card; the slices have 1 mm */
+        ul_status status;
+        const char *word;
+    } cases[] = {{{1, 1e11}, UL_ERROR_GEOMETRY, "less than one pixel"},
+        {{1, DBL_MAX}, UL_ERROR_GEOMETRY, "less than one pixel"},
+        {{2.01 * COLUMNS, 1}, UL_ERROR_GEOMETRY, "less than one pixel"},
+        {{1.99 * COLUMNS, 1}, UL_OK, NULL}, {{COLUMNS / 16384.0, 1}, UL_OK, NULL},
+        {{COLUMNS / 16385.0, 1}, UL_ERROR_LIMIT, "slices of 16385x"},
+        {{1, 2.17e-19}, UL_ERROR_LIMIT, "the network takes up to 16384x16384: crop them"},
+        {{DBL_MIN, 1}, UL_ERROR_LIMIT, "at the model's spacing"}};
+    ul_volume volume;
+    make((const double[]){0, 1}, 2, UL_SAMPLE_I16, &volume);
+    for (size_t n = 0; n < sizeof cases / sizeof *cases; n++) {
+        ul_card card;
+        slice_stack stack;
+        ul_error error = {0};
+        ul_card_init(&card);
+        memcpy(card.spacing_mm, cases[n].spacing_mm, sizeof card.spacing_mm);
+        assert_int_equal(slices_open(&volume, &card, 0, &stack, &error), cases[n].status);
+        if (cases[n].word)
+            assert_non_null(strstr(error.text, cases[n].word));
+        slices_close(&stack);
+        ul_card_free(&card);
+    }
     ul_volume_free(&volume);
 }
 
@@ -415,6 +447,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(neighbours_stay_on_their_side_of_a_gap),
         cmocka_unit_test(inputs_are_padded_to_the_size_of_the_card),
+        cmocka_unit_test(slices_keep_to_what_a_network_takes),
         cmocka_unit_test(padding_takes_the_smallest_value),
         cmocka_unit_test(percentiles_equal_sorted_values),
         cmocka_unit_test(every_normalisation_leaves_padding_out),
