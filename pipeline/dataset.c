@@ -1,5 +1,6 @@
 #include "ulite/dataset.h"
 
+#include "clip.h"
 #include "files.h"
 #include "random.h"
 #include "ulite/json.h"
@@ -289,7 +290,7 @@ static ul_status add_class(ul_segments *classes, const cJSON *entry, ul_error *e
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the classes");
     classes->items = items;
     items[classes->count] = (ul_segment){.number = number};
-    snprintf(items[classes->count].label, sizeof items->label, "%.64s", name);
+    clip_text(items[classes->count].label, sizeof items->label, 64, name); /* as DICOM takes */
     classes->count++;
     return UL_OK;
 }

@@ -165,7 +165,7 @@ static ul_status add_absent(
                 }
             if (there)
                 continue;
-            char class_name[65];
+            char class_name[UL_TEXT_BYTES];
             snprintf(class_name, sizeof class_name, "%s", label);
             ul_score *score = add_score(scores);
             if (!score)

@@ -259,6 +259,21 @@ def test_uneven_slices(folder):
     same(entry["volume_ml"], (masks[0].sum(axis=(0, 1)) * depth).sum() / 1000, "volume_ml")
 
 
+def test_long_labels(folder):
+    """The label of a segment stands whole in every output."""
+    if not has(datasets.HEAD):
+        return
+    label, series = "肝臓" * 32, f"{folder}/series"
+    run(MAKE_SERIES, datasets.HEAD, "-o", series, "--box", "40:60,60:80,50:60")
+    names = datasets.write_json(f"{folder}/names.json", {"segments": [{"number": 1, "label": label}]})
+    run(ULITE, "convert", series, "-o", f"{folder}/image.nii.gz")
+    image = nibabel.load(f"{folder}/image.nii.gz")
+    save_nifti(numpy.ones(image.shape[:3], "u1"), f"{folder}/t.nii.gz", image.affine)
+    run(ULITE, "convert", f"{folder}/t.nii.gz", "-o", f"{folder}/t.dcm", "--source", series, "--segments", names)
+    entry, = evaluate(f"{folder}/t.dcm", f"{folder}/t.dcm")["cases"][0]["classes"]
+    assert entry["name"] == label, entry
+
+
 def even_affine(path):
     """Of a grid in steps of 0.4 mm from the first slice on, in RAS."""
     with open(path, encoding="utf-8") as file:

@@ -110,6 +110,24 @@ def test_names_of_classes(folder):
     assert json.loads(printed) == annotated, "a plan of one's own loses keys"
 
 
+def test_long_names(folder):
+    """Names that do not fit are cut between characters, and a model that holds them can be read."""
+    data = datasets.make_nifti(f"{folder}/{'肝臓' * 25}")
+    label = "肝臓" * 40
+    datasets.write_json(f"{data}/dataset.json", {"labels": {label: 1, "b" * 80: 2}})
+    model = f"{folder}/{'ä' * 40}.safetensors"
+    train(data, model, "--plan", datasets.quick_plan(folder, steps=1), "--epochs", "1")
+    card = card_of(model)
+    assert card["name"] == "ä" * 32 and f" of {'肝臓' * 21};" in card["provenance"], card
+    assert [c["label"] for c in card["classes"]] == [label[:64], "b" * 64], card["classes"]
+    names = {f"{split} Dice {cut}" for split in ("validation", "test") for cut in (label[:16], "b" * 48)}
+    assert {m["name"] for m in card["metrics"]} == names, card["metrics"]
+    run(ULITE, "info", model)
+    name = os.fsencode(f"{folder}/") + b"m\xf6del.safetensors"  # Latin-1, as old archives have it
+    run(ULITE, "train", data, "-o", os.fsdecode(name), "--plan", f"{folder}/plan.json", "--epochs", "1", errors="replace")
+    assert card_of(name)["name"] == "m?del"
+
+
 def test_folders_in_cases(folder):
     """Series that lie deeper in their cases' folders are told apart."""
     data = datasets.make_nested(f"{folder}/data", MAKE_SERIES)

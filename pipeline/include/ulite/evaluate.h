@@ -9,8 +9,8 @@ extern "C" {
 #endif
 
 typedef struct ul_score {
-    char name[256];      /* the case's */
-    char class_name[65]; /* the segment's label, or "class N" */
+    char name[256];                 /* the case's */
+    char class_name[UL_TEXT_BYTES]; /* the segment's label, or "class N" */
     ul_class_metrics metrics;
 } ul_score;
 
