@@ -25,6 +25,10 @@ def test_resume_checks(folder):
     train(data, model, *start, "--resume", "--batch", "4", code=6,
           says=["model.checkpoint", "checkpoint of another model", "training.batch"])
     train(other, model, *start, "--resume", code=6, says=["checkpoint of another model", "card"])
+    part = f"{folder}/part.safetensors"
+    train(data, part, "--plan", datasets.quick_plan(folder, {"body_part": "HEAD"}), "--epochs", "1")
+    datasets.quick_plan(folder)  # without what the card said
+    train(data, part, *start, "--resume", code=6, says=["part.checkpoint", "another card.body_part"])
     image, labels = datasets.blob(numpy.random.default_rng(7), (32, 32, 4), 2)
     datasets.save_nifti(labels, f"{data}/labels/case3.nii.gz")
     train(data, model, *start, "--resume", code=6, says=["data set or its split has changed"])
