@@ -312,6 +312,24 @@ def test_partners(folder):
     assert not os.path.exists(f"{folder}/full.csv")
 
 
+def test_names_that_stand_twice(folder):
+    """Two files of one case are refused by name, on either side; what is no label file does not count."""
+    labels = numpy.ones((4, 4, 2), "u1")
+    for part in "pt":
+        os.makedirs(f"{folder}/{part}")
+        save_nifti(labels, f"{folder}/{part}/a.nii.gz")
+        open(f"{folder}/{part}/a.txt", "w", encoding="utf-8").close()
+        open(f"{folder}/{part}/a-1.txt", "w", encoding="utf-8").close()
+    assert len(evaluate(f"{folder}/p", f"{folder}/t")["cases"]) == 1
+    for part in "pt":
+        for other in ("a.nii", "a.SEG.dcm", "a"):
+            path = f"{folder}/{part}/{other}"
+            os.makedirs(path)
+            run(ULITE, "eval", f"{folder}/p", f"{folder}/t", code=3,
+                says=[f"/{part}/a.nii.gz", f"/{part}/{other}", "two files of one name: leave one"])
+            os.rmdir(path)
+
+
 def test_folders_of_patients(folder):
     """Folders below that of the source stay out of messages, unless --debug asks for them."""
     save_nifti(numpy.ones((8, 8, 4), numpy.uint8), f"{folder}/labels.nii.gz")
