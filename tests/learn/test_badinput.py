@@ -157,6 +157,9 @@ def test_plans(folder):
     plan({"training": {"augment": {"flip_x_p": 7}}}, ["\"flip_x_p\" is 7, must be a number from 0 to 1"])
     plan({"training": {"augment": {"scale_low": 0}}}, ["scale_low and scale_high are 0 and"])
     plan({"training": {"augment": {"blur_low": 3}}}, ["blur_low and blur_high are 3 and"])
+    plan({"training": {"augment": {"augment": {"blur_p": 0}}}}, ["plan.json", "no training setting \"augment\""])
+    plan({"training": {"augment": {"stretch": 1}}}, ["stretch is 1, must be below 1"])
+    plan({"training": {"augment": {"colour": 1.5}}}, ["colour is 1.5, must be below 1"])
     plan([1], ["plan.json"])
     for text, word in (('{"training": {"batch": 1, "batch": 2}}', '"training": "batch" stands twice'),
                        ("{} {}", "not valid JSON: line 1, byte 4")):
