@@ -89,8 +89,8 @@ static void find_gaps(const ul_grid *grid, slice_stack *stack) {
     }
 }
 
-static ul_status prepare(
-    const ul_volume *volume, const ul_card *card, slice_stack *stack, ul_error *error) {
+static ul_status prepare(const ul_volume *volume, const ul_card *card, int threads,
+    slice_stack *stack, ul_error *error) {
     stack->scaled_alone = card->normalisation.per_slice;
     stack->apart = calloc(stack->depth + 1, sizeof *stack->apart);
     stack->scales = calloc(stack->depth + 1, sizeof *stack->scales);
@@ -103,11 +103,12 @@ static ul_status prepare(
         status = resampler_create(
             stack->o.size[t], size[t], stack->ratio[t], true, &stack->along[t], error);
     if (status == UL_OK)
-        status = normalise_measure(volume, &stack->o, &card->normalisation, stack->scales, error);
+        status = normalise_measure(
+            volume, &stack->o, &card->normalisation, threads, stack->scales, error);
     return status;
 }
 
-ul_status slices_open(const ul_volume *volume, const ul_card *card, size_t plane,
+ul_status slices_open(const ul_volume *volume, const ul_card *card, size_t plane, int threads,
     slice_stack *stack, ul_error *error) {
     *stack = (slice_stack){.volume = volume, .channels = volume->channels};
     ul_status status = check_channels(volume, card, error);
@@ -116,7 +117,7 @@ ul_status slices_open(const ul_volume *volume, const ul_card *card, size_t plane
     if (status == UL_OK)
         status = scale(&volume->grid, card, stack, error);
     if (status == UL_OK)
-        status = prepare(volume, card, stack, error);
+        status = prepare(volume, card, threads, stack, error);
     if (status != UL_OK)
         slices_close(stack);
     return status;

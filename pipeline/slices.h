@@ -23,11 +23,11 @@ typedef struct slice_stack {
 } slice_stack;
 
 /* Prepares to cut slices; measures what the normalisation needs. plane is an index into
- * card->planes (0 where there are none: slices as they are stored). Errors: UL_ERROR_GEOMETRY (a
- * plane that this stack of slices cannot be cut along, less than one pixel at the card's spacing),
- * UL_ERROR_MODEL (RGB for a grey model or the other way), UL_ERROR_LIMIT (also for sides over
- * UL_SLICE_MOST). */
-ul_status slices_open(const ul_volume *volume, const ul_card *card, size_t plane,
+ * card->planes (0 where there are none: slices as they are stored); threads, 0 for all, measure.
+ * Errors: UL_ERROR_GEOMETRY (a plane that this stack of slices cannot be cut along, less than one
+ * pixel at the card's spacing), UL_ERROR_MODEL (RGB for a grey model or the other way),
+ * UL_ERROR_LIMIT (also for sides over UL_SLICE_MOST). */
+ul_status slices_open(const ul_volume *volume, const ul_card *card, size_t plane, int threads,
     slice_stack *stack, ul_error *error);
 void slices_close(slice_stack *stack);
 

@@ -340,8 +340,8 @@ static ul_status prepare(fit_run *run, ul_error *error) {
     if (status == UL_OK)
         status = split_describe(run->dataset, run->progress, &split, run->data, error);
     if (status == UL_OK)
-        status = samples_load(
-            run->dataset, UL_SPLIT_TRAIN, &run->plan, run->progress, &run->samples, error);
+        status = samples_load(run->dataset, UL_SPLIT_TRAIN, &run->plan, run->threads, run->progress,
+            &run->samples, error);
     if (status == UL_OK)
         status = open_trainer(run, error);
     if (status == UL_OK)

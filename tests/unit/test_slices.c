@@ -48,7 +48,7 @@ static void check_neighbours(
     card.plane_count = 1;
     card.planes[0] = UL_PLANE_AXIAL;
     card.channels = UL_CHANNELS_NEIGHBOURS;
-    assert_int_equal(slices_open(volume, &card, 0, &stack, &error), UL_OK);
+    assert_int_equal(slices_open(volume, &card, 0, 0, &stack, &error), UL_OK);
     size_t padded[2];
     slices_padded(&stack, &card, padded);
     assert_int_equal(padded[0], 32);
@@ -96,7 +96,7 @@ static void inputs_are_padded_to_the_size_of_the_card(void **state) {
     card.spacing_mm[0] = card.spacing_mm[1] = 1.0;
     card.size[0] = 100;
     card.size[1] = 5;
-    assert_int_equal(slices_open(&volume, &card, 0, &stack, &error), UL_OK);
+    assert_int_equal(slices_open(&volume, &card, 0, 0, &stack, &error), UL_OK);
     assert_int_equal(stack.width, COLUMNS);
     slices_padded(&stack, &card, padded);
     assert_int_equal(padded[0], 128);
@@ -128,7 +128,7 @@ static void slices_keep_to_what_a_network_takes(void **state) {
         ul_error error = {0};
         ul_card_init(&card);
         memcpy(card.spacing_mm, cases[n].spacing_mm, sizeof card.spacing_mm);
-        assert_int_equal(slices_open(&volume, &card, 0, &stack, &error), cases[n].status);
+        assert_int_equal(slices_open(&volume, &card, 0, 0, &stack, &error), cases[n].status);
         if (cases[n].word)
             assert_non_null(strstr(error.text, cases[n].word));
         slices_close(&stack);
@@ -163,7 +163,7 @@ static void padding_takes_the_smallest_value(void **state) {
         }
         ul_card_init(&card);
         card.normalisation = (ul_normalisation){UL_NORMALISE_ZSCORE, alone, 0.0, 0.0};
-        assert_int_equal(slices_open(&volume, &card, 0, &stack, &error), UL_OK);
+        assert_int_equal(slices_open(&volume, &card, 0, 0, &stack, &error), UL_OK);
         float *scratch = malloc(slices_scratch(&stack) * sizeof *scratch);
         slices_cut(&stack, 1, scratch, pixels);
         double mean = sum[alone] / count[alone];
@@ -200,7 +200,7 @@ static void percentiles_equal_sorted_values(void **state) {
     for (size_t n = 0; n < 3 * AREA; n++)
         samples[n] = (float)sin(0.37 * (double)n) * (float)pow(10.0, (double)(n % 9) - 4.0);
     orientation o = orientation_stored(&volume.grid);
-    const value_range all = {&volume, &o, 0, 3};
+    const value_range all = {&volume, &o, 0, 3, 0};
     double percents[4] = {0.0, 0.5, 37.3, 100.0}, found[4];
     assert_int_equal(values_percentiles(&all, percents, 4, found, &error), UL_OK);
     qsort(samples, 3 * AREA, sizeof *samples, compare);
@@ -254,7 +254,7 @@ static void every_normalisation_leaves_padding_out(void **state) {
         ul_error error = {0};
         ul_card_init(&card);
         card.normalisation = ways[w];
-        assert_int_equal(slices_open(&volume, &card, 0, &stack, &error), UL_OK);
+        assert_int_equal(slices_open(&volume, &card, 0, 0, &stack, &error), UL_OK);
         float *scratch = malloc(slices_scratch(&stack) * sizeof *scratch);
         slices_cut(&stack, 1, scratch, pixels);
         for (size_t i = 0; i < AREA; i++) {
@@ -372,7 +372,7 @@ static void logits_are_interpolated_and_flips_averaged(void **state) {
         slice_stack stack;
         ul_labels labels;
         double sum[3 * AREA] = {0};
-        assert_int_equal(slices_open(&volume, &card, 0, &stack, &error), UL_OK);
+        assert_int_equal(slices_open(&volume, &card, 0, 0, &stack, &error), UL_OK);
         for (int way = 0; way <= flips; way++)
             add_by_definition(model, &card, &stack, way, sum);
         slices_close(&stack);
