@@ -45,7 +45,7 @@ static char *first_folder(const char *parent, const char *const *names) {
 /* The label of an image in the labels folder, the caller's; NULL where there is none. */
 static char *find_label(const char *labels, const char *name) {
     static const char *const endings[] = {
-        ".nii.gz", ".nii", ".hdr", ".png", ".seg.dcm", ".dcm", "", NULL};
+        ".nii.gz", ".nii", ".hdr", ".hdr.gz", ".png", ".seg.dcm", ".dcm", "", NULL};
     for (size_t i = 0; endings[i]; i++) {
         char *file = files_append(name, endings[i]);
         char *path = file ? files_join(labels, file) : NULL;
@@ -70,7 +70,7 @@ static ul_status add_case(ul_dataset *dataset, const char *images, const char *l
     size_t stem = files_stem(file);
     if (!image)
         return no_memory(images, error);
-    if (stem == 0 && !files_is_folder(image)) {
+    if ((stem == 0 || files_is_pixels(file)) && !files_is_folder(image)) {
         free(image); /* a text file, the .img of a .hdr, ... */
         return UL_OK;
     }

@@ -205,7 +205,8 @@ static ul_status add_case(case_list *list, const char *folder, const char *entry
     size_t length = files_stem(entry);
     if (path && length == 0 && files_is_folder(path))
         length = strlen(entry);
-    if (path && length == 0) { /* a text file, say */
+    if (path && (length == 0 || (files_is_pixels(entry) && !files_is_folder(path)))) {
+        /* a text file, the .img of a .hdr, ... */
         free(path);
         return UL_OK;
     }

@@ -315,6 +315,20 @@ def test_partners(folder):
     assert not os.path.exists(f"{folder}/full.csv")
 
 
+def test_pairs(folder):
+    """Headers and pixels in two files, given either, in folders too."""
+    truth, predicted = numpy.zeros((6, 5, 4), "u1"), numpy.zeros((6, 5, 4), "u1")
+    truth[1:4, 1:4, 1:3] = predicted[2:5, 1:4, 1:3] = 1
+    for number, (header, pixels) in enumerate([(".hdr", ".img"), (".hdr", ".img.gz"), (".hdr.gz", ".img.gz")]):
+        for part, labels in (("p", predicted), ("t", truth)):
+            os.makedirs(f"{folder}/{number}/{part}")
+            datasets.save_pair(labels, f"{folder}/{number}/{part}/a", header, pixels)
+        p, t = f"{folder}/{number}/p", f"{folder}/{number}/t"
+        for one, other in ((p, t), (f"{p}/a{header}", f"{t}/a{pixels}"), (f"{p}/a{pixels}", f"{t}/a{header}")):
+            case, = evaluate(one, other)["cases"]
+            assert case["name"] == "a" and case["classes"][0]["dice"] == 2 / 3, case
+
+
 def test_names_that_stand_twice(folder):
     """Two files of one case are refused by name, on either side; what is no label file does not count."""
     labels = numpy.ones((4, 4, 2), "u1")

@@ -141,6 +141,27 @@ def test_folders_in_cases(folder):
     assert len({case["sha256"] for part in ("train", "val", "test") for case in split[part]}) == 4, split
 
 
+def test_pairs(folder):
+    """Headers and pixels in two files, either compressed or not: the same training as in one."""
+    plain, data = datasets.make_nifti(f"{folder}/plain"), datasets.make_folders(f"{folder}/pairs")
+    forms = [(header, pixels) for header in (".hdr", ".hdr.gz") for pixels in (".img", ".img.gz")]
+    for case in range(6):
+        for part, form in (("images", forms[case % 4]), ("labels", forms[(case + 1) % 4])):
+            array = numpy.asarray(datasets.nibabel.load(f"{plain}/{part}/case{case}.nii.gz").dataobj)
+            datasets.save_pair(array, f"{data}/{part}/case{case}", *form)
+    plan = datasets.quick_plan(folder)
+    for source in (plain, data):
+        train(source, f"{source}.safetensors", "--plan", plan, "--epochs", "1")
+    weights = [tensor(f"{source}.safetensors", "e3.pw.weight") for source in (plain, data)]
+    assert weights[0].size > 0 and numpy.array_equal(*weights), "another training"
+    array = numpy.asarray(datasets.nibabel.load(f"{plain}/images/case4.nii.gz").dataobj)
+    datasets.splits(data, [0, 2, 3], [1, 4], [5])
+    datasets.save_pair(array, f"{data}/images/case0")
+    train(data, f"{folder}/model.safetensors", "--plan", plan, "--epochs", "1", code=3, says=["are the same image"])
+    os.remove(f"{data}/images/case0.img")
+    train(data, f"{folder}/model.safetensors", "--plan", plan, "--epochs", "1", code=3, says=["case0.img"])
+
+
 def test_layout_of_others(folder):
     """imagesTr/case_0000.nii.gz, labelsTr/case.nii.gz and dataset.json as nnU-Net writes them: the same training."""
     plain = datasets.make_nifti(f"{folder}/plain")
