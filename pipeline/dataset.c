@@ -31,30 +31,40 @@ static ul_status no_memory(const char *folder, ul_error *error) {
     return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", folder);
 }
 
-/* The first of the names that is a folder in parent, the caller's; NULL where none is. */
-static char *first_folder(const char *parent, const char *const *names) {
-    for (; *names; names++) {
+/* The first of the names that is a folder in parent, *found, the caller's; NULL where none is. */
+static ul_status first_folder(
+    const char *parent, const char *const *names, char **found, ul_error *error) {
+    for (*found = NULL; *names; names++) {
         char *path = files_join(parent, *names);
-        if (path && files_is_folder(path))
-            return path;
+        if (!path)
+            return no_memory(parent, error);
+        if (files_is_folder(path)) {
+            *found = path;
+            return UL_OK;
+        }
         free(path);
     }
-    return NULL;
+    return UL_OK;
 }
 
-/* The label of an image in the labels folder, the caller's; NULL where there is none. */
-static char *find_label(const char *labels, const char *name) {
+/* The label of an image in the labels folder, *found, the caller's; NULL where there is none. */
+static ul_status find_label(const char *labels, const char *name, char **found, ul_error *error) {
     static const char *const endings[] = {
         ".nii.gz", ".nii", ".hdr", ".hdr.gz", ".png", ".seg.dcm", ".dcm", "", NULL};
+    *found = NULL;
     for (size_t i = 0; endings[i]; i++) {
         char *file = files_append(name, endings[i]);
         char *path = file ? files_join(labels, file) : NULL;
         free(file);
-        if (path && files_exists(path))
-            return path;
+        if (!path)
+            return no_memory(labels, error);
+        if (files_exists(path)) {
+            *found = path;
+            return UL_OK;
+        }
         free(path);
     }
-    return NULL;
+    return UL_OK;
 }
 
 /* nnU-Net writes the channel behind the name: case_0000.nii.gz has the label case.nii.gz. */
@@ -79,16 +89,16 @@ static ul_status add_case(ul_dataset *dataset, const char *images, const char *l
     dataset->count++;
     if (!c->name)
         return no_memory(images, error);
-    c->label = find_label(labels, c->name);
-    if (!c->label) {
+    ul_status status = find_label(labels, c->name, &c->label, error);
+    if (status == UL_OK && !c->label) {
         drop_channel_suffix(c->name);
-        c->label = find_label(labels, c->name);
+        status = find_label(labels, c->name, &c->label, error);
     }
-    if (!c->label)
-        return ul_error_set(error, UL_ERROR_INPUT,
+    if (status == UL_OK && !c->label)
+        status = ul_error_set(error, UL_ERROR_INPUT,
             "%s: the image has no label %s.nii.gz, .png or .dcm in %s: add it or remove the image",
             image, c->name, labels);
-    return UL_OK;
+    return status;
 }
 
 static int compare_cases(const void *a, const void *b) {
@@ -98,16 +108,17 @@ static int compare_cases(const void *a, const void *b) {
 static ul_status list_cases(ul_dataset *dataset, ul_error *error) {
     static const char *const image_names[] = {"images", "imagesTr", NULL};
     static const char *const label_names[] = {"labels", "labelsTr", "masks", NULL};
-    char *images = first_folder(dataset->folder, image_names);
-    char *labels = first_folder(dataset->folder, label_names);
+    char *images = NULL, *labels = NULL;
     name_list list = {0};
-    ul_status status = UL_OK;
-    if (!images || !labels)
+    ul_status status = first_folder(dataset->folder, image_names, &images, error);
+    if (status == UL_OK)
+        status = first_folder(dataset->folder, label_names, &labels, error);
+    if (status == UL_OK && (!images || !labels))
         status = ul_error_set(error, UL_ERROR_INPUT,
             "%s: holds no folder %s: a data set has images/ (or imagesTr/) and labels/ (or "
             "labelsTr/, masks/)",
             dataset->folder, images ? "labels" : "images");
-    else
+    if (status == UL_OK)
         status = files_list(images, &list, error);
     if (status == UL_OK) {
         dataset->cases = calloc(list.count + 1, sizeof *dataset->cases);
@@ -131,15 +142,23 @@ static ul_status list_cases(ul_dataset *dataset, ul_error *error) {
     return status;
 }
 
+/* The beginning of a text. */
+typedef struct text_part {
+    const char *text;
+    size_t length;
+} text_part;
+
+static int compare_to_case(const void *key, const void *item) {
+    const text_part *part = key;
+    const char *name = ((const ul_dataset_case *)item)->name;
+    int order = strncmp(part->text, name, part->length);
+    return order ? order : -(name[part->length] != '\0');
+}
+
 static ul_dataset_case *find_case(ul_dataset *dataset, const char *name) {
     size_t stem = files_stem(name);
-    char *plain = strndup(name, stem ? stem : strlen(name));
-    ul_dataset_case key = {.name = plain};
-    ul_dataset_case *found =
-        plain ? bsearch(&key, dataset->cases, dataset->count, sizeof *dataset->cases, compare_cases)
-              : NULL;
-    free(plain);
-    return found;
+    const text_part key = {name, stem ? stem : strlen(name)};
+    return bsearch(&key, dataset->cases, dataset->count, sizeof *dataset->cases, compare_to_case);
 }
 
 #define UNLISTED UL_SPLITS

@@ -249,8 +249,11 @@ static ul_status run_epochs(
     ul_status status = UL_OK;
     while (status == UL_OK && run->state.epoch < run->plan.training.epochs && !run->late)
         status = run_epoch(run, report, context, &cause);
-    if (status == UL_ERROR_INTERRUPTED && save_checkpoint(run, error) != UL_OK)
-        return UL_ERROR_OUTPUT;
+    if (status == UL_ERROR_INTERRUPTED) {
+        ul_status saved = save_checkpoint(run, error);
+        if (saved != UL_OK)
+            return saved;
+    }
     if (status == UL_ERROR_INTERRUPTED || status == UL_ERROR_DIVERGED)
         return explain_end(run, &cause, error);
     return status == UL_OK ? UL_OK : ul_error_set(error, status, "%s", cause.text);
