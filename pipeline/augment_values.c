@@ -74,6 +74,8 @@ static void add_noise(patch *p, double sd, random_stream *stream) {
 static void blur(patch *p, double sd, float *rows) {
     enum { MAX_RADIUS = 12 };
     float weight[MAX_RADIUS + 1], sum = 0.0f;
+    if (!(sd * sd > 0.0)) /* the patch as it is; below, 0 / 0 */
+        return;
     int radius = (int)fmin(ceil(3.0 * sd), MAX_RADIUS);
     for (int r = 0; r <= radius; r++) {
         weight[r] = (float)exp(-0.5 * r * r / (sd * sd));

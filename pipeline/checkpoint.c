@@ -86,16 +86,27 @@ static const char *const may_differ[] = {"epochs", "learning_rate"};
 /* The path of the first value that differs, as "training.batch"; false where none does. */
 static bool find_difference(const cJSON *a, const cJSON *b, char *path, size_t room) {
     const cJSON *item;
+    const size_t length = strlen(path);
     if (!cJSON_IsObject(a) || !cJSON_IsObject(b))
         return !cJSON_Compare(a, b, true);
     cJSON_ArrayForEach(item, a) {
-        size_t length = strlen(path);
         snprintf(path + length, room - length, "%s%s", length ? "." : "", item->string);
-        if (find_difference(item, cJSON_GetObjectItem(b, item->string), path, room))
+        if (find_difference(item, cJSON_GetObjectItemCaseSensitive(b, item->string), path, room))
             return true;
-        path[length] = '\0';
     }
+    cJSON_ArrayForEach(item, b) {
+        snprintf(path + length, room - length, "%s%s", length ? "." : "", item->string);
+        if (!cJSON_GetObjectItemCaseSensitive(a, item->string))
+            return true;
+    }
+    path[length] = '\0';
     return false;
+}
+
+static void drop_what_may_differ(cJSON *plan) {
+    cJSON *training = cJSON_GetObjectItem(plan, "training");
+    for (size_t i = 0; i < sizeof may_differ / sizeof *may_differ; i++)
+        cJSON_DeleteItemFromObject(training, may_differ[i]);
 }
 
 /* Takes what the plan leaves open from the checkpoint's: where the time decides on the epochs, it
@@ -119,8 +130,8 @@ static ul_status check_plan(const char *path, cJSON *saved, ul_plan *plan, ul_er
     free(text);
     if (!now)
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory for the plan", path);
-    for (size_t i = 0; i < sizeof may_differ / sizeof *may_differ; i++)
-        cJSON_DeleteItemFromObject(cJSON_GetObjectItem(now, "training"), may_differ[i]);
+    drop_what_may_differ(now);
+    drop_what_may_differ(saved);
     if (find_difference(now, saved, key, sizeof key))
         status = ul_error_set(error, UL_ERROR_MODEL,
             "%s: the checkpoint of another model: its plan has another %s; resume with the plan "

@@ -37,9 +37,9 @@ static void find_step(const ul_grid *grid, const ul_grid *other, double step[3])
         step[c] = best * normal[c];
 }
 
-/* How many slices to add before the first and behind the last. */
-static void count_missing(
-    const ul_grid *grid, const ul_grid *other, const double step[3], long missing[2]) {
+/* How many slices to add before the first and behind the last; false where they are too many. */
+static bool count_missing(
+    const ul_grid *grid, const ul_grid *other, const double step[3], size_t missing[2]) {
     double normal[3], low = 0.0, high = (double)(grid->size[2] - 1);
     ul_grid_normal(grid, normal);
     for (int corner = 0; corner < 8; corner++) {
@@ -53,15 +53,19 @@ static void count_missing(
         low = fmin(low, k);
         high = fmax(high, k);
     }
-    missing[0] = lround(-low);
-    missing[1] = lround(high) - (long)(grid->size[2] - 1);
+    double before = round(-low), behind = round(high) - (double)(grid->size[2] - 1);
+    if (!(before + behind <= MOST_SLICES)) /* as they are, they may fit no whole number */
+        return false;
+    missing[0] = (size_t)before;
+    missing[1] = (size_t)behind;
+    return true;
 }
 
 /* The same labels on a grid with more slices at both ends. */
 static ul_status add_slices(
-    ul_labels *labels, const double step[3], const long missing[2], ul_error *error) {
+    ul_labels *labels, const double step[3], const size_t missing[2], ul_error *error) {
     const size_t *size = labels->grid.size, pixels = size[0] * size[1];
-    size_t count = size[2] + (size_t)(missing[0] + missing[1]);
+    size_t count = size[2] + missing[0] + missing[1];
     double(*origin)[3] = calloc(count, sizeof *origin);
     ul_labels covering;
     ul_grid grid = labels->grid;
@@ -78,8 +82,7 @@ static ul_status add_slices(
     free(origin);
     if (status != UL_OK)
         return status;
-    memcpy(covering.map + (size_t)missing[0] * pixels, labels->map,
-        size[2] * pixels * sizeof *labels->map);
+    memcpy(covering.map + missing[0] * pixels, labels->map, size[2] * pixels * sizeof *labels->map);
     ul_labels_free(labels);
     *labels = covering;
     return UL_OK;
@@ -91,15 +94,14 @@ static bool has_places(const ul_grid *grid) {
 
 ul_status cover_grid(ul_labels *labels, const ul_grid *grid, ul_error *error) {
     double step[3], normal[3];
-    long missing[2];
+    size_t missing[2];
     if (!has_places(&labels->grid) || !has_places(grid) || labels->grid.stack == UL_STACK_UNEVEN)
         return UL_OK;
     find_step(&labels->grid, grid, step);
     ul_grid_normal(&labels->grid, normal);
     if (fabs(dot(step, normal)) < 1e-6)
         return UL_OK;
-    count_missing(&labels->grid, grid, step, missing);
-    if (missing[0] + missing[1] > MOST_SLICES)
+    if (!count_missing(&labels->grid, grid, step, missing))
         return UL_OK; /* far apart: comparing them will say so */
     return missing[0] + missing[1] > 0 ? add_slices(labels, step, missing, error) : UL_OK;
 }

@@ -3,6 +3,7 @@
 #include "files.h"
 #include "ulite/output.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +11,22 @@
 
 #define HEADER "epoch,rate,loss,val_dice,seconds\n"
 
+/* The first line of an epoch behind the line at text; NULL where there is none. Whatever else an
+ * editor left in the file is passed over. */
+static const char *next_line(const char *text) {
+    while ((text = strchr(text, '\n')) && !isdigit((unsigned char)*++text))
+        ;
+    return text;
+}
+
 /* The lines of the epochs before this one and its own: a run that was interrupted after a line but
  * before its checkpoint writes that epoch again. */
 static void write_lines(FILE *file, const char *old, const ul_epoch *epoch) {
     fputs(HEADER, file);
-    for (const char *line = strchr(old, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
-        size_t length = strcspn(line + 1, "\n");
-        if (strtoul(line + 1, NULL, 10) < epoch->epoch)
-            fprintf(file, "%.*s\n", (int)length, line + 1);
+    for (const char *line = next_line(old); line; line = next_line(line)) {
+        size_t length = strcspn(line, "\n");
+        if (strtoul(line, NULL, 10) < epoch->epoch)
+            fprintf(file, "%.*s\n", (int)length, line);
     }
     fprintf(file, "%zu,%.6g,%.6f,", epoch->epoch, epoch->rate, epoch->loss);
     if (!isnan(epoch->dice))
@@ -87,8 +96,9 @@ static ul_status draw_file(
     if (!memory)
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
     draw(memory, points, count);
-    fclose(memory);
-    ul_status status = ul_output_write(path, bytes, size, error);
+    ul_status status = fclose(memory) == 0
+                           ? ul_output_write(path, bytes, size, error)
+                           : ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
     free(bytes);
     return status;
 }
@@ -102,10 +112,18 @@ static double next_number(const char **text) {
     return empty ? NAN : value;
 }
 
+static size_t count_lines(const char *text) {
+    size_t count = 0;
+    for (const char *line = next_line(text); line; line = next_line(line))
+        count++;
+    return count;
+}
+
+/* points: [count_lines(text)] */
 static size_t parse_points(const char *text, curve_point *points) {
     size_t count = 0;
-    for (const char *line = strchr(text, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
-        const char *at = line + 1;
+    for (const char *line = next_line(text); line; line = next_line(line)) {
+        const char *at = line;
         curve_point *p = &points[count++];
         p->epoch = next_number(&at);
         next_number(&at);
@@ -122,7 +140,7 @@ ul_status curves_add(
     size_t count = 0;
     ul_status status = add_line(csv_path, epoch, &text, error);
     if (status == UL_OK)
-        points = malloc((strlen(text) / 4 + 1) * sizeof *points);
+        points = malloc((count_lines(text) + 1) * sizeof *points);
     if (points)
         count = parse_points(text, points);
     if (count > 0)

@@ -1,7 +1,9 @@
 #include "ulite/dataset.h"
 
+#include "clip.h"
 #include "files.h"
 #include "random.h"
+#include "ulite/json.h"
 
 #include <cJSON.h>
 #include <stdio.h>
@@ -29,30 +31,40 @@ static ul_status no_memory(const char *folder, ul_error *error) {
     return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", folder);
 }
 
-/* The first of the names that is a folder in parent, the caller's; NULL where none is. */
-static char *first_folder(const char *parent, const char *const *names) {
-    for (; *names; names++) {
+/* The first of the names that is a folder in parent, *found, the caller's; NULL where none is. */
+static ul_status first_folder(
+    const char *parent, const char *const *names, char **found, ul_error *error) {
+    for (*found = NULL; *names; names++) {
         char *path = files_join(parent, *names);
-        if (path && files_is_folder(path))
-            return path;
+        if (!path)
+            return no_memory(parent, error);
+        if (files_is_folder(path)) {
+            *found = path;
+            return UL_OK;
+        }
         free(path);
     }
-    return NULL;
+    return UL_OK;
 }
 
-/* The label of an image in the labels folder, the caller's; NULL where there is none. */
-static char *find_label(const char *labels, const char *name) {
+/* The label of an image in the labels folder, *found, the caller's; NULL where there is none. */
+static ul_status find_label(const char *labels, const char *name, char **found, ul_error *error) {
     static const char *const endings[] = {
-        ".nii.gz", ".nii", ".hdr", ".png", ".seg.dcm", ".dcm", "", NULL};
+        ".nii.gz", ".nii", ".hdr", ".hdr.gz", ".png", ".seg.dcm", ".dcm", "", NULL};
+    *found = NULL;
     for (size_t i = 0; endings[i]; i++) {
         char *file = files_append(name, endings[i]);
         char *path = file ? files_join(labels, file) : NULL;
         free(file);
-        if (path && files_exists(path))
-            return path;
+        if (!path)
+            return no_memory(labels, error);
+        if (files_exists(path)) {
+            *found = path;
+            return UL_OK;
+        }
         free(path);
     }
-    return NULL;
+    return UL_OK;
 }
 
 /* nnU-Net writes the channel behind the name: case_0000.nii.gz has the label case.nii.gz. */
@@ -68,7 +80,7 @@ static ul_status add_case(ul_dataset *dataset, const char *images, const char *l
     size_t stem = files_stem(file);
     if (!image)
         return no_memory(images, error);
-    if (stem == 0 && !files_is_folder(image)) {
+    if ((stem == 0 || files_is_pixels(file)) && !files_is_folder(image)) {
         free(image); /* a text file, the .img of a .hdr, ... */
         return UL_OK;
     }
@@ -77,16 +89,16 @@ static ul_status add_case(ul_dataset *dataset, const char *images, const char *l
     dataset->count++;
     if (!c->name)
         return no_memory(images, error);
-    c->label = find_label(labels, c->name);
-    if (!c->label) {
+    ul_status status = find_label(labels, c->name, &c->label, error);
+    if (status == UL_OK && !c->label) {
         drop_channel_suffix(c->name);
-        c->label = find_label(labels, c->name);
+        status = find_label(labels, c->name, &c->label, error);
     }
-    if (!c->label)
-        return ul_error_set(error, UL_ERROR_INPUT,
+    if (status == UL_OK && !c->label)
+        status = ul_error_set(error, UL_ERROR_INPUT,
             "%s: the image has no label %s.nii.gz, .png or .dcm in %s: add it or remove the image",
             image, c->name, labels);
-    return UL_OK;
+    return status;
 }
 
 static int compare_cases(const void *a, const void *b) {
@@ -96,16 +108,17 @@ static int compare_cases(const void *a, const void *b) {
 static ul_status list_cases(ul_dataset *dataset, ul_error *error) {
     static const char *const image_names[] = {"images", "imagesTr", NULL};
     static const char *const label_names[] = {"labels", "labelsTr", "masks", NULL};
-    char *images = first_folder(dataset->folder, image_names);
-    char *labels = first_folder(dataset->folder, label_names);
+    char *images = NULL, *labels = NULL;
     name_list list = {0};
-    ul_status status = UL_OK;
-    if (!images || !labels)
+    ul_status status = first_folder(dataset->folder, image_names, &images, error);
+    if (status == UL_OK)
+        status = first_folder(dataset->folder, label_names, &labels, error);
+    if (status == UL_OK && (!images || !labels))
         status = ul_error_set(error, UL_ERROR_INPUT,
             "%s: holds no folder %s: a data set has images/ (or imagesTr/) and labels/ (or "
             "labelsTr/, masks/)",
             dataset->folder, images ? "labels" : "images");
-    else
+    if (status == UL_OK)
         status = files_list(images, &list, error);
     if (status == UL_OK) {
         dataset->cases = calloc(list.count + 1, sizeof *dataset->cases);
@@ -129,15 +142,23 @@ static ul_status list_cases(ul_dataset *dataset, ul_error *error) {
     return status;
 }
 
+/* The beginning of a text. */
+typedef struct text_part {
+    const char *text;
+    size_t length;
+} text_part;
+
+static int compare_to_case(const void *key, const void *item) {
+    const text_part *part = key;
+    const char *name = ((const ul_dataset_case *)item)->name;
+    int order = strncmp(part->text, name, part->length);
+    return order ? order : -(name[part->length] != '\0');
+}
+
 static ul_dataset_case *find_case(ul_dataset *dataset, const char *name) {
     size_t stem = files_stem(name);
-    char *plain = strndup(name, stem ? stem : strlen(name));
-    ul_dataset_case key = {.name = plain};
-    ul_dataset_case *found =
-        plain ? bsearch(&key, dataset->cases, dataset->count, sizeof *dataset->cases, compare_cases)
-              : NULL;
-    free(plain);
-    return found;
+    const text_part key = {name, stem ? stem : strlen(name)};
+    return bsearch(&key, dataset->cases, dataset->count, sizeof *dataset->cases, compare_to_case);
 }
 
 #define UNLISTED UL_SPLITS
@@ -255,27 +276,54 @@ static ul_status split_cases(
     return status;
 }
 
+#define LABEL_VALUES "a whole number from 0 to 65535"
+
+static bool parse_number(const char *text, unsigned *number) {
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 5 || text[digits])
+        return false;
+    *number = (unsigned)strtoul(text, NULL, 10);
+    return *number <= UINT16_MAX;
+}
+
 /* A label and its name, in either of the two forms of dataset.json: {"1": "liver"} (Decathlon) or
- * {"liver": 1} (nnU-Net). */
-static ul_status add_class(ul_segments *classes, const cJSON *entry) {
+ * {"liver": 1} (nnU-Net). nnU-Net's regions, lists of labels, name none. */
+static ul_status add_class(ul_segments *classes, const cJSON *entry, ul_error *error) {
     unsigned number = 0;
-    const char *name = NULL;
+    const char *name = entry->string;
     if (cJSON_IsString(entry)) {
-        number = (unsigned)strtoul(entry->string, NULL, 10);
         name = entry->valuestring;
+        if (!parse_number(entry->string, &number))
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "\"labels\": the key \"%s\" of \"%s\" must be " LABEL_VALUES, entry->string, name);
     } else if (cJSON_IsNumber(entry)) {
-        number = (unsigned)entry->valueint;
-        name = entry->string;
+        double value = entry->valuedouble;
+        if (!(value >= 0.0 && value <= UINT16_MAX) || value != (double)(unsigned)value)
+            return ul_json_wrong(entry, name, LABEL_VALUES, UL_ERROR_INPUT, error);
+        number = (unsigned)value;
     }
-    if (number == 0 || !name)
+    if (number == 0)
         return UL_OK;
     ul_segment *items = realloc(classes->items, (classes->count + 1) * sizeof *items);
     if (!items)
-        return UL_ERROR_LIMIT;
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the classes");
     classes->items = items;
     items[classes->count] = (ul_segment){.number = number};
-    snprintf(items[classes->count].label, sizeof items->label, "%.64s", name);
+    clip_text(items[classes->count].label, sizeof items->label, 64, name); /* as DICOM takes */
     classes->count++;
+    return UL_OK;
+}
+
+static ul_status add_classes(ul_segments *classes, const cJSON *labels, ul_error *error) {
+    const cJSON *entry;
+    if (labels && !cJSON_IsObject(labels))
+        return ul_json_wrong(labels, "labels", "an object, {\"1\": \"liver\"} or {\"liver\": 1}",
+            UL_ERROR_INPUT, error);
+    cJSON_ArrayForEach(entry, labels) {
+        ul_status status = classes->count < 255 ? add_class(classes, entry, error) : UL_OK;
+        if (status != UL_OK)
+            return status;
+    }
     return UL_OK;
 }
 
@@ -284,11 +332,9 @@ static ul_status read_dataset_json(ul_dataset *dataset, const char *path, ul_err
     ul_status status = files_read_json(path, &json, error);
     if (status != UL_OK)
         return status;
-    const cJSON *entry;
-    cJSON_ArrayForEach(entry, cJSON_GetObjectItem(json, "labels")) {
-        if (status == UL_OK && dataset->classes.count < 255)
-            status = add_class(&dataset->classes, entry);
-    }
+    status = cJSON_IsObject(json)
+                 ? add_classes(&dataset->classes, cJSON_GetObjectItem(json, "labels"), error)
+                 : ul_error_set(error, UL_ERROR_INPUT, "is not a JSON object");
     const cJSON *modality = cJSON_GetObjectItem(json, "modality");
     if (!modality)
         modality = cJSON_GetObjectItem(json, "channel_names");
@@ -301,7 +347,9 @@ static ul_status read_dataset_json(ul_dataset *dataset, const char *path, ul_err
             snprintf(dataset->modality, sizeof dataset->modality, "%s", mr ? "MR" : "CT");
     }
     cJSON_Delete(json);
-    return status == UL_OK ? UL_OK : no_memory(path, error);
+    if (status != UL_OK)
+        ul_error_prefix(error, "%s", path);
+    return status;
 }
 
 /* What the label values mean, where the folder says so. */

@@ -11,12 +11,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-static bool ends_with(const char *text, const char *ending) {
-    size_t length = strlen(text), tail = strlen(ending);
-    return length >= tail && strcasecmp(text + length - tail, ending) == 0;
-}
 
 /* A case's series and its labels, which may need the series to find their place. */
 static ul_status read_series(const ul_dataset_case *c, bool whole_paths, ul_volume *image,
@@ -40,7 +34,7 @@ static ul_status read_series(const ul_dataset_case *c, bool whole_paths, ul_volu
 
 static ul_status read_file(
     const ul_dataset_case *c, ul_volume *image, ul_labels *labels, ul_error *error) {
-    ul_status status = ends_with(c->image, ".png")
+    ul_status status = files_ends_with(c->image, ".png")
                            ? ul_png_read(c->image, image, error)
                            : ul_nifti_read(c->image, 0, image, NULL, NULL, error);
     return status == UL_OK ? labels_read_file(c->label, NULL, labels, error) : status;
@@ -82,7 +76,7 @@ static ul_status align(ul_labels *labels, const ul_grid *grid, ul_error *error) 
 ul_status ul_dataset_read(
     const ul_dataset *dataset, size_t index, ul_volume *image, ul_labels *labels, ul_error *error) {
     const ul_dataset_case *c = &dataset->cases[index];
-    bool series = ends_with(c->image, ".dcm") || files_is_folder(c->image);
+    bool series = files_ends_with(c->image, ".dcm") || files_is_folder(c->image);
     *image = (ul_volume){0};
     *labels = (ul_labels){0};
     ul_status status = series ? read_series(c, dataset->whole_paths, image, labels, error)
@@ -142,13 +136,29 @@ static ul_status digest_folder(const char *folder, char hex[65], ul_error *error
     return status;
 }
 
-/* A header and its pixels, NAME.hdr and NAME.img: headers alone are often the same. */
+/* The pixels of a header, the caller's, as ul_nifti_read chooses them: both compressed or both not
+ * where there is such a file. NULL where memory ran out. */
+static char *find_pixels(const char *header) {
+    bool packed = files_ends_with(header, ".gz");
+    const char *const endings[] = {packed ? ".img.gz" : ".img", packed ? ".img" : ".img.gz",
+        packed ? ".img.gz" : ".img"}; /* the last: the file that is missed */
+    char *stem = strndup(header, files_stem(header)), *path = NULL;
+    for (int i = 0; stem && i < 3; i++) {
+        free(path);
+        path = files_append(stem, endings[i]);
+        if (!path || files_exists(path))
+            break;
+    }
+    free(stem);
+    return path;
+}
+
+/* A header and its pixels: headers alone are often the same. */
 static ul_status digest_pair(const char *header, char hex[65], ul_error *error) {
     char digests[2][65];
-    char *pixels = strdup(header);
+    char *pixels = find_pixels(header);
     if (!pixels)
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", header);
-    memcpy(pixels + strlen(pixels) - 3, header[strlen(header) - 1] == 'R' ? "IMG" : "img", 3);
     ul_status status = ul_sha256_file(header, digests[0], error);
     if (status == UL_OK)
         status = ul_sha256_file(pixels, digests[1], error);
@@ -161,6 +171,5 @@ static ul_status digest_pair(const char *header, char hex[65], ul_error *error) 
 ul_status ul_dataset_digest(const char *path, char hex[65], ul_error *error) {
     if (files_is_folder(path))
         return digest_folder(path, hex, error);
-    return ends_with(path, ".hdr") ? digest_pair(path, hex, error)
-                                   : ul_sha256_file(path, hex, error);
+    return files_is_header(path) ? digest_pair(path, hex, error) : ul_sha256_file(path, hex, error);
 }

@@ -150,7 +150,7 @@ static int compare_scores(const void *a, const void *b) {
 
 /* A class that other cases show is empty on both sides in this one. */
 static ul_status add_absent(
-    scores_so_far *scores, const char (*names)[256], size_t names_count, ul_error *error) {
+    scores_so_far *scores, const char *const *names, size_t names_count, ul_error *error) {
     size_t measured = scores->count;
     for (size_t n = 0; n < names_count; n++)
         for (unsigned number = 1; number < MAX_NUMBER; number++) {
@@ -165,7 +165,7 @@ static ul_status add_absent(
                 }
             if (there)
                 continue;
-            char class_name[65];
+            char class_name[UL_TEXT_BYTES];
             snprintf(class_name, sizeof class_name, "%s", label);
             ul_score *score = add_score(scores);
             if (!score)
@@ -178,93 +178,120 @@ static ul_status add_absent(
     return UL_OK;
 }
 
-enum { NAME_BYTES = 256 };
+/* A label file, or a folder with a SEG, and the name of its case. */
+typedef struct case_file {
+    char *name, *path;
+} case_file;
 
-/* The name of the case that an entry of a folder belongs to; false where it is no label file. */
-static bool case_name(const char *folder, const char *entry, char name[NAME_BYTES]) {
-    size_t length = files_stem(entry);
-    char *path = length == 0 ? files_join(folder, entry) : NULL;
-    if (path && files_is_folder(path))
-        length = strlen(entry);
-    free(path);
-    if (length == 0 || length >= NAME_BYTES)
-        return false;
-    snprintf(name, NAME_BYTES, "%.*s", (int)length, entry);
-    return true;
+typedef struct case_list {
+    size_t count;
+    case_file *items; /* sorted by name */
+} case_list;
+
+static void free_cases(case_list *list) {
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->items[i].name);
+        free(list->items[i].path);
+    }
+    free(list->items);
 }
 
-/* The path of the case's file in the folder, the caller's; NULL where there is none. */
-static char *find_partner(const char *folder, const name_list *list, const char *wanted) {
-    char name[NAME_BYTES];
-    for (size_t i = 0; i < list->count; i++)
-        if (case_name(folder, list->names[i], name) && strcmp(name, wanted) == 0)
-            return files_join(folder, list->names[i]);
-    return NULL;
+static int compare_case_names(const void *a, const void *b) {
+    return strcmp(((const case_file *)a)->name, ((const case_file *)b)->name);
+}
+
+static ul_status add_case(case_list *list, const char *folder, const char *entry, ul_error *error) {
+    char *path = files_join(folder, entry);
+    size_t length = files_stem(entry);
+    if (path && length == 0 && files_is_folder(path))
+        length = strlen(entry);
+    if (path && (length == 0 || (files_is_pixels(entry) && !files_is_folder(path)))) {
+        /* a text file, the .img of a .hdr, ... */
+        free(path);
+        return UL_OK;
+    }
+    case_file *c = &list->items[list->count++];
+    *c = (case_file){path ? strndup(entry, length) : NULL, path};
+    return c->name ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", folder);
+}
+
+/* *list: free_cases, also after an error. */
+static ul_status list_cases(const char *folder, case_list *list, ul_error *error) {
+    name_list names;
+    ul_status status = files_list(folder, &names, error);
+    if (status != UL_OK)
+        return status;
+    list->items = calloc(names.count + 1, sizeof *list->items);
+    if (!list->items)
+        status = ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", folder);
+    for (size_t i = 0; status == UL_OK && i < names.count; i++)
+        status = add_case(list, folder, names.names[i], error);
+    files_free(&names);
+    if (status != UL_OK)
+        return status;
+    qsort(list->items, list->count, sizeof *list->items, compare_case_names);
+    for (size_t i = 1; i < list->count; i++) /* which of the two counts would be chance */
+        if (compare_case_names(&list->items[i - 1], &list->items[i]) == 0)
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "%s and %s: two files of one name: leave one", list->items[i - 1].path,
+                list->items[i].path);
+    return UL_OK;
+}
+
+/* NULL where the case is not in the list. */
+static const case_file *find_case(const case_list *list, const case_file *wanted) {
+    return bsearch(wanted, list->items, list->count, sizeof *list->items, compare_case_names);
 }
 
 /* Two folders under comparison. */
 typedef struct folder_pair {
     const char *predicted, *truth;
-    name_list predictions, truths;
-    char (*names)[NAME_BYTES]; /* of the cases that were compared */
+    case_list predictions, truths;
+    const char **names; /* of the cases that were compared */
     FILE *notes;
 } folder_pair;
 
-static ul_status compare_case(
-    folder_pair *pair, const char *entry, scores_so_far *scores, ul_evaluation *evaluation) {
-    char name[NAME_BYTES];
-    if (!case_name(pair->truth, entry, name))
-        return UL_OK;
-    char *truth = files_join(pair->truth, entry);
-    char *predicted = find_partner(pair->predicted, &pair->predictions, name);
-    ul_error error = {0};
+static ul_status compare_case(folder_pair *pair, const case_file *truth, scores_so_far *scores,
+    ul_evaluation *evaluation, ul_error *error) {
+    const case_file *predicted = find_case(&pair->predictions, truth);
+    ul_error own = {0};
     ul_status status;
-    if (predicted && truth)
-        status = compare_files(name, predicted, truth, NULL, scores, &error);
+    if (predicted)
+        status = compare_files(truth->name, predicted->path, truth->path, NULL, scores, &own);
     else
-        status = ul_error_set(&error, UL_ERROR_INPUT, "case %s: no prediction of that name in %s",
-            name, pair->predicted);
-    free(predicted);
-    free(truth);
+        status = ul_error_set(&own, UL_ERROR_INPUT, "case %s: no prediction of that name in %s",
+            truth->name, pair->predicted);
     if (status == UL_OK) {
-        memcpy(pair->names[evaluation->cases++], name, sizeof name);
+        pair->names[evaluation->cases++] = truth->name;
         return UL_OK;
     }
     evaluation->failed++;
-    fprintf(pair->notes, "%s\n", error.text);
-    return status == UL_ERROR_LIMIT ? status : UL_OK;
+    fprintf(pair->notes, "%s\n", own.text);
+    return status == UL_ERROR_LIMIT ? ul_error_set(error, status, "%s", own.text) : UL_OK;
 }
 
 static void note_predictions_without_truth(const folder_pair *pair) {
-    char name[NAME_BYTES];
-    for (size_t i = 0; i < pair->predictions.count; i++) {
-        if (!case_name(pair->predicted, pair->predictions.names[i], name))
-            continue;
-        char *partner = find_partner(pair->truth, &pair->truths, name);
-        if (!partner)
-            fprintf(pair->notes, "%s/%s: left out, no truth of that name in %s\n", pair->predicted,
-                pair->predictions.names[i], pair->truth);
-        free(partner);
-    }
+    for (size_t i = 0; i < pair->predictions.count; i++)
+        if (!find_case(&pair->truths, &pair->predictions.items[i]))
+            fprintf(pair->notes, "%s: left out, no truth of that name in %s\n",
+                pair->predictions.items[i].path, pair->truth);
 }
 
 static ul_status compare_cases(folder_pair *pair, const ul_progress *progress,
     scores_so_far *scores, ul_evaluation *evaluation, ul_error *error) {
     ul_status status = UL_OK;
     for (size_t i = 0; status == UL_OK && i < pair->truths.count; i++) {
-        status = compare_case(pair, pair->truths.names[i], scores, evaluation);
-        if (status != UL_OK)
-            ul_error_set(error, status, "out of memory for the labels");
-        else if (!ul_progress_report(progress, "comparing", i + 1, pair->truths.count))
+        status = compare_case(pair, &pair->truths.items[i], scores, evaluation, error);
+        if (status == UL_OK &&
+            !ul_progress_report(progress, "comparing", i + 1, pair->truths.count))
             status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted");
     }
-    if (status == UL_OK && evaluation->cases + evaluation->failed == 0)
+    if (status == UL_OK && pair->truths.count == 0)
         status = ul_error_set(error, UL_ERROR_INPUT, "%s: holds no label file", pair->truth);
     if (status == UL_OK)
         note_predictions_without_truth(pair);
     if (status == UL_OK)
-        status =
-            add_absent(scores, (const char(*)[NAME_BYTES])pair->names, evaluation->cases, error);
+        status = add_absent(scores, pair->names, evaluation->cases, error);
     return status;
 }
 
@@ -273,20 +300,20 @@ static ul_status compare_folders(const char *predicted, const char *truth,
     ul_error *error) {
     folder_pair pair = {.predicted = predicted, .truth = truth};
     size_t size;
-    ul_status status = files_list(predicted, &pair.predictions, error);
+    ul_status status = list_cases(predicted, &pair.predictions, error);
     if (status == UL_OK)
-        status = files_list(truth, &pair.truths, error);
+        status = list_cases(truth, &pair.truths, error);
     pair.names = calloc(pair.truths.count + 1, sizeof *pair.names);
     pair.notes = open_memstream(&evaluation->notes, &size);
     if (status == UL_OK && !(pair.names && pair.notes))
         status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the cases");
     if (status == UL_OK)
         status = compare_cases(&pair, progress, scores, evaluation, error);
-    if (pair.notes)
-        fclose(pair.notes);
+    if (pair.notes && fclose(pair.notes) != 0 && status == UL_OK)
+        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for what is to be said");
     free(pair.names);
-    files_free(&pair.predictions);
-    files_free(&pair.truths);
+    free_cases(&pair.predictions);
+    free_cases(&pair.truths);
     return status;
 }
 
@@ -294,7 +321,7 @@ static ul_status compare_two(const char *predicted, const char *truth,
     const ul_evaluate_options *options, scores_so_far *scores, ul_evaluation *evaluation,
     ul_error *error) {
     const char *slash = strrchr(truth, '/'), *file = slash && slash[1] ? slash + 1 : truth;
-    char name[NAME_BYTES];
+    char name[256];
     size_t stem = files_stem(file);
     ul_catalog *catalog = NULL;
     snprintf(name, sizeof name, "%.*s", (int)(stem ? stem : strlen(file)), file);

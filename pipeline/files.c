@@ -88,15 +88,34 @@ char *files_join(const char *folder, const char *name) {
     return path;
 }
 
+bool files_ends_with(const char *text, const char *ending) {
+    size_t length = strlen(text), tail = strlen(ending);
+    return length >= tail && strcasecmp(text + length - tail, ending) == 0;
+}
+
+bool files_is_header(const char *name) {
+    return files_ends_with(name, ".hdr") || files_ends_with(name, ".hdr.gz");
+}
+
+bool files_is_pixels(const char *name) {
+    return files_ends_with(name, ".img") || files_ends_with(name, ".img.gz");
+}
+
+bool files_is_nifti(const char *name) {
+    return files_ends_with(name, ".nii") || files_ends_with(name, ".nii.gz") ||
+           files_is_header(name) || files_is_pixels(name);
+}
+
 size_t files_stem(const char *name) {
-    static const char *const endings[] = {
-        ".nii.gz", ".seg.dcm", ".nii", ".hdr", ".dcm", ".png", NULL};
+    static const char *const endings[] = {".seg.dcm", ".dcm", ".png", NULL};
     size_t length = strlen(name);
-    for (size_t i = 0; endings[i]; i++) {
-        size_t ending = strlen(endings[i]);
-        if (length > ending && strcasecmp(name + length - ending, endings[i]) == 0)
-            return length - ending;
+    if (files_is_nifti(name)) {
+        size_t ending = files_ends_with(name, ".gz") ? strlen(".nii.gz") : strlen(".nii");
+        return length - ending;
     }
+    for (size_t i = 0; endings[i]; i++)
+        if (length > strlen(endings[i]) && files_ends_with(name, endings[i]))
+            return length - strlen(endings[i]);
     return 0;
 }
 

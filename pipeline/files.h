@@ -22,8 +22,17 @@ char *files_join(const char *folder, const char *name);
 /* "name + suffix" likewise. */
 char *files_append(const char *name, const char *suffix);
 
-/* Bytes of name before the ending of an image or label file (.nii.gz, .seg.dcm, .nii, .hdr, .dcm,
- * .png); 0 where it has none of them. */
+/* Whether text ends so, in capitals or not. */
+bool files_ends_with(const char *text, const char *ending);
+
+/* Whether the name is that of a NIfTI file, or of one of a pair of header and pixels (.hdr and
+ * .img); of such a header; of such pixels. */
+bool files_is_nifti(const char *name);
+bool files_is_header(const char *name);
+bool files_is_pixels(const char *name);
+
+/* Bytes of name before the ending of an image or label file (a NIfTI one, .seg.dcm, .dcm, .png); 0
+ * where it has none of them. */
 size_t files_stem(const char *name);
 
 /* A text file whole, NUL-terminated, the caller's. Errors: UL_ERROR_INPUT, UL_ERROR_LIMIT (over

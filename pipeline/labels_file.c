@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* A mask saved as black and white: 255 stands for 1. */
 static void unify_black_and_white(ul_labels *labels) {
@@ -50,17 +49,8 @@ static ul_status read_folder(
     return status;
 }
 
-static bool ends_with(const char *text, const char *ending) {
-    size_t length = strlen(text), tail = strlen(ending);
-    return length >= tail && strcasecmp(text + length - tail, ending) == 0;
-}
-
-static bool is_nifti(const char *path) {
-    return ends_with(path, ".nii") || ends_with(path, ".nii.gz") || ends_with(path, ".hdr");
-}
-
 bool labels_are_sparse(const char *path) {
-    return files_is_folder(path) || !(is_nifti(path) || ends_with(path, ".png"));
+    return files_is_folder(path) || !(files_is_nifti(path) || files_ends_with(path, ".png"));
 }
 
 ul_status labels_read_file(
@@ -68,13 +58,13 @@ ul_status labels_read_file(
     *labels = (ul_labels){0};
     if (files_is_folder(path))
         return read_folder(path, source, labels, error);
-    if (ends_with(path, ".png")) {
+    if (files_ends_with(path, ".png")) {
         ul_status status = ul_png_read_labels(path, labels, error);
         if (status == UL_OK)
             unify_black_and_white(labels);
         return status;
     }
-    if (is_nifti(path))
+    if (files_is_nifti(path))
         return ul_nifti_read_labels(path, labels, NULL, error);
     return ul_seg_read(path, source, labels, NULL, error);
 }

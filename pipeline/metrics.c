@@ -202,7 +202,8 @@ static ul_status distances_of_masks(const ul_labels *predicted, const ul_labels 
     return status;
 }
 
-/* mL per voxel are the slice's own: stacks may be uneven. NaN where the grid has no depth. */
+/* mL per voxel are the slice's own: stacks may be uneven. NaN in 2D, as of ul_stats_measure,
+ * whatever thickness a slice may have, and where the grid has no depth. */
 static void volumes(const ul_labels *predicted, const ul_labels *truth, ul_class_metrics *metrics) {
     const ul_grid *grid = &truth->grid;
     size_t plane = grid->size[0] * grid->size[1];
@@ -218,7 +219,8 @@ static void volumes(const ul_labels *predicted, const ul_labels *truth, ul_class
         metrics->volume_ml += (double)p * ml;
         metrics->truth_volume_ml += (double)t * ml;
     }
-    if (area_mm2 <= 0.0 || ul_grid_depth_mm(grid, 0) <= 0.0)
+    bool flat = grid->size[2] == 1 || grid->stack == UL_STACK_UNPLACED;
+    if (flat || area_mm2 <= 0.0 || ul_grid_depth_mm(grid, 0) <= 0.0)
         metrics->volume_ml = metrics->truth_volume_ml = NAN;
 }
 

@@ -1,5 +1,6 @@
 #include "model_file.h"
 
+#include "clip.h"
 #include "files.h"
 
 #include <stdio.h>
@@ -30,15 +31,19 @@ static ul_status no_memory(ul_error *error) {
     return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
 }
 
-/* "folder" of "some/folder/", at most room - 1 bytes. */
-static void last_part(const char *path, char *name, size_t room) {
+/* Copies "folder" of "some/folder/" as far as it fits; false where memory ran out. */
+static bool last_part(const char *path, char *name, size_t size_bytes) {
     size_t length = strlen(path);
     while (length > 1 && path[length - 1] == '/')
         length--;
     size_t start = length;
     while (start > 0 && path[start - 1] != '/')
         start--;
-    snprintf(name, room, "%.*s", (int)(length - start), path + start);
+    char *part = strndup(path + start, length - start);
+    if (part)
+        clip_text(name, size_bytes, size_bytes, part);
+    free(part);
+    return part != NULL;
 }
 
 ul_status model_file_set_dice(
@@ -59,8 +64,9 @@ ul_status model_file_set_dice(
         double sum = 0.0;
         for (size_t i = c; i < count; i += classes)
             sum += scores[i].metrics.dice;
-        snprintf(
-            metric->name, sizeof metric->name, "%s%.48s", prefix, card->classes.items[c].label);
+        char label[49];
+        clip_text(label, sizeof label, sizeof label, card->classes.items[c].label);
+        snprintf(metric->name, sizeof metric->name, "%s%s", prefix, label);
         metric->value = sum / (double)(count / classes);
     }
     return UL_OK;
@@ -93,15 +99,16 @@ static ul_status describe(ul_card *card, const ul_dataset *dataset, const ul_pla
     const ul_training *t = &plan->training;
     if (!*card->name) {
         char *stem = beside(options->output, "");
-        if (!stem)
-            return no_memory(error);
-        last_part(stem, card->name, sizeof card->name);
+        bool named = stem && last_part(stem, card->name, sizeof card->name);
         free(stem);
+        if (!named)
+            return no_memory(error);
     }
     if (card->provenance && *card->provenance)
         return UL_OK;
     char folder[128], text[768];
-    last_part(dataset->folder, folder, sizeof folder);
+    if (!last_part(dataset->folder, folder, sizeof folder))
+        return no_memory(error);
     snprintf(text, sizeof text,
         "%s by ulite %s on %zu cases of %s; the best epoch by the Dice of %zu validation cases, "
         "%zu "

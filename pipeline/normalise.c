@@ -37,17 +37,17 @@ static ul_status measure_range(const value_range *range, const ul_normalisation 
 }
 
 ul_status normalise_measure(const ul_volume *volume, const orientation *o,
-    const ul_normalisation *normalisation, value_scale *scales, ul_error *error) {
+    const ul_normalisation *normalisation, int threads, value_scale *scales, ul_error *error) {
     const size_t *size = volume->grid.size;
     if (!normalisation->per_slice) {
         /* Any direction gives the same; as they are stored they are read fastest. */
         orientation stored = orientation_stored(&volume->grid);
-        const value_range all = {volume, &stored, 0, size[2]};
+        const value_range all = {volume, &stored, 0, size[2], threads};
         return measure_range(&all, normalisation, scales, error);
     }
     ul_status status = UL_OK;
     for (size_t z = 0; status == UL_OK && z < o->size[2]; z++) {
-        const value_range one = {volume, o, z, z + 1};
+        const value_range one = {volume, o, z, z + 1, threads};
         status = measure_range(&one, normalisation, &scales[z], error);
     }
     return status;

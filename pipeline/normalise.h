@@ -13,10 +13,10 @@ typedef struct value_scale {
 } value_scale;
 
 /* The scale of every slice of o, where the card normalises slices alone, else the one of all. Reads
- * the volume slice by slice, on all threads; padding is left out. scales: [o->size[2]] or [1], the
- * caller's. Errors: UL_ERROR_LIMIT. */
+ * the volume slice by slice, on so many threads (0: all); padding is left out. scales: [o->size[2]]
+ * or [1], the caller's. Errors: UL_ERROR_LIMIT. */
 ul_status normalise_measure(const ul_volume *volume, const orientation *o,
-    const ul_normalisation *normalisation, value_scale *scales, ul_error *error);
+    const ul_normalisation *normalisation, int threads, value_scale *scales, ul_error *error);
 
 /* Scales values [pixels][channels] in place; mask [pixels] is 1 on padding, or NULL. */
 void normalise_apply(

@@ -154,6 +154,10 @@ static ul_status check_augmentation(const ul_augmentation *a, ul_error *error) {
                 "plan: %s_low and %s_high are %g and %g: the first must %sbe at most the second",
                 ranges[i].name, ranges[i].name, ranges[i].low, ranges[i].high,
                 ranges[i].factor ? "be above 0 and " : "");
+    if (a->stretch >= 1.0 || a->colour >= 1.0)
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "plan: %s is %g, must be below 1: 1 less or more is nothing or twice as much",
+            a->stretch >= 1.0 ? "stretch" : "colour", a->stretch >= 1.0 ? a->stretch : a->colour);
     return UL_OK;
 }
 

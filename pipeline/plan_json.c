@@ -114,8 +114,8 @@ static ul_status read_fields(
     const cJSON *object, const field *list, size_t count, ul_training *training, ul_error *error) {
     const cJSON *value;
     cJSON_ArrayForEach(value, object) {
-        if (cJSON_IsObject(value) && strcmp(value->string, "augment") == 0)
-            continue;
+        if (list == fields && cJSON_IsObject(value) && strcmp(value->string, "augment") == 0)
+            continue; /* is read by itself */
         const field *found = NULL;
         for (size_t i = 0; i < count; i++)
             if (strcmp(list[i].name, value->string) == 0)

@@ -42,11 +42,6 @@ static void predictor_close(predictor *p) {
 }
 
 static ul_status open_session(const ul_model *model, predictor *p, int threads, ul_error *error) {
-    if (p->padded[0] > UL_SLICE_MOST || p->padded[1] > UL_SLICE_MOST)
-        return ul_error_set(error, UL_ERROR_LIMIT,
-            "slices of %zux%zu pixels at the model's spacing: the network takes up to %dx%d: crop "
-            "them",
-            p->padded[0], p->padded[1], UL_SLICE_MOST, UL_SLICE_MOST);
     ul_session_options options;
     ul_session_options_init(&options);
     options.width = p->padded[0];

@@ -33,9 +33,9 @@ static ul_status fill_stack(slice_stack *cut, const ul_labels *labels, size_t cl
 }
 
 static ul_status build_stack(const ul_volume *image, const ul_labels *labels, const ul_plan *plan,
-    size_t plane, size_t class_count, sample_stack *out, ul_error *error) {
+    size_t plane, int threads, size_t class_count, sample_stack *out, ul_error *error) {
     slice_stack cut;
-    ul_status status = slices_open(image, &plan->card, plane, &cut, error);
+    ul_status status = slices_open(image, &plan->card, plane, threads, &cut, error);
     if (status != UL_OK)
         return status;
     status = fill_stack(&cut, labels, class_count, out, error);
@@ -44,10 +44,10 @@ static ul_status build_stack(const ul_volume *image, const ul_labels *labels, co
     return status;
 }
 
-ul_status samples_load(const ul_dataset *dataset, ul_split split, const ul_plan *plan,
+ul_status samples_load(const ul_dataset *dataset, ul_split split, const ul_plan *plan, int threads,
     const ul_progress *progress, sample_set *set, ul_error *error) {
     size_t planes = plan->card.plane_count ? plan->card.plane_count : 1;
-    *set = (sample_set){.planes = planes, .class_count = plan->classes > 1 ? plan->classes - 1 : 1};
+    *set = (sample_set){.class_count = plan->classes > 1 ? plan->classes - 1 : 1};
     set->stacks = calloc(dataset->in_split[split] * planes + 1, sizeof *set->stacks);
     ul_status status = UL_OK;
     if (!set->stacks)
@@ -61,8 +61,8 @@ ul_status samples_load(const ul_dataset *dataset, ul_split split, const ul_plan 
         if (status != UL_OK)
             break;
         for (size_t p = 0; status == UL_OK && p < planes; p++) {
-            status = build_stack(
-                &image, &labels, plan, p, set->class_count, &set->stacks[set->count], error);
+            status = build_stack(&image, &labels, plan, p, threads, set->class_count,
+                &set->stacks[set->count], error);
             set->count++;
         }
         if (status != UL_OK)

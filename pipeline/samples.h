@@ -18,13 +18,13 @@ typedef struct sample_stack {
 
 typedef struct sample_set {
     size_t count;         /* stacks: cases times planes, cases outermost */
-    size_t planes;        /* stacks of one case */
     sample_stack *stacks; /* owned */
     size_t class_count;
 } sample_set;
 
-/* Reads and prepares the cases of one split. Errors name the case. */
-ul_status samples_load(const ul_dataset *dataset, ul_split split, const ul_plan *plan,
+/* Reads and prepares the cases of one split, measured by so many threads (0: all). Errors name the
+ * case. */
+ul_status samples_load(const ul_dataset *dataset, ul_split split, const ul_plan *plan, int threads,
     const ul_progress *progress, sample_set *set, ul_error *error);
 void samples_free(sample_set *set);
 

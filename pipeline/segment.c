@@ -274,7 +274,8 @@ static ul_status job_open(const ul_model *model, const ul_volume *volume,
     size_t planes = j->card->plane_count ? j->card->plane_count : 1;
     ul_status status = UL_OK;
     for (; status == UL_OK && j->planes < planes; j->planes += status == UL_OK)
-        status = slices_open(volume, j->card, j->planes, &j->stacks[j->planes], error);
+        status =
+            slices_open(volume, j->card, j->planes, options->threads, &j->stacks[j->planes], error);
     return status == UL_OK && planes > 1 ? allocate_sum(options, j, error) : status;
 }
 

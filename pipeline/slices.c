@@ -25,29 +25,47 @@ static ul_status orient(
         grid->size[2] == 1 ? "slice" : "slices");
 }
 
+static ul_status check_size(const double size[2], ul_error *error) {
+    if (size[0] < 1.0 || size[1] < 1.0)
+        return ul_error_set(error, UL_ERROR_GEOMETRY,
+            "slices of less than one pixel at the model's spacing: the model was made for larger "
+            "images");
+    if (size[0] > UL_SLICE_MOST || size[1] > UL_SLICE_MOST)
+        return ul_error_set(error, UL_ERROR_LIMIT,
+            "slices of %.10gx%.10g pixels at the model's spacing: the network takes up to %dx%d: "
+            "crop them",
+            size[0], size[1], UL_SLICE_MOST, UL_SLICE_MOST);
+    return UL_OK;
+}
+
 /* The size of the stack's slices, and how far its pixels lie apart in the source. */
-static void scale(const ul_grid *grid, const ul_card *card, slice_stack *stack) {
-    size_t size[2];
+static ul_status scale(
+    const ul_grid *grid, const ul_card *card, slice_stack *stack, ul_error *error) {
+    double size[2]; /* may be too large for any whole number */
     for (int t = 0; t < 2; t++) {
         int axis = stack->o.axis[t];
         double spacing = axis < 2 ? grid->spacing_mm[axis] : fabs(ul_grid_step_mm(grid));
-        size[t] = stack->o.size[t];
+        size[t] = (double)stack->o.size[t];
         stack->ratio[t] = 1.0;
         if (card->spacing_mm[t] > 0.0 && spacing > 0.0) {
             double ratio = card->spacing_mm[t] / spacing;
             if (fabs(ratio - 1.0) > SAME_RATIO) {
-                size[t] = (size_t)fmax(1.0, rint((double)size[t] / ratio));
+                size[t] = rint(size[t] / ratio);
                 stack->ratio[t] = ratio;
             }
         } else if (card->size[t] > 0) {
-            stack->ratio[t] = (double)size[t] / (double)card->size[t];
-            size[t] = card->size[t];
+            stack->ratio[t] = size[t] / (double)card->size[t];
+            size[t] = (double)card->size[t];
         }
     }
-    stack->width = size[0];
-    stack->height = size[1];
+    ul_status status = check_size(size, error);
+    if (status != UL_OK)
+        return status;
+    stack->width = (size_t)size[0];
+    stack->height = (size_t)size[1];
     stack->depth = stack->o.size[2];
     stack->resampled = stack->ratio[0] != 1.0 || stack->ratio[1] != 1.0;
+    return UL_OK;
 }
 
 static ul_status check_channels(const ul_volume *volume, const ul_card *card, ul_error *error) {
@@ -71,8 +89,8 @@ static void find_gaps(const ul_grid *grid, slice_stack *stack) {
     }
 }
 
-static ul_status prepare(
-    const ul_volume *volume, const ul_card *card, slice_stack *stack, ul_error *error) {
+static ul_status prepare(const ul_volume *volume, const ul_card *card, int threads,
+    slice_stack *stack, ul_error *error) {
     stack->scaled_alone = card->normalisation.per_slice;
     stack->apart = calloc(stack->depth + 1, sizeof *stack->apart);
     stack->scales = calloc(stack->depth + 1, sizeof *stack->scales);
@@ -85,20 +103,21 @@ static ul_status prepare(
         status = resampler_create(
             stack->o.size[t], size[t], stack->ratio[t], true, &stack->along[t], error);
     if (status == UL_OK)
-        status = normalise_measure(volume, &stack->o, &card->normalisation, stack->scales, error);
+        status = normalise_measure(
+            volume, &stack->o, &card->normalisation, threads, stack->scales, error);
     return status;
 }
 
-ul_status slices_open(const ul_volume *volume, const ul_card *card, size_t plane,
+ul_status slices_open(const ul_volume *volume, const ul_card *card, size_t plane, int threads,
     slice_stack *stack, ul_error *error) {
     *stack = (slice_stack){.volume = volume, .channels = volume->channels};
     ul_status status = check_channels(volume, card, error);
     if (status == UL_OK)
         status = orient(&volume->grid, card, plane, &stack->o, error);
-    if (status != UL_OK)
-        return status;
-    scale(&volume->grid, card, stack);
-    status = prepare(volume, card, stack, error);
+    if (status == UL_OK)
+        status = scale(&volume->grid, card, stack, error);
+    if (status == UL_OK)
+        status = prepare(volume, card, threads, stack, error);
     if (status != UL_OK)
         slices_close(stack);
     return status;

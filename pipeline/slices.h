@@ -23,10 +23,11 @@ typedef struct slice_stack {
 } slice_stack;
 
 /* Prepares to cut slices; measures what the normalisation needs. plane is an index into
- * card->planes (0 where there are none: slices as they are stored). Errors: UL_ERROR_GEOMETRY (a
- * plane that this stack of slices cannot be cut along), UL_ERROR_MODEL (RGB for a grey model or the
- * other way), UL_ERROR_LIMIT. */
-ul_status slices_open(const ul_volume *volume, const ul_card *card, size_t plane,
+ * card->planes (0 where there are none: slices as they are stored); threads, 0 for all, measure.
+ * Errors: UL_ERROR_GEOMETRY (a plane that this stack of slices cannot be cut along, less than one
+ * pixel at the card's spacing), UL_ERROR_MODEL (RGB for a grey model or the other way),
+ * UL_ERROR_LIMIT (also for sides over UL_SLICE_MOST). */
+ul_status slices_open(const ul_volume *volume, const ul_card *card, size_t plane, int threads,
     slice_stack *stack, ul_error *error);
 void slices_close(slice_stack *stack);
 
@@ -40,7 +41,7 @@ size_t slices_scratch(const slice_stack *stack);
 size_t slices_neighbour(const bool *apart, size_t depth, size_t z, size_t channel, size_t channels);
 
 /* The network's input size: the stack's padded to card->size, where that does not scale it, and to
- * multiples of 32. */
+ * multiples of 32; at most UL_SLICE_MOST, as both are. */
 void slices_padded(const slice_stack *stack, const ul_card *card, size_t padded[2]);
 
 /* The network's input for slice z: [channels][padded[1]][padded[0]], the slice in the middle (a

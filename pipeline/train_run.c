@@ -249,8 +249,11 @@ static ul_status run_epochs(
     ul_status status = UL_OK;
     while (status == UL_OK && run->state.epoch < run->plan.training.epochs && !run->late)
         status = run_epoch(run, report, context, &cause);
-    if (status == UL_ERROR_INTERRUPTED && save_checkpoint(run, error) != UL_OK)
-        return UL_ERROR_OUTPUT;
+    if (status == UL_ERROR_INTERRUPTED) {
+        ul_status saved = save_checkpoint(run, error);
+        if (saved != UL_OK)
+            return saved;
+    }
     if (status == UL_ERROR_INTERRUPTED || status == UL_ERROR_DIVERGED)
         return explain_end(run, &cause, error);
     return status == UL_OK ? UL_OK : ul_error_set(error, status, "%s", cause.text);
@@ -340,8 +343,8 @@ static ul_status prepare(fit_run *run, ul_error *error) {
     if (status == UL_OK)
         status = split_describe(run->dataset, run->progress, &split, run->data, error);
     if (status == UL_OK)
-        status = samples_load(
-            run->dataset, UL_SPLIT_TRAIN, &run->plan, run->progress, &run->samples, error);
+        status = samples_load(run->dataset, UL_SPLIT_TRAIN, &run->plan, run->threads, run->progress,
+            &run->samples, error);
     if (status == UL_OK)
         status = open_trainer(run, error);
     if (status == UL_OK)

@@ -1,6 +1,7 @@
 #include "values.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,8 @@ static ul_status each_slice(
     const value_range *range, slice_function function, void *context, ul_error *error) {
     const size_t area = range->o->size[0] * range->o->size[1];
     bool full = false;
-#pragma omp parallel if (range->end - range->begin > 1)
+    int threads = range->threads > 0 ? range->threads : omp_get_max_threads();
+#pragma omp parallel num_threads(threads) if (range->end - range->begin > 1)
     {
         float *values = malloc(area * range->volume->channels * sizeof *values);
         uint8_t *mask = malloc(area);

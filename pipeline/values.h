@@ -9,6 +9,7 @@ typedef struct value_range {
     const ul_volume *volume;
     const orientation *o;
     size_t begin, end;
+    int threads; /* 0: all */
 } value_range;
 
 typedef struct value_moments {

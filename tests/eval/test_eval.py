@@ -110,7 +110,10 @@ def test_volumes(folder):
         result = evaluate(p, t)
         classes = result["cases"][0]["classes"]
         assert [c["number"] for c in classes] == [1, 2, 3] and result["cases"][0]["name"] == f"t{number}"
-        check_case(classes, predicted, truth, spacing, ml=numpy.prod(spacing) / 1000)
+        flat = size[2] == 1
+        check_case(classes, predicted, truth, spacing, ml=None if flat else numpy.prod(spacing) / 1000)
+        for column in ("volume_ml", "truth_volume_ml", "volume_difference_ml"):
+            assert all((c[column] is None) == flat for c in classes), (column, classes)
 
 
 def test_merged(folder):
@@ -259,6 +262,21 @@ def test_uneven_slices(folder):
     same(entry["volume_ml"], (masks[0].sum(axis=(0, 1)) * depth).sum() / 1000, "volume_ml")
 
 
+def test_long_labels(folder):
+    """The label of a segment stands whole in every output."""
+    if not has(datasets.HEAD):
+        return
+    label, series = "肝臓" * 32, f"{folder}/series"
+    run(MAKE_SERIES, datasets.HEAD, "-o", series, "--box", "40:60,60:80,50:60")
+    names = datasets.write_json(f"{folder}/names.json", {"segments": [{"number": 1, "label": label}]})
+    run(ULITE, "convert", series, "-o", f"{folder}/image.nii.gz")
+    image = nibabel.load(f"{folder}/image.nii.gz")
+    save_nifti(numpy.ones(image.shape[:3], "u1"), f"{folder}/t.nii.gz", image.affine)
+    run(ULITE, "convert", f"{folder}/t.nii.gz", "-o", f"{folder}/t.dcm", "--source", series, "--segments", names)
+    entry, = evaluate(f"{folder}/t.dcm", f"{folder}/t.dcm")["cases"][0]["classes"]
+    assert entry["name"] == label, entry
+
+
 def even_affine(path):
     """Of a grid in steps of 0.4 mm from the first slice on, in RAS."""
     with open(path, encoding="utf-8") as file:
@@ -295,6 +313,38 @@ def test_partners(folder):
     run(ULITE, "eval", f"{folder}/p/a.nii.gz", f"{folder}/t/a.nii.gz", "--csv", f"{folder}/full.csv", code=7,
         says=["full.csv"], preexec_fn=small_files)
     assert not os.path.exists(f"{folder}/full.csv")
+
+
+def test_pairs(folder):
+    """Headers and pixels in two files, given either, in folders too."""
+    truth, predicted = numpy.zeros((6, 5, 4), "u1"), numpy.zeros((6, 5, 4), "u1")
+    truth[1:4, 1:4, 1:3] = predicted[2:5, 1:4, 1:3] = 1
+    for number, (header, pixels) in enumerate([(".hdr", ".img"), (".hdr", ".img.gz"), (".hdr.gz", ".img.gz")]):
+        for part, labels in (("p", predicted), ("t", truth)):
+            os.makedirs(f"{folder}/{number}/{part}")
+            datasets.save_pair(labels, f"{folder}/{number}/{part}/a", header, pixels)
+        p, t = f"{folder}/{number}/p", f"{folder}/{number}/t"
+        for one, other in ((p, t), (f"{p}/a{header}", f"{t}/a{pixels}"), (f"{p}/a{pixels}", f"{t}/a{header}")):
+            case, = evaluate(one, other)["cases"]
+            assert case["name"] == "a" and case["classes"][0]["dice"] == 2 / 3, case
+
+
+def test_names_that_stand_twice(folder):
+    """Two files of one case are refused by name, on either side; what is no label file does not count."""
+    labels = numpy.ones((4, 4, 2), "u1")
+    for part in "pt":
+        os.makedirs(f"{folder}/{part}")
+        save_nifti(labels, f"{folder}/{part}/a.nii.gz")
+        open(f"{folder}/{part}/a.txt", "w", encoding="utf-8").close()
+        open(f"{folder}/{part}/a-1.txt", "w", encoding="utf-8").close()
+    assert len(evaluate(f"{folder}/p", f"{folder}/t")["cases"]) == 1
+    for part in "pt":
+        for other in ("a.nii", "a.SEG.dcm", "a"):
+            path = f"{folder}/{part}/{other}"
+            os.makedirs(path)
+            run(ULITE, "eval", f"{folder}/p", f"{folder}/t", code=3,
+                says=[f"/{part}/a.nii.gz", f"/{part}/{other}", "two files of one name: leave one"])
+            os.rmdir(path)
 
 
 def test_folders_of_patients(folder):

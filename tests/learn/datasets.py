@@ -1,4 +1,5 @@
 """Small data sets of blobs for tests, in every form that `ulite train` takes."""
+import gzip
 import json
 import os
 import subprocess
@@ -40,6 +41,16 @@ def blob(random, size, classes):
 
 def save_nifti(array, path, affine=None):
     nibabel.save(nibabel.Nifti1Image(array, numpy.diag([1, 1, 2, 1]) if affine is None else affine), path)
+
+
+def save_pair(array, stem, header=".hdr", pixels=".img", affine=None):
+    """A NIfTI pair; header and pixels end as told, compressed where that is .gz."""
+    nibabel.save(nibabel.Nifti1Pair(array, numpy.diag([1, 1, 2, 1]) if affine is None else affine), f"{stem}.img")
+    for plain, ending in ((".hdr", header), (".img", pixels)):
+        if ending != plain:
+            with open(stem + plain, "rb") as file, gzip.open(stem + ending, "wb") as packed:
+                packed.write(file.read())
+            os.remove(stem + plain)
 
 
 def save_png(array, path):

@@ -91,6 +91,28 @@ def test_cases(folder):
     refuse(f"{folder}/nowhere", 3, ["nowhere"])
 
 
+def test_dataset_json(folder):
+    """Labels of dataset.json that are not what it should hold; regions, lists of labels, may."""
+    data = datasets.make_nifti(f"{folder}/data")
+    for labels, words in ((["background", "liver"], ["\"labels\" is", "must be an object"]), ("liver", ["an object"]),
+                          (None, ["\"labels\" is null"]), ({"1.5": "liver"}, ["\"1.5\" of \"liver\""]),
+                          ({"-1": "liver"}, ["\"-1\""]), ({"": "liver"}, ["\"\" of"]), ({"1 ": "liver"}, ["\"1 \""]),
+                          ({"4294967297": "liver"}, ["\"4294967297\""]), ({"65536": "liver"}, ["\"65536\""]),
+                          ({"liver": 1.5}, ["\"liver\" is 1.5, must be a whole number from 0 to 65535"]),
+                          ({"liver": -1}, ["\"liver\" is -1"]), ({"liver": 4294967297}, ["\"liver\" is 4294967297"])):
+        datasets.write_json(f"{data}/dataset.json", {"labels": labels})
+        refuse(data, 3, ["data/dataset.json: ", *words])
+    datasets.write_json(f"{data}/dataset.json", ["labels"])
+    refuse(data, 3, ["dataset.json: is not a JSON object"])
+    labels = {"background": 0, "both": [1, 2], "liver": 1, "tumour": 2.0}
+    datasets.write_json(f"{data}/dataset.json", {"labels": labels})
+    datasets.run(ULITE, "train", data, "-o", f"{folder}/model.safetensors", "--epochs", "1", "--threads", "1", "-q",
+                 "--plan", datasets.quick_plan(folder))
+    with open(f"{folder}/model.safetensors", "rb") as file:
+        text = file.read(20000)
+    assert b"liver" in text and b"tumour" in text and b"both" not in text
+
+
 def test_pictures(folder):
     data = datasets.make_png(f"{folder}/mixed", False)
     image, labels = datasets.blob(numpy.random.default_rng(3), (32, 40), 1)
@@ -135,6 +157,9 @@ def test_plans(folder):
     plan({"training": {"augment": {"flip_x_p": 7}}}, ["\"flip_x_p\" is 7, must be a number from 0 to 1"])
     plan({"training": {"augment": {"scale_low": 0}}}, ["scale_low and scale_high are 0 and"])
     plan({"training": {"augment": {"blur_low": 3}}}, ["blur_low and blur_high are 3 and"])
+    plan({"training": {"augment": {"augment": {"blur_p": 0}}}}, ["plan.json", "no training setting \"augment\""])
+    plan({"training": {"augment": {"stretch": 1}}}, ["stretch is 1, must be below 1"])
+    plan({"training": {"augment": {"colour": 1.5}}}, ["colour is 1.5, must be below 1"])
     plan([1], ["plan.json"])
     for text, word in (('{"training": {"batch": 1, "batch": 2}}', '"training": "batch" stands twice'),
                        ("{} {}", "not valid JSON: line 1, byte 4")):

@@ -25,6 +25,10 @@ def test_resume_checks(folder):
     train(data, model, *start, "--resume", "--batch", "4", code=6,
           says=["model.checkpoint", "checkpoint of another model", "training.batch"])
     train(other, model, *start, "--resume", code=6, says=["checkpoint of another model", "card"])
+    part = f"{folder}/part.safetensors"
+    train(data, part, "--plan", datasets.quick_plan(folder, {"body_part": "HEAD"}), "--epochs", "1")
+    datasets.quick_plan(folder)  # without what the card said
+    train(data, part, *start, "--resume", code=6, says=["part.checkpoint", "another card.body_part"])
     image, labels = datasets.blob(numpy.random.default_rng(7), (32, 32, 4), 2)
     datasets.save_nifti(labels, f"{data}/labels/case3.nii.gz")
     train(data, model, *start, "--resume", code=6, says=["data set or its split has changed"])
@@ -110,6 +114,24 @@ def test_names_of_classes(folder):
     assert json.loads(printed) == annotated, "a plan of one's own loses keys"
 
 
+def test_long_names(folder):
+    """Names that do not fit are cut between characters, and a model that holds them can be read."""
+    data = datasets.make_nifti(f"{folder}/{'肝臓' * 25}")
+    label = "肝臓" * 40
+    datasets.write_json(f"{data}/dataset.json", {"labels": {label: 1, "b" * 80: 2}})
+    model = f"{folder}/{'ä' * 40}.safetensors"
+    train(data, model, "--plan", datasets.quick_plan(folder, steps=1), "--epochs", "1")
+    card = card_of(model)
+    assert card["name"] == "ä" * 32 and f" of {'肝臓' * 21};" in card["provenance"], card
+    assert [c["label"] for c in card["classes"]] == [label[:64], "b" * 64], card["classes"]
+    names = {f"{split} Dice {cut}" for split in ("validation", "test") for cut in (label[:16], "b" * 48)}
+    assert {m["name"] for m in card["metrics"]} == names, card["metrics"]
+    run(ULITE, "info", model)
+    name = os.fsencode(f"{folder}/") + b"m\xf6del.safetensors"  # Latin-1, as old archives have it
+    run(ULITE, "train", data, "-o", os.fsdecode(name), "--plan", f"{folder}/plan.json", "--epochs", "1", errors="replace")
+    assert card_of(name)["name"] == "m?del"
+
+
 def test_folders_in_cases(folder):
     """Series that lie deeper in their cases' folders are told apart."""
     data = datasets.make_nested(f"{folder}/data", MAKE_SERIES)
@@ -117,6 +139,27 @@ def test_folders_in_cases(folder):
     train(data, model, "--plan", datasets.quick_plan(folder, steps=1), "--epochs", "1")
     split = json.load(open(f"{folder}/model.split.json", encoding="utf-8"))
     assert len({case["sha256"] for part in ("train", "val", "test") for case in split[part]}) == 4, split
+
+
+def test_pairs(folder):
+    """Headers and pixels in two files, either compressed or not: the same training as in one."""
+    plain, data = datasets.make_nifti(f"{folder}/plain"), datasets.make_folders(f"{folder}/pairs")
+    forms = [(header, pixels) for header in (".hdr", ".hdr.gz") for pixels in (".img", ".img.gz")]
+    for case in range(6):
+        for part, form in (("images", forms[case % 4]), ("labels", forms[(case + 1) % 4])):
+            array = numpy.asarray(datasets.nibabel.load(f"{plain}/{part}/case{case}.nii.gz").dataobj)
+            datasets.save_pair(array, f"{data}/{part}/case{case}", *form)
+    plan = datasets.quick_plan(folder)
+    for source in (plain, data):
+        train(source, f"{source}.safetensors", "--plan", plan, "--epochs", "1")
+    weights = [tensor(f"{source}.safetensors", "e3.pw.weight") for source in (plain, data)]
+    assert weights[0].size > 0 and numpy.array_equal(*weights), "another training"
+    array = numpy.asarray(datasets.nibabel.load(f"{plain}/images/case4.nii.gz").dataobj)
+    datasets.splits(data, [0, 2, 3], [1, 4], [5])
+    datasets.save_pair(array, f"{data}/images/case0")
+    train(data, f"{folder}/model.safetensors", "--plan", plan, "--epochs", "1", code=3, says=["are the same image"])
+    os.remove(f"{data}/images/case0.img")
+    train(data, f"{folder}/model.safetensors", "--plan", plan, "--epochs", "1", code=3, says=["case0.img"])
 
 
 def test_layout_of_others(folder):

@@ -212,6 +212,16 @@ static void blur_is_a_gaussian(void **state) {
             }
 }
 
+static void no_blur_changes_nothing(void **state) {
+    (void)state;
+    const double sd[] = {0.0, 1e-200}; /* whose square is 0 */
+    for (int n = 0; n < 2; n++) {
+        change((ul_augmentation){.blur_p = 1.0, .blur_low = sd[n], .blur_high = sd[n]},
+            UL_NORMALISE_UNIT, UL_CHANNELS_NEIGHBOURS, 1);
+        assert_memory_equal(after, before, sizeof after);
+    }
+}
+
 static void inverted_light_is_dark(void **state) {
     (void)state;
     change((ul_augmentation){.invert_p = 1.0}, UL_NORMALISE_UNIT, UL_CHANNELS_NEIGHBOURS, 1);
@@ -279,6 +289,7 @@ int main(void) {
         cmocka_unit_test(gamma_is_a_power_of_the_scaled_patch),
         cmocka_unit_test(noise_is_normal_and_weak),
         cmocka_unit_test(blur_is_a_gaussian),
+        cmocka_unit_test(no_blur_changes_nothing),
         cmocka_unit_test(inverted_light_is_dark),
         cmocka_unit_test(values_of_a_unit_range_stay_there),
         cmocka_unit_test(colours_change_channel_by_channel),

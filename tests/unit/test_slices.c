@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "unit/assert_near.h"
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +48,7 @@ static void check_neighbours(
     card.plane_count = 1;
     card.planes[0] = UL_PLANE_AXIAL;
     card.channels = UL_CHANNELS_NEIGHBOURS;
-    assert_int_equal(slices_open(volume, &card, 0, &stack, &error), UL_OK);
+    assert_int_equal(slices_open(volume, &card, 0, 0, &stack, &error), UL_OK);
     size_t padded[2];
     slices_padded(&stack, &card, padded);
     assert_int_equal(padded[0], 32);
@@ -95,13 +96,44 @@ static void inputs_are_padded_to_the_size_of_the_card(void **state) {
     card.spacing_mm[0] = card.spacing_mm[1] = 1.0;
     card.size[0] = 100;
     card.size[1] = 5;
-    assert_int_equal(slices_open(&volume, &card, 0, &stack, &error), UL_OK);
+    assert_int_equal(slices_open(&volume, &card, 0, 0, &stack, &error), UL_OK);
     assert_int_equal(stack.width, COLUMNS);
     slices_padded(&stack, &card, padded);
     assert_int_equal(padded[0], 128);
     assert_int_equal(padded[1], 32);
     slices_close(&stack);
     ul_card_free(&card);
+    ul_volume_free(&volume);
+}
+
+/* Spacings of a card that no slices can be resampled to, and those next to them. */
+static void slices_keep_to_what_a_network_takes(void **state) {
+    (void)state;
+    static const struct {
+        double spacing_mm[2]; /* of the card; the slices have 1 mm */
+        ul_status status;
+        const char *word;
+    } cases[] = {{{1, 1e11}, UL_ERROR_GEOMETRY, "less than one pixel"},
+        {{1, DBL_MAX}, UL_ERROR_GEOMETRY, "less than one pixel"},
+        {{2.01 * COLUMNS, 1}, UL_ERROR_GEOMETRY, "less than one pixel"},
+        {{1.99 * COLUMNS, 1}, UL_OK, NULL}, {{COLUMNS / 16384.0, 1}, UL_OK, NULL},
+        {{COLUMNS / 16385.0, 1}, UL_ERROR_LIMIT, "slices of 16385x"},
+        {{1, 2.17e-19}, UL_ERROR_LIMIT, "the network takes up to 16384x16384: crop them"},
+        {{DBL_MIN, 1}, UL_ERROR_LIMIT, "at the model's spacing"}};
+    ul_volume volume;
+    make((const double[]){0, 1}, 2, UL_SAMPLE_I16, &volume);
+    for (size_t n = 0; n < sizeof cases / sizeof *cases; n++) {
+        ul_card card;
+        slice_stack stack;
+        ul_error error = {0};
+        ul_card_init(&card);
+        memcpy(card.spacing_mm, cases[n].spacing_mm, sizeof card.spacing_mm);
+        assert_int_equal(slices_open(&volume, &card, 0, 0, &stack, &error), cases[n].status);
+        if (cases[n].word)
+            assert_non_null(strstr(error.text, cases[n].word));
+        slices_close(&stack);
+        ul_card_free(&card);
+    }
     ul_volume_free(&volume);
 }
 
@@ -131,7 +163,7 @@ static void padding_takes_the_smallest_value(void **state) {
         }
         ul_card_init(&card);
         card.normalisation = (ul_normalisation){UL_NORMALISE_ZSCORE, alone, 0.0, 0.0};
-        assert_int_equal(slices_open(&volume, &card, 0, &stack, &error), UL_OK);
+        assert_int_equal(slices_open(&volume, &card, 0, 0, &stack, &error), UL_OK);
         float *scratch = malloc(slices_scratch(&stack) * sizeof *scratch);
         slices_cut(&stack, 1, scratch, pixels);
         double mean = sum[alone] / count[alone];
@@ -168,7 +200,7 @@ static void percentiles_equal_sorted_values(void **state) {
     for (size_t n = 0; n < 3 * AREA; n++)
         samples[n] = (float)sin(0.37 * (double)n) * (float)pow(10.0, (double)(n % 9) - 4.0);
     orientation o = orientation_stored(&volume.grid);
-    const value_range all = {&volume, &o, 0, 3};
+    const value_range all = {&volume, &o, 0, 3, 0};
     double percents[4] = {0.0, 0.5, 37.3, 100.0}, found[4];
     assert_int_equal(values_percentiles(&all, percents, 4, found, &error), UL_OK);
     qsort(samples, 3 * AREA, sizeof *samples, compare);
@@ -222,7 +254,7 @@ static void every_normalisation_leaves_padding_out(void **state) {
         ul_error error = {0};
         ul_card_init(&card);
         card.normalisation = ways[w];
-        assert_int_equal(slices_open(&volume, &card, 0, &stack, &error), UL_OK);
+        assert_int_equal(slices_open(&volume, &card, 0, 0, &stack, &error), UL_OK);
         float *scratch = malloc(slices_scratch(&stack) * sizeof *scratch);
         slices_cut(&stack, 1, scratch, pixels);
         for (size_t i = 0; i < AREA; i++) {
@@ -340,7 +372,7 @@ static void logits_are_interpolated_and_flips_averaged(void **state) {
         slice_stack stack;
         ul_labels labels;
         double sum[3 * AREA] = {0};
-        assert_int_equal(slices_open(&volume, &card, 0, &stack, &error), UL_OK);
+        assert_int_equal(slices_open(&volume, &card, 0, 0, &stack, &error), UL_OK);
         for (int way = 0; way <= flips; way++)
             add_by_definition(model, &card, &stack, way, sum);
         slices_close(&stack);
@@ -415,6 +447,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(neighbours_stay_on_their_side_of_a_gap),
         cmocka_unit_test(inputs_are_padded_to_the_size_of_the_card),
+        cmocka_unit_test(slices_keep_to_what_a_network_takes),
         cmocka_unit_test(padding_takes_the_smallest_value),
         cmocka_unit_test(percentiles_equal_sorted_values),
         cmocka_unit_test(every_normalisation_leaves_padding_out),

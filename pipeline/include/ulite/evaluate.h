@@ -9,8 +9,8 @@ extern "C" {
 #endif
 
 typedef struct ul_score {
-    char name[256];      /* the case's */
-    char class_name[65]; /* the segment's label, or "class N" */
+    char name[256];                 /* the case's */
+    char class_name[UL_TEXT_BYTES]; /* the segment's label, or "class N" */
     ul_class_metrics metrics;
 } ul_score;
 
@@ -34,8 +34,8 @@ typedef struct ul_evaluate_options {
  * folders paired by their names without endings. A class is every segment number that occurs in any
  * case. A SEG may leave out slices that hold no label. *evaluation: ul_evaluation_free, also after
  * UL_ERROR_PARTIAL (some cases failed, the others are compared). Errors of files: UL_ERROR_INPUT,
- * UL_ERROR_GEOMETRY; of folders: UL_ERROR_INPUT (no label file in truth), UL_ERROR_INTERRUPTED,
- * UL_ERROR_USAGE (a source). Also UL_ERROR_CHOICE (several series in source).
+ * UL_ERROR_GEOMETRY; of folders: UL_ERROR_INPUT (no label file in truth, two of one case),
+ * UL_ERROR_INTERRUPTED, UL_ERROR_USAGE (a source). Also UL_ERROR_CHOICE (several series in source).
  */
 UL_API ul_status ul_evaluate(const char *predicted, const char *truth,
     const ul_evaluate_options *options, const ul_progress *progress, ul_evaluation *evaluation,

@@ -19,7 +19,7 @@ typedef struct ul_class_metrics {
     bool in_mm;  /* distances in mm; false: in pixels, the grid has no spacing */
     double hd95; /* the larger of the two directed 95th percentiles of surface distances */
     double asd;  /* mean over the surface voxels of both of the distance to the other surface */
-    double volume_ml, truth_volume_ml; /* NaN where the grid has no depth or spacing */
+    double volume_ml, truth_volume_ml; /* NaN in 2D, and where there is no spacing */
 } ul_class_metrics;
 
 /* Compares segment `number` of two label volumes of one size; distances and volumes by the grid of

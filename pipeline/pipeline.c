@@ -1,1 +1,0 @@
-#include "ulite/pipeline.h"

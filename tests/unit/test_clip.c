@@ -1,0 +1,48 @@
+/* Texts cut at whole characters. */
+#include "clip.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void check(const char *text, size_t size_bytes, size_t characters, const char *expected) {
+    char target[32];
+    memset(target, 'x', sizeof target);
+    clip_text(target, size_bytes, characters, text);
+    assert_string_equal(target, expected);
+    assert_int_equal(target[size_bytes], 'x');
+}
+
+static void whole_characters_stay(void **state) {
+    (void)state;
+    check("", 1, 5, "");
+    check("abc", 1, 5, "");
+    check("abc", 4, 5, "abc");
+    check("abc", 3, 5, "ab");
+    check("abc", 9, 2, "ab");
+    check("\u00e4\u00f6", 4, 9, "\u00e4");
+    check("\u00e4\u00f6", 5, 9, "\u00e4\u00f6");
+    check("a\u809d\u81d3", 6, 9, "a\u809d");
+    check("a\u809d\u81d3", 9, 2, "a\u809d");
+    check("\U0001f9e0", 4, 9, "");
+    check("\U0001f9e0", 5, 9, "\U0001f9e0");
+}
+
+static void other_bytes_are_replaced(void **state) {
+    (void)state;
+    check("a\xe4z", 9, 9, "a?z");
+    check("\xe8\x82", 9, 9, "??");
+    check("\xc0\x80\xed\xa0\x80\xff", 9, 9, "??????");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whole_characters_stay),
+        cmocka_unit_test(other_bytes_are_replaced),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,72 @@
+/* The curves of a training run, whatever lies in the file that they are added to. */
+#include "curves.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char csv[] = "/tmp/ulite_curves_XXXXXX", svg[sizeof csv + 4];
+
+static int begin(void **state) {
+    (void)state;
+    strcpy(csv + sizeof csv - 7, "XXXXXX");
+    int file = mkstemp(csv);
+    snprintf(svg, sizeof svg, "%s.svg", csv);
+    return file < 0 || close(file) != 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    unlink(svg);
+    return unlink(csv);
+}
+
+/* What the file becomes that held before, followed by blank lines. */
+static void check(const char *before, size_t blank, const char *expected) {
+    FILE *file = fopen(csv, "w");
+    assert_non_null(file);
+    fputs(before, file);
+    for (size_t i = 0; i < blank; i++)
+        fputc('\n', file);
+    assert_int_equal(fclose(file), 0);
+    const ul_epoch epoch = {.epoch = 3, .rate = 0.25, .loss = 0.5, .dice = 0.75, .seconds = 9};
+    ul_error error = {0};
+    assert_int_equal(curves_add(csv, svg, &epoch, &error), UL_OK);
+    char found[512] = "";
+    file = fopen(csv, "r");
+    assert_non_null(file);
+    assert_true(fread(found, 1, sizeof found - 1, file) > 0);
+    fclose(file);
+    assert_string_equal(found, expected);
+}
+
+#define HEADER "epoch,rate,loss,val_dice,seconds\n"
+#define LAST "3,0.25,0.500000,0.750000,9.0\n"
+
+static void an_epoch_takes_the_place_of_its_like(void **state) {
+    (void)state;
+    check("", 0, HEADER LAST);
+    check(HEADER "1,1,0.9,,2\n2,1,0.8,,3\n3,1,0.7,,4\n4,1,0.6,,5\n", 0,
+        HEADER "1,1,0.9,,2\n2,1,0.8,,3\n" LAST);
+    check(HEADER "1,1,0.9,,2\n2,1,0.8,,3", 0, HEADER "1,1,0.9,,2\n2,1,0.8,,3\n" LAST);
+}
+
+static void lines_of_no_epoch_are_left_out(void **state) {
+    (void)state;
+    check(HEADER "1,1,0.9,,2\n", 20000, HEADER "1,1,0.9,,2\n" LAST);
+    check(HEADER "1,1,0.9,,2\n,\nnote\n2\n\n", 1, HEADER "1,1,0.9,,2\n2\n" LAST);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_epoch_takes_the_place_of_its_like, begin, end),
+        cmocka_unit_test_setup_teardown(lines_of_no_epoch_are_left_out, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
