@@ -145,6 +145,9 @@ def wrong_places_are_refused(folder):
     zoom = labels.affine.copy()
     zoom[:3, 0] *= 1.1
     refuse(nibabel.Nifti1Image(labels.get_fdata().astype("u1"), zoom), 5, "lie elsewhere")
+    holes = labels.get_fdata().astype("f4")
+    holes[1, 2, 3] = numpy.nan
+    refuse(nibabel.Nifti1Image(holes, labels.affine), 3, "voxel (1, 2, 3) is no number")
     some = folder / "some.json"
     some.write_text('{"segments": [{"number": 3}]}')
     refuse(labels, 3, "label 70 occurs", "--segments", some)

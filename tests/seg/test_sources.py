@@ -163,6 +163,19 @@ def series_without_uid(folder):
     run("verify", seg, "--source", source, says="nothing found")
 
 
+def identity_removed_somehow(folder):
+    """The standard wants to know how; a source that does not say gets a SEG that says so."""
+    source, seg = make(folder / "removed", "--set", "PatientIdentityRemoved=YES"), folder / "removed.dcm"
+    run("segment", source, "-m", MODEL, "-o", seg, says="does not state how identity was removed")
+    assert pydicom.dcmread(seg).PatientIdentityRemoved == "YES"
+    assert not errors_of(seg), errors_of(seg)
+    run("verify", seg, "--source", source, says="nothing found")
+    dataset = pydicom.dcmread(seg)
+    del dataset.DeidentificationMethod
+    dataset.save_as(seg)
+    run("verify", seg, code=1, says="PatientIdentityRemoved is YES without DeidentificationMethod")
+
+
 def several_patients(folder):
     def each(dataset, n):
         dataset.PatientID = f"SECRET{n // 4}"
@@ -220,6 +233,7 @@ def main():
         another_pixel_spacing_is_named(folder)
         identities(folder)
         series_without_uid(folder)
+        identity_removed_somehow(folder)
         several_patients(folder)
         thick_and_thin(folder)
         long_descriptions(folder)

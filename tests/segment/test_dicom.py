@@ -167,9 +167,11 @@ def test_acquisitions():
     images = [pydicom.dcmread(path, stop_before_pixels=True) for path in pathlib.Path("twice").iterdir()]
     for number in (1, 2):
         segment("twice", "slices", "--series", f"1.{number}", "-o", "a.dcm", "--report", "a.json")
-        wanted = {i.SOPInstanceUID for i in images if i.AcquisitionNumber == number}
+        ordered = sorted((float(i.ImagePositionPatient[2]), i.SOPInstanceUID) for i in images
+                         if i.AcquisitionNumber == number)
+        wanted = {uid for _, uid in ordered}
         with open("a.json", encoding="utf-8") as stream:
-            assert {s["sop_instance_uid"] for s in json.load(stream)["slices"]} == wanted
+            assert [s["sop_instance_uid"] for s in json.load(stream)["slices"]] == [uid for _, uid in ordered]
         sources = {frame.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
                    for frame in pydicom.dcmread("a.dcm").PerFrameFunctionalGroupsSequence}
         assert sources and sources <= wanted, number
@@ -188,13 +190,30 @@ def test_nifti_with_source():
         nibabel.io_orientation(image.affine), nibabel.orientations.axcodes2ornt("ASR")))
     nibabel.save(turned, "turned.nii.gz")
     for volume in ("source.nii.gz", "turned.nii.gz"):
-        segment(volume, "axial", "-o", "indirect.dcm", "--source", "source")
+        segment(volume, "axial", "-o", "indirect.dcm", "--source", "source", "--report", "indirect.json")
+        with open("indirect.json", encoding="utf-8") as stream:  # slices of the file, not of the source
+            assert "slices" not in json.load(stream), volume
         a, b = pydicom.dcmread("direct.dcm"), pydicom.dcmread("indirect.dcm")
         assert a.PixelData == b.PixelData and a.NumberOfFrames == b.NumberOfFrames, volume
         assert a.FrameOfReferenceUID == b.FrameOfReferenceUID
     series("elsewhere", "--rotate", "10,0,9")
     assert segment("source.nii.gz", "axial", "-o", "x.dcm", "--source", "elsewhere", code=5)
     assert not os.path.exists("x.dcm")
+
+
+def test_padding_has_no_part_in_statistics():
+    series("padded", "--signed", "--padding", "-2000")
+    segment("padded", "slices", "--force", "-o", "padded.nii.gz", "--stats", "padded.json")
+    ulite("convert", "padded", "-o", "padded_image.nii.gz")
+    found, values = labels("padded.nii.gz"), labels("padded_image.nii.gz").astype(float)
+    with open("padded.json", encoding="utf-8") as stream:
+        measured = json.load(stream)["segments"]
+    for one in measured:
+        inside = values[found == one["number"]]
+        assert one["voxels"] == inside.size, one
+        inside = inside[inside != -2000]
+        assert numpy.allclose([one["mean"], one["sd"]], [inside.mean(), inside.std()]), one
+    assert any((values[found == one["number"]] == -2000).any() for one in measured)
 
 
 def test_fractions():

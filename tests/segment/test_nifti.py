@@ -63,6 +63,14 @@ def test_pair():
     assert "p.img:" in run("p.hdr", code=3)
 
 
+def test_endings():
+    """Compressed by the ending, in whatever case."""
+    save(smooth.astype("i2"), "e.nii")
+    subprocess.run([ULITE, "segment", "e.nii", "-m", f"{FIXTURES}/slices.safetensors", "-q", "-o", "E.NII.GZ"], check=True)
+    with open("E.NII.GZ", "rb") as stream:
+        assert stream.read(2) == b"\x1f\x8b"
+
+
 def test_bad_scaling():
     for slope in (0.0, numpy.nan):
         save(smooth.astype("i2"), "s.nii")
