@@ -50,6 +50,7 @@ static void far_grids_are_left_to_the_comparison(void **state) {
     check(-1e5, 1e5, 2, 0);
     check(-1e25, 0, 2, 0);
     check(0, 1e25, 2, 0);
+    check(-2, 1e25, 2, 0);
     check(-1e25, 1e25, 2, 0);
     check(-1e25, -1e24, 2, 0);
 }
