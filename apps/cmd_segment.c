@@ -189,6 +189,10 @@ static ul_status segment_with(const segment_arguments *a, const ul_model *model,
         segment_event("forced", NULL, input->forced);
     status = ul_segment_volume(
         model, card, &input->volume, &options, console_progress(), &labels, error);
+    if (!a->stats && !a->report && !a->preview) { /* nothing looks at the image any more */
+        free(input->volume.samples);
+        input->volume.samples = NULL;
+    }
     if (status != UL_OK)
         explain(a, input, error);
     else

@@ -165,7 +165,8 @@ static void unwritable_target(void **state) {
     char below[64];
     snprintf(below, sizeof below, "%s/x.png", path);
     make(axial, none, none, &volume, &labels);
-    assert_int_equal(ul_preview_write(below, &volume, &labels, NULL, NULL, &error), UL_ERROR_OUTPUT);
+    assert_int_equal(
+        ul_preview_write(below, &volume, &labels, NULL, NULL, &error), UL_ERROR_OUTPUT);
     ul_volume_free(&volume);
     ul_labels_free(&labels);
 }
