@@ -21,7 +21,7 @@ const cli_command cmd_convert = {.name = "convert",
         "says by its ending what is made of it: .nii or .nii.gz, .dcm (a DICOM Segmentation),\n"
         ".png (labels of one slice), or a folder, where the file gets a name from a hash of the\n"
         "series UID. Labels become a .dcm on the slices of --source: they must lie on its\n"
-        "voxels, with axes in any order and direction.\n"
+        "voxels and cover all of them, with axes in any order and direction.\n"
         "\n"
         "  -o, --output OUT      required\n"
         "      --source FOLDER   the images that the segmentation belongs to (may be given\n"

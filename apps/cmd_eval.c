@@ -96,13 +96,6 @@ static ul_status write_csv(const char *path, const ul_evaluation *evaluation, ul
     return status;
 }
 
-static void add_number(cJSON *object, const char *name, double value) {
-    if (isnan(value))
-        cJSON_AddNullToObject(object, name);
-    else
-        cJSON_AddNumberToObject(object, name, value);
-}
-
 /* Summary of one column over the cases of one class. */
 static ul_summary summarise(
     const ul_score *scores, size_t count, unsigned number, int column, double *spare) {
@@ -135,11 +128,11 @@ static cJSON *json_of_summary(
         cJSON *o = cJSON_AddObjectToObject(total, columns[c]);
         cJSON_AddNumberToObject(o, "count", (double)s.count);
         cJSON_AddNumberToObject(o, "undefined", (double)s.undefined);
-        add_number(o, "mean", s.mean);
-        add_number(o, "sd", s.sd);
-        add_number(o, "median", s.median);
-        add_number(o, "low95", s.low95);
-        add_number(o, "high95", s.high95);
+        cJSON_AddNumberToObject(o, "mean", s.mean);
+        cJSON_AddNumberToObject(o, "sd", s.sd);
+        cJSON_AddNumberToObject(o, "median", s.median);
+        cJSON_AddNumberToObject(o, "low95", s.low95);
+        cJSON_AddNumberToObject(o, "high95", s.high95);
     }
     return total;
 }
@@ -151,7 +144,7 @@ static cJSON *json_of_score(const ul_score *score) {
     cJSON_AddStringToObject(item, "name", score->class_name);
     cJSON_AddNumberToObject(item, "number", score->metrics.number);
     for (int c = 0; c < COLUMNS; c++)
-        add_number(item, columns[c], values[c]);
+        cJSON_AddNumberToObject(item, columns[c], values[c]);
     return item;
 }
 

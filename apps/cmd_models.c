@@ -76,7 +76,7 @@ static void add_entry(model_list *list, const char *name, const ul_card *card, c
     cJSON_AddItemToArray(list->models, entry);
 }
 
-static bool visit(void *context, const char *name, const char *path) {
+static void visit(void *context, const char *name, const char *path) {
     model_list *list = context;
     ul_model *model;
     ul_card card;
@@ -89,7 +89,7 @@ static bool visit(void *context, const char *name, const char *path) {
     if (status != UL_OK) {
         console_say("ulite models: %s: %s", name, error.text);
         list->failed++;
-        return true;
+        return;
     }
     list->count++;
     char input[256];
@@ -99,7 +99,6 @@ static bool visit(void *context, const char *name, const char *path) {
     else
         print_entry(name, &card, input);
     ul_card_free(&card);
-    return true;
 }
 
 static int models_run(int argc, char **argv) {

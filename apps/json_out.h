@@ -1,5 +1,6 @@
 /* JSON on stdout and in files. cJSON's makers leave out what they find no memory for: here that is
- * noticed once for all of them, when a text is made of a value. */
+ * noticed once for all of them, when a text is made of a value. Numbers that are not finite come as
+ * null. */
 #ifndef JSON_OUT_H
 #define JSON_OUT_H
 

@@ -67,12 +67,11 @@ typedef struct listing {
     char text[512];
 } listing;
 
-static bool add_name(void *context, const char *name, const char *path) {
+static void add_name(void *context, const char *name, const char *path) {
     listing *names = context;
     (void)path;
     size_t used = strlen(names->text);
     snprintf(names->text + used, sizeof names->text - used, used ? ", %s" : "%s", name);
-    return true;
 }
 
 ul_status model_path_find(const char *model, char path[MODEL_PATH_BYTES], ul_error *error) {
@@ -139,8 +138,7 @@ void model_path_each(model_path_visit *visit, void *context) {
         if (i && strcmp(models[i].name, models[i - 1].name) == 0)
             continue; /* an earlier folder's stands before it */
         char path[MODEL_PATH_BYTES];
-        if (find_in(all.path[models[i].folder], models[i].name, path) &&
-            !visit(context, models[i].name, path))
-            return;
+        if (find_in(all.path[models[i].folder], models[i].name, path))
+            visit(context, models[i].name, path);
     }
 }

@@ -12,9 +12,8 @@
  * UL_ERROR_INPUT lists the names that there are. */
 ul_status model_path_find(const char *model, char path[MODEL_PATH_BYTES], ul_error *error);
 
-/* Calls visit with every bundled model, sorted by name, each name once; visit returns false to
- * stop. */
-typedef bool model_path_visit(void *context, const char *name, const char *path);
+/* Calls visit with every bundled model, sorted by name, each name once. */
+typedef void model_path_visit(void *context, const char *name, const char *path);
 void model_path_each(model_path_visit *visit, void *context);
 
 #endif

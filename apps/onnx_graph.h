@@ -24,7 +24,8 @@ void onnx_attribute_ints(onnx_graph *graph, const char *name, const int64_t *val
 void onnx_attribute_float(onnx_graph *graph, const char *name, float value);
 void onnx_attribute_string(onnx_graph *graph, const char *name, const char *value);
 
-/* A float32 constant; the values must outlive the graph. Returns the name. */
+/* A float32 constant; the values must outlive the graph. Returns the name,
+ * which lives as long as the graph. */
 const char *onnx_constant(
     onnx_graph *graph, const char *name, const float *values, const size_t *shape, size_t rank);
 
@@ -32,7 +33,7 @@ const char *onnx_constant(
 void onnx_input(onnx_graph *graph, const char *name, size_t channels);
 void onnx_output(onnx_graph *graph, const char *name, size_t channels);
 
-/* A key of the model's metadata_props; the texts must outlive the graph. */
+/* A key of the model's metadata_props. */
 void onnx_metadata(onnx_graph *graph, const char *key, const char *value);
 
 /* The finished model as bytes, malloc'd. Errors: UL_ERROR_LIMIT. */

@@ -9,13 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_number(cJSON *object, const char *key, double value) {
-    if (isfinite(value))
-        cJSON_AddNumberToObject(object, key, value);
-    else
-        cJSON_AddNullToObject(object, key);
-}
-
 static void add_stats(cJSON *object, const ul_labels *labels, const ul_segment_stats *stats) {
     cJSON *list = cJSON_AddArrayToObject(object, "segments");
     for (size_t s = 0; s < labels->segments.count; s++) {
@@ -23,15 +16,15 @@ static void add_stats(cJSON *object, const ul_labels *labels, const ul_segment_s
         cJSON_AddNumberToObject(item, "number", stats[s].number);
         cJSON_AddStringToObject(item, "name", labels->segments.items[s].label);
         cJSON_AddNumberToObject(item, "voxels", (double)stats[s].voxels);
-        add_number(item, "volume_ml", stats[s].volume_ml);
+        cJSON_AddNumberToObject(item, "volume_ml", stats[s].volume_ml);
         if (labels->grid.size[2] == 1 || labels->grid.stack == UL_STACK_UNPLACED)
-            add_number(item, "area_mm2", stats[s].area_mm2);
+            cJSON_AddNumberToObject(item, "area_mm2", stats[s].area_mm2);
         cJSON *box = stats[s].placed ? cJSON_AddArrayToObject(item, "bbox_mm")
                                      : cJSON_AddNullToObject(item, "bbox_mm");
         for (int end = 0; stats[s].placed && end < 2; end++)
             cJSON_AddItemToArray(box, cJSON_CreateDoubleArray(stats[s].bbox_mm[end], 3));
-        add_number(item, "mean", stats[s].mean);
-        add_number(item, "sd", stats[s].sd);
+        cJSON_AddNumberToObject(item, "mean", stats[s].mean);
+        cJSON_AddNumberToObject(item, "sd", stats[s].sd);
         cJSON_AddItemToArray(list, item);
     }
 }

@@ -57,7 +57,6 @@ ul_status target_check(const char *path, const char *const *inputs, size_t input
 
 ul_status target_part(
     const char *path, const char *part, char name[TARGET_PATH_BYTES], ul_error *error) {
-    const char *slash = strrchr(path, '/');
     size_t at = strlen(path);
     static const char *const endings[] = {".nii.gz", ".nii", ".dcm", ".png"};
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
@@ -65,8 +64,6 @@ ul_status target_part(
             at = strlen(path) - strlen(endings[i]);
             break;
         }
-    if (slash && (size_t)(slash - path) > at)
-        at = strlen(path);
     return check_length(
         snprintf(name, TARGET_PATH_BYTES, "%.*s-%s%s", (int)at, path, part, path + at), path,
         error);

@@ -7,14 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* null where the value is not known. */
-static void add_real(cJSON *object, const char *key, double value) {
-    if (isnan(value))
-        cJSON_AddNullToObject(object, key);
-    else
-        cJSON_AddNumberToObject(object, key, value);
-}
-
 void train_report_data(const ul_dataset *dataset, const ul_fingerprint *f) {
     const size_t *cases = dataset->in_split;
     console_say("%zu cases to train on, %zu to validate, %zu to test%s", cases[UL_SPLIT_TRAIN],
@@ -68,12 +60,12 @@ void train_report_epoch(void *context, const ul_epoch *e) {
     cJSON *event = event_begin("epoch");
     cJSON_AddNumberToObject(event, "epoch", (double)e->epoch);
     cJSON_AddNumberToObject(event, "epochs", (double)e->epochs);
-    add_real(event, "rate", e->rate);
-    add_real(event, "loss", e->loss);
-    add_real(event, "dice", e->dice);
+    cJSON_AddNumberToObject(event, "rate", e->rate);
+    cJSON_AddNumberToObject(event, "loss", e->loss);
+    cJSON_AddNumberToObject(event, "dice", e->dice);
     cJSON_AddBoolToObject(event, "best", e->best);
-    add_real(event, "seconds", e->seconds);
-    add_real(event, "seconds_left", e->seconds_left);
+    cJSON_AddNumberToObject(event, "seconds", e->seconds);
+    cJSON_AddNumberToObject(event, "seconds_left", e->seconds_left);
     event_print(event);
 }
 
@@ -91,7 +83,7 @@ void train_report_end(const char *model, const ul_fit_result *r, double minutes)
     cJSON_AddNumberToObject(event, "epochs", (double)r->epochs);
     cJSON_AddNumberToObject(event, "planned", (double)r->planned);
     cJSON_AddNumberToObject(event, "best_epoch", (double)r->best_epoch);
-    add_real(event, "best_dice", r->best_dice);
+    cJSON_AddNumberToObject(event, "best_dice", r->best_dice);
     event_print(event);
 }
 
@@ -112,11 +104,11 @@ static ul_summary summarise(
 
 static void add_summary(cJSON *object, const char *key, const ul_summary *s) {
     cJSON *item = cJSON_AddObjectToObject(object, key);
-    add_real(item, "mean", s->mean);
-    add_real(item, "sd", s->sd);
-    add_real(item, "median", s->median);
-    add_real(item, "low95", s->low95);
-    add_real(item, "high95", s->high95);
+    cJSON_AddNumberToObject(item, "mean", s->mean);
+    cJSON_AddNumberToObject(item, "sd", s->sd);
+    cJSON_AddNumberToObject(item, "median", s->median);
+    cJSON_AddNumberToObject(item, "low95", s->low95);
+    cJSON_AddNumberToObject(item, "high95", s->high95);
 }
 
 void train_report_test(const ul_card *card, const ul_fit_score *scores, size_t count) {

@@ -135,7 +135,7 @@ static void take_group(
         &image->key[DICOM_KEY_TRIGGER_TIME]);
 }
 
-static ul_status take_groups(const dicom_item *data, dicom_image *common, dicom_file *file) {
+static void take_groups(const dicom_item *data, dicom_image *common, dicom_file *file) {
     frame_dimensions dimensions = read_dimensions(data);
     const dicom_item *shared = dicom_first_item(data, GROUPS_SHARED);
     if (shared)
@@ -152,12 +152,9 @@ static ul_status take_groups(const dicom_item *data, dicom_image *common, dicom_
             take_group(item, &dimensions, &file->images[frame]);
         frame++;
     }
-    if (frame == file->image_count || (frame == 0 && file->image_count == 1))
-        return UL_OK;
-    snprintf(file->problem, sizeof file->problem,
-        "%zu frames are declared, its per-frame functional groups describe %zu", file->image_count,
-        frame);
-    return file->status = UL_ERROR_INPUT;
+    if (frame != file->image_count && (frame > 0 || file->image_count > 1))
+        dicom_broken(file, "%zu frames are declared, its per-frame functional groups describe %zu",
+            file->image_count, frame);
 }
 
 /* Frames along the normal at the offsets of an RT dose grid; false where it has none. */
@@ -248,17 +245,16 @@ ul_status dicom_take_mosaic(
     csa_mosaic mosaic;
     const dicom_layout *layout = &file->layout;
     if (!read_mosaic(data, &mosaic)) {
-        snprintf(file->problem, sizeof file->problem,
-            "a mosaic whose number of slices is in no readable CSA header");
-        return file->status = UL_ERROR_INPUT, UL_OK;
+        dicom_broken(file, "a mosaic whose number of slices is in no readable CSA header");
+        return UL_OK;
     }
     unsigned across = (unsigned)ceil(sqrt(mosaic.images));
     if (layout->columns % across || layout->rows % across || !common->has_position ||
         !common->has_orientation) {
-        snprintf(file->problem, sizeof file->problem,
+        dicom_broken(file,
             "a mosaic of %u slices in %zux%zu pixels cannot be cut into tiles at known places",
             mosaic.images, layout->columns, layout->rows);
-        return file->status = UL_ERROR_INPUT, UL_OK;
+        return UL_OK;
     }
     file->mosaic = true;
     file->tile_columns = layout->columns / across;

@@ -19,9 +19,7 @@
 #define CLASS_WHOLE_SLIDE "1.2.840.10008.5.1.4.1.1.77.1.6"
 #define CLASS_LABELMAP "1.2.840.10008.5.1.4.1.1.66.7"
 
-static ul_status broken(dicom_file *file, const char *format, ...) UL_PRINTF(2, 3);
-
-static ul_status broken(dicom_file *file, const char *format, ...) {
+ul_status dicom_broken(dicom_file *file, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(file->problem, sizeof file->problem, format, arguments);
@@ -110,22 +108,24 @@ static ul_status take_layout(const dicom_header *header, dicom_file *file) {
     layout->length = pixels->length;
     take_padding(data, layout);
     if (!layout->rows || !layout->columns)
-        return broken(file, "no Rows or Columns (%zux%zu pixels)", layout->columns, layout->rows);
+        return dicom_broken(
+            file, "no Rows or Columns (%zux%zu pixels)", layout->columns, layout->rows);
     if (layout->rows > MAX_SIDE || layout->columns > MAX_SIDE)
-        return broken(file, "%zux%zu pixels, at most %dx%d", layout->columns, layout->rows,
+        return dicom_broken(file, "%zux%zu pixels, at most %dx%d", layout->columns, layout->rows,
             MAX_SIDE, MAX_SIDE);
     if (layout->frames > MAX_FRAMES)
-        return broken(file, "%zu frames, at most %d", layout->frames, MAX_FRAMES);
+        return dicom_broken(file, "%zu frames, at most %d", layout->frames, MAX_FRAMES);
     unsigned bits = layout->bits_allocated;
     if ((bits != 1 && bits != 8 && bits != 16 && bits != 32 && bits != 64) ||
         (bits == 64 && !layout->is_float))
-        return broken(file, "%u bits are allocated per sample, expected 1, 8, 16 or 32", bits);
+        return dicom_broken(
+            file, "%u bits are allocated per sample, expected 1, 8, 16 or 32", bits);
     if (layout->bits_stored > bits || layout->high_bit >= bits ||
         layout->high_bit + 1 < layout->bits_stored)
-        return broken(file, "%u bits stored with high bit %u do not fit %u bits allocated",
+        return dicom_broken(file, "%u bits stored with high bit %u do not fit %u bits allocated",
             layout->bits_stored, layout->high_bit, bits);
     if (layout->samples != 1 && layout->samples != 3)
-        return broken(file, "%u samples per pixel, expected 1 or 3", layout->samples);
+        return dicom_broken(file, "%u samples per pixel, expected 1 or 3", layout->samples);
     return UL_OK;
 }
 
@@ -156,16 +156,17 @@ static ul_status check_pixels(const dicom_header *header, dicom_file *file) {
     const dicom_layout *layout = &file->layout;
     const dicom_pixels *pixels = &header->pixels;
     if (!pixels->present)
-        return broken(file, "no pixel data (the file ends after %llu bytes)",
+        return dicom_broken(file, "no pixel data (the file ends after %llu bytes)",
             (unsigned long long)header->file_bytes);
     if (layout->encapsulated)
         return UL_OK;
     uint64_t declared = declared_bytes(layout);
     if (layout->length > pixels->available)
-        return broken(file, "truncated: %llu bytes of pixel data are declared, the file holds %llu",
+        return dicom_broken(file,
+            "truncated: %llu bytes of pixel data are declared, the file holds %llu",
             (unsigned long long)layout->length, (unsigned long long)pixels->available);
     if (layout->length < declared)
-        return broken(file,
+        return dicom_broken(file,
             "%zux%zu pixels in %zu frames need %llu bytes, the pixel data holds %llu",
             layout->columns, layout->rows, layout->frames, (unsigned long long)declared,
             (unsigned long long)layout->length);
@@ -173,7 +174,7 @@ static ul_status check_pixels(const dicom_header *header, dicom_file *file) {
     uint64_t excess = layout->length - declared;
     if (excess > 1 &&
         (excess > MAX_PADDING_BYTES || !zeros_at(file->path, layout, declared, excess)))
-        return broken(file,
+        return dicom_broken(file,
             "%zux%zu pixels in %zu frames need %llu bytes, the pixel data holds %llu: wrong Rows, "
             "Columns or NumberOfFrames",
             layout->columns, layout->rows, layout->frames, (unsigned long long)declared,
@@ -381,7 +382,7 @@ static ul_status take_images(const dicom_header *header, dicom_file *file, ul_er
         if (file->layout.has_modality_lut) /* then nothing is rescaled */
             file->images[i].philips_slope = 0;
         if (file->images[i].malformed)
-            broken(
+            dicom_broken(
                 file, "%s does not hold the numbers that belong there", file->images[i].malformed);
     }
     return status;

@@ -59,7 +59,7 @@ static void widen(const nifti_1_header *one, nifti_2_header *two) {
     two->intent_p2 = one->intent_p2;
     two->intent_p3 = one->intent_p3;
     WIDEN(pixdim, 8);
-    /* Out of an int64_t's range is out of any file's: 0 is refused later where it matters. */
+    /* Out of an int64_t's range is out of any file's. */
     two->vox_offset =
         one->vox_offset >= 0 && one->vox_offset < 1e15f ? (int64_t)one->vox_offset : INT64_MAX;
     two->scl_slope = one->scl_slope;

@@ -83,7 +83,7 @@ static size_t unpack_byte(uint8_t byte, uint16_t number, uint16_t map[8]) {
     for (size_t i = 0; i < 8; i++)
         mask[i] = (uint16_t)(0 - (byte >> i & 1));
     for (size_t i = 0; i < 8; i++)
-        taken += (map[i] & mask[i]) != 0;
+        taken += ((map[i] & mask[i]) != 0) & (map[i] != number);
     for (size_t i = 0; i < 8; i++)
         map[i] = (uint16_t)((map[i] & ~mask[i]) | (number & mask[i]));
     return taken;
@@ -100,7 +100,7 @@ size_t seg_bits_unpack(
             i += 8;
         } else {
             if (bit_at(bits, at)) {
-                taken += map[i] != 0;
+                taken += map[i] != 0 && map[i] != number;
                 map[i] = number;
             }
             i++;

@@ -19,8 +19,8 @@ void seg_bits_pack(
 bool seg_bits_equal(
     const uint8_t *bits, size_t first_bit, size_t count, uint16_t number, const uint16_t *map);
 
-/* Puts number into map where a bit is set. Returns how many of those held another number than 0
- * before, that is, belong to two segments. */
+/* Puts number into map where a bit is set. Returns how many of those held another number, but
+ * 0, before, that is, belong to two segments. */
 size_t seg_bits_unpack(
     const uint8_t *bits, size_t first_bit, size_t count, uint16_t number, uint16_t *map);
 

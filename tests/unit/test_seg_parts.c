@@ -40,6 +40,7 @@ static void bits_come_back_at_any_offset(void **state) {
             assert_int_equal(bytes[i], map[i] == 701 ? 255 : 0);
             set += map[i] == 701;
         }
+        assert_int_equal(seg_bits_unpack(bits, first, PIXELS, 9, unpacked), 0); /* its own */
         assert_int_equal(seg_bits_unpack(bits, first, PIXELS, 10, unpacked), set);
     }
 }

@@ -19,8 +19,8 @@ typedef struct ul_segment_options {
     size_t logit_bytes;    /* most memory for the logits of several planes; 0: 1 GiB */
 } ul_segment_options;
 
-/* Why a volume is not what the card's model was made for: modality, body part, colours, field of
- * view, spacing. UL_ERROR_MODEL with the reason, or UL_OK. */
+/* Why a volume is not what the card's model was made for, though it could be run: modality, body
+ * part, field of view, spacing. UL_ERROR_MODEL with the reason, or UL_OK. */
 UL_API ul_status ul_card_fit(const ul_card *card, const ul_volume *volume, ul_error *error);
 
 /* Runs the model over every slice, along every plane of the card, averages the logits on the
