@@ -175,22 +175,27 @@ static bool take_grid_offsets(const dicom_item *data, dicom_file *file) {
     return found;
 }
 
+/* Takes the numbers of a vector, one for each frame, as a key. */
+static void take_frame_key(
+    const dicom_item *data, uint32_t vector, dicom_key key, dicom_file *file) {
+    double *values = malloc(file->image_count * sizeof *values);
+    if (values && dicom_decimals(data, vector, values, file->image_count))
+        for (size_t i = 0; i < file->image_count; i++)
+            file->images[i].key[key] = values[i];
+    free(values);
+}
+
 /* Frames of a reconstructed nuclear medicine object: a vector says which slice each is, the slices
  * lie at even distances from the detector's position; false where it is none such. */
 static bool take_nm_slices(const dicom_item *data, dicom_file *file) {
-    const uint32_t slice_vector = DICOM_TAG(0x0054, 0x0080), slots = DICOM_TAG(0x0054, 0x0070);
     dicom_image first = file->images[0];
     const dicom_item *detector = dicom_first_item(data, DICOM_TAG(0x0054, 0x0022));
     if (detector)
         dicom_take_placement(detector, &first);
-    double step, normal[3], *slice = malloc(2 * file->image_count * sizeof *slice);
-    if (!slice)
-        return false;
-    double *slot = slice + file->image_count;
-    bool found = first.has_position && first.has_orientation &&
+    double step, normal[3], *slice = malloc(file->image_count * sizeof *slice);
+    bool found = slice && first.has_position && first.has_orientation &&
                  dicom_decimals(data, DICOM_TAG(0x0018, 0x0088), &step, 1) &&
-                 dicom_decimals(data, slice_vector, slice, file->image_count);
-    bool timed = found && dicom_decimals(data, slots, slot, file->image_count);
+                 dicom_decimals(data, DICOM_TAG(0x0054, 0x0080), slice, file->image_count);
     vec3_cross(first.cosines, first.cosines + 3, normal);
     for (size_t i = 0; found && i < file->image_count; i++) {
         dicom_image *image = &file->images[i];
@@ -198,10 +203,12 @@ static bool take_nm_slices(const dicom_item *data, dicom_file *file) {
         memcpy(image->cosines, first.cosines, sizeof image->cosines);
         memcpy(image->position_mm, first.position_mm, sizeof image->position_mm);
         vec3_add(image->position_mm, (slice[i] - 1) * step, normal, image->position_mm);
-        if (timed)
-            image->key[DICOM_KEY_TIME_POINT] = slot[i];
     }
     free(slice);
+    if (found) { /* time slots and energy windows */
+        take_frame_key(data, DICOM_TAG(0x0054, 0x0070), DICOM_KEY_TIME_POINT, file);
+        take_frame_key(data, DICOM_TAG(0x0054, 0x0010), DICOM_KEY_DIMENSION, file);
+    }
     return found;
 }
 

@@ -257,6 +257,27 @@ void dicom_take_philips(const dicom_item *data, dicom_image *image) {
         image->philips_slope = value;
 }
 
+/* The pixel size of an ultrasound image whose only region is a 2D one in cm. */
+static void take_ultrasound_region(const dicom_item *data, dicom_image *image) {
+    const uint32_t regions = DICOM_TAG(0x0018, 0x6011);
+    const dicom_item *region = dicom_first_item(data, regions);
+    long format, unit[2];
+    double delta[2];
+    if (image->spacing_mm[0] > 0 || !region || dicom_next_item(data, regions, region) ||
+        !dicom_integer(region, DICOM_TAG(0x0018, 0x6012), &format) ||
+        !dicom_integer(region, DICOM_TAG(0x0018, 0x6024), &unit[0]) ||
+        !dicom_integer(region, DICOM_TAG(0x0018, 0x6026), &unit[1]) ||
+        !dicom_decimals(region, DICOM_TAG(0x0018, 0x602c), &delta[0], 1) ||
+        !dicom_decimals(region, DICOM_TAG(0x0018, 0x602e), &delta[1], 1))
+        return;
+    const long two_dimensional = 1, cm = 3;
+    if (format != two_dimensional || unit[0] != cm || unit[1] != cm)
+        return;
+    if (delta[0] != 0 && delta[1] != 0)
+        for (int axis = 0; axis < 2; axis++)
+            image->spacing_mm[axis] = 10 * fabs(delta[axis]);
+}
+
 /* b-values and directions of makers that keep them in private elements. */
 static void take_private_diffusion(const dicom_item *data, dicom_image *image) {
     static const char siemens[] = "SIEMENS MR HEADER", ge[] = "GEMS_ACQU_01";
@@ -298,6 +319,7 @@ static void take_common(const dicom_item *data, dicom_image *image) {
     if (dicom_text(data, DICOM_TAG(0x0008, 0x0033), text, sizeof text))
         image->key[DICOM_KEY_CONTENT_TIME] = seconds_of(text, false);
     take_private_diffusion(data, image);
+    take_ultrasound_region(data, image);
     dicom_decimals(data, DICOM_TAG(0x3004, 0x000e), &image->slope, 1); /* DoseGridScaling */
 }
 

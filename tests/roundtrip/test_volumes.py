@@ -129,6 +129,20 @@ def values_with_a_unit(bench):
     assert load(out)[0].max() == load(truth["nifti"])[0].max() / 8
 
 
+def ultrasound_regions(bench):
+    """The pixel size of an image whose one region is 2D and in cm."""
+    def region(data, number):
+        item = pydicom.Dataset()
+        item.RegionSpatialFormat, item.PhysicalUnitsXDirection, item.PhysicalUnitsYDirection = 1, 3, 3
+        item.PhysicalDeltaX, item.PhysicalDeltaY = 0.025, 0.05
+        data.SequenceOfUltrasoundRegions = [item]
+    folder = bench.folder("ultrasound")
+    bench.series(folder, "--no-positions", "--size", "16,16,1", "--modality", "US", "--bits", "8")
+    assert bench.info(folder)["series"][0]["spacing_mm"] == [0, 0]
+    change(folder, region)
+    assert bench.info(folder)["series"][0]["spacing_mm"] == [0.25, 0.5]
+
+
 def directions(bench):
     """Diffusion-weighted images that only the makers' private elements tell apart."""
     def siemens(data, number):
@@ -210,7 +224,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(sys.argv[1], sys.argv[2], scratch)
         for part in (volumes_without_common_places, series_numbers, thin_and_thick, parts_of_a_concatenation,
-                     values_with_a_unit, directions, faults, options_that_mean_nothing):
+                     values_with_a_unit, ultrasound_regions, directions, faults, options_that_mean_nothing):
             part(bench)
     print(f"{bench.count} folders and files")
 

@@ -1,5 +1,6 @@
 /* Previews: turned upright, square pixels, contours in the segments' colours. */
 #include "ulite/preview.h"
+#include "ulite/stats.h"
 
 #include "ulite/png_io.h"
 
@@ -171,6 +172,37 @@ static void unwritable_target(void **state) {
     ul_labels_free(&labels);
 }
 
+static bool stop(void *context, const char *stage, size_t done, size_t total) {
+    (void)context;
+    (void)stage;
+    (void)done;
+    (void)total;
+    return false;
+}
+
+/* Ctrl-C ends the figures too, and leaves no picture. */
+static void figures_are_interrupted(void **state) {
+    (void)state;
+    static const double axial[6] = {1, 0, 0, 0, 1, 0};
+    static const size_t low[3] = {2, 2, 2}, high[3] = {5, 5, 5};
+    const ul_progress progress = {stop, NULL};
+    ul_volume volume;
+    ul_labels labels;
+    ul_segment_stats stats;
+    ul_error error = {0};
+    make(axial, low, high, &volume, &labels);
+    unlink(path);
+    assert_int_equal(
+        ul_preview_write(path, &volume, &labels, NULL, &progress, &error), UL_ERROR_INTERRUPTED);
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(
+        ul_stats_measure(&volume, &labels, &progress, &stats, &error), UL_ERROR_INTERRUPTED);
+    assert_int_equal(ul_stats_measure(&volume, &labels, NULL, &stats, &error), UL_OK);
+    assert_int_equal(stats.voxels, 27);
+    ul_volume_free(&volume);
+    ul_labels_free(&labels);
+}
+
 int main(void) {
     int file = mkstemp(path);
     if (file < 0)
@@ -181,6 +213,7 @@ int main(void) {
         cmocka_unit_test(contours_enclose_the_segment),
         cmocka_unit_test(slices_are_chosen),
         cmocka_unit_test(unwritable_target),
+        cmocka_unit_test(figures_are_interrupted),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);
