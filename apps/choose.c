@@ -22,15 +22,18 @@ void choose_note_faults(const ul_catalog *catalog) {
 
 /* The volume's place among those of its series, from 1, and how many there are. */
 static size_t part_of(const ul_catalog *catalog, size_t index, size_t *parts) {
-    const char *uid = ul_series_get_info(ul_catalog_at(catalog, index))->series_uid;
+    const ul_series_info *info = ul_series_get_info(ul_catalog_at(catalog, index));
     size_t part = 0;
     *parts = 0;
-    for (size_t i = 0; i < ul_catalog_size(catalog); i++)
-        if (strcmp(ul_series_get_info(ul_catalog_at(catalog, i))->series_uid, uid) == 0) {
+    for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
+        const ul_series_info *other = ul_series_get_info(ul_catalog_at(catalog, i));
+        if (strcmp(other->series_uid, info->series_uid) == 0 &&
+            other->series_number == info->series_number) {
             ++*parts;
             if (i == index)
                 part = *parts;
         }
+    }
     return part;
 }
 

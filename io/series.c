@@ -182,7 +182,7 @@ static void describe_group(const dicom_image *image, const dicom_image *const *f
     char parts[7][160] = {""};
     if (number)
         snprintf(parts[5], sizeof parts[5], "series %d", image->file->series_number);
-    if (colour)
+    if (colour && !size)
         snprintf(parts[6], sizeof parts[6], "%s", channels_of(image) == 3 ? "RGB" : "grey");
     if (type)
         snprintf(parts[0], sizeof parts[0], "image type %s", image->type);

@@ -78,7 +78,7 @@ def series_numbers(bench):
         bench.series(folder)
         change(folder, numbered)
         about = bench.info(folder)["series"]
-        assert sorted((v["series_number"], v["size"][2]) for v in about) == [(5, 4), (6, 4)], about
+        assert sorted((v["series"], v["size"][2]) for v in about) == [("5", 4), ("6", 4)], about
 
 
 def thin_and_thick(bench):
