@@ -13,7 +13,7 @@
 #define MAX_SIDE 65535        /* Rows and Columns are US */
 #define MAX_PADDING_BYTES 512 /* zeros after the pixels */
 
-/* DICOMDIR, Segmentation and Label Map Segmentation storage. */
+/* DICOMDIR, Segmentation, whole slide and Label Map Segmentation storage. */
 #define CLASS_DIRECTORY "1.2.840.10008.1.3.10"
 #define CLASS_SEGMENTATION "1.2.840.10008.5.1.4.1.1.66.4"
 #define CLASS_WHOLE_SLIDE "1.2.840.10008.5.1.4.1.1.77.1.6"

@@ -187,7 +187,7 @@ bool ul_grid_gap_after(const ul_grid *grid, size_t k) {
     double step = step_after(grid, k);
     bool filled =
         grid->slice_mm && step <= GAP_COVER * (grid->slice_mm[k] + grid->slice_mm[k + 1]) / 2;
-    return step > GAP_STEPS * grid->median_step_mm && !filled;
+    return grid->median_step_mm > 0 && step > GAP_STEPS * grid->median_step_mm && !filled;
 }
 
 size_t ul_grid_count_gaps(const ul_grid *grid) {

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Most memory for the tensors of slices that threads run side by side: with the volume and the
- * labels it stays below the limit that docs/benchmarks.md states. */
-static const size_t SLICES_BYTES = (size_t)64 << 20;
+/* Most memory for the tensors of slices that threads run side by side, and for the byte that each
+ * voxel of the label map takes beyond the one that a label needs: a segmentation keeps to the limit
+ * that docs/benchmarks.md states. */
+static const size_t SLICES_BYTES = (size_t)140 << 20;
 
 /* Most slices that are made ready together: their inputs and logits are in memory. */
 enum { MOST_SLICES = 4 };
@@ -47,7 +48,8 @@ static ul_status open_session(const ul_model *model, predictor *p, int threads, 
     options.width = p->padded[0];
     options.height = p->padded[1];
     options.threads = threads;
-    options.slices_bytes = SLICES_BYTES;
+    size_t voxels = p->source_area * p->stack->o.size[2];
+    options.slices_bytes = voxels < SLICES_BYTES ? SLICES_BYTES - voxels : 1;
     options.grey = p->card->channels == UL_CHANNELS_GREY;
     p->channels = options.grey ? 1 : ul_model_get_shape(model)->input_channels;
     ul_status status = ul_session_create(model, &options, &p->session, error);
