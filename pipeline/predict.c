@@ -8,7 +8,7 @@
 /* Most memory for the tensors of slices that threads run side by side, and for the byte that each
  * voxel of the label map takes beyond the one that a label needs: a segmentation keeps to the limit
  * that docs/benchmarks.md states. */
-static const size_t SLICES_BYTES = (size_t)140 << 20;
+static const size_t SLICES_BYTES = (size_t)152 << 20;
 
 /* Most slices that are made ready together: their inputs and logits are in memory. */
 enum { MOST_SLICES = 4 };
