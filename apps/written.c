@@ -46,7 +46,7 @@ static void restore(struct written_file *file) {
     if (!file->older.temporary) {
         unlink(file->path);
     } else if (rename(file->older.temporary, file->path) != 0) {
-        console_say("%s: the older file could not be put back (%s): it is %s", file->path,
+        console_line(stderr, "%s: the older file could not be put back (%s): it is %s", file->path,
             strerror(errno), file->older.temporary);
         free(file->older.temporary); /* so that nothing removes it */
         file->older.temporary = NULL;

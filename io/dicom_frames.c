@@ -60,7 +60,7 @@ static void take_frame_content(
         image->key[DICOM_KEY_TIME_POINT] = value;
     char stack[sizeof image->stack];
     if (dicom_text(content, DICOM_TAG(0x0020, 0x9056), stack, sizeof stack))
-        utf8_clip(image->stack, sizeof image->stack, 16, stack);
+        ul_utf8_clip(image->stack, sizeof image->stack, 16, stack);
     if (dimensions->count &&
         dicom_decimals(content, DICOM_TAG(0x0020, 0x9157), index, dimensions->count)) {
         /* Indices are small: they are the digits of one number. */

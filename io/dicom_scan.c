@@ -346,7 +346,7 @@ static void take_identity(const dicom_header *header, dicom_file *file) {
     dicom_code_text(data, DICOM_TAG(0x0018, 0x0015), file->body_part, sizeof file->body_part);
     char description[sizeof file->description];
     dicom_text_utf8(data, DICOM_TAG(0x0008, 0x103e), description, sizeof description);
-    utf8_clip(file->description, sizeof file->description, 64, description);
+    ul_utf8_clip(file->description, sizeof file->description, 64, description);
     long number;
     if (dicom_integer(data, DICOM_TAG(0x0020, 0x0011), &number) && labs(number) < 1000000000)
         file->series_number = (int)number;

@@ -122,7 +122,7 @@ static bool make_name(char *text) {
                 *at = ' ';
         if (groups > 0)
             text[used++] = '=';
-        utf8_clip(text + used, DICOM_VALUE_BYTES - 2 - used, 64, group);
+        ul_utf8_clip(text + used, DICOM_VALUE_BYTES - 2 - used, 64, group);
         used += strlen(text + used);
         group = next;
     }
@@ -132,7 +132,7 @@ static bool make_name(char *text) {
 static bool make_text(char *text, size_t characters) {
     char copy[DICOM_VALUE_BYTES];
     snprintf(copy, sizeof copy, "%s", text);
-    utf8_clip(text, DICOM_VALUE_BYTES, characters, copy);
+    ul_utf8_clip(text, DICOM_VALUE_BYTES, characters, copy);
     return true;
 }
 
@@ -163,7 +163,7 @@ static bool make_valid(const char *vr, char *text) {
 dicom_value_state dicom_value_clean(
     const char *vr, const char *value, char clean[DICOM_VALUE_BYTES]) {
     /* Control characters go, invalid UTF-8 is read as Latin-1, spaces around the value go. */
-    utf8_clip(clean, DICOM_VALUE_BYTES, DICOM_VALUE_BYTES, value);
+    ul_utf8_clip(clean, DICOM_VALUE_BYTES, DICOM_VALUE_BYTES, value);
     size_t start = strspn(clean, " ");
     memmove(clean, clean + start, strlen(clean + start) + 1);
     size_t end = strlen(clean);

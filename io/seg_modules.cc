@@ -52,7 +52,7 @@ void seg_put_code(DcmItem &item, const DcmTagKey &sequence, const char *value, c
 /* Text cut to so many characters and, where they are given, bytes. */
 static std::string clipped(const std::string &text, size_t characters, size_t bytes = SIZE_MAX) {
     std::string buffer(std::min(text.size() * 2, bytes) + 1, '\0');
-    utf8_clip(&buffer[0], buffer.size(), characters, text.c_str());
+    ul_utf8_clip(&buffer[0], buffer.size(), characters, text.c_str());
     return buffer.c_str();
 }
 

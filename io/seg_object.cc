@@ -78,7 +78,7 @@ static void copy_text(
         return;
     std::vector<char> utf8(4 * text.size() + 16);
     charset_to_utf8(charset_of(item).c_str(), text.c_str(), utf8.data(), utf8.size());
-    utf8_clip(target, size_bytes, characters, utf8.data());
+    ul_utf8_clip(target, size_bytes, characters, utf8.data());
 }
 
 static void read_code(DcmItem &item, ul_code &code) {

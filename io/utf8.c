@@ -36,7 +36,7 @@ size_t utf8_length(const char *text) {
     return length;
 }
 
-void utf8_clip(char *target, size_t size_bytes, size_t characters, const char *source) {
+void ul_utf8_clip(char *target, size_t size_bytes, size_t characters, const char *source) {
     const unsigned char *at = (const unsigned char *)source;
     bool latin1 = !utf8_valid(source);
     size_t used = 0;

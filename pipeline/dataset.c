@@ -1,9 +1,9 @@
 #include "ulite/dataset.h"
 
-#include "clip.h"
 #include "files.h"
 #include "random.h"
 #include "ulite/json.h"
+#include "ulite/utf8.h"
 
 #include <cJSON.h>
 #include <stdio.h>
@@ -309,7 +309,7 @@ static ul_status add_class(ul_segments *classes, const cJSON *entry, ul_error *e
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the classes");
     classes->items = items;
     items[classes->count] = (ul_segment){.number = number};
-    clip_text(items[classes->count].label, sizeof items->label, 64, name); /* as DICOM takes */
+    ul_utf8_clip(items[classes->count].label, sizeof items->label, 64, name); /* as DICOM takes */
     classes->count++;
     return UL_OK;
 }

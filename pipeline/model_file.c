@@ -1,7 +1,7 @@
 #include "model_file.h"
 
-#include "clip.h"
 #include "files.h"
+#include "ulite/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static bool last_part(const char *path, char *name, size_t size_bytes) {
         start--;
     char *part = strndup(path + start, length - start);
     if (part)
-        clip_text(name, size_bytes, size_bytes, part);
+        ul_utf8_clip(name, size_bytes, size_bytes, part);
     free(part);
     return part != NULL;
 }
@@ -65,7 +65,7 @@ ul_status model_file_set_dice(
         for (size_t i = c; i < count; i += classes)
             sum += scores[i].metrics.dice;
         char label[49];
-        clip_text(label, sizeof label, sizeof label, card->classes.items[c].label);
+        ul_utf8_clip(label, sizeof label, sizeof label, card->classes.items[c].label);
         snprintf(metric->name, sizeof metric->name, "%s%s", prefix, label);
         metric->value = sum / (double)(count / classes);
     }

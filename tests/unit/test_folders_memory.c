@@ -1,10 +1,10 @@
 /* Folders of images and labels where memory runs out: each allocation of io and the pipeline fails
- * once, because the linker leads them to the counter here, and is told as what it is. */
+ * once (failing.h) and is told as what it is. */
+#include "failing.h"
 #include "ulite/dataset.h"
 #include "ulite/evaluate.h"
 #include "ulite/png_io.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,48 +14,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static bool counting;
-static size_t calls, failing;
-
-static bool fails(void) {
-    if (!counting || calls++ != failing)
-        return false;
-    errno = ENOMEM; /* as malloc does */
-    return true;
-}
-
-/* Names that the linker's --wrap asks for. */
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *old, size_t bytes);
-char *__real_strdup(const char *text);
-char *__real_strndup(const char *text, size_t bytes);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *old, size_t bytes);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t bytes);
-
-void *__wrap_malloc(size_t bytes) {
-    return fails() ? NULL : __real_malloc(bytes);
-}
-
-void *__wrap_calloc(size_t count, size_t bytes) {
-    return fails() ? NULL : __real_calloc(count, bytes);
-}
-
-void *__wrap_realloc(void *old, size_t bytes) {
-    return fails() ? NULL : __real_realloc(old, bytes);
-}
-
-char *__wrap_strdup(const char *text) {
-    return fails() ? NULL : __real_strdup(text);
-}
-
-char *__wrap_strndup(const char *text, size_t bytes) {
-    return fails() ? NULL : __real_strndup(text, bytes);
-}
 
 static char folder[] = "/tmp/ulite_folders_XXXXXX", images[64], labels[64];
 static const char *const names[] = {"a_0000.hdr", "b_0000.hdr", "c_0000.hdr"};
@@ -82,17 +40,18 @@ static ul_status compare_folders(ul_error *error) {
 /* Only where no allocation fails may the job be done. */
 static void sweep(ul_status (*job)(ul_error *)) {
     ul_status status = UL_ERROR_LIMIT;
-    for (failing = 0; status != UL_OK; failing++) {
+    for (failing_at = 0; status != UL_OK; failing_at++) {
         ul_error error = {0};
-        calls = 0;
-        counting = true;
+        failing_seen = 0;
+        failing_on = true;
         status = job(&error);
-        counting = false;
-        if (status != (calls > failing ? UL_ERROR_LIMIT : UL_OK) || error.status != status)
-            fail_msg("allocation %zu of %zu: %s (%s)", failing, calls, ul_status_name(status),
-                error.text);
+        failing_on = false;
+        if (status != (failing_seen > failing_at ? UL_ERROR_LIMIT : UL_OK) ||
+            error.status != status)
+            fail_msg("allocation %zu of %zu: %s (%s)", failing_at, failing_seen,
+                ul_status_name(status), error.text);
     }
-    assert_true(failing > 10);
+    assert_true(failing_at > 10);
 }
 
 static void data_sets(void **state) {

@@ -1,9 +1,9 @@
 /* Cards, segments and plans where memory runs out: each allocation fails once, cJSON's through its
- * hooks, io's and the pipeline's because the linker leads them to the counter here. */
+ * hooks, those of io and the pipeline by failing.h. */
+#include "failing.h"
 #include "plan_json.h"
 
 #include <cJSON.h>
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -13,42 +13,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static bool counting;
-static size_t calls, failing;
-
-static bool fails(void) {
-    if (!counting || calls++ != failing)
-        return false;
-    errno = ENOMEM; /* as malloc does */
-    return true;
-}
-
-/* Names that the linker's --wrap asks for. */
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *old, size_t bytes);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *old, size_t bytes);
-char *__wrap_strdup(const char *text);
-
-void *__wrap_malloc(size_t bytes) {
-    return fails() ? NULL : __real_malloc(bytes);
-}
-
-void *__wrap_calloc(size_t count, size_t bytes) {
-    return fails() ? NULL : __real_calloc(count, bytes);
-}
-
-void *__wrap_realloc(void *old, size_t bytes) {
-    return fails() ? NULL : __real_realloc(old, bytes);
-}
-
-char *__wrap_strdup(const char *text) {
-    return fails() ? NULL : __real_strdup(text);
-}
 
 /* Unknown keys at every depth, and every kind of known ones. */
 static const char card_json[] =
@@ -98,9 +62,9 @@ static ul_status write_plan(ul_error *error) {
 
 static ul_status override_plan(ul_error *error) {
     ul_plan changed = plan;
-    counting = false; /* the copy that is to be changed is the test's own */
+    failing_on = false; /* the copy that is to be changed is the test's own */
     assert_int_equal(ul_card_parse(card_json, &changed.card, NULL), UL_OK);
-    counting = true;
+    failing_on = true;
     ul_status status = plan_override(&changed, path, error);
     if (status == UL_OK)
         assert_string_equal(changed.card.name, "other");
@@ -123,17 +87,18 @@ static ul_status read_segments(ul_error *error) {
 /* Only where no allocation fails may the job be done. */
 static void sweep(const char *name, ul_status (*job)(ul_error *)) {
     ul_status status = UL_ERROR_LIMIT;
-    for (failing = 0; status != UL_OK; failing++) {
+    for (failing_at = 0; status != UL_OK; failing_at++) {
         ul_error error = {0};
-        calls = 0;
-        counting = true;
+        failing_seen = 0;
+        failing_on = true;
         status = job(&error);
-        counting = false;
-        if (status != (calls > failing ? UL_ERROR_LIMIT : UL_OK) || error.status != status)
-            fail_msg("%s, allocation %zu of %zu: %s (%s)", name, failing, calls,
+        failing_on = false;
+        if (status != (failing_seen > failing_at ? UL_ERROR_LIMIT : UL_OK) ||
+            error.status != status)
+            fail_msg("%s, allocation %zu of %zu: %s (%s)", name, failing_at, failing_seen,
                 ul_status_name(status), error.text);
     }
-    assert_true(failing > 10);
+    assert_true(failing_at > 10);
     free(whole);
     whole = NULL;
 }

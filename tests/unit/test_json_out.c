@@ -1,5 +1,6 @@
 /* JSON of the program where memory runs out: each allocation fails once, and no text is made of a
  * value that lacks something. */
+#include "failing.h"
 #include "json_out.h"
 
 #include <setjmp.h>
@@ -9,17 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static bool counting;
-static size_t calls, failing;
-
-/* Names that the linker's --wrap asks for. */
-void *__real_malloc(size_t bytes);
-void *__wrap_malloc(size_t bytes);
-
-void *__wrap_malloc(size_t bytes) {
-    return counting && calls++ == failing ? NULL : __real_malloc(bytes);
-}
 
 static cJSON *make(void) {
     cJSON *value = cJSON_CreateObject();
@@ -31,15 +21,15 @@ static cJSON *make(void) {
 
 static void test_every_allocation(void **state) {
     (void)state;
-    for (failing = 0;; failing++) {
+    for (failing_at = 0;; failing_at++) {
         json_out_prepare();
         ul_error error = {0};
         char *text;
-        calls = 0;
-        counting = true;
+        failing_seen = 0;
+        failing_on = true;
         ul_status status = json_out_text(make(), false, &text, &error);
-        counting = false;
-        if (calls <= failing) {
+        failing_on = false;
+        if (failing_seen <= failing_at) {
             assert_int_equal(status, UL_OK);
             assert_string_equal(text, "{\"name\":\"a\",\"inner\":{\"n\":1},\"nothing\":null}");
             free(text);
@@ -49,7 +39,7 @@ static void test_every_allocation(void **state) {
         assert_int_equal(error.status, UL_ERROR_LIMIT);
         assert_null(text);
     }
-    assert_true(failing > 8);
+    assert_true(failing_at > 8);
 }
 
 int main(void) {

@@ -170,9 +170,9 @@ static void uids_are_decimal(void **state) {
 static void texts_are_cut_between_characters(void **state) {
     (void)state;
     char text[8];
-    utf8_clip(text, sizeof text, 3, "\xE5\xB1\xB1\xE5\xB1\xB1\xE5\xB1\xB1");
+    ul_utf8_clip(text, sizeof text, 3, "\xE5\xB1\xB1\xE5\xB1\xB1\xE5\xB1\xB1");
     assert_string_equal(text, "\xE5\xB1\xB1\xE5\xB1\xB1");
-    utf8_clip(text, sizeof text, 2, "abc");
+    ul_utf8_clip(text, sizeof text, 2, "abc");
     assert_string_equal(text, "ab");
     assert_false(utf8_valid("\xED\xA0\x80"));
     assert_false(utf8_valid("\xF4\x90\x80\x80"));

@@ -1,0 +1,47 @@
+#include "failing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool failing_on;
+size_t failing_at, failing_seen;
+
+static bool fails(void) {
+    if (!failing_on || failing_seen++ != failing_at)
+        return false;
+    errno = ENOMEM; /* as malloc does */
+    return true;
+}
+
+/* Names that the linker's --wrap asks for. */
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+void *__real_realloc(void *old, size_t bytes);
+char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t bytes);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+void *__wrap_realloc(void *old, size_t bytes);
+char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t bytes);
+
+void *__wrap_malloc(size_t bytes) {
+    return fails() ? NULL : __real_malloc(bytes);
+}
+
+void *__wrap_calloc(size_t count, size_t bytes) {
+    return fails() ? NULL : __real_calloc(count, bytes);
+}
+
+void *__wrap_realloc(void *old, size_t bytes) {
+    return fails() ? NULL : __real_realloc(old, bytes);
+}
+
+char *__wrap_strdup(const char *text) {
+    return fails() ? NULL : __real_strdup(text);
+}
+
+char *__wrap_strndup(const char *text, size_t bytes) {
+    return fails() ? NULL : __real_strndup(text, bytes);
+}
