@@ -22,7 +22,10 @@ constexpr size_t MAX_STACK_BYTES = size_t(1) << 18;
 constexpr offile_off_t MAX_HEADER_BYTES = offile_off_t(1) << 28;
 constexpr size_t INFLATE_STEP_BYTES = size_t(1) << 22;
 
-const DcmTagKey FIRST_PIXEL_TAG(0x7fe0, 0x0008); /* FloatPixelData */
+/* A deflated stream holds at most this many times its size. */
+constexpr uint64_t MAX_DEFLATE_RATIO = 1032;
+
+constexpr uint32_t FIRST_PIXEL_TAG = DICOM_TAG(0x7fe0, 0x0008); /* FloatPixelData */
 
 /* A file that ends, for DCMTK, where a hostile one would have it use too much. */
 class HeaderStream : public DcmInputFileStream {
@@ -160,7 +163,7 @@ void inflate(HeaderStream &stream, dicom_pixels *pixels) {
 }
 
 /* Where the pixels lie. The stream has just passed the head of an element. */
-void take_pixels(dicom_header_file &file, dicom_pixels *pixels) {
+void take_pixels(dicom_header_file &file, uint64_t file_bytes, dicom_pixels *pixels) {
     DcmTag tag;
     Uint32 length = 0, head = 0;
     file.stream.putback();
@@ -178,8 +181,9 @@ void take_pixels(dicom_header_file &file, dicom_pixels *pixels) {
     pixels->length = pixels->encapsulated ? 0 : length;
     pixels->offset = uint64_t(file.stream.tell());
     pixels->available = uint64_t(file.stream.avail());
-    if (file.stream.deflated)
-        inflate(file.stream, pixels);
+    pixels->deflated = file.stream.deflated;
+    if (pixels->deflated)
+        pixels->available = file_bytes * MAX_DEFLATE_RATIO;
 }
 
 void take_uid(DcmItem &item, const DcmTagKey &key, char uid[65]) {
@@ -188,7 +192,7 @@ void take_uid(DcmItem &item, const DcmTagKey &key, char uid[65]) {
         std::snprintf(uid, 65, "%s", value.c_str());
 }
 
-ul_status read_header(const char *path, dicom_header *header, bool *is_dicom) {
+ul_status read_header(const char *path, uint32_t stop, dicom_header *header, bool *is_dicom) {
     dcmtk_prepare();
     auto *file = header->file = new dicom_header_file(path);
     if (file->stream.status().bad())
@@ -208,7 +212,7 @@ ul_status read_header(const char *path, dicom_header *header, bool *is_dicom) {
     take_uid(meta, DCM_MediaStorageSOPInstanceUID, header->media_instance);
     OFCondition result =
         data.readUntilTag(file->stream, encoding_of(file->stream, header->transfer_syntax),
-            EGL_noChange, MAX_VALUE_AT_ONCE, FIRST_PIXEL_TAG);
+            EGL_noChange, MAX_VALUE_AT_ONCE, DcmTagKey(Uint16(stop >> 16), Uint16(stop)));
     file->format.transferEnd();
     if (result.bad() || file->stream.beyond)
         fail(*file, result);
@@ -217,7 +221,7 @@ ul_status read_header(const char *path, dicom_header *header, bool *is_dicom) {
         std::snprintf(
             header->transfer_syntax, sizeof header->transfer_syntax, "%s", encoding.getXferID());
     header->pixels_big_endian = encoding.getPixelDataByteOrder() == EBO_BigEndian;
-    take_pixels(*file, &header->pixels);
+    take_pixels(*file, header->file_bytes, &header->pixels);
     return UL_OK;
 }
 
@@ -225,9 +229,22 @@ ul_status read_header(const char *path, dicom_header *header, bool *is_dicom) {
 
 ul_status dicom_header_read(
     const char *path, dicom_header *header, bool *is_dicom, ul_error *error) {
+    return dicom_header_read_until(path, FIRST_PIXEL_TAG, header, is_dicom, error);
+}
+
+ul_status dicom_header_read_until(
+    const char *path, uint32_t tag, dicom_header *header, bool *is_dicom, ul_error *error) {
     *header = {};
     *is_dicom = false;
-    return shim_guard(nullptr, error, [&] { return read_header(path, header, is_dicom); });
+    return shim_guard(nullptr, error, [&] { return read_header(path, tag, header, is_dicom); });
+}
+
+ul_status dicom_header_inflate(dicom_header *header, ul_error *error) {
+    return shim_guard(nullptr, error, [&] {
+        if (header->pixels.deflated && !header->pixels.inflated)
+            inflate(header->file->stream, &header->pixels);
+        return UL_OK;
+    });
 }
 
 void dicom_header_free(dicom_header *header) {

@@ -15,10 +15,11 @@ typedef struct dicom_pixels {
     bool present, is_float;
     bool encapsulated;  /* in fragments, compressed */
     bool words;         /* OW */
+    bool deflated;      /* the value lies in a deflated data set: see dicom_header_inflate */
     uint64_t offset;    /* of the value in the file */
     uint64_t length;    /* of the value as declared; 0 of an encapsulated one */
-    uint64_t available; /* bytes from offset on that there are */
-    uint8_t *inflated;  /* [available]: the value in a deflated file, else NULL; malloc'd, owned */
+    uint64_t available; /* bytes from offset on that there are, of a deflated file at most */
+    uint8_t *inflated; /* [available]: a deflated value once inflated, else NULL; malloc'd, owned */
 } dicom_pixels;
 
 typedef struct dicom_header {
@@ -38,6 +39,14 @@ typedef struct dicom_header {
  * fault. */
 ul_status dicom_header_read(
     const char *path, dicom_header *header, bool *is_dicom, ul_error *error);
+
+/* The same, but only of the elements before a tag. */
+ul_status dicom_header_read_until(
+    const char *path, uint32_t tag, dicom_header *header, bool *is_dicom, ul_error *error);
+
+/* Inflates the pixels of a deflated file, as far as they go; does nothing to others. Errors:
+ * UL_ERROR_LIMIT. */
+ul_status dicom_header_inflate(dicom_header *header, ul_error *error);
 void dicom_header_free(dicom_header *header);
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 #include "dicom_item.h"
 
-#include "charset.h"
+#include "dicom_object.h"
 
 #include <algorithm>
 #include <cctype>
@@ -16,15 +16,6 @@
 
 namespace {
 
-/* DCMTK looks elements up through methods that are not const. */
-DcmItem *dcmtk_item(const dicom_item *item) {
-    return reinterpret_cast<DcmItem *>(const_cast<dicom_item *>(item));
-}
-
-const dicom_item *our_item(DcmObject *item) {
-    return reinterpret_cast<const dicom_item *>(static_cast<DcmItem *>(item));
-}
-
 DcmElement *find(const dicom_item *item, uint32_t tag) {
     DcmElement *element = nullptr;
     DcmTagKey key(Uint16(tag >> 16), Uint16(tag));
@@ -38,31 +29,6 @@ template <class Work> auto found(Work work) -> decltype(work()) {
     } catch (const std::bad_alloc &) {
         return {};
     }
-}
-
-bool blank(char c) {
-    return c == '\0' || std::isspace(static_cast<unsigned char>(c));
-}
-
-/* The whole value of a text element without the padding around it. */
-std::string text_of(DcmElement *element) {
-    char *value = nullptr;
-    Uint32 length = 0;
-    Uint8 *unknown = nullptr;
-    if (element && element->isaString()) {
-        if (element->getString(value, length).bad() || !value)
-            return "";
-    } else if (element && element->ident() == EVR_UN && element->getUint8Array(unknown).good()) {
-        value = reinterpret_cast<char *>(unknown);
-        length = value ? element->getLength() : 0;
-    }
-    const char *first = value, *last = value + length;
-    while (first < last && blank(last[-1]))
-        last--;
-    while (first < last && blank(*first))
-        first++;
-    std::string text(first, last);
-    return text.substr(0, text.find('\0'));
 }
 
 bool copy_text(const std::string &from, char *text, size_t text_bytes) {
@@ -109,7 +75,7 @@ bool binary_decimal(DcmElement *element, unsigned long index, double *value) {
 }
 
 bool text_decimals(DcmElement *element, double *values, size_t count) {
-    std::string text = text_of(element);
+    std::string text = dicom_element_text(element);
     /* A comma as the decimal point occurs in files of localised software. */
     std::replace(text.begin(), text.end(), ',', '.');
     const char *at = text.c_str();
@@ -157,7 +123,7 @@ uint32_t dicom_private_tag(
         while (item && (at = dcmtk_item(item)->nextInContainer(at)) != nullptr) {
             uint16_t block = at->getETag();
             if (at->getGTag() == group && block >= 0x10 && block <= 0xff &&
-                text_of(static_cast<DcmElement *>(at)) == creator)
+                dicom_element_text(static_cast<DcmElement *>(at)) == creator)
                 return DICOM_TAG(group, block << 8 | element);
         }
         return 0;
@@ -166,7 +132,7 @@ uint32_t dicom_private_tag(
 
 bool dicom_text(const dicom_item *item, uint32_t tag, char *text, size_t text_bytes) {
     text[0] = '\0';
-    return found([&] { return copy_text(text_of(find(item, tag)), text, text_bytes); });
+    return found([&] { return copy_text(dicom_element_text(find(item, tag)), text, text_bytes); });
 }
 
 bool dicom_code_text(const dicom_item *item, uint32_t tag, char *text, size_t text_bytes) {
@@ -180,9 +146,8 @@ bool dicom_code_text(const dicom_item *item, uint32_t tag, char *text, size_t te
 bool dicom_text_utf8(const dicom_item *data, uint32_t tag, char *text, size_t text_bytes) {
     text[0] = '\0';
     return found([&] {
-        std::string charset = text_of(find(data, DICOM_TAG(0x0008, 0x0005)));
-        charset_to_utf8(charset.c_str(), text_of(find(data, tag)).c_str(), text, text_bytes);
-        return text[0] != '\0';
+        DcmTagKey key(Uint16(tag >> 16), Uint16(tag));
+        return data && copy_text(dicom_utf8(*dcmtk_item(data), key), text, text_bytes);
     });
 }
 
@@ -195,7 +160,7 @@ bool dicom_malformed(const dicom_item *item, uint32_t tag, size_t count) {
         DcmElement *element = find(item, tag);
         std::vector<double> values(count);
         bool empty = !element || element->getLength() == 0 ||
-                     (element->isaString() && text_of(element).empty());
+                     (element->isaString() && dicom_element_text(element).empty());
         return !empty && !decimals(element, values.data(), count);
     });
 }
@@ -236,6 +201,6 @@ const dicom_item *dicom_next_item(
     return found([&]() -> const dicom_item * {
         DcmSequenceOfItems *items = find_sequence(item, sequence);
         DcmObject *next = items ? items->nextInContainer(dcmtk_item(previous)) : nullptr;
-        return next ? our_item(next) : nullptr;
+        return next ? our_item(*static_cast<DcmItem *>(next)) : nullptr;
     });
 }

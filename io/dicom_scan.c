@@ -101,7 +101,7 @@ static ul_status take_layout(const dicom_header *header, dicom_file *file) {
     layout->is_float = pixels->is_float;
     layout->big_endian = header->pixels_big_endian;
     layout->words = pixels->words;
-    layout->deflated = pixels->inflated != NULL;
+    layout->deflated = pixels->deflated;
     layout->has_modality_lut = dicom_has(data, DICOM_TAG(0x0028, 0x3000));
     layout->encapsulated = pixels->encapsulated;
     layout->offset = pixels->offset;

@@ -188,6 +188,8 @@ ul_status dicom_source_open(const dicom_file *file, dicom_source *source, ul_err
         status = dicom_header_read(file->path, &header, &is_dicom, error);
         if (status == UL_OK)
             status = read_luts(header.data, source, error);
+        if (status == UL_OK)
+            status = dicom_header_inflate(&header, error);
         if (status == UL_OK && header.pixels.inflated) {
             source->inflated = header.pixels.inflated;
             source->inflated_bytes = (size_t)header.pixels.available;

@@ -1,9 +1,7 @@
 #include "seg_object.h"
 
-#include "charset.h"
 #include "codec.h"
 #include "colour.h"
-#include "dcmtk_prepare.h"
 #include "dicom_source.h"
 #include "seg_build.h"
 #include "shim.h"
@@ -43,42 +41,21 @@ static unsigned optional_us(DcmItem &item, const DcmTagKey &tag, unsigned otherw
     return item.findAndGetUint16(tag, value).good() ? value : otherwise;
 }
 
-std::string seg_text(DcmItem &item, const DcmTagKey &tag) {
-    OFString text;
-    item.findAndGetOFString(tag, text);
-    return text.c_str();
-}
-
-/* The character set of an item: its own, else that of the item around it. */
-static std::string charset_of(DcmItem &item) {
-    OFString list;
-    for (DcmObject *at = &item; at; at = at->getParent())
-        if (auto holder = dynamic_cast<DcmItem *>(at))
-            if (holder->findAndGetOFStringArray(DCM_SpecificCharacterSet, list).good())
-                return list.c_str();
-    return "";
-}
-
 /* Numbers of a DS attribute; false unless all are there and finite. */
 static bool read_decimals(DcmItem *item, const DcmTagKey &tag, double *numbers, size_t count) {
-    if (!item)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        if (item->findAndGetFloat64(tag, numbers[i], i).bad() || !std::isfinite(numbers[i]))
-            return false;
-    return true;
+    return item && dicom_decimals(our_item(*item), DICOM_TAG(tag.getGroup(), tag.getElement()),
+                       numbers, count);
 }
 
 /* A text attribute as UTF-8; what cannot be converted is read as UTF-8 or Latin-1. One that is
  * absent or empty leaves target alone. */
 static void copy_text(
     DcmItem &item, const DcmTagKey &tag, char *target, size_t size_bytes, size_t characters = 64) {
-    std::string text = seg_text(item, tag);
-    if (text.empty())
-        return;
-    std::vector<char> utf8(4 * text.size() + 16);
-    charset_to_utf8(charset_of(item).c_str(), text.c_str(), utf8.data(), utf8.size());
-    ul_utf8_clip(target, size_bytes, characters, utf8.data());
+    std::string text = dicom_utf8(item, tag);
+    if (DcmTag(tag).getEVR() != EVR_ST)
+        text = dicom_first_value(text);
+    if (!text.empty())
+        ul_utf8_clip(target, size_bytes, characters, text.c_str());
 }
 
 static void read_code(DcmItem &item, ul_code &code) {
@@ -299,37 +276,58 @@ static void decode_frames(SegObject &object, const char *path) {
     size_t frame_bytes = dicom_frame_bytes(&layout);
     object.pixel_bytes = layout.frames * frame_bytes;
     /* Not a vector, which would fill what a wrong header asks for. */
-    object.decoded.reset(new Uint8[object.pixel_bytes]);
+    object.storage.reset(new Uint8[object.pixel_bytes]);
     for (size_t f = 0; f < layout.frames; f++) {
         bool is_rgb;
         check(dicom_source_frame(
-            &image.source, f, object.decoded.get() + f * frame_bytes, &is_rgb, &error));
+            &image.source, f, object.storage.get() + f * frame_bytes, &is_rgb, &error));
     }
-    object.pixels = object.decoded.get();
 }
 
-static void find_pixels(SegObject &object) {
-    DcmDataset &data = object.data();
-    DcmElement *element = nullptr;
-    if (data.findAndGetElement(DCM_PixelData, element).bad() || !element)
+[[noreturn]] static void throw_truncated(const dicom_pixels &pixels) {
+    throw Failure(UL_ERROR_INPUT,
+        "truncated: %llu bytes of pixel data are declared, the file holds %llu",
+        static_cast<unsigned long long>(pixels.length),
+        static_cast<unsigned long long>(pixels.available));
+}
+
+static void check_pixels(const dicom_pixels &pixels) {
+    if (!pixels.present)
         throw Failure(UL_ERROR_INPUT, "PixelData is missing");
-    Uint8 *bytes = nullptr;
-    Uint16 *words = nullptr;
-    if (element->getUint8Array(bytes).good() && bytes)
-        object.pixels = bytes;
-    else if (element->getUint16Array(words).good() && words)
-        object.pixels = reinterpret_cast<Uint8 *>(words);
-    else
-        throw Failure(UL_ERROR_INPUT, "PixelData is empty or cannot be read");
-    object.pixel_bytes = element->getLength();
+    if (!pixels.encapsulated && pixels.length == 0)
+        throw Failure(UL_ERROR_INPUT, "PixelData is empty");
+    if (pixels.length > pixels.available)
+        throw_truncated(pixels);
+}
+
+/* Reads pixels that are stored as they are; words are put in the machine's order. */
+static void read_native(SegObject &object, const char *path) {
+    object.file->inflate();
+    const dicom_pixels &pixels = object.file->header.pixels;
+    object.pixel_bytes = size_t(pixels.length);
+    object.storage.reset(new Uint8[object.pixel_bytes]);
+    if (pixels.inflated) {
+        if (pixels.available < pixels.length)
+            throw_truncated(pixels);
+        std::memcpy(object.storage.get(), pixels.inflated, object.pixel_bytes);
+    } else {
+        std::unique_ptr<FILE, int (*)(FILE *)> file(std::fopen(path, "rb"), std::fclose);
+        if (!file || fseeko(file.get(), off_t(pixels.offset), SEEK_SET) != 0 ||
+            std::fread(object.storage.get(), 1, object.pixel_bytes, file.get()) <
+                object.pixel_bytes)
+            throw Failure(UL_ERROR_INPUT, "PixelData cannot be read");
+    }
+    if (object.file->header.pixels_big_endian && pixels.words)
+        for (size_t at = 0; at + 1 < object.pixel_bytes; at += 2)
+            std::swap(object.storage[at], object.storage[at + 1]);
 }
 
 static void read_pixels(SegObject &object, const char *path) {
-    std::string syntax = seg_text(*object.file->getMetaInfo(), DCM_TransferSyntaxUID);
-    if (!syntax.empty() && !codec_is_native(syntax.c_str()))
+    if (!codec_is_native(object.file->header.transfer_syntax))
         decode_frames(object, path);
     else
-        find_pixels(object);
+        read_native(object, path);
+    object.pixels = object.storage.get();
     size_t pixels = object.frames.size() * object.frame_pixels();
     size_t expected = object.bits == 1 ? (pixels + 7) / 8 : pixels * (object.bits / 8);
     if (object.pixel_bytes < expected)
@@ -339,21 +337,16 @@ static void read_pixels(SegObject &object, const char *path) {
 }
 
 SegObject seg_object_open(const char *path, bool with_pixels) {
-    dcmtk_prepare();
-    SegObject object = {};
-    object.file = std::make_unique<DcmFileFormat>();
-    OFCondition read = object.file->loadFile(path);
     struct stat about;
-    if (read.bad() && stat(path, &about) == 0 && S_ISDIR(about.st_mode))
+    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
         throw Failure(UL_ERROR_INPUT, "is a folder: name the file of the segmentation");
-    if (read == EC_EndOfStream || read == EC_StreamNotifyClient || read == EC_InvalidStream)
-        throw Failure(UL_ERROR_INPUT, "truncated: the file ends before its data set does");
-    if (read.bad())
-        throw Failure(UL_ERROR_INPUT, "cannot be read as DICOM: %s", read.text());
+    SegObject object = {};
+    object.file = std::make_unique<DicomObject>(path);
     std::string class_uid = seg_text(object.data(), DCM_SOPClassUID);
     if (!seg_is_class(class_uid))
         throw Failure(UL_ERROR_INPUT, "is not a DICOM Segmentation (its SOP class is %.64s)",
             class_uid.c_str());
+    check_pixels(object.file->header.pixels);
     read_kind(object);
     object.rows = required_us(object.data(), DCM_Rows);
     object.columns = required_us(object.data(), DCM_Columns);

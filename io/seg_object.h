@@ -2,13 +2,10 @@
 #ifndef SEG_OBJECT_H
 #define SEG_OBJECT_H
 
+#include "dicom_object.h"
 #include "ulite/segments.h"
 
-#include <dcmtk/config/osconfig.h>
-
-#include <dcmtk/dcmdata/dctk.h>
 #include <memory>
-#include <string>
 #include <vector>
 
 enum class SegKind { BINARY, FRACTIONAL, LABELMAP };
@@ -32,7 +29,7 @@ struct SegFrame {
 };
 
 struct SegObject {
-    std::unique_ptr<DcmFileFormat> file;
+    std::unique_ptr<DicomObject> file;
     SegKind kind;
     size_t columns, rows;
     unsigned bits;                     /* per pixel: 1, 8 or 16 */
@@ -42,13 +39,13 @@ struct SegObject {
     std::vector<unsigned> label_value; /* per segment: the number that its labels had when ulite
                                           wrote them, else SegmentNumber */
     std::vector<SegFrame> frames;
-    const Uint8 *pixels; /* NULL unless asked for; belongs to file, or is decoded */
+    const Uint8 *pixels; /* NULL unless asked for: storage's */
     size_t pixel_bytes;
-    std::unique_ptr<Uint8[]> decoded; /* of compressed frames */
+    std::unique_ptr<Uint8[]> storage;
     std::string frame_of_reference_uid;
 
-    DcmDataset &data() const {
-        return *file->getDataset();
+    DcmItem &data() const {
+        return file->data();
     }
     size_t frame_pixels() const {
         return columns * rows;
@@ -66,7 +63,9 @@ template <class Visit> void seg_each_item(DcmItem &item, const DcmTagKey &tag, V
 }
 
 /* The first value of a text attribute, empty where there is none. */
-std::string seg_text(DcmItem &item, const DcmTagKey &tag);
+inline std::string seg_text(DcmItem &item, const DcmTagKey &tag) {
+    return dicom_first_value(dicom_text(item, tag));
+}
 
 /* Whether a SOP class is one of the Segmentation classes. */
 bool seg_is_class(const std::string &class_uid);

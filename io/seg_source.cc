@@ -1,6 +1,5 @@
 /* The attributes of a SEG that come from its source: patient, study, de-identification, dates. */
-#include "charset.h"
-#include "dcmtk_prepare.h"
+#include "dicom_object.h"
 #include "dicom_value.h"
 #include "notes.h"
 #include "seg_build.h"
@@ -12,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <memory>
 
 enum Need {
     OPTIONAL, /* type 3: copied where it is there */
@@ -59,41 +59,27 @@ static const Enumerated enumerated[] = {
 /* The source's header, its texts as UTF-8. */
 class Source {
   public:
-    Source(const char *path, char **note_lines) : notes(note_lines) {
-        dcmtk_prepare();
-        OFCondition read = file.loadFileUntilTag(
-            path, EXS_Unknown, EGL_noChange, DCM_MaxReadLength, ERM_autoDetect, DCM_PixelData);
-        if (read.bad()) {
-            OFString name; /* folders may be named after a patient */
-            OFStandard::getFilenameFromPath(name, path);
-            throw Failure(UL_ERROR_INPUT, "the source image %s cannot be read: %s", name.c_str(),
-                read.text());
-        }
-        OFString list;
-        data().findAndGetOFStringArray(DCM_SpecificCharacterSet, list);
-        charset = list.c_str();
+    Source(const char *path, char **note_lines) : file(open(path)), notes(note_lines) {
     }
 
-    DcmDataset &data() {
-        return *file.getDataset();
+    DcmItem &data() {
+        return file->data();
     }
 
     /* All values of an attribute as UTF-8 (or what the file has, where it cannot be converted),
      * between backslashes. */
     std::string raw(DcmItem &item, const DcmTagKey &tag) {
-        OFString text;
-        if (item.findAndGetOFStringArray(tag, text).bad())
-            return "";
-        char utf8[4 * DICOM_VALUE_BYTES];
-        if (!charset_to_utf8(charset.c_str(), text.c_str(), utf8, sizeof utf8))
+        bool converted;
+        std::string text = dicom_utf8(item, tag, &converted);
+        if (!converted)
             notes_add(notes, "%s: not in the character set that the source states",
                 DcmTag(tag).getTagName());
-        return utf8;
+        return text;
     }
 
     /* The first value, valid for its representation; empty where there is none. */
     std::string clean(DcmItem &item, const DcmTagKey &tag) {
-        std::string text = raw(item, tag), first = text.substr(0, text.find('\\'));
+        std::string text = raw(item, tag), first = dicom_first_value(text);
         DcmTag known(tag);
         char valid[DICOM_VALUE_BYTES];
         dicom_value_state state =
@@ -116,8 +102,18 @@ class Source {
     }
 
   private:
-    DcmFileFormat file;
-    std::string charset;
+    static std::unique_ptr<DicomObject> open(const char *path) {
+        try {
+            return std::make_unique<DicomObject>(path);
+        } catch (const Failure &failure) {
+            OFString name; /* folders may be named after a patient */
+            OFStandard::getFilenameFromPath(name, path);
+            throw Failure(failure.status, "the source image %s cannot be read: %.200s",
+                name.c_str(), failure.text);
+        }
+    }
+
+    std::unique_ptr<DicomObject> file;
     char **notes;
 };
 

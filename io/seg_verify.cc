@@ -1,5 +1,4 @@
 #include "colour.h"
-#include "dcmtk_prepare.h"
 #include "seg_findings.h"
 #include "shim.h"
 
@@ -243,13 +242,8 @@ ul_status ul_seg_verify(const char *path, const ul_catalog *source, ul_seg_findi
 
 bool ul_seg_probe(const char *path) {
     try {
-        DcmFileFormat file;
-        dcmtk_prepare();
-        if (file.loadFileUntilTag(path, EXS_Unknown, EGL_noChange, DCM_MaxReadLength,
-                    ERM_autoDetect, DCM_SOPInstanceUID)
-                .bad())
-            return false;
-        return seg_is_class(seg_text(*file.getDataset(), DCM_SOPClassUID));
+        DicomObject file(path, DCM_SOPInstanceUID);
+        return seg_is_class(seg_text(file.data(), DCM_SOPClassUID));
     } catch (...) {
         return false;
     }
