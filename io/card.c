@@ -12,7 +12,7 @@
 static const char *const plane_words[] = {"axial", "coronal", "sagittal", NULL};
 static const char *const channel_words[] = {"grey", "rgb", "neighbours", NULL};
 static const char *const normalisation_words[] = {
-    "none", "unit", "window", "percentile", "zscore", NULL};
+    "none", "unit", "window", "percentile", "zscore", "foreground", NULL};
 static const char *const scope_words[] = {"volume", "slice", NULL};
 
 void ul_card_init(ul_card *card) {
@@ -171,7 +171,7 @@ static ul_status read_normalisation(const cJSON *object, ul_card *card, ul_error
     normalisation->per_slice = scope == 1;
     if (status != UL_OK || kind == UL_NORMALISE_NONE || kind == UL_NORMALISE_ZSCORE)
         return status;
-    bool percentile = kind == UL_NORMALISE_PERCENTILE;
+    bool percentile = kind == UL_NORMALISE_PERCENTILE || kind == UL_NORMALISE_FOREGROUND;
     if (percentile && normalisation->low < 0.0)
         return wrong(member(object, "low"), "low", "a percentile from 0 to 100", error);
     if (percentile && normalisation->high > 100.0)
@@ -299,6 +299,10 @@ static ul_status read_card(const cJSON *object, ul_card *card, ul_error *error) 
         status = read_word(object, "channels", channel_words, &channels, error);
     card->channels = (ul_channels)channels;
     if (status == UL_OK)
+        status = read_number(object, "neighbour_mm", &card->neighbour_mm, error);
+    if (status == UL_OK && card->neighbour_mm < 0.0)
+        status = wrong(member(object, "neighbour_mm"), "neighbour_mm", "at least 0", error);
+    if (status == UL_OK)
         status = read_part(object, "normalisation", read_normalisation, card, error);
     if (status == UL_OK)
         status = read_classes(object, &card->classes, error);
@@ -343,6 +347,18 @@ ul_status ul_card_read(const ul_model *model, ul_card *card, ul_error *error) {
     return status;
 }
 
+/* Sagittal slices alone cannot tell a class from its mirror partner. */
+static ul_status check_sides(const ul_card *card, ul_error *error) {
+    bool sagittal = card->plane_count == 1 && card->planes[0] == UL_PLANE_SAGITTAL;
+    for (size_t i = 0; sagittal && i < card->classes.count; i++)
+        if (card->classes.items[i].mirror)
+            return ul_error_set(error, UL_ERROR_MODEL,
+                "model card: class %u has a \"mirror\", but \"planes\" has sagittal alone, which "
+                "cannot tell left from right: add axial or coronal",
+                card->classes.items[i].number);
+    return UL_OK;
+}
+
 ul_status ul_card_check(
     const ul_card *card, size_t input_channels, size_t classes, ul_error *error) {
     if (card->channels == UL_CHANNELS_RGB && input_channels != 3)
@@ -361,7 +377,7 @@ ul_status ul_card_check(
                 "model card: class number %u, but a network of %zu outputs has classes 1 to %u",
                 number, classes, last);
     }
-    return UL_OK;
+    return check_sides(card, error);
 }
 
 /* Writers give false where memory ran out. */
@@ -384,6 +400,7 @@ static bool add_planes(cJSON *object, const ul_card *card) {
 
 static bool add_normalisation(cJSON *object, const ul_normalisation *normalisation) {
     bool measured = normalisation->kind == UL_NORMALISE_PERCENTILE ||
+                    normalisation->kind == UL_NORMALISE_FOREGROUND ||
                     normalisation->kind == UL_NORMALISE_ZSCORE;
     bool bounded = normalisation->low < normalisation->high;
     cJSON *item = cJSON_AddObjectToObject(object, "normalisation");
@@ -427,6 +444,8 @@ static cJSON *known_json(const ul_card *card) {
         add_text(object, "body_part", card->body_part) &&
         add_pair(object, "fov_mm", card->fov_mm[0], card->fov_mm[1]) && add_planes(object, card) &&
         add_text(object, "channels", channel_words[card->channels]) &&
+        (card->neighbour_mm == 0.0 ||
+            cJSON_AddNumberToObject(object, "neighbour_mm", card->neighbour_mm)) &&
         add_pair(object, "spacing_mm", card->spacing_mm[0], card->spacing_mm[1]) &&
         add_pair(object, "size", (double)card->size[0], (double)card->size[1]) &&
         add_normalisation(object, &card->normalisation) &&

@@ -57,3 +57,13 @@ const ul_segment *ul_segments_find(const ul_segments *segments, unsigned number)
             return &segments->items[i];
     return NULL;
 }
+
+unsigned ul_segments_mirror(const ul_segments *segments, unsigned number) {
+    const ul_segment *segment = ul_segments_find(segments, number);
+    return segment && segment->mirror ? segment->mirror : number;
+}
+
+unsigned ul_segments_fold(const ul_segments *segments, unsigned number) {
+    unsigned partner = ul_segments_mirror(segments, number);
+    return partner < number ? partner : number;
+}

@@ -13,7 +13,7 @@
 
 /* How the keys of one segment are called: ours, and dcmqi's. */
 typedef struct key_names {
-    const char *number, *label, *description, *rgb;
+    const char *number, *mirror, *label, *description, *rgb;
     const char *category, *type, *type_modifier, *region, *region_modifier;
     const char *code_value, *code_scheme, *code_meaning, *code_source;
     const char *algorithm_type, *algorithm_name, *tracking_id, *tracking_uid;
@@ -21,6 +21,7 @@ typedef struct key_names {
 
 static const key_names ulite_names = {
     .number = "number",
+    .mirror = "mirror",
     .label = "label",
     .description = "description",
     .rgb = "rgb",
@@ -165,6 +166,8 @@ static ul_status read_segment(
     if (status != UL_OK)
         return status;
     ul_segment_init(segment, number);
+    if (names->mirror && cJSON_HasObjectItem(object, names->mirror))
+        status = read_number(object, names->mirror, &segment->mirror, error);
 
     const struct {
         const char *key;
@@ -233,9 +236,27 @@ static ul_status append_segments(
     return UL_OK;
 }
 
+/* Mirror partners name each other. */
+static ul_status check_mirrors(const ul_segments *segments, ul_error *error) {
+    for (size_t i = 0; i < segments->count; i++) {
+        const ul_segment *one = &segments->items[i];
+        const ul_segment *other = ul_segments_find(segments, one->mirror);
+        if (one->mirror && (other == one || !other || other->mirror != one->number))
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "segment %u: \"mirror\" is %u, %s: two segments name each other, or none",
+                one->number, one->mirror,
+                !other         ? "which is no segment"
+                : other == one ? "the segment itself"
+                               : "which does not name it back");
+    }
+    return UL_OK;
+}
+
 ul_status segments_from_json(const cJSON *array, ul_segments *segments, ul_error *error) {
     memset(segments, 0, sizeof *segments);
     ul_status status = append_segments(array, &ulite_names, segments, error);
+    if (status == UL_OK)
+        status = check_mirrors(segments, error);
     if (status != UL_OK)
         ul_segments_free(segments);
     return status;
@@ -263,6 +284,8 @@ static ul_status read_json(const cJSON *json, ul_segments *segments, ul_error *e
     else
         status = ul_error_set(error, UL_ERROR_INPUT,
             "found neither \"segments\" nor dcmqi's \"segmentAttributes\" (see docs/segments.md)");
+    if (status == UL_OK)
+        status = check_mirrors(segments, error);
     if (status != UL_OK)
         ul_segments_free(segments);
     return status;
@@ -333,6 +356,7 @@ static bool add_segment(cJSON *array, const ul_segment *segment) {
     const key_names *names = &ulite_names;
     const int rgb[3] = {segment->rgb[0], segment->rgb[1], segment->rgb[2]};
     return cJSON_AddNumberToObject(object, names->number, segment->number) &&
+           (!segment->mirror || cJSON_AddNumberToObject(object, names->mirror, segment->mirror)) &&
            add_text(object, names->label, segment->label) &&
            add_text(object, names->description, segment->description) &&
            add_code(object, names->category, &segment->category) &&

@@ -10,6 +10,7 @@
 typedef struct geometry {
     double matrix[2][2], centre[2];
     bool elastic, mirrored; /* the order of neighbouring slices */
+    bool exchanged;         /* left and right, along x */
     size_t taps;            /* samples per pixel and axis: more than 1 where the patch is coarser */
 } geometry;
 
@@ -109,6 +110,7 @@ static geometry draw_geometry(const ul_training *training, const sample_place *p
     g.matrix[0][1] = -s * step[1] * flip[1];
     g.matrix[1][0] = s * step[0] * flip[0];
     g.matrix[1][1] = c * step[1] * flip[1];
+    g.exchanged = flip[0] < 0.0 && !place->stack->sagittal;
     g.taps = (size_t)ceil(fmax(fmax(step[0], step[1]), 1.0) - 1e-6);
     g.elastic = random_happens(stream, augment->elastic_p);
     for (int axis = 0; axis < 2 && g.elastic; axis++)
@@ -141,20 +143,35 @@ static void add_bilinear(const sample_stack *stack, const float *const *channel,
     }
 }
 
-/* The planes of the network's input channels: the slice's own, or its neighbours, the other way
- * round where mirrored. */
-static size_t input_planes(
-    const ul_plan *plan, const sample_place *place, bool mirrored, const float **channel) {
+/* What the network's input channels are taken from: a plane each, or a blend of two. */
+typedef struct input_planes {
+    size_t count;                                 /* of planes */
+    const float *plane[2 * UL_PLAN_MAX_CHANNELS]; /* the channels', then second ones */
+    size_t blended;                               /* channels with a second plane */
+    size_t channel[UL_PLAN_MAX_CHANNELS];         /* [blended] */
+    float weight[UL_PLAN_MAX_CHANNELS];           /* [blended] of the second plane */
+} input_planes;
+
+/* The slice's own planes, or its neighbours', the other way round where mirrored. */
+static void find_planes(
+    const ul_plan *plan, const sample_place *place, bool mirrored, input_planes *in) {
     const sample_stack *stack = place->stack;
-    size_t count = plan->input_channels, area = stack->width * stack->height;
-    for (size_t c = 0; c < count; c++) {
-        size_t k = place->slice, plane = stack->channels == 1 ? 0 : c;
+    const size_t channels = plan->input_channels, area = stack->width * stack->height;
+    in->count = channels;
+    in->blended = 0;
+    for (size_t c = 0; c < channels; c++) {
+        size_t plane = stack->channels == 1 ? 0 : c;
+        slice_blend blend = {.slice = {place->slice, place->slice}};
         if (plan->card.channels == UL_CHANNELS_NEIGHBOURS)
-            k = slices_neighbour(
-                stack->apart, stack->depth, k, mirrored ? count - 1 - c : c, count);
-        channel[c] = stack->pixels + (k * stack->channels + plane) * area;
+            blend = slices_channel(&plan->card, stack->apart, stack->position_mm, stack->depth,
+                place->slice, mirrored ? channels - 1 - c : c, channels);
+        in->plane[c] = stack->pixels + (blend.slice[0] * stack->channels + plane) * area;
+        if (blend.weight > 0.0f) {
+            in->plane[in->count++] = stack->pixels + blend.slice[1] * stack->channels * area;
+            in->channel[in->blended] = c;
+            in->weight[in->blended++] = blend.weight;
+        }
     }
-    return count;
 }
 
 static void sample_pixel(const geometry *g, const sample_stack *stack, const float *const *channel,
@@ -173,9 +190,10 @@ static void resample(const ul_plan *plan, const sample_place *place, const geome
     const sample_stack *stack = place->stack;
     const size_t *patch = plan->training.patch;
     const uint8_t *truth = stack->labels + place->slice * stack->width * stack->height;
-    const float *channel[UL_PLAN_MAX_CHANNELS];
-    size_t channels = input_planes(plan, place, g->mirrored, channel);
-    size_t area = patch[0] * patch[1], pixel = 0;
+    const size_t channels = plan->input_channels, area = patch[0] * patch[1];
+    size_t pixel = 0;
+    input_planes in;
+    find_planes(plan, place, g->mirrored, &in);
     for (size_t y = 0; y < patch[1]; y++)
         for (size_t x = 0; x < patch[0]; x++, pixel++) {
             double u = (double)x - 0.5 * (double)(patch[0] - 1);
@@ -191,17 +209,30 @@ static void resample(const ul_plan *plan, const sample_place *place, const geome
                 i >= 0.0 && j >= 0.0 && i < (double)stack->width && j < (double)stack->height;
             scratch->inside[pixel] = inside;
             labels[pixel] = inside ? truth[(size_t)j * stack->width + (size_t)i] : 255;
-            float sum[UL_PLAN_MAX_CHANNELS] = {0};
+            float sum[2 * UL_PLAN_MAX_CHANNELS] = {0};
             if (inside)
-                sample_pixel(g, stack, channel, channels, u, v, sum);
+                sample_pixel(g, stack, in.plane, in.count, u, v, sum);
+            for (size_t n = 0; n < in.blended; n++)
+                sum[in.channel[n]] += in.weight[n] * (sum[channels + n] - sum[in.channel[n]]);
             for (size_t c = 0; c < channels; c++)
                 image[c * area + pixel] = sum[c];
         }
+}
+
+/* A mirrored slice shows each of a mirror pair on the other's side. */
+static void exchange_sides(const ul_plan *plan, uint8_t *labels) {
+    uint8_t other[256];
+    for (unsigned number = 0; number < 256; number++)
+        other[number] = (uint8_t)ul_segments_mirror(&plan->card.classes, number);
+    for (size_t i = 0; i < plan->training.patch[0] * plan->training.patch[1]; i++)
+        labels[i] = other[labels[i]];
 }
 
 void augment_cut(const ul_plan *plan, const sample_place *place, random_stream *stream,
     augment_scratch *scratch, float *image, uint8_t *labels) {
     geometry g = draw_geometry(&plan->training, place, stream, scratch);
     resample(plan, place, &g, scratch, image, labels);
+    if (g.exchanged)
+        exchange_sides(plan, labels);
     augment_values(plan, stream, scratch, image);
 }

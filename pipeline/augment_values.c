@@ -153,8 +153,7 @@ void augment_values(
     const ul_plan *plan, random_stream *stream, augment_scratch *scratch, float *image) {
     const ul_augmentation *augment = &plan->training.augment;
     ul_normalisation_kind kind = plan->card.normalisation.kind;
-    bool unit_range =
-        kind == UL_NORMALISE_UNIT || kind == UL_NORMALISE_WINDOW || kind == UL_NORMALISE_PERCENTILE;
+    bool unit_range = kind != UL_NORMALISE_NONE && kind != UL_NORMALISE_ZSCORE;
     patch p = {image, scratch->inside, plan->training.patch[0], plan->training.patch[1],
         plan->training.patch[0] * plan->training.patch[1], plan->input_channels,
         plan->card.channels == UL_CHANNELS_RGB};

@@ -22,6 +22,8 @@ static ul_status measure_range(const value_range *range, const ul_normalisation 
     ul_status status = UL_OK;
     if (normalisation->kind == UL_NORMALISE_PERCENTILE)
         status = values_percentiles(range, bounds, 2, bounds, error);
+    if (normalisation->kind == UL_NORMALISE_FOREGROUND)
+        status = values_foreground(range, bounds, bounds, error);
     if (status == UL_OK && (normalisation->kind == UL_NORMALISE_ZSCORE || may_pad(range->volume)))
         status = values_moments(range, &moments, error);
     if (status != UL_OK)
@@ -42,12 +44,12 @@ ul_status normalise_measure(const ul_volume *volume, const orientation *o,
     if (!normalisation->per_slice) {
         /* Any direction gives the same; as they are stored they are read fastest. */
         orientation stored = orientation_stored(&volume->grid);
-        const value_range all = {volume, &stored, 0, size[2], threads};
+        const value_range all = {volume, &stored, 0, size[2], threads, NULL};
         return measure_range(&all, normalisation, scales, error);
     }
     ul_status status = UL_OK;
     for (size_t z = 0; status == UL_OK && z < o->size[2]; z++) {
-        const value_range one = {volume, o, z, z + 1, threads};
+        const value_range one = {volume, o, z, z + 1, threads, NULL};
         status = measure_range(&one, normalisation, &scales[z], error);
     }
     return status;

@@ -24,6 +24,8 @@ typedef struct predictor {
     size_t padded[2], channels, area; /* of the session's input planes */
     size_t classes, source_area;
     bool flips[2];
+    /* whose logits count for an output: its own, and on the slice flipped along x */
+    unsigned counted[2][PREDICT_MAX_CLASSES];
     resampler back[2]; /* from pixels to voxels, where the stack is resampled */
     float *input;      /* [batch][channels][area] */
     float *output;     /* [batch][classes][area] */
@@ -86,6 +88,16 @@ static ul_status allocate(predictor *p, ul_error *error) {
     return ul_error_set(error, UL_ERROR_LIMIT, "out of memory to run the network");
 }
 
+/* In sagittal slices one of a mirror pair counts for both; elsewhere a slice flipped along x shows
+ * each on the other's side. */
+static void pair_sides(predictor *p) {
+    for (unsigned c = 0; c < p->classes; c++) {
+        unsigned folded = ul_segments_fold(&p->card->classes, c);
+        p->counted[0][c] = p->stack->sagittal ? folded : c;
+        p->counted[1][c] = p->stack->sagittal ? folded : ul_segments_mirror(&p->card->classes, c);
+    }
+}
+
 static ul_status predictor_open(const ul_model *model, const ul_card *card,
     const slice_stack *stack, const ul_segment_options *options, predictor *p, ul_error *error) {
     bool flips = options->flips || card->tta_default;
@@ -94,6 +106,7 @@ static ul_status predictor_open(const ul_model *model, const ul_card *card,
         .classes = ul_model_get_shape(model)->classes,
         .source_area = stack->o.size[0] * stack->o.size[1],
         .flips = {flips && card->tta_flip_x, flips && card->tta_flip_y}};
+    pair_sides(p);
     slices_padded(stack, card, p->padded);
     p->area = p->padded[0] * p->padded[1];
     ul_status status = open_session(model, p, options->threads, error);
@@ -139,7 +152,8 @@ static void add_slice(const predictor *p, size_t n, const bool flipped[2], float
     float *pixels = p->scratch + (size_t)omp_get_thread_num() * p->scratch_size;
     float *back = pixels + stack->width * stack->height, *spare = back + p->source_area;
     for (size_t c = 0; c < p->classes; c++) {
-        unpad(p, p->output + (n * p->classes + c) * p->area, flipped, pixels);
+        size_t from = n * p->classes + p->counted[flipped[0]][c];
+        unpad(p, p->output + from * p->area, flipped, pixels);
         if (stack->resampled)
             resample_plane(&p->back[0], &p->back[1], pixels, spare, back);
         const float *add = stack->resampled ? back : pixels;

@@ -88,7 +88,8 @@ static ul_status find_window(montage *m, const double window[2], ul_error *error
         memcpy(bounds, window, sizeof bounds);
     } else if (m->volume->channels == 1) {
         static const double percents[2] = {1.0, 99.0};
-        const value_range shown = {m->volume, &m->o, m->slices[0], m->slices[m->count - 1] + 1, 0};
+        const value_range shown = {
+            m->volume, &m->o, m->slices[0], m->slices[m->count - 1] + 1, 0, NULL};
         status = values_percentiles(&shown, percents, 2, bounds, error);
     }
     m->low = bounds[0];

@@ -5,8 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static ul_status fill_stack(slice_stack *cut, const ul_labels *labels, size_t class_count,
-    sample_stack *out, ul_error *error) {
+/* Sagittal slices cannot tell left from right: one class of a mirror pair stands for both. */
+static void fold_sides(const ul_segments *classes, size_t pixels, uint8_t *labels) {
+    uint8_t folded[256];
+    for (unsigned number = 0; number < 256; number++)
+        folded[number] = (uint8_t)ul_segments_fold(classes, number);
+    for (size_t i = 0; i < pixels; i++)
+        labels[i] = folded[labels[i]];
+}
+
+static ul_status fill_stack(slice_stack *cut, const ul_labels *labels, const ul_segments *classes,
+    size_t class_count, sample_stack *out, ul_error *error) {
     size_t area = cut->width * cut->height;
     *out = (sample_stack){.width = cut->width,
         .height = cut->height,
@@ -15,8 +24,10 @@ static ul_status fill_stack(slice_stack *cut, const ul_labels *labels, size_t cl
         .pixels = malloc(area * cut->depth * cut->channels * sizeof(float)),
         .labels = malloc(area * cut->depth),
         .voxels = calloc(cut->depth * (class_count + 1), sizeof(size_t)),
-        .apart = cut->apart};
+        .apart = cut->apart,
+        .position_mm = cut->position_mm};
     cut->apart = NULL;
+    cut->position_mm = NULL;
     float *scratch = malloc(slices_scratch(cut) * sizeof *scratch);
     if (!out->pixels || !out->labels || !out->voxels || !scratch) {
         free(scratch);
@@ -26,6 +37,8 @@ static ul_status fill_stack(slice_stack *cut, const ul_labels *labels, size_t cl
         slices_cut(cut, z, scratch, out->pixels + z * cut->channels * area);
     free(scratch);
     slices_labels(cut, labels, out->labels);
+    if (cut->sagittal)
+        fold_sides(classes, area * cut->depth, out->labels);
     for (size_t i = 0; i < area * cut->depth; i++)
         if (out->labels[i] <= class_count)
             out->voxels[i / area * (class_count + 1) + out->labels[i]]++;
@@ -38,8 +51,8 @@ static ul_status build_stack(const ul_volume *image, const ul_labels *labels, co
     ul_status status = slices_open(image, &plan->card, plane, threads, &cut, error);
     if (status != UL_OK)
         return status;
-    status = fill_stack(&cut, labels, class_count, out, error);
-    out->sagittal = plan->card.plane_count > 0 && plan->card.planes[plane] == UL_PLANE_SAGITTAL;
+    status = fill_stack(&cut, labels, &plan->card.classes, class_count, out, error);
+    out->sagittal = cut.sagittal;
     slices_close(&cut);
     return status;
 }
@@ -83,6 +96,7 @@ void samples_free(sample_set *set) {
         free(set->stacks[i].labels);
         free(set->stacks[i].voxels);
         free(set->stacks[i].apart);
+        free(set->stacks[i].position_mm);
     }
     free(set->stacks);
     memset(set, 0, sizeof *set);

@@ -8,12 +8,13 @@
 /* One case seen along one plane: normalised, at the network's spacing, unpadded. */
 typedef struct sample_stack {
     size_t width, height, depth;
-    size_t channels; /* 1, or 3 for RGB */
-    float *pixels;   /* [k][channel][j][i], owned */
-    uint8_t *labels; /* [k][j][i], owned; 255 = ignore */
-    size_t *voxels;  /* [k][class_count + 1] voxels of each label in each slice, owned */
-    bool *apart;     /* [k] whether k + 1 is no neighbour of k, owned */
-    bool sagittal;   /* left and right lie in the order of the slices, else along x */
+    size_t channels;     /* 1, or 3 for RGB */
+    float *pixels;       /* [k][channel][j][i], owned */
+    uint8_t *labels;     /* [k][j][i], owned; 255 = ignore */
+    size_t *voxels;      /* [k][class_count + 1] voxels of each label in each slice, owned */
+    bool *apart;         /* [k] whether k + 1 is no neighbour of k, owned */
+    double *position_mm; /* [k] along the stack, ascending, owned */
+    bool sagittal;       /* left and right lie in the order of the slices, else along x */
 } sample_stack;
 
 typedef struct sample_set {

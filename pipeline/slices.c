@@ -89,14 +89,29 @@ static void find_gaps(const ul_grid *grid, slice_stack *stack) {
     }
 }
 
+/* Where the slices lie, along their normal: a tilted or uneven stack's as they are. */
+static void find_positions(const ul_grid *grid, slice_stack *stack) {
+    bool stored = stack->o.axis[2] == 2;
+    double step = stored ? 0.0 : grid->spacing_mm[stack->o.axis[2]];
+    size_t first = stack->o.reversed[2] ? stack->depth - 1 : 0;
+    for (size_t z = 0; z < stack->depth; z++) {
+        size_t k = stack->o.reversed[2] ? stack->depth - 1 - z : z;
+        stack->position_mm[z] =
+            stored ? fabs(ul_grid_offset_mm(grid, k) - ul_grid_offset_mm(grid, first))
+                   : (double)z * step;
+    }
+}
+
 static ul_status prepare(const ul_volume *volume, const ul_card *card, int threads,
     slice_stack *stack, ul_error *error) {
     stack->scaled_alone = card->normalisation.per_slice;
     stack->apart = calloc(stack->depth + 1, sizeof *stack->apart);
     stack->scales = calloc(stack->depth + 1, sizeof *stack->scales);
-    if (!stack->apart || !stack->scales)
+    stack->position_mm = calloc(stack->depth + 1, sizeof *stack->position_mm);
+    if (!stack->apart || !stack->scales || !stack->position_mm)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for slices");
     find_gaps(&volume->grid, stack);
+    find_positions(&volume->grid, stack);
     const size_t size[2] = {stack->width, stack->height};
     ul_status status = UL_OK;
     for (int t = 0; status == UL_OK && stack->resampled && t < 2; t++)
@@ -110,7 +125,9 @@ static ul_status prepare(const ul_volume *volume, const ul_card *card, int threa
 
 ul_status slices_open(const ul_volume *volume, const ul_card *card, size_t plane, int threads,
     slice_stack *stack, ul_error *error) {
-    *stack = (slice_stack){.volume = volume, .channels = volume->channels};
+    *stack = (slice_stack){.volume = volume,
+        .channels = volume->channels,
+        .sagittal = card->plane_count > 0 && card->planes[plane] == UL_PLANE_SAGITTAL};
     ul_status status = check_channels(volume, card, error);
     if (status == UL_OK)
         status = orient(&volume->grid, card, plane, &stack->o, error);
@@ -126,6 +143,7 @@ ul_status slices_open(const ul_volume *volume, const ul_card *card, size_t plane
 void slices_close(slice_stack *stack) {
     free(stack->apart);
     free(stack->scales);
+    free(stack->position_mm);
     resampler_free(&stack->along[0]);
     resampler_free(&stack->along[1]);
     memset(stack, 0, sizeof *stack);
@@ -169,6 +187,34 @@ size_t slices_neighbour(
     return z;
 }
 
+slice_blend slices_at_distance(
+    const bool *apart, const double *position_mm, size_t depth, size_t z, double away_mm) {
+    const double target = position_mm[z] + away_mm;
+    while (away_mm > 0.0 && z + 1 < depth && !apart[z] && position_mm[z + 1] <= target)
+        z++;
+    while (away_mm < 0.0 && z > 0 && !apart[z - 1] && position_mm[z] > target)
+        z--;
+    bool beyond = z + 1 >= depth || apart[z] || target <= position_mm[z];
+    slice_blend blend = {.slice = {z, z}};
+    if (beyond)
+        return blend;
+    double way = (target - position_mm[z]) / (position_mm[z + 1] - position_mm[z]);
+    if (way > 1.0 - SAME_RATIO)
+        blend.slice[0] = blend.slice[1] = z + 1;
+    else if (way > SAME_RATIO)
+        blend = (slice_blend){{z, z + 1}, (float)way};
+    return blend;
+}
+
+slice_blend slices_channel(const ul_card *card, const bool *apart, const double *position_mm,
+    size_t depth, size_t z, size_t channel, size_t channels) {
+    double steps = (double)channel - (double)(channels / 2);
+    if (card->neighbour_mm > 0.0)
+        return slices_at_distance(apart, position_mm, depth, z, steps * card->neighbour_mm);
+    size_t slice = slices_neighbour(apart, depth, z, channel, channels);
+    return (slice_blend){.slice = {slice, slice}};
+}
+
 void slices_padded(const slice_stack *stack, const ul_card *card, size_t padded[2]) {
     const size_t size[2] = {stack->width, stack->height};
     for (int t = 0; t < 2; t++) {
@@ -177,14 +223,15 @@ void slices_padded(const slice_stack *stack, const ul_card *card, size_t padded[
     }
 }
 
-/* Puts a plane of the stack into the middle of one of the input, over 0. */
-static void place(
-    const slice_stack *stack, const float *pixels, const size_t padded[2], float *plane) {
+/* Adds weight times a plane of the stack in the middle of one of the input. */
+static void place(const slice_stack *stack, const float *pixels, const size_t padded[2],
+    float weight, float *plane) {
     size_t left = (padded[0] - stack->width) / 2, top = (padded[1] - stack->height) / 2;
-    memset(plane, 0, padded[0] * padded[1] * sizeof *plane);
-    for (size_t y = 0; y < stack->height; y++)
-        memcpy(plane + (top + y) * padded[0] + left, pixels + y * stack->width,
-            stack->width * sizeof *plane);
+    for (size_t y = 0; y < stack->height; y++, pixels += stack->width) {
+        float *row = plane + (top + y) * padded[0] + left;
+        for (size_t x = 0; x < stack->width; x++)
+            row[x] += weight * pixels[x];
+    }
 }
 
 void slices_input(const slice_stack *stack, const ul_card *card, size_t channels, size_t z,
@@ -193,12 +240,20 @@ void slices_input(const slice_stack *stack, const ul_card *card, size_t channels
     float *pixels = scratch, *rest = scratch + area * stack->channels;
     bool neighbours = card->channels == UL_CHANNELS_NEIGHBOURS;
     for (size_t c = 0; c < channels; c++) {
-        size_t slice =
-            neighbours ? slices_neighbour(stack->apart, stack->depth, z, c, channels) : z;
+        slice_blend blend = {.slice = {z, z}};
+        if (neighbours)
+            blend = slices_channel(
+                card, stack->apart, stack->position_mm, stack->depth, z, c, channels);
         if (c == 0 || neighbours)
-            slices_cut(stack, slice, rest, pixels);
+            slices_cut(stack, blend.slice[0], rest, pixels);
         const float *plane = pixels + (stack->channels == 1 ? 0 : c) * area;
-        place(stack, plane, padded, input + c * padded[0] * padded[1]);
+        float *to = input + c * padded[0] * padded[1];
+        memset(to, 0, padded[0] * padded[1] * sizeof *to);
+        place(stack, plane, padded, 1.0f - blend.weight, to);
+        if (blend.weight > 0.0f) {
+            slices_cut(stack, blend.slice[1], rest, pixels);
+            place(stack, pixels, padded, blend.weight, to);
+        }
     }
 }
 

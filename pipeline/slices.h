@@ -15,9 +15,11 @@ typedef struct slice_stack {
     size_t width, height, depth;
     size_t channels;     /* 1, or 3 for RGB */
     double ratio[2];     /* source voxels per pixel */
+    bool sagittal;       /* left and right lie in the order of the slices */
     bool resampled;      /* false: pixels are voxels */
     resampler along[2];  /* from voxels to pixels, where resampled */
     bool *apart;         /* [depth] whether z + 1 is missing or no neighbour of z, owned */
+    double *position_mm; /* [depth] of the slices along the stack, ascending, owned */
     bool scaled_alone;   /* a scale for each slice, else one for all */
     value_scale *scales; /* owned */
 } slice_stack;
@@ -39,6 +41,23 @@ size_t slices_scratch(const slice_stack *stack);
 /* The slice that stands `channel - channels / 2` slices from z as an input channel of a network
  * that sees neighbours: the last one on the way where the stack ends or slices are missing. */
 size_t slices_neighbour(const bool *apart, size_t depth, size_t z, size_t channel, size_t channels);
+
+/* A point between two slices: weight is that of the second; 0: the first alone. */
+typedef struct slice_blend {
+    size_t slice[2];
+    float weight;
+} slice_blend;
+
+/* What lies away_mm (either way) from slice z: the linear blend of the two slices around it, or a
+ * slice alone that is closer than 1 % of the step to it. As slices_neighbour, it stays on this side
+ * of the ends and of missing slices. */
+slice_blend slices_at_distance(
+    const bool *apart, const double *position_mm, size_t depth, size_t z, double away_mm);
+
+/* What an input channel of a network shows that sees neighbours: slices_at_distance where the card
+ * names a distance, else slices_neighbour. */
+slice_blend slices_channel(const ul_card *card, const bool *apart, const double *position_mm,
+    size_t depth, size_t z, size_t channel, size_t channels);
 
 /* The network's input size: the stack's padded to card->size, where that does not scale it, and to
  * multiples of 32; at most UL_SLICE_MOST, as both are. */

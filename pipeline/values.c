@@ -13,10 +13,12 @@ static size_t read_slice(const value_range *range, size_t z, float *values, uint
     ul_voxel_plane plane = orientation_slice(range->o, z);
     size_t channels = range->volume->channels, all = plane.width * plane.height * channels, n = 0;
     ul_volume_plane(range->volume, &plane, values);
-    if (ul_volume_plane_padding(range->volume, &plane, mask) == 0)
+    bool padded = ul_volume_plane_padding(range->volume, &plane, mask) > 0;
+    if (!padded && !range->above)
         return all;
     for (size_t i = 0; i < all; i++)
-        if (!mask[i / channels])
+        if ((!padded || !mask[i / channels]) &&
+            (!range->above || (double)values[i] > *range->above))
             values[n++] = values[i];
     return n;
 }
@@ -165,16 +167,19 @@ static size_t total(const size_t *counts) {
     return sum;
 }
 
+/* The two ranks around a percentile of so many values; how far it lies between them. */
+static double ranks_around(double percent, size_t values, size_t around[2]) {
+    double place = percent / 100.0 * (double)(values - 1);
+    around[0] = (size_t)place;
+    around[1] = around[0] + 1 < values ? around[0] + 1 : around[0];
+    return place - (double)around[0];
+}
+
 /* The ranks around each percentile, and how far it lies between them. */
 static void find_ranks(ranks *r, size_t values, const double *percents, size_t count, double *way) {
     r->count = 2 * count;
-    for (size_t p = 0; p < count; p++) {
-        double place = percents[p] / 100.0 * (double)(values - 1);
-        size_t below = (size_t)place, above = below + 1 < values ? below + 1 : below;
-        way[p] = place - (double)below;
-        r->left[2 * p] = below;
-        r->left[2 * p + 1] = above;
-    }
+    for (size_t p = 0; p < count; p++)
+        way[p] = ranks_around(percents[p], values, &r->left[2 * p]);
     for (size_t n = 0; n < r->count; n++)
         r->found[n] = find_digit(r->upper, &r->left[n]);
 }
@@ -204,4 +209,78 @@ ul_status values_percentiles(const value_range *range, const double *percents, s
     }
     free(r.upper);
     return status;
+}
+
+/* --- Foreground ------------------------------------------------------------------------------ */
+
+static double foreground_threshold(const double outer[2]) {
+    return outer[0] + VALUES_FOREGROUND_SHARE * (outer[1] - outer[0]);
+}
+
+ul_status values_foreground(
+    const value_range *range, const double percents[2], double bounds[2], ul_error *error) {
+    double outer[3] = {1.0, 99.0, 100.0};
+    ul_status status = values_percentiles(range, outer, 3, outer, error);
+    if (status != UL_OK)
+        return status;
+    const double threshold = foreground_threshold(outer);
+    value_range foreground = *range;
+    foreground.above = &threshold;
+    if (outer[2] > threshold)
+        return values_percentiles(&foreground, percents, 2, bounds, error);
+    bounds[0] = bounds[1] = outer[1];
+    return UL_OK;
+}
+
+/* Puts the value of a rank at its place, smaller ones before it and larger ones behind (Hoare's
+ * selection). */
+static float select_rank(float *values, size_t count, size_t rank) {
+    size_t first = 0, last = count - 1;
+    while (first < last) {
+        float pivot = values[first + (last - first) / 2];
+        size_t i = first, j = last;
+        for (;;) {
+            while (values[i] < pivot)
+                i++;
+            while (values[j] > pivot)
+                j--;
+            if (i >= j)
+                break;
+            float held = values[i];
+            values[i++] = values[j];
+            values[j--] = held;
+        }
+        /* values[first..j] <= pivot <= values[j + 1..last] */
+        if (rank <= j)
+            last = j;
+        else
+            first = j + 1;
+    }
+    return values[rank];
+}
+
+static double percentile_of(float *values, size_t count, double percent) {
+    size_t around[2];
+    double way = ranks_around(percent, count, around);
+    float below = select_rank(values, count, around[0]);
+    float above = select_rank(values, count, around[1]);
+    return (double)below + way * (double)(above - below);
+}
+
+void values_foreground_of(float *values, size_t count, const double percents[2], double bounds[2]) {
+    if (count == 0) {
+        bounds[0] = bounds[1] = 0.0;
+        return;
+    }
+    const double outer[2] = {percentile_of(values, count, 1.0), percentile_of(values, count, 99.0)};
+    double threshold = foreground_threshold(outer);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if ((double)values[i] > threshold) {
+            float held = values[kept];
+            values[kept++] = values[i];
+            values[i] = held;
+        }
+    for (int n = 0; n < 2; n++)
+        bounds[n] = kept ? percentile_of(values, kept, percents[n]) : outer[1];
 }

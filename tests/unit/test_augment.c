@@ -83,6 +83,63 @@ static void mirroring_exchanges_left_and_right_in_every_plane(void **state) {
     assert_turned(true, (ul_augmentation){.flip_z_p = 1.0, .mirror_p = 1.0}, false, false, false);
 }
 
+/* Under a mirror pair the labels change sides along x, and nowhere else. */
+static void mirrored_pairs_change_their_labels(void **state) {
+    (void)state;
+    static float image[CHANNELS * AREA];
+    static uint8_t labels[AREA];
+    ul_segment pair[2] = {{.number = 1, .mirror = 2}, {.number = 2, .mirror = 1}};
+    for (int sagittal = 0; sagittal < 2; sagittal++)
+        for (int mirrored = 0; mirrored < 2; mirrored++) {
+            sample_stack stack = make_stack(sagittal);
+            ul_plan plan = {.input_channels = CHANNELS, .classes = 3};
+            plan.card.channels = UL_CHANNELS_NEIGHBOURS;
+            plan.card.classes = (ul_segments){2, pair};
+            plan.training.patch[0] = plan.training.patch[1] = SIDE;
+            plan.training.augment.mirror_p = mirrored;
+            sample_place place = {&stack, SLICE, {0.5 * (SIDE - 1), 0.5 * (SIDE - 1)}};
+            augment_scratch scratch;
+            random_stream stream = random_at(1, 2, 3);
+            assert_int_equal(augment_scratch_create(&plan, &scratch, NULL), UL_OK);
+            augment_cut(&plan, &place, &stream, &scratch, image, labels);
+            augment_scratch_free(&scratch);
+            bool exchanged = mirrored && !sagittal;
+            for (size_t i = 0; i < AREA; i++) {
+                size_t from = exchanged ? i - i % SIDE + SIDE - 1 - i % SIDE : i;
+                unsigned shown = truth[SLICE * AREA + from];
+                assert_int_equal(labels[i], shown && exchanged ? 3 - shown : shown);
+            }
+        }
+}
+
+/* Slices 2 mm apart seen at 1.5 mm, in and against their order: a quarter of the slice itself. */
+static void neighbours_lie_at_their_distance(void **state) {
+    (void)state;
+    static float image[CHANNELS * AREA];
+    static uint8_t labels[AREA];
+    double position_mm[DEPTH] = {0, 2, 4, 6, 8};
+    for (int mirrored = 0; mirrored < 2; mirrored++) {
+        sample_stack stack = make_stack(true);
+        stack.position_mm = position_mm;
+        ul_plan plan = {.input_channels = CHANNELS, .classes = 1};
+        plan.card.channels = UL_CHANNELS_NEIGHBOURS;
+        plan.card.neighbour_mm = 1.5;
+        plan.training.patch[0] = plan.training.patch[1] = SIDE;
+        plan.training.augment.mirror_p = mirrored;
+        sample_place place = {&stack, SLICE, {0.5 * (SIDE - 1), 0.5 * (SIDE - 1)}};
+        augment_scratch scratch;
+        random_stream stream = random_at(1, 2, 3);
+        assert_int_equal(augment_scratch_create(&plan, &scratch, NULL), UL_OK);
+        augment_cut(&plan, &place, &stream, &scratch, image, labels);
+        augment_scratch_free(&scratch);
+        for (size_t c = 0; c < CHANNELS; c++)
+            for (size_t i = 0; i < AREA; i++) {
+                double slice = SLICE + 0.75 * ((double)c - 1.0) * (mirrored ? -1.0 : 1.0);
+                assert_near(image[c * AREA + i], slice * AREA + (double)i, 1e-2);
+            }
+    }
+}
+
 /* Where every pixel of a patch was taken from: the slice before is a ramp along x, the slice itself
  * one along y, which interpolation leaves as they are. */
 typedef struct origin_map {
@@ -234,6 +291,8 @@ int main(void) {
         cmocka_unit_test(nothing_drawn_changes_nothing),
         cmocka_unit_test(flips_turn_one_axis_each),
         cmocka_unit_test(mirroring_exchanges_left_and_right_in_every_plane),
+        cmocka_unit_test(mirrored_pairs_change_their_labels),
+        cmocka_unit_test(neighbours_lie_at_their_distance),
         cmocka_unit_test(rotations_turn_about_the_middle),
         cmocka_unit_test(scales_magnify_and_stretch),
         cmocka_unit_test(shifts_move_by_whole_pixels),

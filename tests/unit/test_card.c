@@ -158,6 +158,13 @@ static void wrong_values_are_named(void **state) {
             "\"normalisation\": \"low\" is 5, must be below \"high\""},
         {"{\"normalisation\": {\"kind\": \"percentile\", \"high\": 101}, " CLASSES "}",
             "\"normalisation\": \"high\" is 101, must be a percentile"},
+        {"{\"normalisation\": {\"kind\": \"foreground\", \"low\": -1, \"high\": 99}, " CLASSES "}",
+            "\"normalisation\": \"low\" is -1, must be a percentile"},
+        {"{\"neighbour_mm\": -1, " CLASSES "}", "\"neighbour_mm\" is -1, must be at least 0"},
+        {"{\"classes\": [{\"number\": 1, \"mirror\": 2}, {\"number\": 2}]}",
+            "\"classes\": segment 1: \"mirror\" is 2, which does not name it back"},
+        {"{\"classes\": [{\"number\": 1, \"mirror\": 3}]}", "is 3, which is no segment"},
+        {"{\"classes\": [{\"number\": 1, \"mirror\": 1}]}", "is 1, the segment itself"},
         {"{\"tta\": {\"flip_x\": 1}, " CLASSES "}",
             "\"tta\": \"flip_x\" is 1, must be true or false"},
         {"{\"tta\": true, " CLASSES "}", ": \"tta\" is true, must be an object"},
@@ -194,9 +201,40 @@ static void a_card_must_fit_its_network(void **state) {
     ul_card_free(&card);
 }
 
+/* What a model of both sides needs; a card of sagittal slices alone cannot have it. */
+static void a_card_pairs_its_sides(void **state) {
+    (void)state;
+    static const char json[] =
+        "{\"planes\": [\"sagittal\", \"axial\"], \"channels\": \"neighbours\", \"neighbour_mm\": "
+        "1.5, \"normalisation\": {\"kind\": \"foreground\", \"low\": 1, \"high\": 98}, "
+        "\"classes\": "
+        "[{\"number\": 1}, {\"number\": 2, \"mirror\": 3}, {\"number\": 3, \"mirror\": 2}]}";
+    ul_card card;
+    char *text;
+    ul_error error = {0};
+    assert_int_equal(ul_card_parse(json, &card, &error), UL_OK);
+    assert_int_equal(ul_card_write(&card, &text, &error), UL_OK);
+    ul_card_free(&card);
+    assert_int_equal(ul_card_parse(text, &card, &error), UL_OK);
+    free(text);
+    assert_true(card.neighbour_mm == 1.5 && card.normalisation.high == 98.0);
+    assert_int_equal(card.normalisation.kind, UL_NORMALISE_FOREGROUND);
+    static const unsigned fold[] = {0, 1, 2, 2, 4}, mirror[] = {0, 1, 3, 2, 4};
+    for (unsigned number = 0; number < 5; number++) {
+        assert_int_equal(ul_segments_fold(&card.classes, number), fold[number]);
+        assert_int_equal(ul_segments_mirror(&card.classes, number), mirror[number]);
+    }
+    assert_int_equal(ul_card_check(&card, 3, 4, &error), UL_OK);
+    card.plane_count = 1;
+    assert_int_equal(ul_card_check(&card, 3, 4, &error), UL_ERROR_MODEL);
+    assert_non_null(strstr(error.text, "sagittal alone"));
+    ul_card_free(&card);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_card_comes_back),
+        cmocka_unit_test(a_card_pairs_its_sides),
         cmocka_unit_test(unknown_keys_are_kept),
         cmocka_unit_test(changes_stand_over_the_source),
         cmocka_unit_test(absent_keys_have_defaults),

@@ -84,6 +84,94 @@ static void neighbours_stay_on_their_side_of_a_gap(void **state) {
     ul_volume_free(&volume);
 }
 
+/* The i-th of the pixels that channel c of slice z shows at a distance of neighbours. */
+static float channel_at(
+    const slice_stack *stack, const ul_card *card, size_t channels, size_t z, size_t c) {
+    size_t padded[2];
+    slices_padded(stack, card, padded);
+    const size_t area = padded[0] * padded[1];
+    float *input = malloc(channels * area * sizeof *input);
+    float *scratch = malloc(slices_scratch(stack) * sizeof *scratch);
+    slices_input(stack, card, channels, z, padded, scratch, input);
+    float first = input[c * area + (padded[1] - stack->height) / 2 * padded[0] +
+                        (padded[0] - stack->width) / 2];
+    free(input);
+    free(scratch);
+    return first;
+}
+
+/* Pixel (0, 0) of slice k is 1000 k + 31 * 117 k % 97: linear between two slices. */
+static double between(double slice) {
+    size_t k = (size_t)slice;
+    double way = slice - (double)k;
+    double below = (double)(1000 * k + 31 * AREA * k % 97);
+    double above = (double)(1000 * (k + 1) + 31 * AREA * (k + 1) % 97);
+    return below + way * (above - below);
+}
+
+/* Neighbours at 1.5 mm of slices 1, 2.5 or 0.5 mm apart, both ways round; they stay before the
+ * ends and before missing slices. */
+static void neighbours_keep_their_distance(void **state) {
+    (void)state;
+    static const struct {
+        double heights[6], slice[5]; /* of the five channels of slice z, as fractions of slices */
+        size_t z;
+    } cases[] = {
+        {{0, 1, 2, 3, 4, 5}, {0.0, 0.5, 2.0, 3.5, 5.0}, 2},
+        {{0, 2.5, 5, 7.5, 10, 12.5}, {0.8, 1.4, 2.0, 2.6, 3.2}, 2},
+        {{0, 0.5, 1, 1.5, 2, 2.5}, {0.0, 0.0, 3.0, 5.0, 5.0}, 3},
+        {{0, 1, 2, 5, 6, 7}, {0.0, 0.5, 2.0, 2.0, 2.0}, 2}, /* slices 3 and 4 mm are missing */
+        {{0, 1, 2.2, 3.2, 4.2, 5.4}, {0.2, 1.0 + 0.7 / 1.2, 3.0, 4.0 + 0.5 / 1.2, 5.0}, 3},
+    };
+    for (size_t n = 0; n < sizeof cases / sizeof *cases; n++)
+        for (int turned = 0; turned < 2; turned++) {
+            ul_volume volume;
+            slice_stack stack;
+            ul_card card;
+            ul_error error = {0};
+            double heights[6];
+            for (size_t k = 0; k < 6; k++)
+                heights[k] = turned ? -cases[n].heights[k] : cases[n].heights[k];
+            make(heights, 6, UL_SAMPLE_I16, &volume);
+            ul_card_init(&card);
+            card.plane_count = 1;
+            card.channels = UL_CHANNELS_NEIGHBOURS;
+            card.neighbour_mm = 1.5;
+            assert_int_equal(slices_open(&volume, &card, 0, 0, &stack, &error), UL_OK);
+            size_t z = turned ? 5 - cases[n].z : cases[n].z;
+            for (size_t c = 0; c < 5; c++)
+                assert_near(channel_at(&stack, &card, 5, z, turned ? 4 - c : c),
+                    between(cases[n].slice[c]), 1e-2);
+            slices_close(&stack);
+            ul_volume_free(&volume);
+        }
+}
+
+/* Along another plane the neighbours lie between rows of the source, 1 mm apart here. */
+static void neighbours_keep_their_distance_across_thick_slices(void **state) {
+    (void)state;
+    ul_volume volume;
+    slice_stack stack;
+    ul_card card;
+    ul_error error = {0};
+    make((const double[]){0, 5, 10}, 3, UL_SAMPLE_I16, &volume);
+    ul_card_init(&card);
+    card.plane_count = 1;
+    card.planes[0] = UL_PLANE_CORONAL;
+    card.channels = UL_CHANNELS_NEIGHBOURS;
+    card.neighbour_mm = 1.5;
+    assert_int_equal(slices_open(&volume, &card, 0, 0, &stack, &error), UL_OK);
+    const int16_t *top = (const int16_t *)volume.samples + 2 * AREA; /* the head is row 0 */
+    for (size_t c = 0; c < 3; c++) {
+        double row = 4.0 + 1.5 * ((double)c - 1.0);
+        size_t j = (size_t)row;
+        double way = row - (double)j, below = top[j * COLUMNS], above = top[(j + 1) * COLUMNS];
+        assert_near(channel_at(&stack, &card, 3, 4, c), below + way * (above - below), 1e-2);
+    }
+    slices_close(&stack);
+    ul_volume_free(&volume);
+}
+
 static void inputs_are_padded_to_the_size_of_the_card(void **state) {
     (void)state;
     ul_volume volume;
@@ -200,7 +288,7 @@ static void percentiles_equal_sorted_values(void **state) {
     for (size_t n = 0; n < 3 * AREA; n++)
         samples[n] = (float)sin(0.37 * (double)n) * (float)pow(10.0, (double)(n % 9) - 4.0);
     orientation o = orientation_stored(&volume.grid);
-    const value_range all = {&volume, &o, 0, 3, 0};
+    const value_range all = {&volume, &o, 0, 3, 0, NULL};
     double percents[4] = {0.0, 0.5, 37.3, 100.0}, found[4];
     assert_int_equal(values_percentiles(&all, percents, 4, found, &error), UL_OK);
     qsort(samples, 3 * AREA, sizeof *samples, compare);
@@ -269,6 +357,46 @@ static void every_normalisation_leaves_padding_out(void **state) {
         ul_card_free(&card);
     }
     ul_volume_free(&volume);
+}
+
+/* Neither more background nor a few bright voxels move the percentiles of the foreground, and
+ * values in memory give what a volume of them gives. */
+static void foreground_stands_still(void **state) {
+    (void)state;
+    static const double percents[2] = {2.0, 90.0};
+    double first[2] = {0.0, 0.0};
+    for (int kind = 0; kind < 4; kind++) { /* plain; much background; a bright spot; below 0 */
+        size_t slices = kind == 1 ? 9 : 3;
+        ul_volume volume;
+        ul_error error = {0};
+        double heights[9] = {0, 1, 2, 3, 4, 5, 6, 7, 8}, bounds[2], same[2];
+        make(heights, slices, UL_SAMPLE_F32, &volume);
+        float *samples = volume.samples;
+        float base = kind == 3 ? -500.0f : 0.0f;
+        for (size_t n = 0; n < slices * AREA; n++)
+            samples[n] = base + (n < 200 ? 100.0f + (float)(37 * n % 101) : (float)(n % 3));
+        if (kind == 2)
+            samples[5] = samples[77] = 5000.0f;
+        orientation o = orientation_stored(&volume.grid);
+        const value_range all = {&volume, &o, 0, slices, 0, NULL};
+        assert_int_equal(values_foreground(&all, percents, bounds, &error), UL_OK);
+        values_foreground_of(samples, slices * AREA, percents, same);
+        assert_near(same[0], bounds[0], 0.0);
+        assert_near(same[1], bounds[1], 0.0);
+        if (kind == 0)
+            memcpy(first, bounds, sizeof first);
+        assert_near(bounds[0] - (double)base, first[0], 1.1);
+        assert_near(bounds[1] - (double)base, first[1], 1.1);
+        ul_volume_free(&volume);
+    }
+    assert_in_range((long)first[0], 100, 104);
+    assert_in_range((long)first[1], 186, 194);
+    float flat[7] = {3, 3, 3, 3, 3, 3, 3};
+    double bounds[2];
+    values_foreground_of(flat, 7, percents, bounds);
+    assert_true(bounds[0] == 3.0 && bounds[1] == 3.0);
+    values_foreground_of(flat, 0, percents, bounds);
+    assert_true(bounds[0] == 0.0 && bounds[1] == 0.0);
 }
 
 /* A ramp stays a ramp, finer and (where the pixels lie symmetrically) coarser; the edge is held. */
@@ -446,11 +574,14 @@ static void slabs_give_the_labels_of_the_whole(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(neighbours_stay_on_their_side_of_a_gap),
+        cmocka_unit_test(neighbours_keep_their_distance),
+        cmocka_unit_test(neighbours_keep_their_distance_across_thick_slices),
         cmocka_unit_test(inputs_are_padded_to_the_size_of_the_card),
         cmocka_unit_test(slices_keep_to_what_a_network_takes),
         cmocka_unit_test(padding_takes_the_smallest_value),
         cmocka_unit_test(percentiles_equal_sorted_values),
         cmocka_unit_test(every_normalisation_leaves_padding_out),
+        cmocka_unit_test(foreground_stands_still),
         cmocka_unit_test(resampling_keeps_a_ramp),
         cmocka_unit_test(logits_are_interpolated_and_flips_averaged),
         cmocka_unit_test(slabs_give_the_labels_of_the_whole),

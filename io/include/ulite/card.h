@@ -21,7 +21,8 @@ typedef enum ul_normalisation_kind {
     UL_NORMALISE_UNIT,       /* low..high to 0..1, clipped (RGB: 0..255) */
     UL_NORMALISE_WINDOW,     /* CT window low..high HU to 0..1, clipped */
     UL_NORMALISE_PERCENTILE, /* percentiles low..high to 0..1, clipped */
-    UL_NORMALISE_ZSCORE      /* (x - mean) / sd, padding left out */
+    UL_NORMALISE_ZSCORE,     /* (x - mean) / sd, padding left out */
+    UL_NORMALISE_FOREGROUND  /* as percentiles, of the values above the background */
 } ul_normalisation_kind;
 
 typedef struct ul_normalisation {
@@ -50,6 +51,7 @@ typedef struct ul_card {
     size_t plane_count; /* 0: whatever the source has, as it is stored (2D images) */
     ul_plane planes[3]; /* what the slices are cut along; several: their logits are averaged */
     ul_channels channels;
+    double neighbour_mm;  /* distance from one neighbour to the next; 0: the next slice */
     double spacing_mm[2]; /* in-plane spacing of the network's input along its columns and rows; 0:
                              as the source */
     size_t size[2]; /* fixed input width and height: the image is scaled to it when spacing is 0; 0:

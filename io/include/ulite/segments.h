@@ -22,6 +22,7 @@ typedef struct ul_code {
 
 typedef struct ul_segment {
     unsigned number;           /* label value, 1..65535 */
+    unsigned mirror;           /* number of the same structure on the other side; 0: none */
     char label[UL_TEXT_BYTES]; /* at most 64 characters */
     char description[1025];
     ul_code category, type;          /* required in a SEG */
@@ -45,6 +46,15 @@ UL_API ul_status ul_segments_copy(const ul_segments *source, ul_segments *copy, 
 UL_API void ul_segments_free(ul_segments *segments);
 UL_API const ul_segment *ul_segments_find(
     const ul_segments *segments, unsigned number); /* NULL if absent */
+
+/* The class that stands for a class where left and right cannot be told (sagittal slices): the
+ * lower number of a mirror pair, else the number itself. Inference takes the logits of that class
+ * for both; training folds the labels of sagittal patches with it. */
+UL_API unsigned ul_segments_fold(const ul_segments *segments, unsigned number);
+
+/* The class that a class becomes when left and right are exchanged: its mirror partner, else
+ * itself. */
+UL_API unsigned ul_segments_mirror(const ul_segments *segments, unsigned number);
 
 /* Reads a segments file (docs/segments.md), ours or dcmqi's metadata JSON. What it leaves out is as
  * ul_segment_init has it. Errors: UL_ERROR_INPUT names the segment and the key;
