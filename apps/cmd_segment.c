@@ -1,5 +1,6 @@
 #include "console.h"
 #include "ending.h"
+#include "event.h"
 #include "input_kind.h"
 #include "model_path.h"
 #include "segment.h"
@@ -21,8 +22,9 @@ const cli_command cmd_segment = {.name = "segment",
         "\n"
         "INPUT is a DICOM file or folder (several go), .nii, .nii.gz, .hdr or .png. OUT says by\n"
         "its ending what is written: .dcm (a DICOM Segmentation), .nii or .nii.gz, .png, or a\n"
-        "folder, where the file gets a name from a hash of the series UID. Of several volumes in\n"
-        "a folder the one that the model was made for is taken if just one is.\n"
+        "folder, where the file gets a name from a hash of the series UID and from the model. Of\n"
+        "several volumes in a folder the one that the model was made for is taken if just one "
+        "is.\n"
         "\n"
         "  -m, --model MODEL     a file, or the name of a bundled model; required\n"
         "  -o, --output OUT      required, may be given several times\n"
@@ -171,12 +173,35 @@ static void explain(const segment_arguments *a, const segment_input *input, ul_e
             "; --grid regular resamples them to an even grid");
 }
 
+static void report_placed(const char *path) {
+    console_say("wrote %s", path);
+    segment_event("written", path, NULL);
+}
+
+/* Writes all that is asked for, or nothing. */
+static ul_status write_all(const segment_arguments *a, const ul_card *card, const char *model_hash,
+    const segment_input *input, const ul_labels *labels, ul_error *error) {
+    written_files written = {0};
+    ul_segment_stats *stats;
+    ul_status status = segment_measure(a, input, labels, &stats, error);
+    if (status == UL_OK)
+        status = segment_write_outputs(a, card, model_hash, input, labels, &written, error);
+    if (status == UL_OK)
+        status = segment_write_figures(a, card, model_hash, input, labels, stats, &written, error);
+    status = written_end(&written, status, report_placed, error);
+    if (status == UL_OK)
+        segment_say(labels, stats);
+    free(stats);
+    return status;
+}
+
 static ul_status segment_with(const segment_arguments *a, const ul_model *model,
     const ul_card *card, const char *model_hash, segment_input *input, ul_error *error) {
     ul_segment_options options = {
         .threads = a->threads, .flips = a->flips, .fractions = a->fractional};
     ul_labels labels = {0};
-    written_files written = {0};
+    input->model_name = card->name;
+    input->model_hash = model_hash;
     ul_status status = segment_input_read(a, card, input, error);
     if (status == UL_OK)
         status = segment_check_outputs(a, input, error);
@@ -196,10 +221,7 @@ static ul_status segment_with(const segment_arguments *a, const ul_model *model,
     if (status != UL_OK)
         explain(a, input, error);
     else
-        status = segment_write_outputs(a, card, model_hash, input, &labels, &written, error);
-    if (status == UL_OK)
-        status = segment_write_figures(a, card, model_hash, input, &labels, &written, error);
-    written_end(&written, status);
+        status = write_all(a, card, model_hash, input, &labels, error);
     ul_labels_free(&labels);
     return status;
 }
@@ -229,7 +251,8 @@ static ul_status segment_all(const segment_arguments *a, ul_error *error) {
 /* What no input can make right is a wrong command line. */
 static int check_usage(const segment_arguments *a) {
     if (a->input_count == 0 || !a->model || a->output_count == 0)
-        return console_usage(&cmd_segment, "takes INPUT, -m MODEL and -o OUT");
+        return console_usage(&cmd_segment, "takes INPUT, -m MODEL and -o OUT: there is no%s%s%s",
+            a->input_count ? "" : " INPUT", a->model ? "" : " -m", a->output_count ? "" : " -o");
     input_kind kind = input_kind_of(a->inputs[0]);
     bool dicom = kind == INPUT_SERIES || kind == INPUT_SEG;
     if (a->frame && kind != INPUT_NIFTI)
@@ -276,6 +299,6 @@ static int segment_run(int argc, char **argv) {
         segment_event("done", NULL, NULL);
         return UL_OK;
     }
-    segment_event("failed", NULL, error.text);
+    event_failed(&error);
     return console_fail(&cmd_segment, &error);
 }

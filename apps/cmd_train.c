@@ -1,5 +1,6 @@
 #include "console.h"
 #include "ending.h"
+#include "event.h"
 #include "model_path.h"
 #include "target.h"
 #include "train_report.h"
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int train_run(int argc, char **argv);
 
@@ -14,8 +16,8 @@ const cli_command cmd_train = {.name = "train",
     .summary = "train a model on a data set",
     .help =
         "Usage: ulite train DATASET -o MODEL.safetensors [--plan F] [--from MODEL] [--resume]\n"
-        "                   [--epochs N] [--minutes N] [--batch N] [--lr X] [--loss L] [--seed N]\n"
-        "                   [--splits F] [--threads N]\n"
+        "                   [--overwrite] [--epochs N] [--minutes N] [--batch N] [--lr X]\n"
+        "                   [--loss L] [--seed N] [--splits F] [--threads N]\n"
         "       ulite train DATASET --dry-run [OPTIONS]\n"
         "\n"
         "DATASET holds images/ (or imagesTr/) and labels/ (or labelsTr/, masks/): NIfTI, PNG, or\n"
@@ -30,6 +32,7 @@ const cli_command cmd_train = {.name = "train",
         "      --dry-run      print the plan (a file for --plan) and stop\n"
         "      --from MODEL   fine-tune: a file, or the name of a bundled model\n"
         "      --resume       go on from the checkpoint, exactly\n"
+        "      --overwrite    begin anew though an earlier run's files are there (else exit 2)\n"
         "      --epochs N     default: what fits into --minutes, else 100\n"
         "      --minutes N    time for the training, earlier runs of a resumed one included\n"
         "      --batch N      slices of a step\n"
@@ -55,6 +58,7 @@ enum {
     OPTION_DRY_RUN,
     OPTION_FROM,
     OPTION_RESUME,
+    OPTION_OVERWRITE,
     OPTION_EPOCHS,
     OPTION_MINUTES,
     OPTION_BATCH,
@@ -69,6 +73,7 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"output", required_argument, NULL, 'o'}, {"plan", required_argument, NULL, OPTION_PLAN},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN}, {"from", required_argument, NULL, OPTION_FROM},
     {"resume", no_argument, NULL, OPTION_RESUME},
+    {"overwrite", no_argument, NULL, OPTION_OVERWRITE},
     {"epochs", required_argument, NULL, OPTION_EPOCHS},
     {"minutes", required_argument, NULL, OPTION_MINUTES},
     {"batch", required_argument, NULL, OPTION_BATCH}, {"lr", required_argument, NULL, OPTION_LR},
@@ -82,7 +87,7 @@ typedef struct request {
     long epochs, batch, threads;
     long seed; /* -1: the plan's */
     int loss;  /* a ul_loss, -1: the plan's */
-    bool resume, dry_run;
+    bool resume, overwrite, dry_run;
 } request;
 
 /* A whole number from low to high. */
@@ -129,6 +134,9 @@ static int take_option(request *r, int option, const char *argument) {
         return UL_OK;
     case OPTION_RESUME:
         r->resume = true;
+        return UL_OK;
+    case OPTION_OVERWRITE:
+        r->overwrite = true;
         return UL_OK;
     case OPTION_EPOCHS:
         return take_count("--epochs", argument, 1, 1000000, &r->epochs);
@@ -181,6 +189,8 @@ static ul_status fit(
     ul_model *from = NULL;
     ul_fit_result result;
     ul_status status = r->from ? ul_model_open(r->from, &from, error) : UL_OK;
+    if (status == UL_OK && from)
+        status = train_report_from(r->from, from, plan, error);
     const ul_fit_options options = {r->output, from, r->resume, r->minutes, (int)r->threads};
     if (status == UL_OK)
         status = ul_fit(
@@ -202,12 +212,27 @@ static ul_status print_plan(const ul_plan *plan, ul_error *error) {
 }
 
 /* That nothing which the run writes replaces a file that it reads. */
-static ul_status check_outputs(const request *r, ul_error *error) {
+static ul_status check_inputs(const request *r, const char *path, ul_error *error) {
     const char *const inputs[] = {r->plan, r->from, r->splits};
+    return target_check(path, inputs, sizeof inputs / sizeof inputs[0], NULL, error);
+}
+
+/* That a new run does not end what an earlier one left. */
+static ul_status check_earlier(const request *r, const char *path, ul_error *error) {
+    if (r->resume || r->overwrite || r->dry_run || access(path, F_OK) != 0)
+        return UL_OK;
+    return ul_error_set(error, UL_ERROR_USAGE,
+        "%s: an earlier run wrote it: --resume goes on with that run, --overwrite replaces it, "
+        "another -o keeps both",
+        path);
+}
+
+static ul_status check_outputs(const request *r,
+    ul_status (*check)(const request *r, const char *path, ul_error *error), ul_error *error) {
     ul_status status = UL_OK;
     for (int file = 0; r->output && status == UL_OK && file < UL_FIT_FILES; file++) {
         char *path = ul_fit_path(r->output, (ul_fit_file)file);
-        status = path ? target_check(path, inputs, sizeof inputs / sizeof inputs[0], NULL, error)
+        status = path ? check(r, path, error)
                       : ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", r->output);
         free(path);
     }
@@ -225,7 +250,9 @@ static ul_status train(request *r, ul_error *error) {
         r->from = from;
     }
     if (status == UL_OK)
-        status = check_outputs(r, error);
+        status = check_outputs(r, check_inputs, error);
+    if (status == UL_OK)
+        status = check_outputs(r, check_earlier, error);
     if (status == UL_OK)
         status = ul_dataset_open(r->dataset, r->splits, 1, console_settings.debug, &dataset, error);
     if (status != UL_OK)
@@ -273,6 +300,6 @@ static int train_run(int argc, char **argv) {
     ul_error error = {0};
     if (train(&r, &error) == UL_OK)
         return UL_OK;
-    train_report_failure(&error);
+    event_failed(&error);
     return console_fail(&cmd_train, &error);
 }

@@ -60,12 +60,15 @@ static int verify(const char *path, const char *const *sources, size_t source_co
     ul_error error = {0};
     ul_catalog *catalog = NULL;
     ul_seg_finding *findings = NULL;
+    ul_seg_counts counts = {0, 0};
     size_t count = 0;
     ul_status status = UL_OK;
     if (source_count > 0)
         status = choose_open(sources, source_count, 0, &catalog, &error);
     if (status == UL_OK)
         status = ul_seg_verify(path, catalog, &findings, &count, &error);
+    if (status == UL_OK && count == 0)
+        status = ul_seg_count(path, &counts, &error);
     if (status == UL_OK && catalog)
         choose_note_faults(catalog);
     ul_catalog_close(catalog);
@@ -79,7 +82,8 @@ static int verify(const char *path, const char *const *sources, size_t source_co
     if (status != UL_OK)
         return console_fail(&cmd_verify, &error);
     if (count == 0 && !console_settings.json)
-        console_say("%s: nothing found", path);
+        console_say("%s: no problem found (%zu segment%s, %zu frame%s)", path, counts.segments,
+            counts.segments == 1 ? "" : "s", counts.frames, counts.frames == 1 ? "" : "s");
     return count > 0;
 }
 

@@ -236,10 +236,15 @@ static bool report(void *context, const char *stage, size_t done, size_t total) 
 const ul_progress *console_progress(void) {
     static bar drawn;
     static const ul_progress progress = {report, &drawn};
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = on_signal;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU};
+    for (size_t n = 0; n < sizeof numbers / sizeof numbers[0]; n++) {
+        struct sigaction action;
+        /* What the caller has us ignore (nohup, a job in the background) stays ignored. */
+        if (sigaction(numbers[n], NULL, &action) != 0 || action.sa_handler != SIG_DFL)
+            continue;
+        memset(&action, 0, sizeof action);
+        action.sa_handler = on_signal;
+        sigaction(numbers[n], &action, NULL);
+    }
     return &progress;
 }

@@ -63,7 +63,7 @@ void console_lines(const char *prefix, const char *lines);
 
 /* A progress that draws a bar with rate and time left on stderr where the settings and the terminal
  * want one, prints events where the command's --json has them, and stops the work on Ctrl-C
- * (SIGINT, SIGTERM). */
+ * (SIGINT), SIGTERM, SIGHUP and SIGXCPU, unless the program was started with them ignored. */
 const ul_progress *console_progress(void);
 
 #endif

@@ -15,9 +15,9 @@ ul_status convert_check_output(
 
 ul_status convert_write_seg(const convert_options *options, const ul_catalog *catalog,
     const ul_labels *labels, const ul_series *source, bool fractional, ul_error *error) {
-    char path[TARGET_PATH_BYTES], *notes = NULL;
-    ul_status status = target_name(
-        options->output, ul_series_get_info(source)->series_uid, ".seg.dcm", path, error);
+    char path[TARGET_PATH_BYTES], identity[TARGET_PATH_BYTES], *notes = NULL;
+    target_identity(source, options->input, identity);
+    ul_status status = target_name(options->output, identity, ".seg.dcm", path, error);
     if (status == UL_OK)
         status = convert_check_output(options, catalog, path, error);
     if (status != UL_OK)

@@ -118,9 +118,11 @@ static ul_status write_nifti(
 
 static ul_status write_target(const convert_options *options, const ul_catalog *catalog,
     const ul_labels *labels, const ul_series *source, ul_error *error) {
-    char path[TARGET_PATH_BYTES];
-    const char *uid = source ? ul_series_get_info(source)->series_uid : options->input;
-    ul_status status = target_name(options->output, uid, ".nii.gz", path, error);
+    char path[TARGET_PATH_BYTES], identity[TARGET_PATH_BYTES];
+    if (source)
+        target_identity(source, options->input, identity);
+    ul_status status =
+        target_name(options->output, source ? identity : options->input, ".nii.gz", path, error);
     if (status == UL_OK)
         status = convert_check_output(options, catalog, path, error);
     if (status == UL_OK && options->names)

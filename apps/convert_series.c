@@ -3,6 +3,8 @@
 #include "convert.h"
 #include "target.h"
 
+#include <string.h>
+
 /* Puts a volume whose slices are not even on an even grid. */
 static ul_status make_regular(const convert_options *options, ul_volume *volume, ul_error *error) {
     ul_volume regular;
@@ -48,14 +50,27 @@ static ul_status write_volume(const convert_options *options, const ul_catalog *
     return status;
 }
 
+static size_t count_meant(const ul_catalog *catalog, const char *series) {
+    size_t count = 0;
+    for (size_t i = 0; i < ul_catalog_size(catalog); i++)
+        count += choose_matches(catalog, i, series);
+    return count;
+}
+
 static ul_status write_one(
     const convert_options *options, const ul_catalog *catalog, ul_error *error) {
     const ul_series *series;
-    char path[TARGET_PATH_BYTES];
+    char path[TARGET_PATH_BYTES], identity[TARGET_PATH_BYTES];
     ul_status status = choose_series(catalog, options->series, &series, error);
-    if (status == UL_OK)
-        status = target_name(
-            options->output, ul_series_get_info(series)->series_uid, ".nii.gz", path, error);
+    if (status == UL_ERROR_CHOICE && count_meant(catalog, options->series) > 1) {
+        size_t length = strlen(error->text);
+        snprintf(error->text + length, sizeof error->text - length,
+            ", or --split for all of them, a file each");
+    }
+    if (status == UL_OK) {
+        target_identity(series, NULL, identity);
+        status = target_name(options->output, identity, ".nii.gz", path, error);
+    }
     return status == UL_OK ? write_volume(options, catalog, path, series, error) : status;
 }
 

@@ -22,3 +22,12 @@ void event_print(cJSON *event) {
     console_flush();
     free(line);
 }
+
+void event_failed(const ul_error *error) {
+    if (!console_settings.json)
+        return;
+    cJSON *event = event_begin("failed");
+    cJSON_AddNumberToObject(event, "exit_code", (double)error->status);
+    cJSON_AddStringToObject(event, "text", error->text);
+    event_print(event);
+}

@@ -76,6 +76,7 @@ int main(int argc, char **argv) {
     json_out_prepare();
     /* A reader of stdout that goes away must not end the work between two outputs. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on files is told like a full disk */
     int exit_code = console_end(run(argc, argv));
     console_debug(exit_code);
     return exit_code;

@@ -26,7 +26,8 @@ typedef struct segment_input {
     bool resampled;          /* volume is on an even grid that its slices were not on */
     ul_grid slices;          /* where its slices were, where it is resampled */
     char *notes;
-    char forced[UL_ERROR_TEXT_BYTES]; /* why --force was needed, else empty */
+    const char *model_name, *model_hash; /* borrowed: of what segments it */
+    char forced[UL_ERROR_TEXT_BYTES];    /* why --force was needed, else empty */
 } segment_input;
 
 /* Reads the input: of several volumes in DICOM folders the one that --series means, or the only one
@@ -40,15 +41,24 @@ void segment_input_free(segment_input *input);
 ul_status segment_check_outputs(
     const segment_arguments *arguments, segment_input *input, ul_error *error);
 
-/* Writes every output. model_hash enters the UIDs of a SEG. */
+/* Writes every output, under its temporary name. model_hash enters the UIDs of a SEG. */
 ul_status segment_write_outputs(const segment_arguments *arguments, const ul_card *card,
     const char *model_hash, const segment_input *input, const ul_labels *labels,
     written_files *written, ul_error *error);
 
-/* Writes --preview, --stats and --report where they are asked for. */
+/* Writes --preview, --stats and --report where they are asked for, likewise. */
 ul_status segment_write_figures(const segment_arguments *arguments, const ul_card *card,
     const char *model_hash, const segment_input *input, const ul_labels *labels,
-    written_files *written, ul_error *error);
+    const ul_segment_stats *stats, written_files *written, ul_error *error);
+
+/* What the segments measure, with values where --stats or --report needs them. *stats:
+ * [labels->segments.count], malloc'd whatever is returned, the caller's; NULL where memory ran
+ * out. */
+ul_status segment_measure(const segment_arguments *arguments, const segment_input *input,
+    const ul_labels *labels, ul_segment_stats **stats, ul_error *error);
+
+/* Says how large each segment is, and that none was found. */
+void segment_say(const ul_labels *labels, const ul_segment_stats *stats);
 
 /* A line {"event": name, "path": path, "text": text} on stdout under --json; NULLs are left out. */
 void segment_event(const char *name, const char *path, const char *text);

@@ -5,8 +5,11 @@
 #include "target.h"
 #include "ulite/align.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { NAME_BYTES = 96 }; /* of a file name behind its hash */
 
 void segment_event(const char *name, const char *path, const char *text) {
     if (!console_settings.json)
@@ -19,13 +22,28 @@ void segment_event(const char *name, const char *path, const char *text) {
     event_print(event);
 }
 
+/* What tells one run's file in a folder from another's: which volume was segmented, and by which
+ * model, of whose name what is safe in file names is shown. */
+static void name_run(const segment_input *input, const char *ending, char name[NAME_BYTES]) {
+    char shown[65];
+    size_t n = 0;
+    for (; input->model_name[n] && n < sizeof shown - 1; n++) {
+        char c = input->model_name[n];
+        shown[n] = isalnum((unsigned char)c) || c == '-' || c == '_' ? c : '_';
+    }
+    shown[n] = '\0';
+    snprintf(name, NAME_BYTES, "-%s-%.8s%s", shown, input->model_hash, ending);
+}
+
 /* The file behind the n-th -o, and of what kind. A folder's file is of the input's own kind. */
 static ul_status name_output(const segment_arguments *arguments, const segment_input *input,
     size_t n, target_kind *kind, char path[TARGET_PATH_BYTES], ul_error *error) {
     const char *output = arguments->outputs[n];
-    const char *identity = input->header || input->picture
-                               ? arguments->inputs[0]
-                               : ul_series_get_info(input->series)->series_uid;
+    char identity[TARGET_PATH_BYTES], name[NAME_BYTES];
+    if (input->header || input->picture)
+        snprintf(identity, sizeof identity, "%s%.0zu", arguments->inputs[0], arguments->frame);
+    else
+        target_identity(input->series, NULL, identity);
     *kind = target_of(output);
     if (*kind == TARGET_UNKNOWN)
         return ul_error_set(error, UL_ERROR_USAGE,
@@ -34,7 +52,8 @@ static ul_status name_output(const segment_arguments *arguments, const segment_i
         *kind = input->header ? TARGET_NIFTI : input->picture ? TARGET_PNG : TARGET_SEG;
     static const char *const endings[] = {
         [TARGET_SEG] = ".seg.dcm", [TARGET_NIFTI] = ".nii.gz", [TARGET_PNG] = ".png"};
-    return target_name(output, identity, endings[*kind], path, error);
+    name_run(input, endings[*kind], name);
+    return target_name(output, identity, name, path, error);
 }
 
 /* The path of the n-th of all outputs: those of -o, then the others; false past the last. */
@@ -142,20 +161,19 @@ ul_status segment_write_outputs(const segment_arguments *arguments, const ul_car
     for (size_t n = 0; status == UL_OK && n < arguments->output_count; n++) {
         target_kind kind;
         char path[TARGET_PATH_BYTES];
+        const char *temporary;
         status = name_output(arguments, input, n, &kind, path, error);
         if (status == UL_OK)
-            status = written_next(written, path, error);
+            status = written_next(written, path, &temporary, error);
         if (status != UL_OK)
             return status;
         if (kind == TARGET_SEG)
-            status = write_seg(path, arguments, card, model_hash, input, labels, error);
+            status = write_seg(temporary, arguments, card, model_hash, input, labels, error);
         else if (kind == TARGET_NIFTI)
-            status = ul_nifti_write_labels(
-                path, labels, input->resampled ? NULL : input->header, console_progress(), error);
+            status = ul_nifti_write_labels(temporary, labels,
+                input->resampled ? NULL : input->header, console_progress(), error);
         else
-            status = ul_png_write_labels(path, labels, error);
-        if (status == UL_OK)
-            segment_event("written", path, NULL);
+            status = ul_png_write_labels(temporary, labels, error);
     }
     return status;
 }

@@ -35,8 +35,6 @@ static ul_status write_json(const char *path, cJSON *object, ul_error *error) {
     if (status == UL_OK)
         status = ul_output_write(path, text, strlen(text), error);
     free(text);
-    if (status == UL_OK)
-        segment_event("written", path, NULL);
     return status;
 }
 
@@ -77,8 +75,6 @@ static ul_status write_csv(
                            ? ul_output_write(path, text, size, error)
                            : ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
     free(text);
-    if (status == UL_OK)
-        segment_event("written", path, NULL);
     return status;
 }
 
@@ -105,9 +101,9 @@ static void add_notes(cJSON *report, const segment_input *input) {
         cJSON_AddItemToArray(list, cJSON_CreateString(input->notes));
 }
 
-static ul_status write_report(const segment_arguments *arguments, const ul_card *card,
-    const char *model_hash, const segment_input *input, const ul_labels *labels,
-    const ul_segment_stats *stats, size_t gaps, ul_error *error) {
+static ul_status write_report(const char *path, const segment_arguments *arguments,
+    const ul_card *card, const char *model_hash, const segment_input *input,
+    const ul_labels *labels, const ul_segment_stats *stats, size_t gaps, ul_error *error) {
     cJSON *report = cJSON_CreateObject();
     cJSON_AddStringToObject(report, "ulite", ul_version());
     cJSON *model = cJSON_AddObjectToObject(report, "model");
@@ -137,7 +133,7 @@ static ul_status write_report(const segment_arguments *arguments, const ul_card 
     bool series_itself = input->series && !input->header && !input->picture && !input->resampled;
     if (series_itself)
         add_slice_map(report, input->series);
-    return write_json(arguments->report, report, error);
+    return write_json(path, report, error);
 }
 
 /* In the window that the card's network sees, where that is a fixed one. */
@@ -146,46 +142,67 @@ static ul_status write_preview(const char *path, const ul_card *card, const segm
     const ul_normalisation *n = &card->normalisation;
     const double window[2] = {n->low, n->high};
     bool fixed = n->kind == UL_NORMALISE_WINDOW || n->kind == UL_NORMALISE_UNIT;
-    ul_status status = ul_preview_write(
+    return ul_preview_write(
         path, &input->volume, labels, fixed ? window : NULL, console_progress(), error);
-    if (status == UL_OK)
-        segment_event("written", path, NULL);
-    return status;
+}
+
+ul_status segment_measure(const segment_arguments *arguments, const segment_input *input,
+    const ul_labels *labels, ul_segment_stats **stats, ul_error *error) {
+    bool valued = arguments->stats || arguments->report;
+    *stats = calloc(labels->segments.count + 1, sizeof **stats);
+    if (!*stats)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the statistics");
+    return ul_stats_measure(
+        valued ? &input->volume : NULL, labels, valued ? console_progress() : NULL, *stats, error);
+}
+
+void segment_say(const ul_labels *labels, const ul_segment_stats *stats) {
+    size_t voxels = 0;
+    for (size_t s = 0; s < labels->segments.count; s++) {
+        const char *label = labels->segments.items[s].label;
+        voxels += stats[s].voxels;
+        if (isfinite(stats[s].volume_ml))
+            console_say("%s: %.3g mL", label, stats[s].volume_ml);
+        else if (isfinite(stats[s].area_mm2))
+            console_say("%s: %.3g mm2", label, stats[s].area_mm2);
+        else
+            console_say("%s: %zu voxels", label, stats[s].voxels);
+    }
+    if (voxels == 0)
+        console_say("note: the result is empty: the model found none of its segments");
 }
 
 ul_status segment_write_figures(const segment_arguments *arguments, const ul_card *card,
     const char *model_hash, const segment_input *input, const ul_labels *labels,
-    written_files *written, ul_error *error) {
+    const ul_segment_stats *stats, written_files *written, ul_error *error) {
     ul_status status = UL_OK;
+    const char *temporary;
     if (arguments->preview)
-        status = written_next(written, arguments->preview, error);
+        status = written_next(written, arguments->preview, &temporary, error);
     if (status == UL_OK && arguments->preview)
-        status = write_preview(arguments->preview, card, input, labels, error);
+        status = write_preview(temporary, card, input, labels, error);
     if (status != UL_OK || (!arguments->stats && !arguments->report))
         return status;
     size_t gaps = ul_grid_count_gaps(input->resampled ? &input->slices : &labels->grid);
-    ul_segment_stats *stats = calloc(labels->segments.count + 1, sizeof *stats);
-    status = stats ? ul_stats_measure(&input->volume, labels, console_progress(), stats, error)
-                   : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the statistics");
-    if (status == UL_OK && gaps > 0)
+    if (gaps > 0)
         console_say("note: slices are missing at %zu place%s, volumes leave them out", gaps,
             gaps == 1 ? "" : "s");
-    if (status == UL_OK && arguments->stats)
-        status = written_next(written, arguments->stats, error);
+    if (arguments->stats)
+        status = written_next(written, arguments->stats, &temporary, error);
     if (status == UL_OK && arguments->stats) {
         if (ends_in(arguments->stats, ".csv")) {
-            status = write_csv(arguments->stats, labels, stats, error);
+            status = write_csv(temporary, labels, stats, error);
         } else {
             cJSON *object = cJSON_CreateObject();
             add_stats(object, labels, stats);
             cJSON_AddNumberToObject(object, "gaps", (double)gaps);
-            status = write_json(arguments->stats, object, error);
+            status = write_json(temporary, object, error);
         }
     }
     if (status == UL_OK && arguments->report)
-        status = written_next(written, arguments->report, error);
+        status = written_next(written, arguments->report, &temporary, error);
     if (status == UL_OK && arguments->report)
-        status = write_report(arguments, card, model_hash, input, labels, stats, gaps, error);
-    free(stats);
+        status =
+            write_report(temporary, arguments, card, model_hash, input, labels, stats, gaps, error);
     return status;
 }

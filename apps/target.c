@@ -28,7 +28,18 @@ static ul_status check_length(int length, const char *path, ul_error *error) {
     return ul_error_set(error, UL_ERROR_OUTPUT, "%.100s...: the name is too long", path);
 }
 
-ul_status target_name(const char *path, const char *series_uid, const char *ending,
+void target_identity(
+    const ul_series *series, const char *labels, char identity[TARGET_PATH_BYTES]) {
+    const ul_series_info *info = ul_series_get_info(series);
+    const char *slash = labels ? strrchr(labels, '/') : NULL;
+    snprintf(identity, TARGET_PATH_BYTES, "%s%s%s%s%s", info->series_uid, *info->split ? "\n" : "",
+        info->split, labels ? "\n" : "",
+        slash    ? slash + 1
+        : labels ? labels
+                 : "");
+}
+
+ul_status target_name(const char *path, const char *identity, const char *ending,
     char name[TARGET_PATH_BYTES], ul_error *error) {
     if (target_of(path) != TARGET_FOLDER)
         return check_length(snprintf(name, TARGET_PATH_BYTES, "%s", path), path, error);
@@ -37,7 +48,7 @@ ul_status target_name(const char *path, const char *series_uid, const char *endi
     uint8_t digest[32];
     char hex[65];
     ul_sha256_init(&sha);
-    ul_sha256_update(&sha, series_uid, strlen(series_uid));
+    ul_sha256_update(&sha, identity, strlen(identity));
     ul_sha256_final(&sha, digest);
     ul_sha256_hex(digest, hex);
     const char *slash = path[strlen(path) - 1] == '/' ? "" : "/";

@@ -18,9 +18,13 @@ typedef enum target_kind {
  */
 target_kind target_of(const char *path);
 
-/* The file that path means: itself, or, for a folder, `<hash of the series UID><ending>` in it (no
+/* What the hash in a file's name is of: the series UID, and of a part of a series which one; where
+ * they are labels (NULL: they are not) the name of their file as well. */
+void target_identity(const ul_series *series, const char *labels, char identity[TARGET_PATH_BYTES]);
+
+/* The file that path means: itself, or, for a folder, `<hash of the identity><ending>` in it (no
  * patient data in a name). Errors: UL_ERROR_OUTPUT (too long). */
-ul_status target_name(const char *path, const char *series_uid, const char *ending,
+ul_status target_name(const char *path, const char *identity, const char *ending,
     char name[TARGET_PATH_BYTES], ul_error *error);
 
 /* UL_OK where the file at path may be written: it is none of those that the run reads, which are

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void train_report_data(const ul_dataset *dataset, const ul_fingerprint *f) {
     const size_t *cases = dataset->in_split;
@@ -41,6 +42,50 @@ ul_status train_report_plan(const ul_plan *plan, ul_error *error) {
         event_print(event);
     }
     free(json);
+    return UL_OK;
+}
+
+/* A tensor's layer is its name up to the first dot. */
+static bool same_layer(const char *a, const char *b) {
+    size_t length = strcspn(a, ".");
+    return strcspn(b, ".") == length && strncmp(a, b, length) == 0;
+}
+
+ul_status train_report_from(
+    const char *path, const ul_model *from, const ul_plan *plan, ul_error *error) {
+    const ul_model_shape shape = ul_plan_shape(plan);
+    ul_model *fresh;
+    ul_status status = ul_model_create(&shape, 1, &fresh, error);
+    if (status != UL_OK)
+        return status;
+    char layers[UL_ERROR_TEXT_BYTES] = "";
+    size_t used = 0, count = 0, renewed = 0;
+    const char *last = "";
+    ul_tensor source, own;
+    cJSON *event = console_settings.json ? event_begin("from") : NULL;
+    cJSON *list = event ? cJSON_AddArrayToObject(event, "renewed") : NULL;
+    for (; ul_model_tensor_at(fresh, count, &own) && ul_model_tensor_at(from, count, &source);
+         count++) {
+        if (memcmp(own.shape, source.shape, sizeof own.shape) == 0)
+            continue;
+        renewed++;
+        if (same_layer(own.name, last))
+            continue;
+        last = own.name;
+        int length = (int)strcspn(last, ".");
+        if (used < sizeof layers)
+            used += (size_t)snprintf(
+                layers + used, sizeof layers - used, "%s%.*s", used ? ", " : "", length, last);
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", length, last);
+        if (list)
+            cJSON_AddItemToArray(list, cJSON_CreateString(name));
+    }
+    console_say("%s: %zu of %zu tensors are taken; layers that start anew: %s", path,
+        count - renewed, count, used ? layers : "none");
+    if (event)
+        event_print(event);
+    ul_model_close(fresh);
     return UL_OK;
 }
 
@@ -138,12 +183,4 @@ void train_report_test(const ul_card *card, const ul_fit_score *scores, size_t c
         event_print(event);
     else
         printf("%zu cases; the interval is a bootstrap of the mean\n", cases);
-}
-
-void train_report_failure(const ul_error *error) {
-    if (!console_settings.json)
-        return;
-    cJSON *event = event_begin("failed");
-    cJSON_AddStringToObject(event, "text", error->text);
-    event_print(event);
 }

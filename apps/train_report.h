@@ -10,6 +10,12 @@ void train_report_data(const ul_dataset *dataset, const ul_fingerprint *fingerpr
 /* The plan; what is open is left to the time. */
 ul_status train_report_plan(const ul_plan *plan, ul_error *error);
 
+/* Which layers of the model to fine-tune do not fit the plan and start anew. Errors:
+ * UL_ERROR_LIMIT.
+ */
+ul_status train_report_from(
+    const char *path, const ul_model *from, const ul_plan *plan, ul_error *error);
+
 /* A ul_epoch_function. */
 void train_report_epoch(void *context, const ul_epoch *epoch);
 
@@ -18,7 +24,5 @@ void train_report_end(const char *model, const ul_fit_result *result, double min
 
 /* Dice and IoU of each class over the test cases. */
 void train_report_test(const ul_card *card, const ul_fit_score *scores, size_t count);
-
-void train_report_failure(const ul_error *error);
 
 #endif

@@ -1,5 +1,7 @@
 #include "file_list.h"
 
+#include "ulite/output.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <search.h>
@@ -172,6 +174,8 @@ static ul_status add_path(const search *s, char *path, int depth, ul_error *erro
         /* A dangling link inside a folder is no file. */
         if (depth == 0 || (errno != ENOENT && errno != ELOOP))
             return cannot_open(s, path, depth, errno, error);
+    } else if (depth > 0 && S_ISREG(info.st_mode) && ul_output_is_temporary(path)) {
+        ul_output_clear(path); /* no part of the series beside which it is written */
     } else if (S_ISDIR(info.st_mode) || S_ISREG(info.st_mode)) {
         status = meet(s, file_id_of(&info), &first, error);
         if (status == UL_OK && !ul_progress_report(s->progress, "listing", s->list->files.count, 0))

@@ -3,6 +3,7 @@
 #ifndef NIFTI_HEADER_H
 #define NIFTI_HEADER_H
 
+#include "gzip_write.h"
 #include "ulite/nifti.h"
 
 #include <nifti2_io.h>
@@ -48,7 +49,7 @@ ul_status nifti_header_grid(
 ul_status nifti_header_from_grid(const ul_grid *grid, ul_nifti_header *header, ul_error *error);
 
 /* Writes header and the empty extension field as a single file's start. */
-bool nifti_header_write(const ul_nifti_header *header, gzFile file);
+bool nifti_header_write(const ul_nifti_header *header, gzip_writer *file);
 
 /* Byte offset of the samples in a single file that nifti_header_write started. */
 size_t nifti_header_bytes(const ul_nifti_header *header);

@@ -45,14 +45,14 @@ static void fill_values(const slice_source *source, size_t k, void *bytes) {
 }
 
 static bool write_all(
-    const ul_nifti_header *header, slice_source *source, void *buffer, gzFile file) {
+    const ul_nifti_header *header, slice_source *source, void *buffer, gzip_writer *file) {
     if (!nifti_header_write(header, file))
         return false;
     for (size_t k = 0; k < source->slices; k++) {
         if (stopped(source, "writing", k))
             return false;
         source->fill(source, k, buffer);
-        if (gzfwrite(buffer, 1, source->slice_bytes, file) != source->slice_bytes)
+        if (!gzip_write(file, buffer, source->slice_bytes))
             return false;
     }
     return true;
@@ -87,21 +87,19 @@ static ul_status compare_file(const char *path, const char *written, const ul_ni
 static ul_status fill_file(const char *path, const char *temporary, bool compressed,
     const ul_nifti_header *header, slice_source *source, void *buffer, ul_error *error) {
     errno = 0;
-    gzFile file = gzopen(temporary, compressed ? "wb6" : "wbT");
+    gzip_writer *file = gzip_write_open(temporary, compressed);
     bool written = file && write_all(header, source, buffer, file);
-    int reason = errno, code = Z_OK;
-    if (file)
-        gzerror(file, &code);
-    if (file && gzclose(file) != Z_OK) {
+    int reason = errno;
+    if (!gzip_write_close(file) && written) {
         written = false;
-        reason = reason ? reason : errno;
+        reason = errno;
     }
     if (written || source->stopped)
         return UL_OK;
-    if (code == Z_MEM_ERROR || reason == ENOMEM)
+    if (reason == ENOMEM)
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory to write it", path);
     return ul_error_set(error, UL_ERROR_OUTPUT, "%s: cannot be written: %s", path,
-        reason ? strerror(reason) : "compression failed");
+        reason ? strerror(reason) : "the write failed");
 }
 
 static ul_status write_file(

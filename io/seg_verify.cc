@@ -240,6 +240,15 @@ ul_status ul_seg_verify(const char *path, const ul_catalog *source, ul_seg_findi
     });
 }
 
+ul_status ul_seg_count(const char *path, ul_seg_counts *counts, ul_error *error) {
+    *counts = {0, 0};
+    return shim_guard(path, error, [&] {
+        SegObject object = seg_object_open(path, false);
+        *counts = {object.segments.size(), object.frames.size()};
+        return UL_OK;
+    });
+}
+
 bool ul_seg_probe(const char *path) {
     try {
         DicomObject file(path, DCM_SOPInstanceUID);

@@ -126,18 +126,6 @@ static bool write_all(int descriptor, const void *bytes, size_t size_bytes) {
     return true;
 }
 
-/* Makes the rename last through a power cut where the file system lets a folder be synced. */
-static void sync_folder(const char *path) {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    int descriptor = folder ? open(folder, O_RDONLY | O_CLOEXEC) : -1;
-    if (descriptor >= 0) {
-        fsync(descriptor);
-        close(descriptor);
-    }
-    free(folder);
-}
-
 /* Over the empty file at path; errno says why not. */
 static bool write_file(
     const char *path, const text *header, const ul_stored *tensors, size_t tensor_count) {
@@ -149,7 +137,6 @@ static bool write_file(
                 write_all(descriptor, header->bytes, header->length);
     for (size_t i = 0; good && i < tensor_count; i++)
         good = write_all(descriptor, tensors[i].data, stored_bytes(&tensors[i]));
-    good = good && fsync(descriptor) == 0;
     int reason = errno;
     if (close(descriptor) != 0 && good)
         return false;
@@ -173,8 +160,6 @@ ul_status ul_safetensors_write(const char *path, const ul_stored *tensors, size_
             error, UL_ERROR_OUTPUT, "%s: cannot be written: %s", path, strerror(errno));
     if (status == UL_OK)
         status = ul_output_commit(&output, error);
-    if (status == UL_OK)
-        sync_folder(path);
     ul_output_abandon(&output);
     free(header.bytes);
     return status;

@@ -202,3 +202,10 @@ ul_status ul_plan_derive(const ul_dataset *dataset, const ul_fingerprint *finger
         ul_plan_free(plan);
     return status;
 }
+
+ul_model_shape ul_plan_shape(const ul_plan *plan) {
+    return (ul_model_shape){.input_channels = plan->input_channels,
+        .classes = plan->classes,
+        .width = {16, 32, 64, 128, 256, 512},
+        .bottleneck = 128};
+}

@@ -74,12 +74,14 @@ ul_status ul_stats_measure(const ul_volume *volume, const ul_labels *labels,
     size_t count = labels->segments.count;
     size_t pixels = grid->size[0] * grid->size[1];
     size_t *place = malloc((UINT16_MAX + 1) * sizeof *place);
-    float *values = malloc((pixels * volume->channels + 1) * sizeof *values);
+    size_t channels = volume ? volume->channels : 1;
+    float *values = calloc(pixels * channels + 1, sizeof *values);
     uint8_t *padding = malloc(pixels + 1);
     sums *totals = calloc(count + 1, sizeof *totals);
     ul_status status = UL_OK;
     if (place && values && padding && totals) {
         memset(place, 0xff, (UINT16_MAX + 1) * sizeof *place);
+        memset(padding, 1, pixels); /* where there is no volume */
         memset(stats, 0, count * sizeof *stats);
         for (size_t s = 0; s < count; s++) {
             stats[s].number = labels->segments.items[s].number;
@@ -87,9 +89,11 @@ ul_status ul_stats_measure(const ul_volume *volume, const ul_labels *labels,
             place[stats[s].number & UINT16_MAX] = s;
         }
         for (size_t k = 0; status == UL_OK && k < grid->size[2]; k++) {
-            ul_volume_slice(volume, k, values);
-            ul_volume_padding(volume, k, padding);
-            see_slice(labels, k, values, volume->channels, padding, place, stats, totals);
+            if (volume) {
+                ul_volume_slice(volume, k, values);
+                ul_volume_padding(volume, k, padding);
+            }
+            see_slice(labels, k, values, channels, padding, place, stats, totals);
             if (!ul_progress_report(progress, "measuring", k + 1, grid->size[2]))
                 status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted");
         }

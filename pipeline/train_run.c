@@ -86,10 +86,7 @@ static ul_status open_trainer(fit_run *run, ul_error *error) {
     const ul_training *t = &run->plan.training;
     ul_trainer_close(run->trainer);
     run->trainer = NULL;
-    ul_model_shape shape = {.input_channels = run->plan.input_channels,
-        .classes = run->plan.classes,
-        .width = {16, 32, 64, 128, 256, 512},
-        .bottleneck = 128};
+    ul_model_shape shape = ul_plan_shape(&run->plan);
     ul_model *initial;
     ul_status status = run->options->from
                            ? ul_model_adapt(run->options->from, &shape, t->seed, &initial, error)

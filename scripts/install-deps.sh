@@ -1,6 +1,8 @@
 #!/bin/bash
 # Installs what ulite needs on Debian 12: the packages to build and run it, and, without --build, those
-# that the tests compare it with. Does nothing where all is there.
+# that the tests compare it with. Does nothing where all is there; waits where another program holds
+# apt's lock. Without the npm packages (their registry may be out of reach) it goes on: the tests that
+# need them are skipped.
 #
 # Usage: scripts/install-deps.sh [--build]
 set -euo pipefail
@@ -28,8 +30,10 @@ build_packages=(
     zlib1g-dev
 )
 
-# To test: peers, sanitizers, the cross build, format and analysis.
+# To test: peers, sanitizers, the cross build, format and analysis; ca-certificates for npm, make for what
+# CMake generates where nothing asks for ninja.
 test_packages=(
+    ca-certificates
     ccache
     clang-14
     clang-format-14
@@ -44,11 +48,13 @@ test_packages=(
     libc6-dev-arm64-cross
     libgdcm-tools
     libomp-14-dev
+    make
     man-db
     nifti-bin
     python3
     python3-nibabel
     python3-onnx
+    python3-pil
     python3-pydicom
     python3-scipy
     python3-torch
@@ -69,6 +75,24 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
+# apt_get ARGUMENT...: waits for dpkg's lock, and, by trying again, for that of the lists, which apt-get does not.
+apt_get() {
+    local log try
+    log=$(mktemp)
+    for try in {1..120}; do
+        if as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600 "$@" 2>"$log"; then
+            rm "$log"
+            return
+        fi
+        grep -q '^E: Could not get lock' "$log" || break
+        [ "$try" != 1 ] || echo "install-deps: waiting for another program that holds apt's lock"
+        sleep "5"
+    done
+    cat "$log" >&2
+    rm "$log"
+    return 1
+}
+
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
@@ -79,14 +103,21 @@ if [ "${1-}" != --build ]; then
 fi
 if [ ${#missing[@]} -gt 0 ]; then
     echo "install-deps: installing with apt-get: ${missing[*]}"
-    as_root apt-get update -q
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+    apt_get update
+    apt_get install -y --no-install-recommends "${missing[@]}"
 fi
 
 # npm packages that tests run as judges; their install scripts only fetch what the tests do not use.
 peers=tests/peers
 if [ "${1-}" != --build ] && ! cmp -s $peers/package-lock.json $peers/node_modules/.installed-lock.json; then
     echo "install-deps: installing the npm packages of $peers"
-    (cd $peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
-    cp $peers/package-lock.json $peers/node_modules/.installed-lock.json
+    log=$(mktemp)
+    if (cd $peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1) 2>"$log"; then
+        cp $peers/package-lock.json $peers/node_modules/.installed-lock.json
+    else
+        rm -rf $peers/node_modules # a part of them is none
+        why=$(grep -m1 -oE '(code|network|errno) .*' "$log" || true)
+        echo "install-deps: the npm packages cannot be installed (${why:-npm failed}): tests that need them are skipped"
+    fi
+    rm -f "$log"
 fi

@@ -2,9 +2,21 @@
 // Segmentation on the images of a folder.
 //
 // Prints the JSON of pydicom_seg.py, or {"refused": "why"}.
+import {webcrypto} from 'node:crypto'
 import {readdirSync, readFileSync, writeSync} from 'node:fs'
+import {register} from 'node:module'
 import {join} from 'node:path'
-import dcmjs from 'dcmjs'
+
+register('./es_modules.mjs', import.meta.url)
+// What Node before 20 lacks of a browser.
+globalThis.crypto ??= webcrypto
+globalThis.CustomEvent ??= class extends Event {
+  constructor(type, options) {
+    super(type, options)
+    this.detail = options?.detail ?? null
+  }
+}
+const {default: dcmjs} = await import('dcmjs')
 
 function finish(result) {
   const bytes = Buffer.from(JSON.stringify(result) + '\n')

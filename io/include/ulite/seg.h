@@ -51,6 +51,13 @@ UL_API ul_status ul_seg_find_source(
 /* Whether the file is a DICOM Segmentation (by its SOP class). */
 UL_API bool ul_seg_probe(const char *path);
 
+typedef struct ul_seg_counts {
+    size_t segments, frames;
+} ul_seg_counts;
+
+/* How many segments and frames a SEG holds. Errors as of ul_seg_verify; *counts is zeroed then. */
+UL_API ul_status ul_seg_count(const char *path, ul_seg_counts *counts, ul_error *error);
+
 typedef struct ul_seg_finding {
     char who[17]; /* "standard", "geometry", "references", "slicer", "ohif", "dcmqi" */
     char text[257];

@@ -102,6 +102,9 @@ UL_API void ul_fingerprint_free(ul_fingerprint *fingerprint);
  * a checkpoint may decide. *plan: ul_plan_free. */
 UL_API ul_status ul_plan_derive(const ul_dataset *dataset, const ul_fingerprint *fingerprint,
     const char *plan_path, ul_plan *plan, ul_error *error);
+/* The shape of the model that the plan trains; parameters are left 0. */
+UL_API ul_model_shape ul_plan_shape(const ul_plan *plan);
+
 UL_API void ul_plan_free(ul_plan *plan);
 
 /* Sets what is open. */

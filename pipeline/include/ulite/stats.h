@@ -18,7 +18,8 @@ typedef struct ul_segment_stats {
     double mean, sd; /* of the source's values but padding (luma of RGB), population; NaN: none */
 } ul_segment_stats;
 
-/* Measures every segment of labels on the values of volume, which has the same grid. A voxel's
+/* Measures every segment of labels on the values of volume, which has the same grid; NULL: without
+ * values, mean and sd are NaN. A voxel's
  * depth is ul_grid_depth_mm: the distance along the normal, for uneven slices half the way to each
  * neighbour; gaps are not filled. stats: [labels->segments.count], the caller's.
  * Errors: UL_ERROR_LIMIT (memory), UL_ERROR_INTERRUPTED. */

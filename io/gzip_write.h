@@ -1,0 +1,19 @@
+/* A file written in order, compressed on all cores or as it is. */
+#ifndef GZIP_WRITE_H
+#define GZIP_WRITE_H
+
+#include "ulite/status.h"
+
+typedef struct gzip_writer gzip_writer;
+
+/* Opens path, which is emptied; compressed: as one gzip member, whatever the number of threads the
+ * same bytes. NULL with errno where it cannot be opened or memory runs out (ENOMEM). */
+gzip_writer *gzip_write_open(const char *path, bool compressed);
+
+/* Appends bytes. False with errno: a write failed, or memory ran out (ENOMEM). */
+bool gzip_write(gzip_writer *writer, const void *bytes, size_t size_bytes);
+
+/* Ends the file and frees the writer (NULL is fine). False with errno likewise. */
+bool gzip_write_close(gzip_writer *writer);
+
+#endif

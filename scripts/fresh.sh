@@ -1,0 +1,118 @@
+#!/bin/bash
+# The README's two commands as a new user runs them: in a minimal Debian 12, made here, with nothing but a clone of this
+# repository. Then `cmake --install`, and the installed program by its name. Needs root and network; the root is removed
+# at the end unless something failed.
+#
+# Usage: scripts/fresh.sh [--quick] [FOLDER]
+#
+# --quick runs `test.sh --quick` instead of all tests. FOLDER (default: a new one in $TMPDIR) gets the root and the logs.
+# Exits 77 where there is no root or no debootstrap to be had. Uncommitted changes have no part in it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tests=()
+if [ "${1-}" = --quick ]; then
+    tests=(--quick)
+    shift
+fi
+[ "$(id -u)" = 0 ] || { echo "fresh: skipped: only root can make a root of its own"; exit 77; }
+apt=(apt-get -q -o DPkg::Lock::Timeout=600)
+command -v debootstrap >/dev/null || "${apt[@]}" install -y --no-install-recommends debootstrap >/dev/null 2>&1 ||
+    { echo "fresh: skipped: debootstrap cannot be installed"; exit 77; }
+
+folder=${1:-$(mktemp -d "${TMPDIR:-/tmp}/ulite-fresh-XXXXXX")}
+root=$folder/root
+mkdir -p "$folder"
+[ ! -e "$root" ] || { echo "fresh: $root is there already: give another folder" >&2; exit 2; }
+
+# What a container has, and no more: proc, the devices, a pts of its own.
+attach() {
+    mount -t proc proc "$root/proc"
+    mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+    mkdir "$root/dev/pts" "$root/dev/shm"
+    local device
+    for device in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0; do
+        IFS=: read -r name major minor <<<"$device"
+        mknod -m 666 "$root/dev/$name" c "$major" "$minor"
+    done
+    mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$root/dev/pts"
+    mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+    ln -s pts/ptmx "$root/dev/ptmx"
+    ln -s /proc/self/fd "$root/dev/fd"
+    ln -s /proc/self/fd/0 "$root/dev/stdin"
+    ln -s /proc/self/fd/1 "$root/dev/stdout"
+    ln -s /proc/self/fd/2 "$root/dev/stderr"
+}
+
+detach() {
+    local mounted
+    for mounted in dev/shm dev/pts dev proc; do
+        ! mountpoint -q "$root/$mounted" || umount "$root/$mounted" || return
+    done
+}
+trap 'code=$?; detach; [ "$code" = 0 ] && rm -rf --one-file-system "$root" || echo "fresh: what is left is in $folder" >&2' EXIT
+
+# inside COMMAND...: in the root, with its own environment; only proxies are taken over.
+inside() {
+    local kept=() name
+    for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+        [ -z "${!name-}" ] || kept+=("$name=${!name}")
+    done
+    chroot "$root" /usr/bin/env -i HOME=/root TERM=dumb LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        "${kept[@]}" "$@"
+}
+
+# step NAME COMMAND...: with its output in FOLDER/NAME.log, whose end is shown where it fails.
+step() {
+    local name=$1 start=$SECONDS
+    shift
+    if "$@" >"$folder/$name.log" 2>&1 </dev/null; then
+        echo "fresh: $name passed in $((SECONDS - start)) s$(grep -E '^[0-9]+% tests passed' "$folder/$name.log" | sed 's/^/: /')"
+    else
+        echo "fresh: $name FAILED after $((SECONDS - start)) s; the end of $folder/$name.log:"
+        tail -60 "$folder/$name.log"
+        exit 1
+    fi
+}
+
+# As this machine reaches Debian: its sources, the configuration of its apt, hosts, and the certificates added to it.
+copy_apt() {
+    cp /etc/resolv.conf /etc/hosts "$root/etc/"
+    local from
+    rm -f "$root/etc/apt/sources.list"
+    for from in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+        ! grep -qsE '^[^#]*bookworm' "$from" || ! grep -qs debian "$from" || cp --parents "$from" "$root"
+    done
+    grep -rlsiE '^[^/#]*(acquire|proxy)' /etc/apt/apt.conf.d /etc/apt/apt.conf | xargs -r cp --parents -t "$root"
+    [ ! -d /usr/local/share/ca-certificates ] || cp -r /usr/local/share/ca-certificates "$root/usr/local/share/"
+    echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io" # as container images do: nobody keeps this root
+}
+
+# The mirror that this machine's apt takes bookworm from.
+mirror() {
+    apt-get indextargets --format '$(SITE)/' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | head -1 | sed 's,/*$,,'
+}
+
+prepare() {
+    debootstrap --variant=minbase bookworm "$root" "$(mirror)"
+    copy_apt
+    attach
+    inside apt-get update -q
+    inside apt-get install -q -y --no-install-recommends ca-certificates git # what `git clone` needs
+    inside update-ca-certificates
+    git -c safe.directory='*' clone --quiet --no-hardlinks "$PWD" "$root/root/ulite"
+}
+
+installed() {
+    inside cmake --install /root/ulite/build/release --prefix /usr/local
+    inside ldconfig
+    mv "$root/root/ulite" "$root/root/gone" # so that nothing of the tree is needed
+    inside sh -c 'cd /tmp && ulite --version && ulite segment /root/gone/build/demo/left/series -m hippocampus -o left.seg.dcm &&
+        ulite verify left.seg.dcm --source /root/gone/build/demo/left/series'
+}
+
+step root prepare
+step demo inside /root/ulite/scripts/demo.sh
+step tests inside /root/ulite/scripts/test.sh "${tests[@]}"
+step install installed
+echo "fresh: a new Debian 12 needs nothing but this repository"
