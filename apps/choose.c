@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-ul_status choose_open(
-    const char *const *paths, size_t path_count, ul_catalog **catalog, ul_error *error) {
+ul_status choose_open(const char *const *paths, size_t path_count, int threads,
+    ul_catalog **catalog, ul_error *error) {
     return ul_catalog_open(
-        paths, path_count, console_settings.debug, console_progress(), catalog, error);
+        paths, path_count, console_settings.debug, threads, console_progress(), catalog, error);
 }
 
 void choose_note_faults(const ul_catalog *catalog) {

@@ -10,8 +10,8 @@
 enum { CHOOSE_LISTED_FAULTS = 10 }; /* by name, for people; the others are counted */
 
 /* ul_catalog_open as the settings of the console say. */
-ul_status choose_open(
-    const char *const *paths, size_t path_count, ul_catalog **catalog, ul_error *error);
+ul_status choose_open(const char *const *paths, size_t path_count, int threads,
+    ul_catalog **catalog, ul_error *error);
 
 /* Notes what in the paths of the catalog is unreadable, once a volume of it could be used all the
  * same: an error would say it itself. */

@@ -230,6 +230,7 @@ static ul_status train(request *r, ul_error *error) {
         status = ul_dataset_open(r->dataset, r->splits, 1, console_settings.debug, &dataset, error);
     if (status != UL_OK)
         return status;
+    dataset.threads = (int)r->threads;
     status = ul_fingerprint_measure(&dataset, console_progress(), &fingerprint, error);
     if (status == UL_OK)
         status = ul_plan_derive(&dataset, &fingerprint, r->plan, &plan, error);

@@ -63,7 +63,7 @@ static int verify(const char *path, const char *const *sources, size_t source_co
     size_t count = 0;
     ul_status status = UL_OK;
     if (source_count > 0)
-        status = choose_open(sources, source_count, &catalog, &error);
+        status = choose_open(sources, source_count, 0, &catalog, &error);
     if (status == UL_OK)
         status = ul_seg_verify(path, catalog, &findings, &count, &error);
     if (status == UL_OK && catalog)

@@ -146,7 +146,7 @@ ul_status convert_labels(const convert_options *options, ul_error *error) {
     if (status == UL_OK)
         status = name_segments(options, &labels, error);
     if (status == UL_OK)
-        status = choose_open(options->sources, options->source_count, &catalog, error);
+        status = choose_open(options->sources, options->source_count, 0, &catalog, error);
     if (status == UL_OK)
         status = write_for(options, catalog, &labels, error);
     if (status == UL_OK)

@@ -163,7 +163,7 @@ ul_status convert_seg(const convert_options *options, ul_error *error) {
     char *notes = NULL;
     ul_status status = UL_OK;
     if (options->source_count > 0)
-        status = choose_open(options->sources, options->source_count, &catalog, error);
+        status = choose_open(options->sources, options->source_count, 0, &catalog, error);
     if (status == UL_OK && catalog)
         status = options->series ? choose_series(catalog, options->series, &source, error)
                                  : ul_seg_find_source(options->input, catalog, &source, error);

@@ -111,7 +111,7 @@ static ul_status write_all(
 
 ul_status convert_series(const convert_options *options, ul_error *error) {
     ul_catalog *catalog;
-    ul_status status = choose_open(&options->input, 1, &catalog, error);
+    ul_status status = choose_open(&options->input, 1, 0, &catalog, error);
     if (status != UL_OK)
         return status;
     status =

@@ -210,7 +210,7 @@ static void print_table(const ul_catalog *catalog) {
 
 ul_status info_dicom(const char *path, ul_error *error) {
     ul_catalog *catalog;
-    ul_status status = choose_open(&path, 1, &catalog, error);
+    ul_status status = choose_open(&path, 1, 0, &catalog, error);
     if (status != UL_OK)
         return status;
     if (console_settings.json)

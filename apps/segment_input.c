@@ -78,8 +78,8 @@ static ul_status choose_fitting(const ul_catalog *catalog, const char *series, c
 
 static ul_status read_dicom(const segment_arguments *arguments, const ul_card *card,
     segment_input *input, ul_error *error) {
-    ul_status status =
-        choose_open(arguments->inputs, arguments->input_count, &input->catalog, error);
+    ul_status status = choose_open(
+        arguments->inputs, arguments->input_count, arguments->threads, &input->catalog, error);
     if (status == UL_OK)
         status = choose_fitting(input->catalog, arguments->series, card, &input->series, error);
     if (status == UL_OK)

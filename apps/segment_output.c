@@ -94,7 +94,8 @@ ul_status segment_check_outputs(
                 path);
     }
     if (status == UL_OK && foreign && arguments->source_count > 0) {
-        status = choose_open(arguments->sources, arguments->source_count, &input->catalog, error);
+        status = choose_open(arguments->sources, arguments->source_count, arguments->threads,
+            &input->catalog, error);
         if (status == UL_OK)
             status = choose_series(input->catalog, arguments->series, &input->series, error);
         if (status == UL_OK)
@@ -115,6 +116,7 @@ static ul_status write_seg(const char *path, const segment_arguments *arguments,
     ul_seg_options_init(&options);
     options.fractional = arguments->fractional;
     options.random_uids = arguments->random_uids;
+    options.threads = arguments->threads;
     options.model_hash = model_hash;
     options.description_note = *note ? note : NULL;
     options.progress = console_progress();

@@ -45,13 +45,14 @@ static ul_status scan_file(void *context, size_t i, ul_error *error) {
     return dicom_scan(file, &catalog->kinds[i], error);
 }
 
-static ul_status scan_files(ul_catalog *catalog, const ul_progress *progress, ul_error *error) {
+static ul_status scan_files(
+    ul_catalog *catalog, int threads, const ul_progress *progress, ul_error *error) {
     size_t count = catalog->list.files.count;
     catalog->files = calloc(count ? count : 1, sizeof *catalog->files);
     catalog->kinds = calloc(count ? count : 1, sizeof *catalog->kinds);
     if (!catalog->files || !catalog->kinds)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu files", count);
-    return parallel_each(count, 0, "scanning", progress, scan_file, catalog, error);
+    return parallel_each(count, threads, "scanning", progress, scan_file, catalog, error);
 }
 
 static void count_kinds(ul_catalog *catalog) {
@@ -285,11 +286,11 @@ static ul_status fail_empty(const ul_catalog *catalog, const char *path, ul_erro
 }
 
 static ul_status fill_catalog(ul_catalog *catalog, const char *const *paths, size_t path_count,
-    bool whole_paths, const ul_progress *progress, ul_error *error) {
+    bool whole_paths, int threads, const ul_progress *progress, ul_error *error) {
     ul_status status =
         file_list_fill(paths, path_count, whole_paths, progress, &catalog->list, error);
     if (status == UL_OK)
-        status = scan_files(catalog, progress, error);
+        status = scan_files(catalog, threads, progress, error);
     if (status == UL_OK)
         count_kinds(catalog);
     for (size_t i = 0; i < path_count && status == UL_OK; i++)
@@ -308,12 +309,13 @@ static ul_status fill_catalog(ul_catalog *catalog, const char *const *paths, siz
 }
 
 ul_status ul_catalog_open(const char *const *paths, size_t path_count, bool whole_paths,
-    const ul_progress *progress, ul_catalog **catalog, ul_error *error) {
+    int threads, const ul_progress *progress, ul_catalog **catalog, ul_error *error) {
     *catalog = NULL;
     ul_catalog *opened = calloc(1, sizeof *opened);
     if (!opened)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
-    ul_status status = fill_catalog(opened, paths, path_count, whole_paths, progress, error);
+    ul_status status =
+        fill_catalog(opened, paths, path_count, whole_paths, threads, progress, error);
     if (status == UL_OK)
         *catalog = opened;
     else

@@ -1,6 +1,7 @@
 #include "seg_bits.h"
 #include "seg_build.h"
 #include "shim.h"
+#include "shim_team.h"
 #include "vec3.h"
 
 #include <algorithm>
@@ -110,8 +111,8 @@ static std::vector<std::vector<char>> find_segments(const SegPlan &plan) {
     for (size_t s = 0; s < plan.segments.size(); s++)
         index_of[plan.segment(s).number] = s;
     std::vector<unsigned> unknown(grid.size[2], 0); /* nothing may be thrown between the threads */
-#pragma omp parallel for
-    for (size_t k = 0; k < grid.size[2]; k++) {
+    ShimTeam team(grid.size[2], plan.options->threads);
+    team.each(grid.size[2], [&](size_t k) {
         bool present[65536] = {};
         seg_bits_present(plan.map(k), plan.pixels(), present);
         for (unsigned number = 1; number < 65536; number++)
@@ -119,7 +120,7 @@ static std::vector<std::vector<char>> find_segments(const SegPlan &plan) {
                 unknown[k] = number;
             else if (present[number])
                 held[index_of[number]][k] = true;
-    }
+    });
     for (size_t k = 0; k < grid.size[2]; k++)
         if (unknown[k])
             throw Failure(UL_ERROR_INPUT,
@@ -192,13 +193,12 @@ bool seg_pack(const SegPlan &plan, uint8_t *bytes) {
     const size_t chunk = 64; /* frames that the threads share between two reports of progress */
     size_t count = plan.frames.size();
     bool apart = plan.fractional || plan.pixels() % 8 == 0; /* no two frames share a byte */
+    ShimTeam team(apart ? std::min(count, chunk) : 1, plan.options->threads);
     for (size_t first = 0; first < count; first += chunk) {
         if (!ul_progress_report(plan.options->progress, "packing", first, count))
             return false;
         size_t past = std::min(first + chunk, count);
-#pragma omp parallel for if (apart)
-        for (size_t f = first; f < past; f++)
-            pack_frame(plan, f, bytes);
+        team.each(past - first, [&](size_t i) { pack_frame(plan, first + i, bytes); });
     }
     return ul_progress_report(plan.options->progress, "packing", count, count);
 }

@@ -3,6 +3,7 @@
 #include "seg_build.h"
 #include "seg_object.h"
 #include "shim.h"
+#include "shim_team.h"
 #include "ulite/output.h"
 #include "ulite/sha256.h"
 
@@ -164,21 +165,21 @@ static SegObject read_back(const char *path) {
 
 /* Reads the file back and compares it with the labels. False where the progress said stop. */
 static bool check_file(const char *path, const SegPlan &plan) {
-    const size_t chunk = 64; /* frames that the threads share between two reports of progress */
+    constexpr size_t chunk = 64; /* frames that the threads share between two reports of progress */
     SegObject object = read_back(path);
     size_t count = plan.frames.size();
     if (object.frames.size() != count || object.segments.size() != plan.segments.size())
         differs("the number", 0);
+    ShimTeam team(std::min(count, chunk), plan.options->threads);
     for (size_t first = 0; first < count; first += chunk) {
         if (!ul_progress_report(plan.options->progress, "checking", first, count))
             return false;
-        size_t past = std::min(first + chunk, count), wrong = past;
-#pragma omp parallel for reduction(min : wrong)
+        size_t past = std::min(first + chunk, count);
+        bool same[chunk];
+        team.each(past - first, [&](size_t i) { same[i] = same_pixels(plan, object, first + i); });
         for (size_t f = first; f < past; f++)
-            if (!same_pixels(plan, object, f))
-                wrong = std::min(wrong, f);
-        if (wrong < past)
-            differs("the pixels", wrong);
+            if (!same[f - first])
+                differs("the pixels", f);
         for (size_t f = first; f < past; f++)
             check_frame(plan, object, f);
     }

@@ -1,8 +1,8 @@
 #include "ulite/bench.h"
 
 #include "session_internal.h"
+#include "ulite/team.h"
 
-#include <omp.h>
 #include <time.h>
 
 static double now(void) {
@@ -13,27 +13,37 @@ static double now(void) {
 
 /* --- The peak -------------------------------------------------------------------------------- */
 
+typedef struct peak {
+    ul_kernels kernels;
+    double rates[UL_MOST_THREADS];
+} peak;
+
 /* One thread's rate over a few milliseconds. */
-static double peak_once(const ul_kernels *kernels) {
+static void peak_once(void *context, int thread, int threads) {
     enum { ROUNDS = 1000000 };
+    peak *p = context;
     float sink[UL_LANES];
     double start = now();
-    size_t done = kernels->multiply_adds(ROUNDS, sink);
-    return (double)done / (now() - start);
+    size_t done = p->kernels.multiply_adds(ROUNDS, sink);
+    (void)threads;
+    p->rates[thread] = (double)done / (now() - start);
 }
 
 double ul_bench_peak(ul_level level, int threads) {
     if (!ul_cpu_has(level))
         return 0;
-    ul_kernels kernels;
-    ul_kernels_init(&kernels, level);
+    peak p = {0};
+    ul_kernels_init(&p.kernels, level);
+    ul_team *team = ul_team_create(threads);
     double best = 0;
     for (int repeat = 0; repeat < 20; repeat++) {
         double sum = 0;
-#pragma omp parallel num_threads(threads) reduction(+ : sum)
-        sum += peak_once(&kernels);
+        ul_team_run(team, peak_once, &p);
+        for (int thread = 0; thread < ul_team_threads(team); thread++)
+            sum += p.rates[thread];
         best = sum > best ? sum : best;
     }
+    ul_team_close(team);
     return best;
 }
 
@@ -89,8 +99,8 @@ typedef struct clock_state {
     double last;
 } clock_state;
 
-static void step_done(void *context, int step) {
-    if (omp_get_thread_num() != 0)
+static void step_done(void *context, int thread, int step) {
+    if (thread != 0)
         return;
     clock_state *clock = context;
     double time = now(), taken = time - clock->last;

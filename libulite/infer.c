@@ -42,12 +42,8 @@ static range share_channels(const ul_run *run, size_t channels) {
 }
 
 static void barrier(const ul_run *run) {
-    (void)run;
-#ifdef _OPENMP
-    if (run->threads > 1) {
-#pragma omp barrier
-    }
-#endif
+    if (run->threads > 1)
+        ul_team_barrier(run->team);
 }
 
 static float *buffer(const ul_run *run, float *region, int which) {
@@ -74,7 +70,7 @@ static void probe(const ul_run *run, const char *block, const char *tensor, cons
 
 static void probe_step(const ul_run *run, int step) {
     if (run->probe && run->probe->step)
-        run->probe->step(run->probe->context, step);
+        run->probe->step(run->probe->context, run->thread, step);
 }
 
 /* --- Parts of blocks ------------------------------------------------------------------------- */

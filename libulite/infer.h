@@ -5,6 +5,7 @@
 #include "fold.h"
 #include "kernels/kernels.h"
 #include "plan.h"
+#include "ulite/team.h"
 
 /* For tests and measurements: sees every block's output as rows of it are made, on the thread that
  * made them. name is that of the block, "e1.skip" or "d1.out"; data is [rows][width][stride]. */
@@ -18,12 +19,12 @@ typedef struct ul_probe_rows {
 typedef struct ul_probe {
     void (*rows)(void *context, const ul_probe_rows *rows);
     /* The thread has done a step of ul_plan; NULL where nobody asks. */
-    void (*step)(void *context, int step);
+    void (*step)(void *context, int thread, int step);
     void *context;
 } ul_probe;
 
 /* What one thread of a team knows. All threads of a team call ul_infer_slice at the same time,
- * inside an OpenMP parallel region where there are several. */
+ * in ul_team_run where there are several. */
 typedef struct ul_run {
     const ul_kernels *kernels;
     const ul_folded *folded;
@@ -31,6 +32,7 @@ typedef struct ul_run {
     const float *zeros;  /* a row of any tensor's length */
     float *shared, *own; /* regions: of the team, of the thread; equal for thread 0 */
     int thread, threads;
+    ul_team *team;         /* whose barrier they meet at; NULL for one thread */
     const float *input;    /* [C][height][width] */
     float *logits;         /* [K][height][width] */
     const ul_probe *probe; /* NULL where nobody looks */

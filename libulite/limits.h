@@ -4,7 +4,8 @@
 
 #include "ulite/status.h"
 
-/* Slices of height x width pixels on `threads` threads (0: every core). Errors: UL_ERROR_USAGE. */
+/* Slices of height x width pixels on `threads` threads (0: ul_default_threads()). Errors:
+ * UL_ERROR_USAGE. */
 ul_status ul_limits_check(size_t height, size_t width, int threads, ul_error *error);
 
 #endif

@@ -2,8 +2,8 @@
 
 #include "limits.h"
 #include "session_internal.h"
+#include "ulite/team.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +18,7 @@ struct ul_session {
     ul_plan pixel_plan; /* a slice by all threads */
     size_t planes;      /* of an input slice */
     size_t height, width;
+    ul_team *team;
     int threads;
     bool whole_slices; /* threads may take slices of their own: there is a region for each */
     float *zeros, *regions;
@@ -103,7 +104,8 @@ ul_status ul_session_create(const ul_model *model, const ul_session_options *opt
     s->planes = options->grey ? 1 : shape->input_channels;
     s->height = options->height;
     s->width = options->width;
-    s->threads = options->threads ? options->threads : omp_get_num_procs();
+    s->team = ul_team_create(options->threads);
+    s->threads = ul_team_threads(s->team);
     status = allocate(s, shape, options, error);
     if (status == UL_OK)
         status = ul_fold(&s->folded, model, error);
@@ -116,8 +118,10 @@ ul_status ul_session_create(const ul_model *model, const ul_session_options *opt
 }
 
 void ul_session_close(ul_session *session) {
-    if (session)
-        free(session->arena);
+    if (!session)
+        return;
+    ul_team_close(session->team);
+    free(session->arena);
     free(session);
 }
 
@@ -138,43 +142,44 @@ static ul_run run_of(
         .probe = s->probe};
 }
 
-/* Each thread takes whole slices into its own region. */
-static void run_slices(const ul_session *s, const float *input, size_t count, float *logits) {
-#pragma omp parallel for schedule(dynamic, 1) num_threads(s->threads)
-    for (size_t slice = 0; slice < count; slice++) {
-        ul_run run = run_of(s, &s->slice_plan, input, logits, slice);
-        run.shared = run.own = s->regions + (size_t)omp_get_thread_num() * s->slice_plan.region;
-        ul_infer_slice(&run);
-    }
+typedef struct slices {
+    const ul_session *session;
+    const float *input;
+    size_t count;
+    float *logits;
+} slices;
+
+/* A thread takes a whole slice into its own region. */
+static void run_slice(void *context, size_t slice, int thread) {
+    const slices *all = context;
+    const ul_session *s = all->session;
+    ul_run run = run_of(s, &s->slice_plan, all->input, all->logits, slice);
+    run.shared = run.own = s->regions + (size_t)thread * s->slice_plan.region;
+    ul_infer_slice(&run);
 }
 
 /* All threads share each slice. */
-static void run_pixels(const ul_session *s, const float *input, size_t count, float *logits) {
-#pragma omp parallel num_threads(s->threads)
-    {
-        for (size_t slice = 0; slice < count; slice++) {
-            ul_run run = run_of(s, &s->pixel_plan, input, logits, slice);
-            run.thread = omp_get_thread_num();
-            run.threads = omp_get_num_threads();
-            run.own =
-                s->regions + s->pixel_plan.region + (size_t)run.thread * s->pixel_plan.own_region;
-            ul_infer_slice(&run);
-        }
+static void run_pixels(void *context, int thread, int threads) {
+    const slices *all = context;
+    const ul_session *s = all->session;
+    for (size_t slice = 0; slice < all->count; slice++) {
+        ul_run run = run_of(s, &s->pixel_plan, all->input, all->logits, slice);
+        run.team = s->team;
+        run.thread = thread;
+        run.threads = threads;
+        run.own = s->regions + s->pixel_plan.region + (size_t)thread * s->pixel_plan.own_region;
+        ul_infer_slice(&run);
     }
 }
 
 ul_status ul_session_run(
     ul_session *session, const float *input, size_t count, float *logits, ul_error *error) {
     (void)error;
-    if (session->threads == 1) {
-        for (size_t slice = 0; slice < count; slice++) {
-            ul_run run = run_of(session, &session->slice_plan, input, logits, slice);
-            ul_infer_slice(&run);
-        }
-    } else if (session->whole_slices && count >= (size_t)session->threads)
-        run_slices(session, input, count, logits);
+    slices all = {session, input, count, logits};
+    if (session->threads == 1 || (session->whole_slices && count >= (size_t)session->threads))
+        ul_team_for(session->team, count, run_slice, &all);
     else
-        run_pixels(session, input, count, logits);
+        ul_team_run(session->team, run_pixels, &all);
     return UL_OK;
 }
 
@@ -196,6 +201,10 @@ int ul_session_threads(const ul_session *session) {
 
 bool ul_session_shares_slices(const ul_session *session) {
     return !session->whole_slices;
+}
+
+ul_team *ul_session_team(const ul_session *session) {
+    return session->team;
 }
 
 const ul_model_shape *ul_session_shape(const ul_session *session) {

@@ -4,7 +4,6 @@
 #include "train_internal.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,7 +69,8 @@ ul_status ul_trainer_create(const ul_model *initial, const ul_trainer_options *o
     t->options = *options;
     t->shape = *ul_model_get_shape(initial);
     t->kernels = ul_train_kernels_get(level);
-    t->threads = options->threads > 0 ? options->threads : omp_get_num_procs();
+    t->team = ul_team_create(options->threads);
+    t->threads = ul_team_threads(t->team);
     t->rule = (ul_loss_rule){.loss = options->loss,
         .alpha = options->tversky_alpha,
         .beta = options->tversky_beta,
@@ -88,6 +88,7 @@ ul_status ul_trainer_create(const ul_model *initial, const ul_trainer_options *o
 void ul_trainer_close(ul_trainer *trainer) {
     if (!trainer)
         return;
+    ul_team_close(trainer->team);
     free(trainer->arena);
     free(trainer);
 }
@@ -147,11 +148,30 @@ static float average_decay(const ul_trainer *t) {
     return early < t->options.ema_decay ? early : t->options.ema_decay;
 }
 
+typedef struct tensor_update {
+    ul_trainer *trainer;
+    ul_optimizer_rule rule;
+    float decay; /* of the average */
+} tensor_update;
+
+static void update_tensor(void *context, size_t i, int thread) {
+    const tensor_update *u = context;
+    ul_trainer *t = u->trainer;
+    const size_t at = t->offset[i], count = t->layout[i].count;
+    (void)thread;
+    if (ul_layout_trained(t->layout[i].role))
+        ul_optimizer_update(
+            &u->rule, count, t->values + at, t->gradients + at, t->first + at, t->second + at);
+    if (t->average)
+        for (size_t k = at; k < at + count; k++)
+            t->average[k] = u->decay * t->average[k] + (1 - u->decay) * t->values[k];
+}
+
 static void update(ul_trainer *t, double norm, float learning_rate) {
     const ul_trainer_options *o = &t->options;
     t->step++;
-    const float decay = average_decay(t);
-    const ul_optimizer_rule rule = {.kind = o->optimizer,
+    tensor_update all = {.trainer = t, .decay = average_decay(t)};
+    all.rule = (ul_optimizer_rule){.kind = o->optimizer,
         .beta1 = o->beta1,
         .beta2 = o->beta2,
         .epsilon = o->epsilon,
@@ -161,16 +181,7 @@ static void update(ul_trainer *t, double norm, float learning_rate) {
             o->gradient_clip > 0 && norm > o->gradient_clip ? o->gradient_clip / norm : 1,
         .step = t->step};
     ul_norm_update_running(t);
-#pragma omp parallel for schedule(dynamic) num_threads(t->threads)
-    for (size_t i = 0; i < UL_LAYOUT_TENSORS; i++) {
-        const size_t at = t->offset[i], count = t->layout[i].count;
-        if (ul_layout_trained(t->layout[i].role))
-            ul_optimizer_update(
-                &rule, count, t->values + at, t->gradients + at, t->first + at, t->second + at);
-        if (t->average)
-            for (size_t k = at; k < at + count; k++)
-                t->average[k] = decay * t->average[k] + (1 - decay) * t->values[k];
-    }
+    ul_team_for(t->team, UL_LAYOUT_TENSORS, update_tensor, &all);
 }
 
 ul_status ul_trainer_step(ul_trainer *t, const float *images, const uint8_t *labels, size_t count,
@@ -200,6 +211,10 @@ ul_status ul_trainer_model(const ul_trainer *t, ul_model **model, ul_error *erro
             ul_model_values(*model, i), values + t->offset[i], t->layout[i].count * sizeof(float));
     ul_model_set_batches(*model, t->batches);
     return UL_OK;
+}
+
+ul_team *ul_trainer_team(const ul_trainer *t) {
+    return t->team;
 }
 
 size_t ul_trainer_memory_bytes(const ul_trainer *t) {

@@ -7,20 +7,32 @@ float *ul_train_partial(const ul_trainer *t, size_t chunk) {
     return t->partials + chunk * t->partial_floats;
 }
 
+typedef struct sum_chunks {
+    ul_trainer *trainer;
+    size_t chunks;
+} sum_chunks;
+
+enum { SUM_BLOCK = 1024 };
+
+/* Adds the sums of all chunks up in the first, for a block of floats. */
+static void sum_block(void *context, size_t block, int thread) {
+    const sum_chunks *all = context;
+    const ul_trainer *t = all->trainer;
+    const size_t first = block * SUM_BLOCK, floats = t->partial_floats;
+    const size_t end = first + SUM_BLOCK < floats ? first + SUM_BLOCK : floats;
+    (void)thread;
+    for (size_t chunk = 1; chunk < all->chunks; chunk++) {
+        const float *sums = ul_train_partial(t, chunk);
+        for (size_t i = first; i < end; i++)
+            t->partials[i] += sums[i];
+    }
+}
+
 const float *ul_train_run_sums(ul_trainer *t, size_t level, ul_phase *phase, size_t floats) {
-    enum { BLOCK = 1024 };
-    const size_t chunks = t->level[level].chunks;
     t->partial_floats = floats;
     ul_train_run(t, level, phase);
-#pragma omp parallel for schedule(static) num_threads(t->threads)
-    for (size_t first = 0; first < floats; first += BLOCK) {
-        const size_t end = first + BLOCK < floats ? first + BLOCK : floats;
-        for (size_t chunk = 1; chunk < chunks; chunk++) {
-            const float *sums = ul_train_partial(t, chunk);
-            for (size_t i = first; i < end; i++)
-                t->partials[i] += sums[i];
-        }
-    }
+    sum_chunks all = {t, t->level[level].chunks};
+    ul_team_for(t->team, (floats + SUM_BLOCK - 1) / SUM_BLOCK, sum_block, &all);
     return t->partials;
 }
 

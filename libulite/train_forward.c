@@ -1,15 +1,23 @@
 /* The forward pass in training mode. */
 #include "train_internal.h"
 
-#include <omp.h>
 #include <string.h>
 
+typedef struct phase_run {
+    ul_trainer *trainer;
+    size_t level;
+    ul_phase *phase;
+} phase_run;
+
+static void run_chunk(void *context, size_t chunk, int thread) {
+    const phase_run *run = context;
+    ul_trainer *t = run->trainer;
+    run->phase(t, run->level, chunk, t->scratch + (size_t)thread * t->scratch_floats);
+}
+
 void ul_train_run(ul_trainer *t, size_t level, ul_phase *phase) {
-    const ptrdiff_t chunks = (ptrdiff_t)t->level[level].chunks;
-#pragma omp parallel for schedule(dynamic) num_threads(t->threads)
-    for (ptrdiff_t chunk = 0; chunk < chunks; chunk++)
-        phase(
-            t, level, (size_t)chunk, t->scratch + (size_t)omp_get_thread_num() * t->scratch_floats);
+    phase_run run = {t, level, phase};
+    ul_team_for(t->team, t->level[level].chunks, run_chunk, &run);
 }
 
 /* A matrix product over contiguous pixels: the usual ul_matmul, exact in the forward pass. */

@@ -98,6 +98,7 @@ struct ul_trainer {
     ul_trainer_options options;
     ul_model_shape shape;
     const ul_train_kernels *kernels;
+    ul_team *team;
     int threads;
 
     ul_layout_entry layout[UL_LAYOUT_TENSORS];

@@ -63,10 +63,14 @@ static void pack_input(ul_trainer *t) {
     }
 }
 
+static void pack_item(void *context, size_t i, int thread) {
+    ul_trainer *t = context;
+    (void)thread;
+    pack_pointwise(t, &t->pointwise[i]);
+}
+
 void ul_train_pack(ul_trainer *t) {
-#pragma omp parallel for schedule(dynamic) num_threads(t->threads)
-    for (int i = 0; i < UL_PW_COUNT; i++)
-        pack_pointwise(t, &t->pointwise[i]);
+    ul_team_for(t->team, UL_PW_COUNT, pack_item, t);
     for (int i = 0; i < UL_AXIAL_COUNT; i++)
         pack_axial(t, &t->axial[i]);
     pack_input(t);

@@ -13,11 +13,12 @@
 #include <string.h>
 
 /* A case's series and its labels, which may need the series to find their place. */
-static ul_status read_series(const ul_dataset_case *c, bool whole_paths, ul_volume *image,
+static ul_status read_series(const ul_dataset *dataset, const ul_dataset_case *c, ul_volume *image,
     ul_labels *labels, ul_error *error) {
     ul_catalog *catalog;
     const char *path = c->image;
-    ul_status status = ul_catalog_open(&path, 1, whole_paths, NULL, &catalog, error);
+    ul_status status =
+        ul_catalog_open(&path, 1, dataset->whole_paths, dataset->threads, NULL, &catalog, error);
     if (status != UL_OK)
         return status;
     if (ul_catalog_size(catalog) != 1)
@@ -25,7 +26,7 @@ static ul_status read_series(const ul_dataset_case *c, bool whole_paths, ul_volu
             "%s: holds %zu volumes: a case is a folder with one series", path,
             ul_catalog_size(catalog));
     if (status == UL_OK)
-        status = ul_series_read(ul_catalog_at(catalog, 0), 0, NULL, image, error);
+        status = ul_series_read(ul_catalog_at(catalog, 0), dataset->threads, NULL, image, error);
     if (status == UL_OK)
         status = labels_read_file(c->label, ul_catalog_at(catalog, 0), labels, error);
     ul_catalog_close(catalog);
@@ -79,8 +80,8 @@ ul_status ul_dataset_read(
     bool series = files_ends_with(c->image, ".dcm") || files_is_folder(c->image);
     *image = (ul_volume){0};
     *labels = (ul_labels){0};
-    ul_status status = series ? read_series(c, dataset->whole_paths, image, labels, error)
-                              : read_file(c, image, labels, error);
+    ul_status status =
+        series ? read_series(dataset, c, image, labels, error) : read_file(c, image, labels, error);
     if (status == UL_OK)
         status = align(labels, &image->grid, error);
     if (status == UL_OK)

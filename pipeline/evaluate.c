@@ -327,7 +327,8 @@ static ul_status compare_two(const char *predicted, const char *truth,
     snprintf(name, sizeof name, "%.*s", (int)(stem ? stem : strlen(file)), file);
     ul_status status = UL_OK;
     if (options->source)
-        status = ul_catalog_open(&options->source, 1, options->whole_paths, NULL, &catalog, error);
+        status =
+            ul_catalog_open(&options->source, 1, options->whole_paths, 0, NULL, &catalog, error);
     if (status == UL_OK && catalog && ul_catalog_size(catalog) != 1)
         status = ul_error_set(error, UL_ERROR_CHOICE, "%s: holds %zu volumes: leave one",
             options->source, ul_catalog_size(catalog));

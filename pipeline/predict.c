@@ -1,7 +1,6 @@
 #include "predict.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +18,6 @@ typedef struct predictor {
     const slice_stack *stack;
     ul_session *session;
     int threads;                      /* of the session */
-    int workers;                      /* that make slices ready, at most one per slice */
     size_t batch;                     /* slices */
     size_t padded[2], channels, area; /* of the session's input planes */
     size_t classes, source_area;
@@ -30,7 +28,7 @@ typedef struct predictor {
     float *input;      /* [batch][channels][area] */
     float *output;     /* [batch][classes][area] */
     float *logits;     /* [batch][classes][source_area] */
-    float *scratch;    /* [workers][scratch_size] */
+    float *scratch;    /* [batch][scratch_size] */
     size_t scratch_size;
 } predictor;
 
@@ -77,12 +75,11 @@ static ul_status allocate(predictor *p, ul_error *error) {
     size_t most = ul_session_shares_slices(p->session) ? MOST_SLICES : (size_t)p->threads;
     p->batch = (size_t)p->threads < most ? (size_t)p->threads : most;
     p->batch = p->batch < stack->depth ? p->batch : stack->depth;
-    p->workers = (int)p->batch;
     p->scratch_size = back > cut ? back : cut;
     p->input = malloc(p->batch * p->channels * p->area * sizeof(float));
     p->output = malloc(p->batch * p->classes * p->area * sizeof(float));
     p->logits = malloc(p->batch * p->classes * p->source_area * sizeof(float));
-    p->scratch = malloc((size_t)p->workers * p->scratch_size * sizeof(float));
+    p->scratch = malloc(p->batch * p->scratch_size * sizeof(float));
     if (p->input && p->output && p->logits && p->scratch)
         return UL_OK;
     return ul_error_set(error, UL_ERROR_LIMIT, "out of memory to run the network");
@@ -149,7 +146,7 @@ static void unpad(const predictor *p, const float *plane, const bool flipped[2],
 /* Adds weight times the logits of the n-th slice of the batch, brought back to the source. */
 static void add_slice(const predictor *p, size_t n, const bool flipped[2], float weight) {
     const slice_stack *stack = p->stack;
-    float *pixels = p->scratch + (size_t)omp_get_thread_num() * p->scratch_size;
+    float *pixels = p->scratch + n * p->scratch_size;
     float *back = pixels + stack->width * stack->height, *spare = back + p->source_area;
     for (size_t c = 0; c < p->classes; c++) {
         size_t from = n * p->classes + p->counted[flipped[0]][c];
@@ -163,28 +160,55 @@ static void add_slice(const predictor *p, size_t n, const bool flipped[2], float
     }
 }
 
+typedef struct slice_work {
+    const predictor *p;
+    size_t first; /* slice of the batch */
+    const bool *flipped;
+    float weight;
+    predict_function take;
+    void *context; /* of take */
+} slice_work;
+
+static void add_item(void *context, size_t n, int thread) {
+    const slice_work *work = context;
+    (void)thread;
+    add_slice(work->p, n, work->flipped, work->weight);
+}
+
 static ul_status run_network(
     const predictor *p, size_t count, const bool flipped[2], float weight, ul_error *error) {
     ul_status status = ul_session_run(p->session, p->input, count, p->output, error);
     if (status != UL_OK)
         return status;
-#pragma omp parallel for num_threads(p->workers) if (count > 1)
-    for (size_t n = 0; n < count; n++)
-        add_slice(p, n, flipped, weight);
+    slice_work work = {.p = p, .flipped = flipped, .weight = weight};
+    ul_team_for(ul_session_team(p->session), count, add_item, &work);
     return UL_OK;
+}
+
+static void input_item(void *context, size_t n, int thread) {
+    const slice_work *work = context;
+    const predictor *p = work->p;
+    (void)thread;
+    slices_input(p->stack, p->card, p->channels, work->first + n, p->padded,
+        p->scratch + n * p->scratch_size, p->input + n * p->channels * p->area);
+}
+
+static void take_item(void *context, size_t n, int thread) {
+    const slice_work *work = context;
+    const predictor *p = work->p;
+    ul_voxel_plane plane = orientation_slice(&p->stack->o, work->first + n);
+    (void)thread;
+    work->take(work->context, &plane, p->logits + n * p->classes * p->source_area);
 }
 
 /* Slices first to first + count - 1. The input is flipped in place from one way to the next: along
  * x, then y, then back along x. */
 static ul_status run_batch(const predictor *p, size_t first, size_t count, ul_error *error) {
-    const size_t planes = p->channels * p->area;
     int ways = (p->flips[0] ? 2 : 1) * (p->flips[1] ? 2 : 1);
     bool flipped[2] = {false, false};
     memset(p->logits, 0, count * p->classes * p->source_area * sizeof(float));
-#pragma omp parallel for num_threads(p->workers) if (count > 1)
-    for (size_t n = 0; n < count; n++)
-        slices_input(p->stack, p->card, p->channels, first + n, p->padded,
-            p->scratch + (size_t)omp_get_thread_num() * p->scratch_size, p->input + n * planes);
+    slice_work work = {.p = p, .first = first};
+    ul_team_for(ul_session_team(p->session), count, input_item, &work);
     ul_status status = run_network(p, count, flipped, 1.0f / (float)ways, error);
     for (int way = 1; status == UL_OK && way < ways; way++) {
         int axis = !p->flips[0] || way == 2 ? 1 : 0;
@@ -207,11 +231,8 @@ ul_status predict_stack(const ul_model *model, const ul_card *card, const slice_
         status = run_batch(&p, first + done, now, error);
         if (status != UL_OK)
             break;
-#pragma omp parallel for num_threads(p.workers) if (now > 1)
-        for (size_t n = 0; n < now; n++) {
-            ul_voxel_plane plane = orientation_slice(&stack->o, first + done + n);
-            take(context, &plane, p.logits + n * p.classes * p.source_area);
-        }
+        slice_work work = {.p = &p, .first = first + done, .take = take, .context = context};
+        ul_team_for(ul_session_team(p.session), now, take_item, &work);
         done += now;
         if (!ul_progress_report(progress, "segmenting", done, count))
             status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted");

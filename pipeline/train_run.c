@@ -8,7 +8,6 @@
 #include "ulite/output.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +50,7 @@ static ul_status open_buffers(fit_run *run, ul_error *error) {
     const ul_plan *plan = &run->plan;
     const char *output = run->options->output;
     size_t area = plan->training.patch[0] * plan->training.patch[1];
-    run->threads = run->options->threads > 0 ? run->options->threads : omp_get_max_threads();
+    run->threads = run->options->threads > 0 ? run->options->threads : ul_default_threads();
     run->images = malloc(plan->training.batch * plan->input_channels * area * sizeof *run->images);
     run->labels = malloc(plan->training.batch * area);
     run->scratch = calloc((size_t)run->threads, sizeof *run->scratch);
@@ -114,22 +113,26 @@ static ul_status open_trainer(fit_run *run, ul_error *error) {
     return status;
 }
 
-static void make_batch(const fit_run *run, size_t step) {
+typedef struct batch_work {
+    const fit_run *run;
+    size_t step;
+} batch_work;
+
+static void make_sample(void *context, size_t i, int thread) {
+    const batch_work *work = context;
+    const fit_run *run = work->run;
     const ul_plan *plan = &run->plan;
     const ul_training *t = &plan->training;
     size_t area = t->patch[0] * t->patch[1];
-    long count = (long)t->batch;
-#pragma omp parallel for schedule(dynamic) num_threads(run->threads)
-    for (long i = 0; i < count; i++) {
-        random_stream stream = random_at(t->seed, step, (uint64_t)i);
-        sample_place place = samples_draw(&run->samples, t, &stream);
-        augment_cut(plan, &place, &stream, &run->scratch[omp_get_thread_num()],
-            run->images + (size_t)i * plan->input_channels * area, run->labels + (size_t)i * area);
-    }
+    random_stream stream = random_at(t->seed, work->step, i);
+    sample_place place = samples_draw(&run->samples, t, &stream);
+    augment_cut(plan, &place, &stream, &run->scratch[thread],
+        run->images + i * plan->input_channels * area, run->labels + i * area);
 }
 
 static ul_status train_step(fit_run *run, size_t step, double rate, double *loss, ul_error *error) {
-    make_batch(run, step);
+    batch_work work = {run, step};
+    ul_team_for(ul_trainer_team(run->trainer), run->plan.training.batch, make_sample, &work);
     return ul_trainer_step(
         run->trainer, run->images, run->labels, run->plan.training.batch, (float)rate, loss, error);
 }

@@ -1,7 +1,9 @@
 #include "values.h"
 
+#include "ulite/team.h"
+
 #include <math.h>
-#include <omp.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,27 +25,42 @@ static size_t read_slice(const value_range *range, size_t z, float *values, uint
     return n;
 }
 
+typedef struct slice_work {
+    const value_range *range;
+    slice_function function;
+    void *context;
+    size_t area, samples; /* of a slice */
+    float *values;        /* [threads][samples] */
+    uint8_t *masks;       /* [threads][area] */
+} slice_work;
+
+static void take_slice(void *context, size_t item, int thread) {
+    const slice_work *work = context;
+    const size_t z = work->range->begin + item;
+    float *values = work->values + (size_t)thread * work->samples;
+    uint8_t *mask = work->masks + (size_t)thread * work->area;
+    work->function(work->context, z, values, read_slice(work->range, z, values, mask));
+}
+
 static ul_status each_slice(
     const value_range *range, slice_function function, void *context, ul_error *error) {
-    const size_t area = range->o->size[0] * range->o->size[1];
-    bool full = false;
-    int threads = range->threads > 0 ? range->threads : omp_get_max_threads();
-#pragma omp parallel num_threads(threads) if (range->end - range->begin > 1)
-    {
-        float *values = malloc(area * range->volume->channels * sizeof *values);
-        uint8_t *mask = malloc(area);
-        if (!values || !mask) {
-#pragma omp atomic write
-            full = true;
-        }
-#pragma omp for schedule(dynamic)
-        for (size_t z = range->begin; z < range->end; z++)
-            if (values && mask)
-                function(context, z, values, read_slice(range, z, values, mask));
-        free(values);
-        free(mask);
-    }
-    return full ? ul_error_set(error, UL_ERROR_LIMIT, "out of memory to measure a volume") : UL_OK;
+    const size_t area = range->o->size[0] * range->o->size[1], count = range->end - range->begin;
+    slice_work work = {.range = range,
+        .function = function,
+        .context = context,
+        .area = area,
+        .samples = area * range->volume->channels};
+    ul_team *team = ul_team_create_for(count, range->threads);
+    size_t threads = (size_t)ul_team_threads(team);
+    work.values = malloc(threads * work.samples * sizeof *work.values);
+    work.masks = malloc(threads * area);
+    bool able = work.values && work.masks;
+    if (able)
+        ul_team_for(team, count, take_slice, &work);
+    ul_team_close(team);
+    free(work.values);
+    free(work.masks);
+    return able ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory to measure a volume");
 }
 
 /* --- Moments --------------------------------------------------------------------------------- */
@@ -121,6 +138,7 @@ static float value_of(uint32_t key) {
 }
 
 typedef struct ranks {
+    pthread_mutex_t mutex;    /* over the counts */
     size_t *upper;            /* [DIGITS] */
     size_t *lower[MAX_RANKS]; /* [DIGITS], of the values under found[rank] */
     size_t count;             /* of ranks */
@@ -134,9 +152,10 @@ static void count_upper(void *context, size_t z, const float *values, size_t cou
     (void)z;
     for (size_t i = 0; i < count; i++)
         own[key_of(values[i]) >> 16]++;
-#pragma omp critical(percentiles)
+    pthread_mutex_lock(&r->mutex);
     for (size_t d = 0; d < DIGITS; d++)
         r->upper[d] += own[d];
+    pthread_mutex_unlock(&r->mutex);
 }
 
 static void count_lower(void *context, size_t z, const float *values, size_t count) {
@@ -145,10 +164,8 @@ static void count_lower(void *context, size_t z, const float *values, size_t cou
     for (size_t i = 0; i < count; i++) {
         uint32_t key = key_of(values[i]);
         for (size_t n = 0; n < r->count; n++)
-            if (key >> 16 == r->found[n]) {
-#pragma omp atomic
-                r->lower[n][key & 0xffff]++;
-            }
+            if (key >> 16 == r->found[n])
+                __atomic_fetch_add(&r->lower[n][key & 0xffff], 1, __ATOMIC_RELAXED);
     }
 }
 
@@ -186,7 +203,8 @@ static void find_ranks(ranks *r, size_t values, const double *percents, size_t c
 
 ul_status values_percentiles(const value_range *range, const double *percents, size_t count,
     double *results, ul_error *error) {
-    ranks r = {.upper = calloc((MAX_RANKS + 1) * DIGITS, sizeof *r.upper)};
+    ranks r = {.mutex = PTHREAD_MUTEX_INITIALIZER,
+        .upper = calloc((MAX_RANKS + 1) * DIGITS, sizeof *r.upper)};
     double way[MAX_RANKS / 2] = {0};
     if (!r.upper)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory to measure a volume");
@@ -207,6 +225,7 @@ ul_status values_percentiles(const value_range *range, const double *percents, s
         }
         results[p] = (double)between[0] + way[p] * (double)(between[1] - between[0]);
     }
+    pthread_mutex_destroy(&r.mutex);
     free(r.upper);
     return status;
 }

@@ -9,7 +9,7 @@ typedef struct value_range {
     const ul_volume *volume;
     const orientation *o;
     size_t begin, end;
-    int threads;         /* 0: all */
+    int threads;         /* 0: ul_default_threads() */
     const double *above; /* only values above it count; NULL: all */
 } value_range;
 

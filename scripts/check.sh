@@ -53,7 +53,7 @@ check_includes() {
     mapfile -t apps < <(git ls-files 'apps/*.[ch]')
     mapfile -t c_files < <(git ls-files '*.c')
     forbid "libulite includes a higher folder" "#include \"($io_headers|$pipeline_headers)\"" "${core[@]}"
-    forbid "libulite includes more than libc, libm and OpenMP" '#include <(dcmtk|cjson|png|zlib|openjpeg|nifti)' "${core[@]}"
+    forbid "libulite includes more than libc, libm and pthreads" '#include <(dcmtk|cjson|png|zlib|openjpeg|nifti)' "${core[@]}"
     forbid "io includes the pipeline" "#include \"($pipeline_headers)\"" "${io[@]}"
     forbid "an include climbs out of its folder" '#include "\.\./\.\./' "${core[@]}" "${io[@]}" "${pipeline[@]}" "${apps[@]}"
     forbid "DCMTK outside a .cc file" '#include ["<]dcmtk/' "${c_files[@]}"

@@ -8,5 +8,4 @@ cd "$(dirname "$0")/.."
 scripts/install-deps.sh
 cmake --preset release
 cmake --build --preset release -j "$(nproc)"
-export OMP_WAIT_POLICY=passive # tests run side by side: a thread that waits must not spin
 ctest --preset release -j "$(nproc)" "$@"

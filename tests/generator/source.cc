@@ -68,7 +68,7 @@ static bool is_nifti(const std::string &path) {
 
 static ul_status read_series(const char *path, ul_volume *volume, ul_error *error) {
     ul_catalog *opened;
-    ul_status status = ul_catalog_open(&path, 1, true, nullptr, &opened, error);
+    ul_status status = ul_catalog_open(&path, 1, true, 0, nullptr, &opened, error);
     if (status != UL_OK)
         return status;
     std::unique_ptr<ul_catalog, void (*)(ul_catalog *)> catalog(opened, ul_catalog_close);

@@ -42,7 +42,7 @@ static int set_up(void **state) {
     const char *folders[] = {series};
     ul_error error = {0};
     if (system(command) != 0 || mkdir(out, 0777) != 0 ||
-        ul_catalog_open(folders, 1, true, NULL, &f.catalog, &error) != UL_OK)
+        ul_catalog_open(folders, 1, true, 0, NULL, &f.catalog, &error) != UL_OK)
         return -1;
     f.series = ul_catalog_at(f.catalog, 0);
     ul_segment items[2];

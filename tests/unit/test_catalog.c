@@ -22,7 +22,7 @@ static void listing_can_be_interrupted(void **state) {
     ul_error error = {0};
     ul_catalog *catalog;
     assert_int_equal(
-        ul_catalog_open(&source, 1, false, &progress, &catalog, &error), UL_ERROR_INTERRUPTED);
+        ul_catalog_open(&source, 1, false, 0, &progress, &catalog, &error), UL_ERROR_INTERRUPTED);
     assert_null(catalog);
     assert_string_equal(error.text, "interrupted while listing");
 }

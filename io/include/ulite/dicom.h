@@ -36,10 +36,11 @@ typedef struct ul_catalog_fault {
  * cannot be used; a folder below a given one that cannot be opened is a fault too. A catalog is
  * never empty: without any image series the call fails. Messages name a file in a folder below the
  * given one as "given/.../name", since folders are often named after patients, unless whole_paths.
+ * Files are read on `threads` threads (0: ul_default_threads()).
  * Errors: UL_ERROR_INPUT names the file or folder and the reason; UL_ERROR_INTERRUPTED;
  * UL_ERROR_LIMIT. */
 UL_API ul_status ul_catalog_open(const char *const *paths, size_t path_count, bool whole_paths,
-    const ul_progress *progress, ul_catalog **catalog, ul_error *error);
+    int threads, const ul_progress *progress, ul_catalog **catalog, ul_error *error);
 UL_API void ul_catalog_close(ul_catalog *catalog); /* NULL is fine */
 UL_API const ul_catalog_counts *ul_catalog_get_counts(const ul_catalog *catalog);
 UL_API size_t ul_catalog_size(const ul_catalog *catalog);
@@ -93,7 +94,7 @@ UL_API ul_status ul_series_check_places(const ul_series *series, ul_error *error
  * (UL_ERROR_INPUT, which names the file), a mosaic (UL_ERROR_UNSUPPORTED). */
 UL_API ul_status ul_series_check_references(const ul_series *series, ul_error *error);
 
-/* Decodes every slice; threads 0: as many as there are cores. *volume: ul_volume_free. Errors name
+/* Decodes every slice; threads 0: ul_default_threads(). *volume: ul_volume_free. Errors name
  * the file. */
 UL_API ul_status ul_series_read(const ul_series *series, int threads, const ul_progress *progress,
     ul_volume *volume, ul_error *error);

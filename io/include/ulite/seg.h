@@ -17,6 +17,7 @@ typedef struct ul_seg_options {
     const char *series_description; /* NULL: made from the segments */
     const char
         *description_note; /* appended to every SegmentDescription (--force and why), or NULL */
+    int threads;           /* 0: ul_default_threads() */
     const ul_progress *progress; /* stages "packing" and "checking"; NULL: nobody listens */
     char **notes; /* where not NULL, *notes receives malloc'd lines about what was repaired or left
                      out of the source's attributes, the caller's; NULL where there are none */

@@ -4,6 +4,7 @@
 #define ULITE_SESSION_H
 
 #include "ulite/model.h"
+#include "ulite/team.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -34,7 +35,7 @@ typedef struct ul_session ul_session;
  * (docs/model-format.md); a model is best run as it was trained. */
 typedef struct ul_session_options {
     size_t height, width; /* pixels of a slice */
-    int threads;          /* 0: one per core that this process may use; at most 1024 */
+    int threads;          /* 0: ul_default_threads(); at most UL_MOST_THREADS */
     bool grey; /* input has one channel that stands for all C_in, equal ones (exact, faster) */
     size_t slices_bytes; /* most memory for slices that threads run side by side, one each
                             (fastest); where they need more, all threads share each slice, whose
@@ -45,7 +46,8 @@ typedef struct ul_session_options {
 UL_API void ul_session_options_init(ul_session_options *options);
 
 /* Folds and packs the weights, plans the buffers by their lifetimes and allocates them once.
- * The model must outlive the session. One session per calling thread.
+ * The model must outlive the session. One session per calling thread. Starts the session's threads,
+ * or as many as the system lets it (ul_session_threads).
  * Errors: UL_ERROR_USAGE (sizes, threads, or ULITE_CPU as of ul_cpu_level), UL_ERROR_LIMIT
  * (memory). On failure *session is NULL. */
 UL_API ul_status ul_session_create(const ul_model *model, const ul_session_options *options,
@@ -65,6 +67,10 @@ UL_API ul_status ul_session_run(
 UL_API size_t ul_session_arena_bytes(const ul_session *session);
 UL_API ul_level ul_session_level(const ul_session *session);
 UL_API int ul_session_threads(const ul_session *session);
+
+/* The session's threads, for other work between its runs; they end with it. NULL where there is
+ * one. */
+UL_API ul_team *ul_session_team(const ul_session *session);
 
 /* Whether all threads share each slice, whatever the count, to keep to slices_bytes. */
 UL_API bool ul_session_shares_slices(const ul_session *session);

@@ -5,6 +5,7 @@
 #define ULITE_TRAIN_H
 
 #include "ulite/model.h"
+#include "ulite/team.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -24,7 +25,7 @@ typedef struct ul_trainer ul_trainer;
 typedef struct ul_trainer_options {
     size_t height, width; /* pixels of a slice */
     size_t batch;         /* largest batch of a step, 1 to 65536 */
-    int threads;          /* 0: one per core that this process may use; at most 1024 */
+    int threads;          /* 0: ul_default_threads(); at most UL_MOST_THREADS */
     ul_loss loss;
     float tversky_alpha, tversky_beta; /* weights of false positives and false negatives */
     ul_optimizer optimizer;
@@ -39,7 +40,8 @@ typedef struct ul_trainer_options {
 UL_API void ul_trainer_options_init(ul_trainer_options *options);
 
 /* Starts from the weights of initial, which is only read during the call. On success *trainer is
- * the caller's (ul_trainer_close); on failure it is NULL. Errors: UL_ERROR_USAGE (an option out of
+ * the caller's (ul_trainer_close), with threads of its own, or as many as the system lets it start;
+ * on failure it is NULL. Errors: UL_ERROR_USAGE (an option out of
  * range, or ULITE_CPU as of ul_cpu_level), UL_ERROR_LIMIT (memory). */
 UL_API ul_status ul_trainer_create(const ul_model *initial, const ul_trainer_options *options,
     ul_trainer **trainer, ul_error *error);
@@ -71,6 +73,10 @@ UL_API ul_status ul_trainer_load(ul_trainer *trainer, const char *path, ul_error
  * of load. */
 UL_API ul_status ul_trainer_read_metadata(
     const char *path, const char *key, char **value, ul_error *error);
+
+/* The trainer's threads, for other work between its steps; they end with it. NULL where there is
+ * one. */
+UL_API ul_team *ul_trainer_team(const ul_trainer *trainer);
 
 /* All that the trainer has allocated. */
 UL_API size_t ul_trainer_memory_bytes(const ul_trainer *trainer);

@@ -8,6 +8,7 @@
 #include "ulite/process.h"
 #include "ulite/session.h"
 #include "ulite/status.h"
+#include "ulite/team.h"
 #include "ulite/train.h"
 
 #endif

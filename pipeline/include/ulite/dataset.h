@@ -27,6 +27,7 @@ typedef struct ul_dataset {
     size_t unlisted;        /* cases that the splits file does not name, and that are left out */
     ul_segments classes;    /* from segments.json or dataset.json; none where there is neither */
     char modality[17];      /* from dataset.json; empty where unknown */
+    int threads;            /* that read a case, for the caller to set (0: ul_default_threads()) */
     bool whole_paths;       /* messages name files below a case's folder whole (ulite/dicom.h) */
 } ul_dataset;
 

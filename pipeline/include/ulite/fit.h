@@ -28,7 +28,7 @@ typedef struct ul_fit_options {
     const ul_model *from; /* fine-tune these weights; NULL: start anew */
     bool resume;          /* go on from the checkpoint */
     double minutes;       /* of training, earlier runs of a resumed one included; 0: no limit */
-    int threads;          /* 0: one per core */
+    int threads;          /* 0: ul_default_threads() */
 } ul_fit_options;
 
 /* One epoch, as it ends. */

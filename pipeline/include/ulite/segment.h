@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 typedef struct ul_segment_options {
-    int threads;           /* 0: one per core */
+    int threads;           /* 0: ul_default_threads() */
     bool flips;            /* average the flips that the card allows (it may do so by default) */
     bool fractions;        /* keep the probabilities too */
     const ul_grid *slices; /* those that the volume was resampled from (ul_volume_regular): where
