@@ -6,7 +6,8 @@
 #include <string.h>
 
 bool failing_on, failing_threads_on;
-size_t failing_at, failing_seen, failing_started;
+size_t failing_at, failing_seen;
+atomic_size_t failing_started;
 
 static bool fails(void) {
     if (!failing_on || failing_seen++ != failing_at)

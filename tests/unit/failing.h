@@ -4,13 +4,14 @@
 #ifndef FAILING_H
 #define FAILING_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-extern bool failing_on;         /* allocations count, and one of them fails */
-extern bool failing_threads_on; /* starts of threads count, and so do they */
-extern size_t failing_at;       /* which, from 0 */
-extern size_t failing_seen;     /* how many there were */
-extern size_t failing_started;  /* threads that were started, whatever is on */
+extern bool failing_on;               /* allocations count, and one of them fails */
+extern bool failing_threads_on;       /* starts of threads count, and so do they */
+extern size_t failing_at;             /* which, from 0 */
+extern size_t failing_seen;           /* how many there were */
+extern atomic_size_t failing_started; /* threads that were started, whatever is on */
 
 #endif
