@@ -1,5 +1,6 @@
-/* bench-train SIDE BATCH THREADS SECONDS: training steps of the paper's network on noise against
- * the clock; a line of JSON. bench/training.py alternates it with PyTorch. */
+/* bench-train SIDE BATCH THREADS SECONDS [CLASSES]: training steps of the paper's network on noise
+ * against the clock; a line of JSON. One class: soft Dice; more: Dice and cross-entropy.
+ * bench/training.py alternates it with PyTorch, bench/steps.py with another build. */
 #include "ulite/ulite.h"
 
 #include <stdio.h>
@@ -39,17 +40,21 @@ static ul_status measure(ul_trainer *trainer, const float *images, const uint8_t
 }
 
 int main(int argc, char **argv) {
-    if (argc != 5) {
-        fputs("usage: bench-train SIDE BATCH THREADS SECONDS\n", stderr);
+    if (argc != 5 && argc != 6) {
+        fputs("usage: bench-train SIDE BATCH THREADS SECONDS [CLASSES]\n", stderr);
         return UL_ERROR_USAGE;
     }
-    const ul_model_shape shape = {
-        .input_channels = 3, .classes = 1, .width = {16, 32, 64, 128, 256, 512}, .bottleneck = 128};
+    const size_t classes = argc == 6 ? strtoul(argv[5], NULL, 10) : 1;
+    const ul_model_shape shape = {.input_channels = 3,
+        .classes = classes,
+        .width = {16, 32, 64, 128, 256, 512},
+        .bottleneck = 128};
     ul_trainer_options options;
     ul_trainer_options_init(&options);
     options.height = options.width = strtoul(argv[1], NULL, 10);
     options.batch = strtoul(argv[2], NULL, 10);
     options.threads = atoi(argv[3]);
+    options.loss = classes > 1 ? UL_LOSS_DICE_CE : UL_LOSS_DICE;
     ul_model *model = NULL;
     ul_trainer *trainer = NULL;
     ul_error error = {0};
@@ -61,7 +66,8 @@ int main(int argc, char **argv) {
         for (size_t i = 0; images && i < 3 * pixels; i++)
             images[i] = (float)(i * 2654435761U % 1000) / 1000;
         for (size_t i = 0; labels && i < pixels; i++)
-            labels[i] = i / 32 % 4 == 1;
+            labels[i] =
+                (uint8_t)(i / 32 % 4 == 1 ? 1 + i / 64 % (classes > 1 ? classes - 1 : 1) : 0);
         if (images && labels)
             measure(trainer, images, labels, options.batch, atof(argv[4]), &error);
         else

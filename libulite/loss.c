@@ -1,6 +1,7 @@
 #include "loss.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Terms: [0] pixels that count, [1] their summed cross-entropy, then for each class three sums of
  * probabilities p and truth t (0 or 1): p * t, p, t. Slopes: [1] the derivative by the summed
@@ -15,13 +16,14 @@ static size_t first_class(const ul_loss_rule *rule) {
     return rule->classes > 1 ? 1 : 0;
 }
 
-static void forward_binary(float *logits, const uint8_t *labels, size_t pixels, double *terms) {
+static void forward_binary(
+    float *logits, size_t stride, const uint8_t *labels, size_t pixels, double *terms) {
     double *overlap = terms + CLASSES;
     for (size_t i = 0; i < pixels; i++) {
-        const float logit = logits[i];
+        const float logit = logits[i * stride];
         const float small = expf(-fabsf(logit)); /* never overflows */
         const float p = (logit >= 0 ? 1.0F : small) / (1.0F + small);
-        logits[i] = p;
+        logits[i * stride] = p;
         if (labels[i] == UL_LOSS_IGNORE)
             continue;
         const float truth = labels[i] ? 1.0F : 0.0F;
@@ -35,44 +37,41 @@ static void forward_binary(float *logits, const uint8_t *labels, size_t pixels, 
     }
 }
 
-static void forward_softmax(size_t classes, float *logits, size_t plane, const uint8_t *labels,
-    size_t pixels, double *terms) {
+enum { BLOCK = 64, MOST_CLASSES = UINT8_MAX + 1 };
+
+/* At most BLOCK pixels. */
+static void forward_softmax(size_t classes, const ul_train_kernels *kernels, float *logits,
+    size_t stride, const uint8_t *labels, size_t pixels, double *terms) {
+    float right[BLOCK], highest[BLOCK], sum[BLOCK], predicted[MOST_CLASSES] = {0};
+    for (size_t i = 0; i < pixels; i++)
+        right[i] = labels[i] == UL_LOSS_IGNORE ? 0.0F : logits[i * stride + labels[i]];
+    kernels->softmax(logits, stride, classes, highest, sum, pixels);
     for (size_t i = 0; i < pixels; i++) {
-        float largest = logits[i];
-        for (size_t k = 1; k < classes; k++)
-            largest = logits[k * plane + i] > largest ? logits[k * plane + i] : largest;
-        const bool counts = labels[i] != UL_LOSS_IGNORE;
-        const float right = counts ? logits[labels[i] * plane + i] : largest;
-        float sum = 0;
-        for (size_t k = 0; k < classes; k++) {
-            float *value = logits + k * plane + i;
-            *value = expf(*value - largest);
-            sum += *value;
+        float *p = logits + i * stride;
+        if (labels[i] == UL_LOSS_IGNORE) {
+            memset(p, 0, classes * sizeof *p);
+            continue;
         }
-        if (counts) {
-            terms[PIXELS] += 1;
-            terms[CROSS_ENTROPY] += logf(sum) + (largest - right);
-        }
-        for (size_t k = 0; k < classes; k++) {
-            float *value = logits + k * plane + i;
-            *value /= sum;
-            if (counts) {
-                terms[CLASSES + 3 * k + PREDICTED] += *value;
-                if (labels[i] == k) {
-                    terms[CLASSES + 3 * k + OVERLAP] += *value;
-                    terms[CLASSES + 3 * k + ACTUAL] += 1;
-                }
-            }
-        }
+        double *overlap = terms + CLASSES + 3 * (size_t)labels[i];
+        terms[PIXELS] += 1;
+        terms[CROSS_ENTROPY] += logf(sum[i]) + (highest[i] - right[i]);
+        overlap[OVERLAP] += p[labels[i]];
+        overlap[ACTUAL] += 1;
     }
+    kernels->sums(logits, stride, predicted, pixels, stride);
+    for (size_t k = 0; k < classes; k++)
+        terms[CLASSES + 3 * k + PREDICTED] += predicted[k];
 }
 
-void ul_loss_forward(const ul_loss_rule *rule, float *logits, size_t plane, const uint8_t *labels,
-    size_t pixels, double *terms) {
-    if (rule->classes == 1)
-        forward_binary(logits, labels, pixels, terms);
-    else
-        forward_softmax(rule->classes, logits, plane, labels, pixels, terms);
+void ul_loss_forward(const ul_loss_rule *rule, const ul_train_kernels *kernels, float *logits,
+    size_t stride, const uint8_t *labels, size_t pixels, double *terms) {
+    if (rule->classes == 1) {
+        forward_binary(logits, stride, labels, pixels, terms);
+        return;
+    }
+    for (size_t i = 0; i < pixels; i += BLOCK)
+        forward_softmax(rule->classes, kernels, logits + i * stride, stride, labels + i,
+            pixels - i < BLOCK ? pixels - i : BLOCK, terms);
 }
 
 /* 1 - (I + s) / (I + alpha (P - I) + beta (T - I) + s), with its derivatives by I and P. */
@@ -114,43 +113,39 @@ double ul_loss_value(const ul_loss_rule *rule, const double *terms, double *slop
 }
 
 static void backward_binary(
-    const double *slopes, float *probabilities, const uint8_t *labels, size_t pixels) {
+    const double *slopes, float *logits, size_t stride, const uint8_t *labels, size_t pixels) {
     const float entropy = (float)slopes[CROSS_ENTROPY];
     const float by_overlap = (float)slopes[CLASSES + OVERLAP];
     const float by_sum = (float)slopes[CLASSES + PREDICTED];
     for (size_t i = 0; i < pixels; i++) {
-        const float p = probabilities[i];
+        const float logit = logits[i * stride], small = expf(-fabsf(logit));
+        const float p = (logit >= 0 ? 1.0F : small) / (1.0F + small);
         const float truth = labels[i] ? 1.0F : 0.0F;
         const float slope = (by_overlap * truth + by_sum) * p * (1 - p) + entropy * (p - truth);
-        probabilities[i] = labels[i] == UL_LOSS_IGNORE ? 0.0F : slope;
+        memset(logits + i * stride, 0, stride * sizeof *logits);
+        logits[i * stride] = labels[i] == UL_LOSS_IGNORE ? 0.0F : slope;
     }
 }
 
-static void backward_softmax(size_t classes, const double *slopes, float *probabilities,
-    size_t plane, const uint8_t *labels, size_t pixels) {
-    const float entropy = (float)slopes[CROSS_ENTROPY];
-    for (size_t i = 0; i < pixels; i++) {
-        float mean = 0; /* slope by probability, averaged by the probabilities */
-        for (size_t k = 0; k < classes; k++) {
-            const double *slope = slopes + CLASSES + 3 * k;
-            mean += probabilities[k * plane + i] *
-                    (float)(slope[PREDICTED] + (labels[i] == k ? slope[OVERLAP] : 0));
-        }
-        for (size_t k = 0; k < classes; k++) {
-            const double *slope = slopes + CLASSES + 3 * k;
-            const float truth = labels[i] == k ? 1.0F : 0.0F;
-            const float p = probabilities[k * plane + i];
-            const float by_p = (float)slope[PREDICTED] + truth * (float)slope[OVERLAP];
-            const float slope_here = p * (by_p - mean) + entropy * (p - truth);
-            probabilities[k * plane + i] = labels[i] == UL_LOSS_IGNORE ? 0.0F : slope_here;
-        }
+static void backward_softmax(size_t classes, const ul_train_kernels *kernels, const double *slopes,
+    float *logits, size_t stride, const uint8_t *labels, size_t pixels) {
+    float by_p[MOST_CLASSES] = {0}, by_overlap[MOST_CLASSES] = {0}, highest[BLOCK], sum[BLOCK];
+    for (size_t k = 0; k < classes; k++) {
+        by_p[k] = (float)slopes[CLASSES + 3 * k + PREDICTED];
+        by_overlap[k] = (float)slopes[CLASSES + 3 * k + OVERLAP];
+    }
+    const ul_softmax_slopes by = {by_p, by_overlap, (float)slopes[CROSS_ENTROPY]};
+    for (size_t i = 0; i < pixels; i += BLOCK, logits += BLOCK * stride) {
+        const size_t count = pixels - i < BLOCK ? pixels - i : BLOCK;
+        kernels->softmax(logits, stride, classes, highest, sum, count);
+        kernels->softmax_backward(&by, logits, stride, labels + i, count);
     }
 }
 
-void ul_loss_backward(const ul_loss_rule *rule, const double *slopes, float *probabilities,
-    size_t plane, const uint8_t *labels, size_t pixels) {
+void ul_loss_backward(const ul_loss_rule *rule, const ul_train_kernels *kernels,
+    const double *slopes, float *logits, size_t stride, const uint8_t *labels, size_t pixels) {
     if (rule->classes == 1)
-        backward_binary(slopes, probabilities, labels, pixels);
+        backward_binary(slopes, logits, stride, labels, pixels);
     else
-        backward_softmax(rule->classes, slopes, probabilities, plane, labels, pixels);
+        backward_softmax(rule->classes, kernels, slopes, logits, stride, labels, pixels);
 }

@@ -63,8 +63,7 @@ static void add_bias(const ul_trainer *t, const ul_pointwise_weights *p, const f
 /* The backward pass of a 1x1 convolution; y is overwritten. */
 static void pull_back(const ul_trainer *t, const ul_pointwise_weights *p, const float *gradient,
     float *y, size_t pixels) {
-    memset(y, 0, pixels * p->padded_inputs * sizeof *y);
-    ul_train_pointwise(t, p, true, gradient, NULL, y, pixels);
+    ul_train_pointwise(t, p, true, gradient, t->zeros, y, pixels);
 }
 
 /* Sums of an axial block from a padded band of its input and its output's gradient. */
@@ -85,27 +84,31 @@ static void add_axial(const ul_trainer *t, const ul_level_data *level, const ul_
             .bias = sums + 2 * (2 * a->radius + 1) * a->padded});
 }
 
-/* From the loss to the gradient by the last decoder's output. */
-static void logits_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
+/* From the loss to the gradient by the last decoder's cross. */
+static void top_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
     const ul_level_data *level = &t->level[l];
     const ul_pointwise_weights *p = &t->pointwise[UL_PW_LOGITS];
+    const ul_pointwise_weights *out = &t->pointwise[UL_PW_DECODER_OUT + l];
     const ul_range range = ul_train_pixels(level, chunk);
-    const size_t tile = ul_train_tile(level, l), channels = level->channels;
-    float *sums = clear_partial(t, chunk);
-    float *active = scratch, *pulled = active + tile * channels, *wide = pulled + tile * channels;
-    memset(wide, 0, tile * p->padded_outputs * sizeof *wide);
-    for (size_t first = range.first; first < range.end; first += tile) {
-        const size_t pixels = range.end - first < tile ? range.end - first : tile;
-        float *out = level->output + first * channels;
-        ul_loss_backward(
-            &t->rule, t->terms, t->logits + first, level->pixels, t->labels + first, pixels);
-        for (size_t k = 0; k < t->shape.classes; k++)
-            for (size_t i = 0; i < pixels; i++)
-                wide[i * p->padded_outputs + k] = t->logits[k * level->pixels + first + i];
-        pull_back(t, p, wide, pulled, pixels);
-        t->kernels->gelu_backward(out, pulled, out, active, pixels * channels);
-        add_weights(t, p, wide, active, pixels, sums);
-        add_bias(t, p, wide, pixels, sums);
+    const size_t step = ul_train_tile(level, l), channels = level->channels;
+    float *sums = clear_partial(t, chunk), *out_sums = sums + ul_pointwise_sums(p);
+    float *gradient = scratch + 2 * step * channels;
+    const ul_top_tile tile = {.active = scratch,
+        .slope = scratch + step * channels,
+        .logits = gradient + step * channels};
+    for (size_t first = range.first; first < range.end; first += step) {
+        const size_t pixels = range.end - first < step ? range.end - first : step;
+        float *crossed = level->crossed + first * channels;
+        ul_train_top(t, first, pixels, &tile);
+        ul_loss_backward(&t->rule, t->kernels, t->terms, tile.logits, p->padded_outputs,
+            t->labels + first, pixels);
+        add_weights(t, p, tile.logits, tile.active, pixels, sums);
+        add_bias(t, p, tile.logits, pixels, sums);
+        pull_back(t, p, tile.logits, gradient, pixels);
+        t->kernels->multiply(tile.slope, gradient, pixels * channels);
+        add_weights(t, out, gradient, crossed, pixels, out_sums);
+        add_bias(t, out, gradient, pixels, out_sums);
+        pull_back(t, out, gradient, crossed, pixels);
     }
 }
 
@@ -147,8 +150,7 @@ static void decoder_cross_phase(ul_trainer *t, size_t l, size_t chunk, float *sc
         add_axial(t, level, a, padded_x, level->crossed + first * channels, channels,
             level->width * channels, sums);
         ul_train_pad(t, level, band, &gradient, padded);
-        memset(out, 0, pixels * channels * sizeof *out);
-        ul_train_cross_band(t, level, a, true, padded, NULL, out, channels);
+        ul_train_cross_band(t, level, a, true, padded, t->zeros, out, channels);
         ul_norm_add_gradient(t, UL_NORM_DECODER + l, chunk, out, level->mixed + first * channels,
             pixels, first - range.first);
     }
@@ -326,8 +328,7 @@ static void encoder_cross_phase(ul_trainer *t, size_t l, size_t chunk, float *sc
         ul_train_pad(t, level, band, &gradient, padded);
         add_axial(t, level, a, padded_x, padded + ul_train_padded_origin(level, channels), channels,
             ul_train_padded_row(level, channels), sums);
-        memset(pulled, 0, pixels * channels * sizeof *pulled);
-        ul_train_cross_band(t, level, a, true, padded, NULL, pulled, channels);
+        ul_train_cross_band(t, level, a, true, padded, t->zeros, pulled, channels);
         if (l > 0) {
             float *pooled = level->pooled + ul_train_band(level, band).pixel * channels;
             t->kernels->gelu_backward(pooled, pulled, pooled, NULL, pixels * channels);
@@ -343,9 +344,11 @@ static void decoder_backward(ul_trainer *t, size_t l) {
     const ul_pointwise_id out = UL_PW_DECODER_OUT + l, skip = UL_PW_DECODER_SKIP + l;
     const ul_pointwise_id low = UL_PW_DECODER_LOW + l;
     const ul_axial_id axial = UL_AXIAL_DECODER + l;
-    const float *sums =
-        ul_train_run_sums(t, l, decoder_out_phase, ul_pointwise_sums(&t->pointwise[out]));
-    ul_pointwise_collect(t, out, sums);
+    const float *sums;
+    if (l > 0) {
+        sums = ul_train_run_sums(t, l, decoder_out_phase, ul_pointwise_sums(&t->pointwise[out]));
+        ul_pointwise_collect(t, out, sums);
+    }
     sums = ul_train_run_sums(t, l, decoder_cross_phase, ul_axial_sums(&t->axial[axial]));
     ul_axial_collect(t, axial, sums);
     ul_norm_finish_gradient(t, UL_NORM_DECODER + l, l);
@@ -387,10 +390,16 @@ static void encoder_backward(ul_trainer *t, size_t l) {
         ul_input_collect(t, sums + axial_sums);
 }
 
-void ul_train_backward(ul_trainer *t) {
-    const float *sums =
-        ul_train_run_sums(t, 0, logits_phase, ul_pointwise_sums(&t->pointwise[UL_PW_LOGITS]));
+static void top_backward(ul_trainer *t) {
+    const size_t logits = ul_pointwise_sums(&t->pointwise[UL_PW_LOGITS]);
+    const size_t out = ul_pointwise_sums(&t->pointwise[UL_PW_DECODER_OUT]);
+    const float *sums = ul_train_run_sums(t, 0, top_phase, logits + out);
     ul_pointwise_collect(t, UL_PW_LOGITS, sums);
+    ul_pointwise_collect(t, UL_PW_DECODER_OUT, sums + logits);
+}
+
+void ul_train_backward(ul_trainer *t) {
+    top_backward(t);
     for (size_t l = 0; l < UL_BOTTOM; l++)
         decoder_backward(t, l);
     bottom_backward(t);

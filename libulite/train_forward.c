@@ -20,7 +20,7 @@ void ul_train_run(ul_trainer *t, size_t level, ul_phase *phase) {
     ul_team_for(t->team, t->level[level].chunks, run_chunk, &run);
 }
 
-/* A matrix product over contiguous pixels: the usual ul_matmul, exact in the forward pass. */
+/* A matrix product over contiguous pixels: the usual ul_matmul. */
 void ul_train_pointwise(const ul_trainer *t, const ul_pointwise_weights *p, bool backward,
     const float *x, const float *bias, float *y, size_t pixels) {
     const size_t inputs = backward ? p->padded_outputs : p->padded_inputs;
@@ -35,10 +35,10 @@ void ul_train_pointwise(const ul_trainer *t, const ul_pointwise_weights *p, bool
         .y_stride = outputs,
         .columns = outputs,
         .pixels = pixels};
-    if (backward)
-        t->kernels->matmul(&job);
-    else
+    if (!backward && t->options.exact_sums)
         t->kernels->matmul_exact(&job);
+    else
+        t->kernels->matmul(&job);
 }
 
 ul_band ul_train_band(const ul_level_data *level, size_t band) {
@@ -112,11 +112,13 @@ static void input_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
     const ul_level_data *level = &t->level[l];
     const ul_range bands = ul_train_bands(level, chunk);
     const size_t inputs = t->shape.input_channels, row = ul_train_input_row(t);
+    void (*matmul)(const ul_matmul *job) =
+        t->options.exact_sums ? t->kernels->matmul_exact : t->kernels->matmul;
     for (size_t band = bands.first; band < bands.end; band++) {
         ul_train_pad_input(t, band, scratch);
         float *out = level->input + ul_train_band(level, band).pixel * level->channels;
         for (size_t i = 0; i < level->band_rows; i++)
-            t->kernels->matmul_exact(&(ul_matmul){.x = scratch + i * row,
+            matmul(&(ul_matmul){.x = scratch + i * row,
                 .x_stride = inputs,
                 .segments = 7,
                 .segment_stride = row,
@@ -145,10 +147,10 @@ void ul_train_cross_band(const ul_trainer *t, const ul_level_data *level, const 
         .y_row_stride = level->width * y_stride,
         .rows = level->band_rows,
         .width = level->width};
-    if (backward)
-        t->kernels->cross(&job);
-    else
+    if (!backward && t->options.exact_sums)
         t->kernels->cross_exact(&job);
+    else
+        t->kernels->cross(&job);
 }
 
 static void encoder_cross_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
@@ -243,8 +245,7 @@ static void decoder_in_phase(ul_trainer *t, size_t l, size_t chunk, float *scrat
         float *out = level->mixed + first * channels;
         t->kernels->gelu(
             next->output + first / 4 * next->channels, active, pixels / 4 * next->channels);
-        memset(narrow, 0, pixels / 4 * channels * sizeof *narrow);
-        ul_train_pointwise(t, low, false, active, NULL, narrow, pixels / 4);
+        ul_train_pointwise(t, low, false, active, t->zeros, narrow, pixels / 4);
         t->kernels->upsample(
             narrow, skip->padded_bias, pixels / (2 * level->width), level->width, channels, out);
         t->kernels->affine(
@@ -254,43 +255,65 @@ static void decoder_in_phase(ul_trainer *t, size_t l, size_t chunk, float *scrat
     }
 }
 
-static void decoder_out_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
-    const ul_level_data *level = &t->level[l];
+/* A decoder's batch norm and cross of one band, to crossed. */
+static void decoder_cross(
+    ul_trainer *t, const ul_level_data *level, size_t l, size_t band, float *scratch) {
     const ul_axial_weights *a = &t->axial[UL_AXIAL_DECODER + l];
-    const ul_pointwise_weights *p = &t->pointwise[UL_PW_DECODER_OUT + l];
-    const ul_range bands = ul_train_bands(level, chunk);
     const ul_pad_source source = {.x = level->mixed,
         .stride = a->padded,
         .channels = a->padded,
         .norm = &t->norm[UL_NORM_DECODER + l]};
-    const size_t pixels = level->band_rows * level->width;
+    ul_train_pad(t, level, band, &source, scratch);
+    ul_train_cross_band(t, level, a, false, scratch, a->bias,
+        level->crossed + ul_train_band(level, band).pixel * a->padded, a->padded);
+}
+
+static void decoder_out_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
+    const ul_level_data *level = &t->level[l];
+    const ul_pointwise_weights *p = &t->pointwise[UL_PW_DECODER_OUT + l];
+    const ul_range bands = ul_train_bands(level, chunk);
     for (size_t band = bands.first; band < bands.end; band++) {
-        const size_t at = ul_train_band(level, band).pixel * a->padded;
-        ul_train_pad(t, level, band, &source, scratch);
-        ul_train_cross_band(t, level, a, false, scratch, a->bias, level->crossed + at, a->padded);
-        ul_train_pointwise(
-            t, p, false, level->crossed + at, p->padded_bias, level->output + at, pixels);
+        const size_t at = ul_train_band(level, band).pixel * level->channels;
+        decoder_cross(t, level, l, band, scratch);
+        ul_train_pointwise(t, p, false, level->crossed + at, p->padded_bias, level->output + at,
+            level->band_rows * level->width);
     }
 }
 
-/* conv_out, from channels last to planes, and the terms of the loss. */
-static void logits_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
-    const ul_level_data *level = &t->level[l];
+void ul_train_top(const ul_trainer *t, size_t first, size_t pixels, const ul_top_tile *tile) {
+    const ul_level_data *level = &t->level[0];
+    const ul_pointwise_weights *out = &t->pointwise[UL_PW_DECODER_OUT];
     const ul_pointwise_weights *p = &t->pointwise[UL_PW_LOGITS];
-    const ul_range range = ul_train_pixels(level, chunk);
-    const size_t tile = ul_train_tile(level, l), classes = t->shape.classes;
+    const size_t count = pixels * level->channels;
+    ul_train_pointwise(t, out, false, level->crossed + first * level->channels, out->padded_bias,
+        tile->active, pixels);
+    if (tile->slope)
+        t->kernels->gelu_slope(tile->active, tile->active, tile->slope, count);
+    else
+        t->kernels->gelu(tile->active, tile->active, count);
+    ul_train_pointwise(t, p, false, tile->active, p->padded_bias, tile->logits, pixels);
+}
+
+/* The last decoder's cross and the terms of the loss. What lies between, the backward pass makes
+ * anew rather than that it is stored. */
+static void top_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
+    const ul_level_data *level = &t->level[l];
+    const ul_range bands = ul_train_bands(level, chunk);
+    const size_t step = ul_train_tile(level, l), classes = t->shape.classes;
+    const size_t stride = t->pointwise[UL_PW_LOGITS].padded_outputs;
+    const ul_top_tile tile = {.active = scratch, .logits = scratch + step * level->channels};
     double *terms = t->terms + (2 + chunk) * UL_LOSS_TERMS(classes);
-    float *active = scratch, *wide = active + tile * level->channels;
     memset(terms, 0, UL_LOSS_TERMS(classes) * sizeof *terms);
-    for (size_t first = range.first; first < range.end; first += tile) {
-        const size_t pixels = range.end - first < tile ? range.end - first : tile;
-        t->kernels->gelu(level->output + first * level->channels, active, pixels * level->channels);
-        ul_train_pointwise(t, p, false, active, p->padded_bias, wide, pixels);
-        for (size_t k = 0; k < classes; k++)
-            for (size_t i = 0; i < pixels; i++)
-                t->logits[k * level->pixels + first + i] = wide[i * p->padded_outputs + k];
-        ul_loss_forward(
-            &t->rule, t->logits + first, level->pixels, t->labels + first, pixels, terms);
+    for (size_t band = bands.first; band < bands.end; band++) {
+        size_t first = ul_train_band(level, band).pixel;
+        const size_t end = first + level->band_rows * level->width;
+        decoder_cross(t, level, l, band, scratch);
+        for (; first < end; first += step) {
+            const size_t pixels = end - first < step ? end - first : step;
+            ul_train_top(t, first, pixels, &tile);
+            ul_loss_forward(
+                &t->rule, t->kernels, tile.logits, stride, t->labels + first, pixels, terms);
+        }
     }
 }
 
@@ -318,8 +341,7 @@ double ul_train_forward(ul_trainer *t) {
     for (size_t l = UL_BOTTOM; l-- > 0;) {
         ul_train_run(t, l, decoder_in_phase);
         ul_norm_finish(t, UL_NORM_DECODER + l, l);
-        ul_train_run(t, l, decoder_out_phase);
+        ul_train_run(t, l, l ? decoder_out_phase : top_phase);
     }
-    ul_train_run(t, 0, logits_phase);
     return batch_loss(t);
 }

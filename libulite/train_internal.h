@@ -84,7 +84,7 @@ typedef struct ul_norm_data {
  *  cross     the encoder's cross, before its batch norm, levels 0..4
  *  mixed     the decoder's 1x1, before its batch norm, levels 0..4   [gradient by the skip]
  *  crossed   the decoder's cross                                     [gradient by it]
- *  output    before the last GELU of the decoder (of the bottleneck at level 5)
+ *  output    before the last GELU of the decoder (of the bottleneck at level 5); not at level 0
  *            [gradient by it; then by the decoder's batch norm; then by the bottleneck's pw1] */
 typedef struct ul_level_data {
     size_t height, width, channels; /* channels padded */
@@ -117,7 +117,7 @@ struct ul_trainer {
     float *bottom_wide;   /* the concatenation before its batch norm */
     float *bottom_gradient;
     size_t bottom_padded; /* padded channels of the concatenation */
-    float *logits;        /* [K][pixels]: logits, probabilities, gradients in turn */
+    float *zeros;         /* as many as the most channels of a layer, and never anything else */
 
     float *partials;       /* [chunks][partial_floats] sums of weight gradients */
     size_t partial_floats; /* of the phase that runs */
@@ -189,6 +189,13 @@ void ul_train_pointwise(const ul_trainer *t, const ul_pointwise_weights *p, bool
 /* An axial block, or its backward pass, on a padded band. */
 void ul_train_cross_band(const ul_trainer *t, const ul_level_data *level, const ul_axial_weights *a,
     bool backward, const float *padded, const float *bias, float *y, size_t y_stride);
+
+/* What comes after the last decoder's cross, for one tile: GELU of its 1x1, that GELU's derivative
+ * where slope is not NULL, and the logits, padded. */
+typedef struct ul_top_tile {
+    float *active, *slope, *logits;
+} ul_top_tile;
+void ul_train_top(const ul_trainer *t, size_t first, size_t pixels, const ul_top_tile *tile);
 
 /* Kernel-ready copies of all weights. */
 void ul_train_pack(ul_trainer *trainer);

@@ -148,6 +148,10 @@ static void *take(arena *a, size_t count, size_t size) {
     return at;
 }
 
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
 static float *take_floats(arena *a, size_t count) {
     return take(a, count, sizeof(float));
 }
@@ -159,8 +163,10 @@ static void place_weights(ul_trainer *t, arena *a) {
     t->first = take_floats(a, total);
     t->second = take_floats(a, total);
     t->average = t->options.ema_decay > 0 ? take_floats(a, total) : NULL;
+    size_t most = 0;
     for (size_t i = 0; i < UL_PW_COUNT; i++) {
         ul_pointwise_weights *p = &t->pointwise[i];
+        most = larger(most, larger(p->padded_inputs, p->padded_outputs));
         p->forward = take_floats(a, p->padded_inputs * p->padded_outputs);
         p->backward = take_floats(a, p->padded_inputs * p->padded_outputs);
         p->padded_bias = take_floats(a, p->padded_outputs);
@@ -181,6 +187,7 @@ static void place_weights(ul_trainer *t, arena *a) {
         for (size_t k = 0; k < sizeof doubles / sizeof *doubles; k++)
             *doubles[k] = take(a, n->padded, sizeof(double));
     }
+    t->zeros = take_floats(a, most);
     t->input_weight = take_floats(a, 49 * t->shape.input_channels * t->level[0].channels);
     t->input_bias = take_floats(a, t->level[0].channels);
 }
@@ -205,11 +212,6 @@ static void place_activations(ul_trainer *t, arena *a) {
     t->bottom_narrow = take_floats(a, pixels * ul_pad_channels(t->shape.bottleneck));
     t->bottom_wide = take_floats(a, pixels * t->bottom_padded);
     t->bottom_gradient = take_floats(a, pixels * t->bottom_padded);
-    t->logits = take_floats(a, t->level[0].pixels * t->shape.classes);
-}
-
-static size_t larger(size_t a, size_t b) {
-    return a > b ? a : b;
 }
 
 /* The most that the sums of any phase of a level need, see train_backward.c. */
@@ -227,7 +229,9 @@ static size_t level_partials(const ul_trainer *t, size_t l) {
     const size_t input = l ? 0 : ul_input_sums(t);
     const size_t encoder = larger(
         ul_pointwise_sums(&p[UL_PW_ENCODER + l]), ul_axial_sums(&a[UL_AXIAL_ENCODER + l]) + input);
-    return larger(larger(decoder, encoder), l ? 0 : ul_pointwise_sums(&p[UL_PW_LOGITS]));
+    const size_t top =
+        l ? 0 : ul_pointwise_sums(&p[UL_PW_LOGITS]) + ul_pointwise_sums(&p[UL_PW_DECODER_OUT]);
+    return larger(larger(decoder, encoder), top);
 }
 
 /* Scratch of the phases: either three tiles of the level and two of the one below (or of the

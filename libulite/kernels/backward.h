@@ -59,9 +59,20 @@ typedef struct ul_train_cross_sums {
     float *weight, *bias;
 } ul_train_cross_sums;
 
+/* The backward pass of softmax, row by row of `stride` floats: probabilities p become the gradient
+ * by logit of a loss whose derivative by p[k] is by_p[k], and by_overlap[k] more where k is the
+ * label, plus entropy times that of the cross-entropy. by_p and by_overlap have `stride` floats.
+ * Rows of label UL_SOFTMAX_IGNORE become zero. */
+typedef struct ul_softmax_slopes {
+    const float *by_p, *by_overlap;
+    float entropy;
+} ul_softmax_slopes;
+
+#define UL_SOFTMAX_IGNORE 255
+
 typedef struct ul_train_kernels {
-    /* _exact: the same summed in double and rounded once, for the forward pass. The winners of the
-     * max-pool hang on its last bits, and Adam magnifies what a wrong one changes. */
+    /* _exact: the same summed in double and rounded once. The winners of the max-pool hang on the
+     * last bits of the forward pass, and Adam magnifies what another one changes. */
     void (*matmul)(const ul_matmul *job);
     void (*matmul_exact)(const ul_matmul *job);
     void (*outer)(const ul_outer *job);
@@ -103,6 +114,19 @@ typedef struct ul_train_kernels {
     void (*gelu)(const float *x, float *y, size_t count);
     /* out = g * gelu'(x), y = gelu(x); y may be NULL, out may be x or g. */
     void (*gelu_backward)(const float *x, const float *g, float *out, float *y, size_t count);
+    /* y = gelu(x), slope = gelu'(x); y may be x */
+    void (*gelu_slope)(const float *x, float *y, float *slope, size_t count);
+    /* y *= x */
+    void (*multiply)(const float *x, float *y, size_t count);
+
+    /* Rows of `stride` floats, a multiple of UL_LANES, whose first `classes` are logits: these
+     * become probabilities, the others zero. highest receives a row's largest logit, sum the sum
+     * of exp(logit - highest), NaN where a logit is not finite. Probabilities below e^-64 of the
+     * row's largest are zero. */
+    void (*softmax)(
+        float *x, size_t stride, size_t classes, float *highest, float *sum, size_t pixels);
+    void (*softmax_backward)(const ul_softmax_slopes *slopes, float *x, size_t stride,
+        const uint8_t *labels, size_t pixels);
 } ul_train_kernels;
 
 /* The kernels of a level that ul_cpu_has. */

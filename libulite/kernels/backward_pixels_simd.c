@@ -166,3 +166,18 @@ void UL_SIMD(ul_train_gelu_backward)(
             v_store(y + i, v_mul(value, cdf));
     }
 }
+
+void UL_SIMD(ul_train_gelu_slope)(const float *x, float *y, float *slope, size_t count) {
+    for (size_t i = 0; i < count; i += V_WIDTH) {
+        v_float bell;
+        const v_float value = v_load(x + i);
+        const v_float cdf = v_normal_cdf(value, &bell);
+        v_store(slope + i, v_fma(value, v_mul(bell, v_set(0.39894228f)), cdf));
+        v_store(y + i, v_mul(value, cdf));
+    }
+}
+
+void UL_SIMD(ul_train_multiply)(const float *x, float *y, size_t count) {
+    for (size_t i = 0; i < count; i += V_WIDTH)
+        v_store(y + i, v_mul(v_load(x + i), v_load(y + i)));
+}

@@ -1,8 +1,15 @@
-/* The training kernels as plain loops: what every SIMD level is checked against. */
+/* The training kernels as plain loops: what every SIMD level is checked against. All sums are in
+ * double, so that matmul and cross are their exact forms too. */
 #include "kernels/backward.h"
 
 #include <math.h>
 #include <string.h>
+
+/* Adds sums of UL_LANES channels. */
+static void add(float *to, const double *sum) {
+    for (size_t i = 0; i < UL_LANES; i++)
+        to[i] = (float)(to[i] + sum[i]);
+}
 
 /* The weights of column n, UL_LANES floats apart. */
 static const float *column_of(const ul_matmul *job, size_t n) {
@@ -11,20 +18,6 @@ static const float *column_of(const ul_matmul *job, size_t n) {
 }
 
 static void matmul(const ul_matmul *job) {
-    for (size_t p = 0; p < job->pixels; p++)
-        for (size_t n = 0; n < job->columns; n++) {
-            const float *weight = column_of(job, n);
-            float *y = job->y + p * job->y_stride + n, sum = job->bias ? job->bias[n] : *y;
-            for (size_t s = 0; s < job->segments; s++) {
-                const float *x = job->x + p * job->x_stride + s * job->segment_stride;
-                for (size_t k = 0; k < job->depth; k++)
-                    sum = fmaf(x[k], weight[(s * job->depth + k) * UL_LANES], sum);
-            }
-            *y = sum;
-        }
-}
-
-static void matmul_exact(const ul_matmul *job) {
     for (size_t p = 0; p < job->pixels; p++)
         for (size_t n = 0; n < job->columns; n++) {
             const float *weight = column_of(job, n);
@@ -40,14 +33,16 @@ static void matmul_exact(const ul_matmul *job) {
 }
 
 static void outer(const ul_outer *job) {
-    for (size_t p = 0; p < job->pixels; p++) {
-        const float *x = job->x + p * job->x_stride;
-        const float *y = job->y + p * job->y_stride;
-        for (size_t k = 0; k < job->depth; k++)
-            for (size_t n = 0; n < job->columns; n++)
-                job->sum[k * job->sum_stride + n] =
-                    fmaf(x[k], y[n], job->sum[k * job->sum_stride + n]);
-    }
+    for (size_t k = 0; k < job->depth; k++)
+        for (size_t n = 0; n < job->columns; n += UL_LANES) {
+            double sum[UL_LANES] = {0};
+            for (size_t p = 0; p < job->pixels; p++) {
+                const double x = job->x[p * job->x_stride + k];
+                for (size_t i = 0; i < UL_LANES; i++)
+                    sum[i] += x * job->y[p * job->y_stride + n + i];
+            }
+            add(job->sum + k * job->sum_stride + n, sum);
+        }
 }
 
 /* Offset in x, in floats, of tap t of direction 0 (vertical) or 1 (horizontal). */
@@ -64,23 +59,6 @@ static void cross(const ul_train_cross *job) {
             for (size_t c = 0; c < job->channels; c++) {
                 const float *x = job->x + row * job->x_row_stride + col * job->channels + c;
                 float *y = job->y + row * job->y_row_stride + col * job->y_stride + c;
-                float sum = job->bias ? job->bias[c] : *y;
-                for (size_t t = 0; t < 2 * taps; t++)
-                    if (t != taps + job->radius)
-                        sum = fmaf(x[tap_offset(t % taps, job->radius, job->dilation, t / taps,
-                                       job->x_row_stride, job->channels)],
-                            job->weight[t * job->channels + c], sum);
-                *y = sum;
-            }
-}
-
-static void cross_exact(const ul_train_cross *job) {
-    const size_t taps = 2 * job->radius + 1;
-    for (size_t row = 0; row < job->rows; row++)
-        for (size_t col = 0; col < job->width; col++)
-            for (size_t c = 0; c < job->channels; c++) {
-                const float *x = job->x + row * job->x_row_stride + col * job->channels + c;
-                float *y = job->y + row * job->y_row_stride + col * job->y_stride + c;
                 double sum = job->bias ? job->bias[c] : *y;
                 for (size_t t = 0; t < 2 * taps; t++)
                     if (t != taps + job->radius)
@@ -91,24 +69,30 @@ static void cross_exact(const ul_train_cross *job) {
             }
 }
 
-static void cross_sums(const ul_train_cross_sums *job) {
-    const size_t taps = 2 * job->radius + 1;
+/* sum += y * x, or y where x is NULL, of one tap and UL_LANES channels. */
+static void cross_tap(const ul_train_cross_sums *job, const float *x, const float *y, float *out) {
+    double sum[UL_LANES] = {0};
     for (size_t row = 0; row < job->rows; row++)
         for (size_t col = 0; col < job->width; col++) {
-            const float *x = job->x + row * job->x_row_stride + col * job->channels;
-            const float *y = job->y + row * job->y_row_stride + col * job->y_stride;
-            for (size_t c = 0; c < job->channels; c++)
-                job->bias[c] += y[c];
-            for (size_t t = 0; t < 2 * taps; t++) {
-                if (t == taps + job->radius)
-                    continue;
-                const float *at = x + tap_offset(t % taps, job->radius, job->dilation, t / taps,
-                                          job->x_row_stride, job->channels);
-                float *sum = job->weight + t * job->channels;
-                for (size_t c = 0; c < job->channels; c++)
-                    sum[c] = fmaf(at[c], y[c], sum[c]);
-            }
+            const float *g = y + row * job->y_row_stride + col * job->y_stride;
+            const float *at = x ? x + row * job->x_row_stride + col * job->channels : NULL;
+            for (size_t i = 0; i < UL_LANES; i++)
+                sum[i] += at ? (double)at[i] * g[i] : g[i];
         }
+    add(out, sum);
+}
+
+static void cross_sums(const ul_train_cross_sums *job) {
+    const size_t taps = 2 * job->radius + 1;
+    for (size_t c = 0; c < job->channels; c += UL_LANES) {
+        for (size_t t = 0; t < 2 * taps; t++) {
+            const float *x = job->x + tap_offset(t % taps, job->radius, job->dilation, t / taps,
+                                          job->x_row_stride, job->channels);
+            if (t != taps + job->radius)
+                cross_tap(job, x + c, job->y + c, job->weight + t * job->channels + c);
+        }
+        cross_tap(job, NULL, job->y + c, job->bias + c);
+    }
 }
 
 static void affine(
@@ -128,28 +112,38 @@ static void affine2(const float *g, const float *x, const double *a, const doubl
 }
 
 static void sums(const float *x, size_t stride, float *sum, size_t pixels, size_t channels) {
-    for (size_t p = 0; p < pixels; p++)
-        for (size_t c = 0; c < channels; c++)
-            sum[c] += x[p * stride + c];
+    for (size_t c = 0; c < channels; c++) {
+        double total = sum[c];
+        for (size_t p = 0; p < pixels; p++)
+            total += x[p * stride + c];
+        sum[c] = (float)total;
+    }
 }
 
 static void squares(
     const float *x, size_t stride, const float *mean, float *sum, size_t pixels, size_t channels) {
-    for (size_t p = 0; p < pixels; p++)
-        for (size_t c = 0; c < channels; c++) {
-            const float centred = x[p * stride + c] - mean[c];
-            sum[c] = fmaf(centred, centred, sum[c]);
+    for (size_t c = 0; c < channels; c++) {
+        double total = sum[c];
+        for (size_t p = 0; p < pixels; p++) {
+            const double centred = (double)x[p * stride + c] - mean[c];
+            total += centred * centred;
         }
+        sum[c] = (float)total;
+    }
 }
 
 static void dots(const float *g, const float *x, size_t stride, const float *mean, float *sum,
     float *dot, size_t pixels, size_t channels) {
-    for (size_t p = 0; p < pixels; p++)
-        for (size_t c = 0; c < channels; c++) {
+    for (size_t c = 0; c < channels; c++) {
+        double total = sum[c], product = dot[c];
+        for (size_t p = 0; p < pixels; p++) {
             const size_t i = p * stride + c;
-            sum[c] += g[i];
-            dot[c] = fmaf(g[i], x[i] - mean[c], dot[c]);
+            total += g[i];
+            product += g[i] * ((double)x[i] - mean[c]);
         }
+        sum[c] = (float)total;
+        dot[c] = (float)product;
+    }
 }
 
 static void pool(
@@ -211,7 +205,7 @@ static double normal_cdf(double x) {
 
 static void gelu(const float *x, float *y, size_t count) {
     for (size_t i = 0; i < count; i++)
-        y[i] = (float)(x[i] * normal_cdf(x[i]));
+        y[i] = x[i] * (float)normal_cdf(x[i]);
 }
 
 static void gelu_backward(const float *x, const float *g, float *out, float *y, size_t count) {
@@ -221,6 +215,55 @@ static void gelu_backward(const float *x, const float *g, float *out, float *y, 
         out[i] = (float)(g[i] * (value * density + cdf));
         if (y)
             y[i] = (float)(value * cdf);
+    }
+}
+
+static void gelu_slope(const float *x, float *y, float *slope, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const double value = x[i], cdf = normal_cdf(value);
+        slope[i] = (float)(value * (0.39894228040143268 * exp(-0.5 * value * value)) + cdf);
+        y[i] = (float)(value * cdf);
+    }
+}
+
+static void multiply(const float *x, float *y, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        y[i] *= x[i];
+}
+
+static void softmax(
+    float *x, size_t stride, size_t classes, float *highest, float *sum, size_t pixels) {
+    for (size_t p = 0; p < pixels; p++, x += stride) {
+        float most = x[0];
+        for (size_t k = 1; k < classes; k++)
+            most = x[k] > most ? x[k] : most;
+        double total = 0, parts[UINT8_MAX + 1];
+        for (size_t k = 0; k < classes; k++) {
+            const double above = (double)x[k] - most;
+            parts[k] = above < -64 ? 0 * above : exp(above); /* NaN of infinite ones */
+            total += parts[k];
+        }
+        for (size_t k = 0; k < stride; k++)
+            x[k] = k < classes ? (float)(parts[k] / total) : 0.0F;
+        highest[p] = most;
+        sum[p] = (float)total;
+    }
+}
+
+static void softmax_backward(const ul_softmax_slopes *slopes, float *x, size_t stride,
+    const uint8_t *labels, size_t pixels) {
+    for (size_t p = 0; p < pixels; p++, x += stride) {
+        double mean = 0; /* derivative by probability, averaged by the probabilities */
+        for (size_t k = 0; k < stride; k++) {
+            const double overlap = labels[p] == k ? slopes->by_overlap[k] : 0;
+            mean += x[k] * (slopes->by_p[k] + overlap);
+        }
+        for (size_t k = 0; k < stride; k++) {
+            const double truth = labels[p] == k ? 1 : 0;
+            const double by_p = slopes->by_p[k] + truth * slopes->by_overlap[k];
+            const double slope = x[k] * (by_p - mean) + slopes->entropy * (x[k] - truth);
+            x[k] = labels[p] == UL_SOFTMAX_IGNORE ? 0.0F : (float)slope;
+        }
     }
 }
 
@@ -240,6 +283,6 @@ const ul_train_kernels *ul_train_kernels_get(ul_level level) {
     }
 }
 
-const ul_train_kernels ul_train_kernels_scalar = {matmul, matmul_exact, outer, cross, cross_exact,
-    cross_sums, affine, affine2, sums, squares, dots, pool, unpool, upsample, fold, gelu,
-    gelu_backward};
+const ul_train_kernels ul_train_kernels_scalar = {matmul, matmul, outer, cross, cross, cross_sums,
+    affine, affine2, sums, squares, dots, pool, unpool, upsample, fold, gelu, gelu_backward,
+    gelu_slope, multiply, softmax, softmax_backward};

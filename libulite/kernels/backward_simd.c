@@ -261,4 +261,5 @@ const ul_train_kernels UL_SIMD(ul_train_kernels) = {matmul, matmul_exact, outer,
     cross_sums, UL_SIMD(ul_train_affine), UL_SIMD(ul_train_affine2), UL_SIMD(ul_train_sums),
     UL_SIMD(ul_train_squares), UL_SIMD(ul_train_dots), UL_SIMD(ul_train_pool),
     UL_SIMD(ul_train_unpool), UL_SIMD(ul_train_upsample), UL_SIMD(ul_train_fold),
-    UL_SIMD(ul_train_gelu), UL_SIMD(ul_train_gelu_backward)};
+    UL_SIMD(ul_train_gelu), UL_SIMD(ul_train_gelu_backward), UL_SIMD(ul_train_gelu_slope),
+    UL_SIMD(ul_train_multiply), UL_SIMD(ul_train_softmax), UL_SIMD(ul_train_softmax_backward)};

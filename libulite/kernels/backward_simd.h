@@ -1,4 +1,4 @@
-/* Declarations that the two SIMD sources of the training kernels share; see backward.h. */
+/* Declarations that the SIMD sources of the training kernels share; see backward.h. */
 #ifndef UL_KERNELS_BACKWARD_SIMD_H
 #define UL_KERNELS_BACKWARD_SIMD_H
 
@@ -25,5 +25,11 @@ void UL_SIMD(ul_train_fold)(const float *x, size_t pairs, size_t width, size_t c
 void UL_SIMD(ul_train_gelu)(const float *x, float *y, size_t count);
 void UL_SIMD(ul_train_gelu_backward)(
     const float *x, const float *g, float *out, float *y, size_t count);
+void UL_SIMD(ul_train_gelu_slope)(const float *x, float *y, float *slope, size_t count);
+void UL_SIMD(ul_train_multiply)(const float *x, float *y, size_t count);
+void UL_SIMD(ul_train_softmax)(
+    float *x, size_t stride, size_t classes, float *highest, float *sum, size_t pixels);
+void UL_SIMD(ul_train_softmax_backward)(
+    const ul_softmax_slopes *slopes, float *x, size_t stride, const uint8_t *labels, size_t pixels);
 
 #endif

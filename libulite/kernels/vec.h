@@ -96,6 +96,10 @@ V_INLINE void vd_store(float *p, v_double a) {
 V_INLINE v_double vd_fma(v_double a, v_double b, v_double c) {
     return _mm512_fmadd_pd(a, b, c);
 }
+/* The largest of all lanes; what it is where one is NaN is left open. */
+V_INLINE float v_highest(v_float a) {
+    return _mm512_reduce_max_ps(a);
+}
 /* Four lanes that add up to all lanes. */
 V_INLINE __m128 v_quarter(v_float a) {
     __m256 half = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
@@ -168,6 +172,11 @@ V_INLINE void vd_store(float *p, v_double a) {
 V_INLINE v_double vd_fma(v_double a, v_double b, v_double c) {
     return _mm256_fmadd_pd(a, b, c);
 }
+V_INLINE float v_highest(v_float a) {
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    four = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(four, _mm_shuffle_ps(four, four, 1)));
+}
 V_INLINE __m128 v_quarter(v_float a) {
     return _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
 }
@@ -238,6 +247,9 @@ V_INLINE void vd_store(float *p, v_double a) {
 }
 V_INLINE v_double vd_fma(v_double a, v_double b, v_double c) {
     return vfmaq_f64(c, a, b);
+}
+V_INLINE float v_highest(v_float a) {
+    return vmaxvq_f32(a);
 }
 /* The sum of all lanes, and four of them; both add in the same order. */
 V_INLINE float v_sum(v_float a) {

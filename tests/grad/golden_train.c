@@ -192,6 +192,7 @@ static bool check_level(const golden *g, ul_level level) {
     options.batch = g->shape[0];
     options.height = g->shape[2];
     options.width = g->shape[3];
+    options.exact_sums = true;
     options.threads = 1; /* more give the same bits, see test_trainer */
     ul_trainer *trainer;
     ul_error error = {0};

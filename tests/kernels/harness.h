@@ -56,6 +56,6 @@ void bench_call(const ul_kernels *kernels, const char *what, double peak, double
     }
 
 extern const kernel_test pointwise_test, pool_test, cross_test, conv7_test, project_test, gelu_test,
-    training_test;
+    training_test, softmax_test;
 
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const kernel_test *const tests[] = {&pointwise_test, &pool_test, &cross_test, &conv7_test,
-    &project_test, &gelu_test, &training_test};
+    &project_test, &gelu_test, &training_test, &softmax_test};
 #define TESTS (sizeof tests / sizeof *tests)
 
 static bool check(const ul_kernels *kernels, const ul_kernels *scalar) {

@@ -311,6 +311,14 @@ static void run_gelu_backward(const ul_train_kernels *kernels, const call *c) {
     kernels->gelu_backward(c->in[0], c->in[1], c->out, c->out + c->in_count[0], c->in_count[0]);
 }
 
+static void run_gelu_slope(const ul_train_kernels *kernels, const call *c) {
+    kernels->gelu_slope(c->in[0], c->out, c->out + c->in_count[0], c->in_count[0]);
+}
+
+static void run_multiply(const ul_train_kernels *kernels, const call *c) {
+    kernels->multiply(c->in[0], c->out, c->in_count[0]);
+}
+
 /* --- Pairs of rows --------------------------------------------------------------------------- */
 
 /* {pairs, width, channels} */
@@ -387,6 +395,8 @@ static const kernel_case kernel_cases[] = {
     {"dots", measure_sums, run_dots, first_length, SIZES(pixel_sizes)},
     {"gelu", measure_gelu, run_gelu, gelu_length, SIZES(pixel_sizes)},
     {"gelu_backward", measure_gelu, run_gelu_backward, gelu_length, SIZES(pixel_sizes)},
+    {"gelu_slope", measure_gelu, run_gelu_slope, gelu_length, SIZES(pixel_sizes)},
+    {"multiply", measure_affine, run_multiply, NULL, SIZES(pixel_sizes)},
     {"pool", measure_pool, run_pool, NULL, SIZES(pair_sizes)},
     {"unpool", measure_unpool, run_unpool, NULL, SIZES(pair_sizes)},
     {"upsample", measure_small, run_upsample, NULL, SIZES(pair_sizes)},

@@ -33,10 +33,12 @@ typedef struct ul_trainer_options {
     float gradient_clip; /* largest norm of the whole gradient, which is scaled down; 0: no limit */
     float ema_decay; /* ul_trainer_model() gives a running average; 0: the weights themselves. After
                         t steps the decay is at most (1 + t) / (10 + t) */
+    bool exact_sums; /* sums of the forward pass in double, rounded once: for comparisons with
+                        recorded steps, see docs/numerics.md */
 } ul_trainer_options;
 
 /* The paper's: 256x256, batch 8, soft Dice, Adam 0.9, 0.999, 1e-8, no decay; Tversky 0.3, 0.7; no
- * clipping, no average. */
+ * clipping, no average, sums in float. */
 UL_API void ul_trainer_options_init(ul_trainer_options *options);
 
 /* Starts from the weights of initial, which is only read during the call. On success *trainer is
