@@ -88,6 +88,16 @@ size_t ul_voxel_plane_index(const ul_voxel_plane *plane, const ul_grid *grid, si
                     (ptrdiff_t)y * array_step(grid, plane->step_y));
 }
 
+/* Within the range of floats; 0 where it is not finite. Comparisons, since this runs for every
+ * voxel and calls of fmin and fmax took a third of its time. */
+static inline float to_float(double value) {
+    if (value >= -(double)FLT_MAX && value <= (double)FLT_MAX)
+        return (float)value;
+    if (!isfinite(value))
+        return 0.0f;
+    return value < 0.0 ? -FLT_MAX : FLT_MAX;
+}
+
 /* Runs body for each pixel of the plane with p at its first sample, k at its slice and n at its
  * place in the plane. */
 #define EACH_PIXEL(type, body)                                                                     \
@@ -138,8 +148,7 @@ void ul_volume_plane(const ul_volume *volume, const ul_voxel_plane *plane, float
     EACH_PIXEL_OF_ANY_TYPE({
         for (ptrdiff_t c = 0; c < channels; c++) {
             double value = (double)p[c] * volume->slope[k] + volume->intercept[k];
-            values[(ptrdiff_t)n * channels + c] =
-                isfinite(value) ? (float)fmax(-FLT_MAX, fmin(value, FLT_MAX)) : 0.0f;
+            values[(ptrdiff_t)n * channels + c] = to_float(value);
         }
     })
 }

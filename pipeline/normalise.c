@@ -62,6 +62,8 @@ void normalise_apply(
             values[i] = scale->padding;
     for (size_t i = 0; i < pixels * channels; i++) {
         double v = ((double)values[i] - scale->offset) * scale->factor;
-        values[i] = (float)(scale->clips ? fmin(fmax(v, 0.0), 1.0) : v);
+        if (scale->clips)
+            v = v > 0.0 ? v < 1.0 ? v : 1.0 : 0.0;
+        values[i] = (float)v;
     }
 }

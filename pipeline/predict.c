@@ -20,14 +20,15 @@ typedef struct predictor {
     int threads;                      /* of the session */
     size_t batch;                     /* slices */
     size_t padded[2], channels, area; /* of the session's input planes */
-    size_t classes, source_area;
+    size_t classes, out_area;         /* of the planes that logits go back to */
+    bool resampled;                   /* they are no pixels of the stack */
     bool flips[2];
     /* whose logits count for an output: its own, and on the slice flipped along x */
     unsigned counted[2][PREDICT_MAX_CLASSES];
-    resampler back[2]; /* from pixels to voxels, where the stack is resampled */
+    resampler back[2]; /* from pixels to theirs, where resampled */
     float *input;      /* [batch][channels][area] */
     float *output;     /* [batch][classes][area] */
-    float *logits;     /* [batch][classes][source_area] */
+    float *logits;     /* [batch][classes][out_area] */
     float *scratch;    /* [batch][scratch_size] */
     size_t scratch_size;
 } predictor;
@@ -48,7 +49,8 @@ static ul_status open_session(const ul_model *model, predictor *p, int threads, 
     options.width = p->padded[0];
     options.height = p->padded[1];
     options.threads = threads;
-    size_t voxels = p->source_area * p->stack->o.size[2];
+    const size_t *size = p->stack->o.size;
+    size_t voxels = size[0] * size[1] * size[2];
     options.slices_bytes = voxels < SLICES_BYTES ? SLICES_BYTES - voxels : 1;
     options.grey = p->card->channels == UL_CHANNELS_GREY;
     p->channels = options.grey ? 1 : ul_model_get_shape(model)->input_channels;
@@ -62,15 +64,16 @@ static ul_status open_resamplers(predictor *p, ul_error *error) {
     const slice_stack *stack = p->stack;
     const size_t size[2] = {stack->width, stack->height};
     ul_status status = UL_OK;
-    for (int t = 0; status == UL_OK && stack->resampled && t < 2; t++)
-        status = resampler_create(
-            size[t], stack->o.size[t], 1.0 / stack->ratio[t], false, &p->back[t], error);
+    p->resampled = !stack->same[0] || !stack->same[1];
+    for (int t = 0; status == UL_OK && p->resampled && t < 2; t++)
+        status = resampler_create(size[t], stack->out.size[t],
+            stack->same[t] ? 1.0 : 1.0 / stack->ratio[t], false, &p->back[t], error);
     return status;
 }
 
 static ul_status allocate(predictor *p, ul_error *error) {
     const slice_stack *stack = p->stack;
-    size_t back = stack->width * (stack->height + stack->o.size[1]) + p->source_area;
+    size_t back = stack->width * (stack->height + stack->out.size[1]) + p->out_area;
     size_t cut = slices_scratch(stack);
     size_t most = ul_session_shares_slices(p->session) ? MOST_SLICES : (size_t)p->threads;
     p->batch = (size_t)p->threads < most ? (size_t)p->threads : most;
@@ -78,7 +81,7 @@ static ul_status allocate(predictor *p, ul_error *error) {
     p->scratch_size = back > cut ? back : cut;
     p->input = malloc(p->batch * p->channels * p->area * sizeof(float));
     p->output = malloc(p->batch * p->classes * p->area * sizeof(float));
-    p->logits = malloc(p->batch * p->classes * p->source_area * sizeof(float));
+    p->logits = malloc(p->batch * p->classes * p->out_area * sizeof(float));
     p->scratch = malloc(p->batch * p->scratch_size * sizeof(float));
     if (p->input && p->output && p->logits && p->scratch)
         return UL_OK;
@@ -101,7 +104,7 @@ static ul_status predictor_open(const ul_model *model, const ul_card *card,
     *p = (predictor){.card = card,
         .stack = stack,
         .classes = ul_model_get_shape(model)->classes,
-        .source_area = stack->o.size[0] * stack->o.size[1],
+        .out_area = stack->out.size[0] * stack->out.size[1],
         .flips = {flips && card->tta_flip_x, flips && card->tta_flip_y}};
     pair_sides(p);
     slices_padded(stack, card, p->padded);
@@ -143,19 +146,22 @@ static void unpad(const predictor *p, const float *plane, const bool flipped[2],
     }
 }
 
-/* Adds weight times the logits of the n-th slice of the batch, brought back to the source. */
+/* Adds weight times the logits of the n-th slice of the batch, brought back to the source; at a
+ * weight of 1 there is nothing else to add to. */
 static void add_slice(const predictor *p, size_t n, const bool flipped[2], float weight) {
     const slice_stack *stack = p->stack;
     float *pixels = p->scratch + n * p->scratch_size;
-    float *back = pixels + stack->width * stack->height, *spare = back + p->source_area;
+    float *back = pixels + stack->width * stack->height, *spare = back + p->out_area;
     for (size_t c = 0; c < p->classes; c++) {
         size_t from = n * p->classes + p->counted[flipped[0]][c];
         unpad(p, p->output + from * p->area, flipped, pixels);
-        if (stack->resampled)
+        if (p->resampled)
             resample_plane(&p->back[0], &p->back[1], pixels, spare, back);
-        const float *add = stack->resampled ? back : pixels;
-        float *sum = p->logits + (n * p->classes + c) * p->source_area;
-        for (size_t i = 0; i < p->source_area; i++)
+        const float *add = p->resampled ? back : pixels;
+        float *sum = p->logits + (n * p->classes + c) * p->out_area;
+        if (weight == 1.0f)
+            memcpy(sum, add, p->out_area * sizeof *sum);
+        for (size_t i = 0; weight != 1.0f && i < p->out_area; i++)
             sum[i] += weight * add[i];
     }
 }
@@ -196,9 +202,9 @@ static void input_item(void *context, size_t n, int thread) {
 static void take_item(void *context, size_t n, int thread) {
     const slice_work *work = context;
     const predictor *p = work->p;
-    ul_voxel_plane plane = orientation_slice(&p->stack->o, work->first + n);
+    ul_voxel_plane plane = orientation_slice(&p->stack->out, work->first + n);
     (void)thread;
-    work->take(work->context, &plane, p->logits + n * p->classes * p->source_area);
+    work->take(work->context, &plane, p->logits + n * p->classes * p->out_area);
 }
 
 /* Slices first to first + count - 1. The input is flipped in place from one way to the next: along
@@ -206,7 +212,8 @@ static void take_item(void *context, size_t n, int thread) {
 static ul_status run_batch(const predictor *p, size_t first, size_t count, ul_error *error) {
     int ways = (p->flips[0] ? 2 : 1) * (p->flips[1] ? 2 : 1);
     bool flipped[2] = {false, false};
-    memset(p->logits, 0, count * p->classes * p->source_area * sizeof(float));
+    if (ways > 1)
+        memset(p->logits, 0, count * p->classes * p->out_area * sizeof(float));
     slice_work work = {.p = p, .first = first};
     ul_team_for(ul_session_team(p->session), count, input_item, &work);
     ul_status status = run_network(p, count, flipped, 1.0f / (float)ways, error);

@@ -43,6 +43,19 @@ void resampler_free(resampler *r) {
     memset(r, 0, sizeof *r);
 }
 
+void resampler_reverse(resampler *r) {
+    for (size_t n = 0; n < (r->out + 1) / 2; n++) {
+        size_t m = r->out - 1 - n, first = r->first[n];
+        r->first[n] = r->in - r->reach - r->first[m];
+        r->first[m] = r->in - r->reach - first;
+    }
+    for (size_t n = 0, m = r->out * r->reach; n + 1 < m; n++) {
+        float held = r->weights[n];
+        r->weights[n] = r->weights[--m];
+        r->weights[m] = held;
+    }
+}
+
 void resample_plane(
     const resampler *x, const resampler *y, const float *in, float *spare, float *out) {
     memset(spare, 0, y->out * x->in * sizeof *spare);

@@ -19,6 +19,9 @@ ul_status resampler_create(
     size_t in, size_t out, double ratio, bool averaging, resampler *r, ul_error *error);
 void resampler_free(resampler *r);
 
+/* Counts both input and output from the other end. */
+void resampler_reverse(resampler *r);
+
 /* in [y->in][x->in] to out [y->out][x->out]; spare [y->out][x->in]. */
 void resample_plane(
     const resampler *x, const resampler *y, const float *in, float *spare, float *out);

@@ -1,8 +1,10 @@
 #include "ulite/segment.h"
 
+#include "logit_sum.h"
 #include "predict.h"
 #include "ulite/process.h"
 #include "ulite/regular.h"
+#include "ulite/team.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -27,37 +29,33 @@ typedef struct job {
     slice_stack stacks[MAX_PLANES];  /* [planes] */
     slab slab;
     size_t slab_depth; /* of all slabs but the last */
-    float *sum; /* [classes][voxels of a slab] logits added over the planes, where several are */
+    logit_sum sum;     /* over the planes, where several are */
     const ul_progress *progress;
     size_t run, to_run; /* slices, in all planes and slabs */
     ul_labels *labels;
 } job;
 
-/* Steps from pixel to pixel of a plane in an array of voxels. */
-typedef struct steps {
-    size_t start;
-    ptrdiff_t x, y;
-} steps;
+enum { BLOCK = 64 };
 
-static steps steps_of(const ul_voxel_plane *plane, const ul_grid *grid) {
-    size_t start = ul_voxel_plane_index(plane, grid, 0, 0);
-    return (steps){start, (ptrdiff_t)(ul_voxel_plane_index(plane, grid, 1, 0) - start),
-        (ptrdiff_t)(ul_voxel_plane_index(plane, grid, 0, 1) - start)};
-}
-
-static size_t step_to(const steps *s, size_t x, size_t y) {
-    return s->start + (size_t)((ptrdiff_t)x * s->x + (ptrdiff_t)y * s->y);
-}
-
-/* The class of a pixel by its logits, `stride` apart. */
-static uint16_t choose(const job *j, const float *logits, size_t stride) {
-    size_t best = 0;
+/* The classes of so many pixels by their logits, `stride` apart: of equal ones the first. */
+static void choose(
+    const job *j, const float *logits, size_t stride, size_t pixels, uint16_t *best) {
+    float highest[BLOCK];
+    memset(best, 0, BLOCK * sizeof *best);
     if (j->classes == 1)
-        best = logits[0] > 0.0f;
-    for (size_t c = 1; c < j->classes; c++)
-        if (logits[c * stride] > logits[best * stride])
-            best = c;
-    return j->named[best] ? (uint16_t)best : 0;
+        for (size_t i = 0; i < pixels; i++)
+            best[i] = logits[i] > 0.0f;
+    memcpy(highest, logits, pixels * sizeof *highest);
+    for (size_t c = 1; c < j->classes; c++) {
+        const float *row = logits + c * stride;
+        for (size_t i = 0; i < pixels; i++) {
+            bool higher = row[i] > highest[i];
+            highest[i] = higher ? row[i] : highest[i];
+            best[i] = higher ? (uint16_t)c : best[i];
+        }
+    }
+    for (size_t i = 0; i < pixels; i++)
+        best[i] = j->named[best[i]] ? best[i] : 0;
 }
 
 /* The softmax (one class: the sigmoid) of a pixel's logits, added over the planes and `stride`
@@ -88,59 +86,48 @@ static void store_fractions(const job *j, size_t voxel, const float *logits, siz
     }
 }
 
-/* Labels, and fractions where they are wanted, of a plane of voxels. */
-static void label_plane(
-    const job *j, const ul_voxel_plane *plane, const float *logits, size_t stride) {
-    ul_labels *labels = j->labels;
-    steps s = steps_of(plane, &labels->grid);
-    for (size_t y = 0; y < plane->height; y++)
-        for (size_t x = 0; x < plane->width; x++, logits++) {
-            size_t voxel = step_to(&s, x, y);
-            labels->map[voxel] = choose(j, logits, stride);
-            if (labels->fractions)
-                store_fractions(j, voxel, logits, stride);
+/* Labels, and fractions where they are wanted, of pixels that lie `step` voxels apart. */
+static void label_row(
+    const job *j, size_t voxel, ptrdiff_t step, const float *logits, size_t stride, size_t pixels) {
+    uint16_t best[BLOCK];
+    for (size_t first = 0; first < pixels; first += BLOCK) {
+        size_t count = pixels - first < BLOCK ? pixels - first : BLOCK;
+        choose(j, logits + first, stride, count, best);
+        for (size_t i = 0; i < count; i++, voxel += (size_t)step) {
+            j->labels->map[voxel] = best[i];
+            if (j->labels->fractions)
+                store_fractions(j, voxel, logits + first + i, stride);
         }
-}
-
-/* The pixels along one axis of a plane that lie in the slab: from range[0] up to range[1] - 1.
- * start and step: the stored slice of the first pixel, and how it changes from pixel to pixel. */
-static void pixels_in_slab(
-    const slab *within, ptrdiff_t start, ptrdiff_t step, size_t length, size_t range[2]) {
-    size_t last = within->first + within->depth - 1;
-    range[0] = step > 0 ? within->first : step < 0 ? (size_t)start - last : 0;
-    range[1] = step == 0 ? length : range[0] + within->depth;
-}
-
-/* Adds the logits of a slice to the sum, as far as it lies in the slab. */
-static void add_slice(const job *j, const ul_voxel_plane *plane, const float *logits) {
-    const size_t *size = j->labels->grid.size;
-    size_t area = size[0] * size[1], x_range[2], y_range[2];
-    pixels_in_slab(&j->slab, plane->start[2], plane->step_x[2], plane->width, x_range);
-    pixels_in_slab(&j->slab, plane->start[2], plane->step_y[2], plane->height, y_range);
-    steps s = steps_of(plane, &j->labels->grid);
-    for (size_t c = 0; c < j->classes; c++, logits += plane->width * plane->height) {
-        float *sum = j->sum + c * j->slab.depth * area;
-        for (size_t y = y_range[0]; y < y_range[1]; y++)
-            for (size_t x = x_range[0]; x < x_range[1]; x++)
-                sum[step_to(&s, x, y) - j->slab.first * area] += logits[y * plane->width + x];
     }
+}
+
+static void label_plane(const job *j, const ul_voxel_plane *plane, const float *logits) {
+    const ul_grid *grid = &j->labels->grid;
+    size_t start = ul_voxel_plane_index(plane, grid, 0, 0);
+    ptrdiff_t step = (ptrdiff_t)(ul_voxel_plane_index(plane, grid, 1, 0) - start);
+    for (size_t y = 0; y < plane->height; y++)
+        label_row(j, ul_voxel_plane_index(plane, grid, 0, y), step, logits + y * plane->width,
+            plane->width * plane->height, plane->width);
 }
 
 /* Takes the logits of a slice: the labels follow where the card has one plane. */
 static void take_slice(void *context, const ul_voxel_plane *plane, const float *logits) {
     const job *j = context;
-    if (j->sum)
-        add_slice(j, plane, logits);
+    if (j->sum.values)
+        logit_sum_add(&j->sum, plane, logits);
     else
-        label_plane(j, plane, logits, plane->width * plane->height);
+        label_plane(j, plane, logits);
 }
 
 /* Slices of a stack that the slab needs: those in it, or all where they cross it. */
 static slab slices_to_run(const job *j, const slice_stack *stack) {
     if (stack->o.axis[2] != 2)
         return (slab){0, stack->depth};
-    size_t behind = stack->depth - j->slab.first - j->slab.depth;
-    return (slab){stack->o.reversed[2] ? behind : j->slab.first, j->slab.depth};
+    if (j->planes == 1)
+        return j->slab;
+    size_t range[2];
+    logit_sum_range(&j->sum, j->slab.first, j->slab.depth, range);
+    return (slab){stack->o.reversed[2] ? stack->depth - range[1] : range[0], range[1] - range[0]};
 }
 
 /* One stack's progress told as that of the whole job. */
@@ -150,24 +137,63 @@ static bool report_stack(void *context, const char *stage, size_t done, size_t t
     return ul_progress_report(j->progress, stage, j->run + done, j->to_run);
 }
 
+typedef struct label_work {
+    const job *j;
+    float *scratch; /* [threads][room] */
+    size_t room, spare;
+} label_work;
+
+static void label_item(void *context, size_t n, int thread) {
+    const label_work *work = context;
+    const job *j = work->j;
+    const size_t *size = j->labels->grid.size, k = j->slab.first + n;
+    float *own = work->scratch + (size_t)thread * work->room, *row = own + work->spare;
+    for (size_t y = 0; y < size[1]; y++) {
+        logit_sum_row(&j->sum, k, y, own, row);
+        label_row(j, (k * size[1] + y) * size[0], 1, row, size[0], size[0]);
+    }
+}
+
+/* The labels of the slab by the sums of its logits. */
+static ul_status label_slab(const ul_segment_options *options, const job *j, ul_error *error) {
+    ul_team *team = ul_team_create_for(j->slab.depth, options->threads);
+    label_work work = {.j = j, .spare = logit_sum_scratch(&j->sum)};
+    work.room = work.spare + j->classes * j->labels->grid.size[0];
+    work.scratch = malloc((size_t)ul_team_threads(team) * work.room * sizeof *work.scratch);
+    ul_status status = UL_OK;
+    if (work.scratch)
+        ul_team_for(team, j->slab.depth, label_item, &work);
+    else
+        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for rows of logits");
+    ul_team_close(team);
+    free(work.scratch);
+    return status;
+}
+
+/* Makes the sum hold what the slab needs. */
+static void hold_slab(job *j) {
+    logit_sum *sum = &j->sum;
+    size_t range[2];
+    logit_sum_range(sum, j->slab.first, j->slab.depth, range);
+    sum->first = range[0];
+    sum->depth = range[1] - range[0];
+    memset(sum->values, 0,
+        sum->classes * sum->depth * sum->axis[0].size * sum->axis[1].size * sizeof *sum->values);
+}
+
 static ul_status run_slab(
     const ul_model *model, const ul_segment_options *options, job *j, ul_error *error) {
     const ul_progress progress = {report_stack, j};
-    const size_t *size = j->labels->grid.size;
     ul_status status = UL_OK;
-    if (j->sum)
-        memset(j->sum, 0, j->classes * j->slab.depth * size[0] * size[1] * sizeof *j->sum);
+    if (j->sum.values)
+        hold_slab(j);
     for (size_t plane = 0; status == UL_OK && plane < j->planes; plane++) {
         slab run = slices_to_run(j, &j->stacks[plane]);
         status = predict_stack(model, j->card, &j->stacks[plane], run.first, run.depth, options,
             &progress, take_slice, j, error);
         j->run += run.depth;
     }
-    for (size_t k = 0; status == UL_OK && j->sum && k < j->slab.depth; k++) {
-        ul_voxel_plane plane = ul_voxel_plane_slice(&j->labels->grid, j->slab.first + k);
-        label_plane(j, &plane, j->sum + k * size[0] * size[1], j->slab.depth * size[0] * size[1]);
-    }
-    return status;
+    return status == UL_OK && j->sum.values ? label_slab(options, j, error) : status;
 }
 
 /* Makes j->slab the one that begins at slice `first`; false where none does. */
@@ -246,18 +272,40 @@ static ul_status postprocess(const job *j, ul_error *error) {
     return status;
 }
 
+/* Most slices of a slab for which the sum keeps to the limit, one at least. */
+static size_t deepest_slab(const job *j, size_t most) {
+    size_t range[2], depth = 1, slices = j->labels->grid.size[2];
+    for (bool fits = true; fits && depth < slices;) {
+        for (size_t first = 0; fits && first + depth + 1 <= slices; first++) {
+            logit_sum_range(&j->sum, first, depth + 1, range);
+            fits = range[1] - range[0] <= most;
+        }
+        depth += fits;
+    }
+    return depth;
+}
+
 /* Memory for the planes' sum: slabs of about equal depth that keep to the limit. */
 static ul_status allocate_sum(const ul_segment_options *options, job *j, ul_error *error) {
-    const size_t *size = j->labels->grid.size;
+    logit_sum *sum = &j->sum;
+    const size_t slices = j->labels->grid.size[2];
+    ul_status status = logit_sum_open(j->card, j->stacks, j->classes, sum, error);
+    if (status != UL_OK)
+        return status;
     size_t limit = options->logit_bytes ? options->logit_bytes : DEFAULT_LOGIT_BYTES;
-    size_t slice = j->classes * size[0] * size[1], most = limit / (slice * sizeof *j->sum);
-    size_t slabs = most ? (size[2] + most - 1) / most : size[2];
-    j->slab_depth = (size[2] + slabs - 1) / slabs;
-    j->sum = malloc(j->slab_depth * slice * sizeof *j->sum);
-    if (j->sum)
+    size_t slice = j->classes * sum->axis[0].size * sum->axis[1].size, range[2], deepest = 1;
+    size_t most = deepest_slab(j, limit / (slice * sizeof *sum->values));
+    size_t slabs = (slices + most - 1) / most;
+    j->slab_depth = (slices + slabs - 1) / slabs;
+    for (size_t first = 0; first < slices; first += j->slab_depth) {
+        size_t left = slices - first;
+        logit_sum_range(sum, first, left < j->slab_depth ? left : j->slab_depth, range);
+        deepest = range[1] - range[0] > deepest ? range[1] - range[0] : deepest;
+    }
+    sum->values = malloc(deepest * slice * sizeof *sum->values);
+    if (sum->values)
         return UL_OK;
-    return ul_error_set(
-        error, UL_ERROR_LIMIT, "out of memory for %zu logits", j->slab_depth * slice);
+    return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu logits", deepest * slice);
 }
 
 /* Opens what runs; job_close whatever the outcome. */
@@ -282,7 +330,7 @@ static ul_status job_open(const ul_model *model, const ul_volume *volume,
 static void job_close(job *j) {
     for (size_t plane = 0; plane < j->planes; plane++)
         slices_close(&j->stacks[plane]);
-    free(j->sum);
+    logit_sum_free(&j->sum);
 }
 
 /* Segments that do not say what made them were made by this model. */

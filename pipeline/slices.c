@@ -82,9 +82,10 @@ static ul_status check_channels(const ul_volume *volume, const ul_card *card, ul
 /* Which slices are no neighbours: independent images, and those beside missing slices. */
 static void find_gaps(const ul_grid *grid, slice_stack *stack) {
     bool placed = grid->stack != UL_STACK_UNPLACED, stored = stack->o.axis[2] == 2;
-    for (size_t z = 0; z < stack->depth; z++) {
-        bool last = z + 1 == stack->depth;
-        size_t k = stack->o.reversed[2] ? stack->depth - 2 - z : z; /* of the lower of the two */
+    for (size_t z = 0; z < stack->o.size[2]; z++) {
+        bool last = z + 1 == stack->o.size[2];
+        size_t k =
+            stack->o.reversed[2] ? stack->o.size[2] - 2 - z : z; /* of the lower of the two */
         stack->apart[z] = last || !placed || (stored && ul_grid_gap_after(grid, k));
     }
 }
@@ -93,9 +94,9 @@ static void find_gaps(const ul_grid *grid, slice_stack *stack) {
 static void find_positions(const ul_grid *grid, slice_stack *stack) {
     bool stored = stack->o.axis[2] == 2;
     double step = stored ? 0.0 : grid->spacing_mm[stack->o.axis[2]];
-    size_t first = stack->o.reversed[2] ? stack->depth - 1 : 0;
-    for (size_t z = 0; z < stack->depth; z++) {
-        size_t k = stack->o.reversed[2] ? stack->depth - 1 - z : z;
+    size_t first = stack->o.reversed[2] ? stack->o.size[2] - 1 : 0;
+    for (size_t z = 0; z < stack->o.size[2]; z++) {
+        size_t k = stack->o.reversed[2] ? stack->o.size[2] - 1 - z : z;
         stack->position_mm[z] =
             stored ? fabs(ul_grid_offset_mm(grid, k) - ul_grid_offset_mm(grid, first))
                    : (double)z * step;
@@ -105,9 +106,9 @@ static void find_positions(const ul_grid *grid, slice_stack *stack) {
 static ul_status prepare(const ul_volume *volume, const ul_card *card, int threads,
     slice_stack *stack, ul_error *error) {
     stack->scaled_alone = card->normalisation.per_slice;
-    stack->apart = calloc(stack->depth + 1, sizeof *stack->apart);
-    stack->scales = calloc(stack->depth + 1, sizeof *stack->scales);
-    stack->position_mm = calloc(stack->depth + 1, sizeof *stack->position_mm);
+    stack->apart = calloc(stack->o.size[2] + 1, sizeof *stack->apart);
+    stack->scales = calloc(stack->o.size[2] + 1, sizeof *stack->scales);
+    stack->position_mm = calloc(stack->o.size[2] + 1, sizeof *stack->position_mm);
     if (!stack->apart || !stack->scales || !stack->position_mm)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for slices");
     find_gaps(&volume->grid, stack);
@@ -135,9 +136,26 @@ ul_status slices_open(const ul_volume *volume, const ul_card *card, size_t plane
         status = scale(&volume->grid, card, stack, error);
     if (status == UL_OK)
         status = prepare(volume, card, threads, stack, error);
+    stack->through = 1.0;
+    stack->out = stack->o;
+    for (int t = 0; t < 2; t++)
+        stack->same[t] = stack->ratio[t] == 1.0;
     if (status != UL_OK)
         slices_close(stack);
     return status;
+}
+
+void slices_thin(slice_stack *stack, size_t count, double through, bool from_end) {
+    const size_t pixels[2] = {stack->width, stack->height};
+    for (int t = 0; t < 2; t++) {
+        stack->same[t] = stack->ratio[t] >= 1.0;
+        stack->out.size[t] = stack->same[t] ? pixels[t] : stack->o.size[t];
+    }
+    double edge = 0.5 * through - 0.5;
+    double last = (double)stack->o.size[2] - 1.0 - edge;
+    stack->out.size[2] = stack->depth = count;
+    stack->through = through;
+    stack->first = from_end ? last - (double)(count - 1) * through : edge;
 }
 
 void slices_close(slice_stack *stack) {
@@ -234,6 +252,20 @@ static void place(const slice_stack *stack, const float *pixels, const size_t pa
     }
 }
 
+/* What a channel shows for slice z, which may lie between two slices of the source. */
+static slice_blend show_channel(
+    const slice_stack *stack, const ul_card *card, size_t z, size_t channel, size_t channels) {
+    const size_t depth = stack->o.size[2];
+    if (stack->depth == depth && stack->through == 1.0)
+        return slices_channel(card, stack->apart, stack->position_mm, depth, z, channel, channels);
+    double at = fmax(0.0, stack->first + (double)z * stack->through);
+    size_t below = (size_t)fmin(at, (double)depth - 1.0);
+    double step_mm = depth > 1 ? stack->position_mm[1] : 0.0;
+    double away_mm = (at - (double)below) * step_mm +
+                     ((double)channel - (double)(channels / 2)) * card->neighbour_mm;
+    return slices_at_distance(stack->apart, stack->position_mm, depth, below, away_mm);
+}
+
 void slices_input(const slice_stack *stack, const ul_card *card, size_t channels, size_t z,
     const size_t padded[2], float *scratch, float *input) {
     const size_t area = stack->width * stack->height;
@@ -242,8 +274,7 @@ void slices_input(const slice_stack *stack, const ul_card *card, size_t channels
     for (size_t c = 0; c < channels; c++) {
         slice_blend blend = {.slice = {z, z}};
         if (neighbours)
-            blend = slices_channel(
-                card, stack->apart, stack->position_mm, stack->depth, z, c, channels);
+            blend = show_channel(stack, card, z, c, channels);
         if (c == 0 || neighbours)
             slices_cut(stack, blend.slice[0], rest, pixels);
         const float *plane = pixels + (stack->channels == 1 ? 0 : c) * area;

@@ -13,15 +13,18 @@ typedef struct slice_stack {
     const ul_volume *volume; /* the caller's, who keeps it until slices_close */
     orientation o;
     size_t width, height, depth;
-    size_t channels;     /* 1, or 3 for RGB */
-    double ratio[2];     /* source voxels per pixel */
-    bool sagittal;       /* left and right lie in the order of the slices */
-    bool resampled;      /* false: pixels are voxels */
-    resampler along[2];  /* from voxels to pixels, where resampled */
-    bool *apart;         /* [depth] whether z + 1 is missing or no neighbour of z, owned */
-    double *position_mm; /* [depth] of the slices along the stack, ascending, owned */
-    bool scaled_alone;   /* a scale for each slice, else one for all */
-    value_scale *scales; /* owned */
+    double through, first; /* source slices per slice, and the place of slice 0 among them */
+    orientation out;       /* of the grid that logits go back to: the source's unless thinned */
+    bool same[2];          /* along x and y its points are the pixels */
+    size_t channels;       /* 1, or 3 for RGB */
+    double ratio[2];       /* source voxels per pixel */
+    bool sagittal;         /* left and right lie in the order of the slices */
+    bool resampled;        /* false: pixels are voxels */
+    resampler along[2];    /* from voxels to pixels, where resampled */
+    bool *apart;           /* [depth] whether z + 1 is missing or no neighbour of z, owned */
+    double *position_mm;   /* [depth] of the slices along the stack, ascending, owned */
+    bool scaled_alone;     /* a scale for each slice, else one for all */
+    value_scale *scales;   /* owned */
 } slice_stack;
 
 /* Prepares to cut slices; measures what the normalisation needs. plane is an index into
@@ -32,6 +35,12 @@ typedef struct slice_stack {
 ul_status slices_open(const ul_volume *volume, const ul_card *card, size_t plane, int threads,
     slice_stack *stack, ul_error *error);
 void slices_close(slice_stack *stack);
+
+/* Of an evenly spaced stack of a card with a distance of neighbours: cuts `count` slices, `through`
+ * source slices apart and counted from the last one where from_end, in place of the source's own,
+ * between which they are interpolated. Logits go back to pixels, or to voxels where these are
+ * coarser. Only slices_input and slices_padded know of it. */
+void slices_thin(slice_stack *stack, size_t count, double through, bool from_end);
 
 /* Slice z: pixels [channels][height][width]. Any number of threads may cut at once, each with
  * scratch of its own, slices_scratch floats. */
