@@ -4,6 +4,7 @@
 #include "model_path.h"
 #include "target.h"
 #include "train_report.h"
+#include "ulite/sheet.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ const cli_command cmd_train = {.name = "train",
         "Usage: ulite train DATASET -o MODEL.safetensors [--plan F] [--from MODEL] [--resume]\n"
         "                   [--overwrite] [--epochs N] [--minutes N] [--batch N] [--lr X]\n"
         "                   [--loss L] [--seed N] [--splits F] [--threads N]\n"
-        "       ulite train DATASET --dry-run [OPTIONS]\n"
+        "       ulite train DATASET --dry-run [--samples F.png] [OPTIONS]\n"
         "\n"
         "DATASET holds images/ (or imagesTr/) and labels/ (or labelsTr/, masks/): NIfTI, PNG, or\n"
         "folders with a DICOM series and SEG labels; splits.json may name train, val and test.\n"
@@ -30,6 +31,7 @@ const cli_command cmd_train = {.name = "train",
         "  -o, --output FILE  the model\n"
         "      --plan FILE    JSON that overrides the derived plan\n"
         "      --dry-run      print the plan (a file for --plan) and stop\n"
+        "      --samples F    with --dry-run: a PNG of the first patches of a run and their labels\n"
         "      --from MODEL   fine-tune: a file, or the name of a bundled model\n"
         "      --resume       go on from the checkpoint, exactly\n"
         "      --overwrite    begin anew though an earlier run's files are there (else exit 2)\n"
@@ -56,6 +58,7 @@ const cli_command cmd_train = {.name = "train",
 enum {
     OPTION_PLAN = 2000,
     OPTION_DRY_RUN,
+    OPTION_SAMPLES,
     OPTION_FROM,
     OPTION_RESUME,
     OPTION_OVERWRITE,
@@ -71,7 +74,8 @@ enum {
 
 static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"output", required_argument, NULL, 'o'}, {"plan", required_argument, NULL, OPTION_PLAN},
-    {"dry-run", no_argument, NULL, OPTION_DRY_RUN}, {"from", required_argument, NULL, OPTION_FROM},
+    {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+    {"samples", required_argument, NULL, OPTION_SAMPLES}, {"from", required_argument, NULL, OPTION_FROM},
     {"resume", no_argument, NULL, OPTION_RESUME},
     {"overwrite", no_argument, NULL, OPTION_OVERWRITE},
     {"epochs", required_argument, NULL, OPTION_EPOCHS},
@@ -82,7 +86,7 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"threads", required_argument, NULL, OPTION_THREADS}, {0}};
 
 typedef struct request {
-    const char *dataset, *output, *splits, *plan, *from;
+    const char *dataset, *output, *splits, *plan, *from, *samples;
     double minutes, rate;
     long epochs, batch, threads;
     long seed; /* -1: the plan's */
@@ -129,6 +133,9 @@ static int take_option(request *r, int option, const char *argument) {
     case OPTION_DRY_RUN:
         r->dry_run = true;
         return UL_OK;
+    case OPTION_SAMPLES:
+        r->samples = argument;
+        return UL_OK;
     case OPTION_FROM:
         r->from = argument;
         return UL_OK;
@@ -168,14 +175,15 @@ static void override(const request *r, ul_training *t) {
     t->loss = r->loss >= 0 ? (ul_loss)r->loss : t->loss;
 }
 
-static ul_status test(const ul_dataset *dataset, const request *r, ul_error *error) {
+static ul_status test(const ul_dataset *dataset, const ul_training *training, const request *r,
+    ul_error *error) {
     ul_card card;
     ul_fit_score *scores;
     size_t count;
     if (dataset->in_split[UL_SPLIT_TEST] == 0)
         return UL_OK;
     ul_status status = ul_fit_test(
-        dataset, r->output, (int)r->threads, console_progress(), &card, &scores, &count, error);
+        dataset, training, r->output, (int)r->threads, console_progress(), &card, &scores, &count, error);
     if (status != UL_OK)
         return status;
     train_report_test(&card, scores, count);
@@ -199,7 +207,7 @@ static ul_status fit(
     if (status != UL_OK)
         return status;
     train_report_end(r->output, &result, r->minutes);
-    return test(dataset, r, error);
+    return test(dataset, &plan->training, r, error);
 }
 
 static ul_status print_plan(const ul_plan *plan, ul_error *error) {
@@ -268,6 +276,8 @@ static ul_status train(request *r, ul_error *error) {
         if (!r->dry_run)
             train_report_data(&dataset, &fingerprint);
         status = r->dry_run ? print_plan(&plan, error) : train_report_plan(&plan, error);
+        if (status == UL_OK && r->samples)
+            status = ul_sheet_write(r->samples, &dataset, &plan, console_progress(), error);
     }
     if (status == UL_OK && !r->dry_run)
         status = fit(&dataset, &plan, r, error);
@@ -293,6 +303,9 @@ static int train_run(int argc, char **argv) {
     }
     if (argc - optind != 1 || (!r.output && !r.dry_run))
         return console_usage(&cmd_train, "takes a data set and -o MODEL.safetensors");
+    if (r.samples && (!r.dry_run || !ends_in(r.samples, ".png")))
+        return console_usage(
+            &cmd_train, "--samples takes a name in .png, and --dry-run: it draws and stops");
     if (r.output && !ends_in(r.output, ".safetensors"))
         return console_usage(&cmd_train, "-o takes a name in .safetensors, not \"%s\"", r.output);
     r.dataset = argv[optind];

@@ -2,6 +2,7 @@
 
 #include "augment_values.h"
 #include "slices.h"
+#include "spline.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,15 +34,6 @@ void augment_scratch_free(augment_scratch *scratch) {
     free(scratch->channel);
     free(scratch->inside);
     memset(scratch, 0, sizeof *scratch);
-}
-
-/* Weights of the four control points around t of a uniform cubic B-spline. */
-static void spline_weights(double t, float weight[4]) {
-    double u = 1.0 - t;
-    weight[0] = (float)(u * u * u / 6.0);
-    weight[1] = (float)((3.0 * t * t * t - 6.0 * t * t + 4.0) / 6.0);
-    weight[2] = (float)((3.0 * u * u * u - 6.0 * u * u + 4.0) / 6.0);
-    weight[3] = (float)(t * t * t / 6.0);
 }
 
 #define MAX_CONTROL 64

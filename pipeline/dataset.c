@@ -1,6 +1,7 @@
 #include "ulite/dataset.h"
 
 #include "files.h"
+#include "label_values.h"
 #include "random.h"
 #include "ulite/json.h"
 #include "ulite/utf8.h"
@@ -23,6 +24,7 @@ void ul_dataset_free(ul_dataset *dataset) {
     }
     free(dataset->cases);
     free(dataset->folder);
+    free(dataset->values);
     ul_segments_free(&dataset->classes);
     memset(dataset, 0, sizeof *dataset);
 }
@@ -105,40 +107,77 @@ static int compare_cases(const void *a, const void *b) {
     return strcmp(((const ul_dataset_case *)a)->name, ((const ul_dataset_case *)b)->name);
 }
 
+/* The image that belongs to a label of a data set that draws its images, where there is one. */
+static ul_status add_label_case(ul_dataset *dataset, const char *images, const char *labels,
+    const char *file, ul_error *error) {
+    size_t stem = files_stem(file);
+    if (stem == 0 || files_is_pixels(file))
+        return UL_OK;
+    ul_dataset_case *c = &dataset->cases[dataset->count];
+    *c = (ul_dataset_case){.name = strndup(file, stem), .label = files_join(labels, file)};
+    dataset->count++;
+    if (!c->name || !c->label)
+        return no_memory(labels, error);
+    return images ? find_label(images, c->name, &c->image, error) : UL_OK;
+}
+
+/* A folder's entries as cases. */
+static ul_status add_cases(
+    ul_dataset *dataset, const char *images, const char *labels, ul_error *error) {
+    const char *listed = dataset->values ? labels : images;
+    name_list list = {0};
+    ul_status status = files_list(listed, &list, error);
+    if (status == UL_OK) {
+        dataset->cases = calloc(list.count + 1, sizeof *dataset->cases);
+        if (!dataset->cases)
+            status = no_memory(listed, error);
+    }
+    for (size_t i = 0; status == UL_OK && i < list.count; i++)
+        status = dataset->values ? add_label_case(dataset, images, labels, list.names[i], error)
+                                 : add_case(dataset, images, labels, list.names[i], error);
+    if (status == UL_OK && dataset->count == 0)
+        status = ul_error_set(error, UL_ERROR_INPUT, "%s: holds no %s (NIfTI%s)", listed,
+            dataset->values ? "label map" : "image",
+            dataset->values ? ", PNG or SEG" : ", PNG, or folders with a DICOM series");
+    files_free(&list);
+    return status;
+}
+
 static ul_status list_cases(ul_dataset *dataset, ul_error *error) {
     static const char *const image_names[] = {"images", "imagesTr", NULL};
     static const char *const label_names[] = {"labels", "labelsTr", "masks", NULL};
     char *images = NULL, *labels = NULL;
-    name_list list = {0};
     ul_status status = first_folder(dataset->folder, image_names, &images, error);
     if (status == UL_OK)
         status = first_folder(dataset->folder, label_names, &labels, error);
-    if (status == UL_OK && (!images || !labels))
+    if (status == UL_OK && ((!images && !dataset->values) || !labels))
         status = ul_error_set(error, UL_ERROR_INPUT,
             "%s: holds no folder %s: a data set has images/ (or imagesTr/) and labels/ (or "
-            "labelsTr/, masks/)",
-            dataset->folder, images ? "labels" : "images");
+            "labelsTr/, masks/); without images, labels and a generate.json",
+            dataset->folder, images || dataset->values ? "labels" : "images");
     if (status == UL_OK)
-        status = files_list(images, &list, error);
-    if (status == UL_OK) {
-        dataset->cases = calloc(list.count + 1, sizeof *dataset->cases);
-        if (!dataset->cases)
-            status = no_memory(images, error);
-    }
-    for (size_t i = 0; status == UL_OK && i < list.count; i++)
-        status = add_case(dataset, images, labels, list.names[i], error);
-    if (status == UL_OK && dataset->count == 0)
-        status = ul_error_set(error, UL_ERROR_INPUT,
-            "%s: holds no image (NIfTI, PNG, or folders with a DICOM series)", images);
+        status = add_cases(dataset, images, labels, error);
     if (status == UL_OK)
         qsort(dataset->cases, dataset->count, sizeof *dataset->cases, compare_cases);
     for (size_t i = 1; status == UL_OK && i < dataset->count; i++)
         if (compare_cases(&dataset->cases[i - 1], &dataset->cases[i]) == 0)
-            status = ul_error_set(error, UL_ERROR_INPUT, "%s and %s: two images of one name",
-                dataset->cases[i - 1].image, dataset->cases[i].image);
-    files_free(&list);
+            status = ul_error_set(error, UL_ERROR_INPUT, "%s and %s: two %s of one name",
+                dataset->values ? dataset->cases[i - 1].label : dataset->cases[i - 1].image,
+                dataset->values ? dataset->cases[i].label : dataset->cases[i].image,
+                dataset->values ? "label maps" : "images");
     free(images);
     free(labels);
+    return status;
+}
+
+/* What images are drawn by, where the folder says so. */
+static ul_status read_values(ul_dataset *dataset, ul_error *error) {
+    char *path = files_join(dataset->folder, "generate.json");
+    if (!path)
+        return no_memory(dataset->folder, error);
+    ul_status status =
+        files_exists(path) ? label_values_read(path, &dataset->values, error) : UL_OK;
+    free(path);
     return status;
 }
 
@@ -174,8 +213,8 @@ static ul_status apply_split(
         ul_dataset_case *c = find_case(dataset, text->valuestring);
         if (!c)
             return ul_error_set(error, UL_ERROR_INPUT,
-                "%s: \"%s\" names %s, which has no image in %s", path, ul_split_name(split),
-                text->valuestring, dataset->folder);
+                "%s: \"%s\" names %s, which has no %s in %s", path, ul_split_name(split),
+                text->valuestring, dataset->values ? "label map" : "image", dataset->folder);
         if (c->split != UNLISTED)
             return ul_error_set(error, UL_ERROR_INPUT, "%s: %s is in \"%s\" and in \"%s\"", path,
                 c->name, ul_split_name(c->split), ul_split_name(split));
@@ -378,6 +417,8 @@ ul_status ul_dataset_open(const char *folder, const char *splits_path, uint64_t 
         status = no_memory(folder, error);
     else if (!files_is_folder(folder))
         status = ul_error_set(error, UL_ERROR_INPUT, "%s: is not a folder", folder);
+    if (status == UL_OK)
+        status = read_values(dataset, error);
     if (status == UL_OK)
         status = list_cases(dataset, error);
     if (status == UL_OK)

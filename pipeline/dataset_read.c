@@ -1,6 +1,7 @@
 #include "ulite/dataset.h"
 
 #include "files.h"
+#include "label_values.h"
 #include "labels_file.h"
 #include "ulite/align.h"
 #include "ulite/dicom.h"
@@ -84,6 +85,8 @@ ul_status ul_dataset_read(
         series ? read_series(dataset, c, image, labels, error) : read_file(c, image, labels, error);
     if (status == UL_OK)
         status = align(labels, &image->grid, error);
+    if (status == UL_OK && dataset->values)
+        status = label_values_apply(dataset->values, labels, error);
     if (status == UL_OK)
         status = check_finite(image, error);
     if (status != UL_OK) {
@@ -91,6 +94,16 @@ ul_status ul_dataset_read(
         ul_labels_free(labels);
         ul_error_prefix(error, "case %s", c->name);
     }
+    return status;
+}
+
+ul_status ul_dataset_read_labels(
+    const ul_dataset *dataset, size_t index, ul_labels *labels, ul_error *error) {
+    const ul_dataset_case *c = &dataset->cases[index];
+    *labels = (ul_labels){0};
+    ul_status status = labels_read_file(c->label, NULL, labels, error);
+    if (status != UL_OK)
+        ul_error_prefix(error, "case %s", c->name);
     return status;
 }
 

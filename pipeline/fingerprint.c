@@ -1,5 +1,6 @@
 #include "ulite/plan.h"
 
+#include "label_values.h"
 #include "labels_file.h"
 
 #include <math.h>
@@ -66,8 +67,7 @@ static void add_extents(const ul_grid *grid, bool first, ul_fingerprint *f) {
     }
 }
 
-static void add_image(const ul_volume *image, survey *s, ul_fingerprint *f) {
-    const ul_grid *grid = &image->grid;
+static void add_grid(const ul_grid *grid, survey *s, ul_fingerprint *f) {
     ul_plane plane = ul_grid_plane(grid);
     const double spacing[3] = {
         grid->spacing_mm[0], grid->spacing_mm[1], fabs(ul_grid_step_mm(grid))};
@@ -84,8 +84,6 @@ static void add_image(const ul_volume *image, survey *s, ul_fingerprint *f) {
     f->slices += grid->size[2];
     f->volumes = f->volumes || grid->size[2] > 1;
     f->placed = f->placed || grid->stack != UL_STACK_UNPLACED;
-    if (*image->modality)
-        memcpy(f->modality, image->modality, sizeof f->modality);
 }
 
 static ul_status add_values(const ul_volume *image, ul_fingerprint *f, ul_error *error) {
@@ -124,8 +122,36 @@ static void take_classes(const char *label_path, ul_labels *labels, ul_fingerpri
     labels->segments = (ul_segments){0};
 }
 
+/* A case whose images are drawn: values from 0 to 1. */
+static ul_status look_at_map(
+    const ul_dataset *dataset, size_t index, survey *s, ul_fingerprint *f, ul_error *error) {
+    ul_labels labels;
+    ul_status status = ul_dataset_read_labels(dataset, index, &labels, error);
+    if (status != UL_OK)
+        return status;
+    if (labels.grid.stack != UL_STACK_REGULAR || labels.grid.size[2] < 2)
+        status = ul_error_set(error, UL_ERROR_GEOMETRY,
+            "images are drawn from label maps of several, evenly spaced slices with positions");
+    if (status == UL_OK)
+        status = label_values_apply(dataset->values, &labels, error);
+    if (status == UL_OK)
+        status = add_labels(dataset, index, &labels, s, error);
+    if (status == UL_OK && dataset->cases[index].split == UL_SPLIT_TRAIN) {
+        add_grid(&labels.grid, s, f);
+        f->channels = 1;
+        f->low = fmin(f->low, 0.0);
+        f->high = fmax(f->high, 1.0);
+    }
+    if (status != UL_OK)
+        ul_error_prefix(error, "case %s", dataset->cases[index].name);
+    ul_labels_free(&labels);
+    return status;
+}
+
 static ul_status look_at(
     const ul_dataset *dataset, size_t index, survey *s, ul_fingerprint *f, ul_error *error) {
+    if (!dataset->cases[index].image)
+        return look_at_map(dataset, index, s, f, error);
     ul_volume image;
     ul_labels labels;
     ul_status status = ul_dataset_read(dataset, index, &image, &labels, error);
@@ -135,7 +161,9 @@ static ul_status look_at(
     if (status == UL_OK)
         status = add_labels(dataset, index, &labels, s, error);
     if (status == UL_OK && dataset->cases[index].split == UL_SPLIT_TRAIN) {
-        add_image(&image, s, f);
+        add_grid(&image.grid, s, f);
+        if (*image.modality)
+            memcpy(f->modality, image.modality, sizeof f->modality);
         take_classes(dataset->cases[index].label, &labels, f);
         status = add_values(&image, f, error);
     }

@@ -1,15 +1,25 @@
+#include "generate_volume.h"
 #include "model_file.h"
 #include "ulite/segment.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static ul_status score_case(const ul_dataset *dataset, size_t index, const ul_model *model,
-    const ul_card *card, int threads, ul_fit_score *scores, ul_error *error) {
+/* The image of a case, or the draw of it. */
+static ul_status read_case(const ul_dataset *dataset, size_t index, const ul_training *training,
+    size_t draw, ul_volume *image, ul_labels *labels, ul_error *error) {
+    if (dataset->cases[index].image)
+        return ul_dataset_read(dataset, index, image, labels, error);
+    return generate_volume(dataset, index, &training->generate, draw, image, labels, error);
+}
+
+static ul_status score_case(const ul_dataset *dataset, size_t index, const ul_training *training,
+    size_t draw, const ul_model *model, const ul_card *card, int threads, ul_fit_score *scores,
+    ul_error *error) {
     const ul_segment_options options = {.threads = threads};
     ul_volume image;
     ul_labels truth, predicted = {0};
-    ul_status status = ul_dataset_read(dataset, index, &image, &truth, error);
+    ul_status status = read_case(dataset, index, training, draw, &image, &truth, error);
     if (status != UL_OK)
         return status;
     status = ul_segment_volume(model, card, &image, &options, NULL, &predicted, error);
@@ -26,10 +36,18 @@ static ul_status score_case(const ul_dataset *dataset, size_t index, const ul_mo
     return status;
 }
 
-ul_status ul_fit_evaluate(const ul_dataset *dataset, ul_split split, const ul_model *model,
-    const ul_card *card, int threads, const ul_progress *progress, ul_fit_score **scores,
-    size_t *count, ul_error *error) {
-    size_t classes = card->classes.count, done = 0, total = dataset->in_split[split];
+/* A case's image, or so many draws. */
+static size_t images_of(const ul_dataset_case *c, const ul_training *training) {
+    return c->image ? 1 : training->generate.draws;
+}
+
+ul_status ul_fit_evaluate(const ul_dataset *dataset, ul_split split, const ul_training *training,
+    const ul_model *model, const ul_card *card, int threads, const ul_progress *progress,
+    ul_fit_score **scores, size_t *count, ul_error *error) {
+    size_t classes = card->classes.count, done = 0, total = 0;
+    for (size_t i = 0; i < dataset->count; i++)
+        if (dataset->cases[i].split == split)
+            total += images_of(&dataset->cases[i], training);
     const char *stage = split == UL_SPLIT_TEST ? "testing" : "validating";
     ul_status status = UL_OK;
     *count = 0;
@@ -39,9 +57,13 @@ ul_status ul_fit_evaluate(const ul_dataset *dataset, ul_split split, const ul_mo
     for (size_t i = 0; status == UL_OK && i < dataset->count; i++) {
         if (dataset->cases[i].split != split)
             continue;
-        status = score_case(dataset, i, model, card, threads, *scores + done * classes, error);
-        if (status == UL_OK && !ul_progress_report(progress, stage, ++done, total))
-            status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted while %s", stage);
+        size_t images = images_of(&dataset->cases[i], training);
+        for (size_t draw = 0; status == UL_OK && draw < images; draw++) {
+            status = score_case(dataset, i, training, draw, model, card, threads,
+                *scores + done * classes, error);
+            if (status == UL_OK && !ul_progress_report(progress, stage, ++done, total))
+                status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted while %s", stage);
+        }
     }
     if (status == UL_OK) {
         *count = total * classes;
@@ -52,8 +74,8 @@ ul_status ul_fit_evaluate(const ul_dataset *dataset, ul_split split, const ul_mo
     return status;
 }
 
-ul_status ul_fit_test(const ul_dataset *dataset, const char *path, int threads,
-    const ul_progress *progress, ul_card *card, ul_fit_score **scores, size_t *count,
+ul_status ul_fit_test(const ul_dataset *dataset, const ul_training *training, const char *path,
+    int threads, const ul_progress *progress, ul_card *card, ul_fit_score **scores, size_t *count,
     ul_error *error) {
     ul_model *model;
     *card = (ul_card){0};
@@ -65,7 +87,7 @@ ul_status ul_fit_test(const ul_dataset *dataset, const char *path, int threads,
     status = ul_card_read(model, card, error);
     if (status == UL_OK)
         status = ul_fit_evaluate(
-            dataset, UL_SPLIT_TEST, model, card, threads, progress, scores, count, error);
+            dataset, UL_SPLIT_TEST, training, model, card, threads, progress, scores, count, error);
     if (status == UL_OK)
         status = model_file_set_dice(card, "test", *scores, *count, error);
     if (status == UL_OK)

@@ -1,6 +1,7 @@
 #include "orient.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Patient axes (0 left, 1 back, 2 head) along x, y, z of an upright slice, and their signs. */
 static const struct {
@@ -54,6 +55,11 @@ orientation orientation_upright(const ul_grid *grid, ul_plane plane) {
                 o.size[t] = grid->size[s];
             }
     return o;
+}
+
+void orientation_axes(ul_plane plane, int axis[3], int sign[3]) {
+    memcpy(axis, upright[plane].axis, sizeof upright[plane].axis);
+    memcpy(sign, upright[plane].sign, sizeof upright[plane].sign);
 }
 
 orientation orientation_acquired(const ul_grid *grid) {

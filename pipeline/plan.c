@@ -1,5 +1,6 @@
 #include "ulite/plan.h"
 
+#include "label_values.h"
 #include "plan_json.h"
 
 #include <math.h>
@@ -113,6 +114,58 @@ static void derive_training(const ul_fingerprint *f, ul_training *t) {
     }
 }
 
+static void derive_generation(ul_generation *g) {
+    *g = (ul_generation){.rotate_degrees = 20.0,
+        .scale_low = 0.8,
+        .scale_high = 1.2,
+        .shear = 0.05,
+        .elastic_mm = 4.0,
+        .elastic_spacing_mm = 40.0,
+        .mirror_p = 0.5,
+        .strip_p = 0.4,
+        .strip_some_p = 0.3,
+        .cut_p = 0.15,
+        .mean_low = 0.0,
+        .mean_high = 1.0,
+        .sd = 0.12,
+        .related_p = 0.5,
+        .related_sd = 0.08,
+        .apart_p = 0.05,
+        .faint_p = 0.1,
+        .background_p = 0.15,
+        .lesions_p = 0.2,
+        .lesion_mm = 12.0,
+        .thick_p = 0.6,
+        .thick_low = 2.0,
+        .thick_high = 7.0,
+        .resolution_low = 1.0,
+        .resolution_high = 2.0,
+        .bias = 0.4,
+        .bias_spacing_mm = 80.0,
+        .gamma = 0.35,
+        .noise = 0.1,
+        .rician_p = 0.5,
+        .jitter = 0.05,
+        .real_p = 0.5,
+        .draws = 2};
+}
+
+/* Heads that are drawn serve every contrast and plane. */
+static void derive_drawn(ul_plan *plan) {
+    static const ul_plane planes[] = {UL_PLANE_AXIAL, UL_PLANE_CORONAL, UL_PLANE_SAGITTAL};
+    ul_card *card = &plan->card;
+    card->plane_count = 3;
+    memcpy(card->planes, planes, sizeof planes);
+    card->normalisation = (ul_normalisation){UL_NORMALISE_FOREGROUND, false, 1.0, 99.0};
+    card->spacing_mm[0] = card->spacing_mm[1] =
+        fmax(card->spacing_mm[0], card->spacing_mm[1]); /* along every plane */
+    card->fov_mm[0] = card->fov_mm[1] = 0.0;
+    card->tta_flip_x = card->tta_flip_y = false;
+    plan->training.foreground = 0.7; /* else many patches show air and neck alone */
+    ul_augmentation *a = &plan->training.augment;
+    a->flip_x_p = a->flip_y_p = a->flip_z_p = 0.0;
+}
+
 static ul_status derive(
     const ul_dataset *dataset, const ul_fingerprint *f, ul_plan *plan, ul_error *error) {
     ul_card *card = &plan->card;
@@ -135,6 +188,9 @@ static ul_status derive(
     plan->input_channels = card->channels == UL_CHANNELS_GREY ? 1 : 3;
     plan->classes = f->class_count == 1 ? 1 : f->class_count + 1;
     derive_training(f, &plan->training);
+    derive_generation(&plan->training.generate);
+    if (dataset->values)
+        derive_drawn(plan);
     return derive_classes(dataset, f, &card->classes, error);
 }
 
@@ -161,6 +217,28 @@ static ul_status check_augmentation(const ul_augmentation *a, ul_error *error) {
     return UL_OK;
 }
 
+static ul_status check_generation(const ul_generation *g, ul_error *error) {
+    const struct {
+        const char *name;
+        double low, high;
+        bool length;
+    } ranges[] = {{"scale", g->scale_low, g->scale_high, true},
+        {"mean", g->mean_low, g->mean_high, false},
+        {"thick", g->thick_low, g->thick_high, true},
+        {"resolution", g->resolution_low, g->resolution_high, true}};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (ranges[i].low > ranges[i].high || (ranges[i].length && ranges[i].low <= 0.0))
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "plan: generate: %s_low and %s_high are %g and %g: the first must %sbe at most the "
+                "second",
+                ranges[i].name, ranges[i].name, ranges[i].low, ranges[i].high,
+                ranges[i].length ? "be above 0 and " : "");
+    if (g->draws == 0 || g->shear > 0.3 || g->mean_high > 2.0)
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "plan: generate: draws is at least 1, shear at most 0.3, mean_high at most 2");
+    return UL_OK;
+}
+
 static ul_status check_training(const ul_training *t, ul_error *error) {
     if (t->steps == 0 || t->batch == 0 || t->validate_every == 0 || t->patch[0] == 0 ||
         t->patch[1] == 0 || t->patch[0] % UL_SLICE_STEP || t->patch[1] % UL_SLICE_STEP)
@@ -169,7 +247,19 @@ static ul_status check_training(const ul_training *t, ul_error *error) {
     if (t->average >= 1.0)
         return ul_error_set(error, UL_ERROR_INPUT,
             "plan: average is 1: the weights would stay what they were at first");
-    return check_augmentation(&t->augment, error);
+    ul_status status = check_generation(&t->generate, error);
+    return status == UL_OK ? check_augmentation(&t->augment, error) : status;
+}
+
+/* What drawn images cannot be. */
+static ul_status check_drawn(
+    const ul_dataset *dataset, const ul_plan *plan, ul_error *error) {
+    if (!dataset->values)
+        return UL_OK;
+    if (plan->card.channels == UL_CHANNELS_RGB || plan->card.normalisation.per_slice)
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "plan: images that are drawn from label maps are grey, and normalised as a volume");
+    return label_values_check(dataset->values, &plan->card.classes, error);
 }
 
 /* A class of the data that the card does not describe would be trained and never written. */
@@ -198,6 +288,8 @@ ul_status ul_plan_derive(const ul_dataset *dataset, const ul_fingerprint *finger
         status = check_classes(fingerprint, &plan->card.classes, error);
     if (status == UL_OK)
         status = check_training(&plan->training, error);
+    if (status == UL_OK)
+        status = check_drawn(dataset, plan, error);
     if (status != UL_OK)
         ul_plan_free(plan);
     return status;

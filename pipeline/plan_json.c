@@ -39,6 +39,11 @@ static const char *const schedule_words[] = {"constant", "plateau", "cosine", "p
 #define CHANGE(name)                                                                               \
     { #name, FIELD_REAL, offsetof(ul_training, augment.name), NULL }
 
+#define DRAWN_CHANCE(name)                                                                         \
+    { #name, FIELD_SHARE, offsetof(ul_training, generate.name), NULL }
+#define DRAWN(name)                                                                                \
+    { #name, FIELD_REAL, offsetof(ul_training, generate.name), NULL }
+
 static const field fields[] = {COUNT(epochs), COUNT(steps), COUNT(batch),
     {"patch_width", FIELD_COUNT, offsetof(ul_training, patch[0]), NULL},
     {"patch_height", FIELD_COUNT, offsetof(ul_training, patch[1]), NULL}, REAL(learning_rate),
@@ -55,8 +60,26 @@ static const field changes[] = {CHANCE(flip_x_p), CHANCE(flip_y_p), CHANCE(flip_
     CHANCE(blur_p), CHANGE(blur_low), CHANGE(blur_high), CHANCE(invert_p), CHANCE(colour_p),
     CHANGE(colour), CHANCE(shuffle_p), CHANCE(grey_p)};
 
+static const field ranges[] = {DRAWN(rotate_degrees), DRAWN(scale_low), DRAWN(scale_high),
+    DRAWN(shear), DRAWN(elastic_mm), DRAWN(elastic_spacing_mm), DRAWN_CHANCE(mirror_p),
+    DRAWN_CHANCE(strip_p), DRAWN_CHANCE(strip_some_p), DRAWN_CHANCE(cut_p), DRAWN(mean_low),
+    DRAWN(mean_high), DRAWN(sd), DRAWN_CHANCE(related_p), DRAWN(related_sd), DRAWN_CHANCE(apart_p),
+    DRAWN_CHANCE(faint_p), DRAWN_CHANCE(background_p), DRAWN_CHANCE(lesions_p), DRAWN(lesion_mm),
+    DRAWN_CHANCE(thick_p), DRAWN(thick_low), DRAWN(thick_high), DRAWN(resolution_low),
+    DRAWN(resolution_high), DRAWN(bias), DRAWN(bias_spacing_mm), DRAWN(gamma), DRAWN(noise),
+    DRAWN_CHANCE(rician_p), DRAWN(jitter), DRAWN_CHANCE(real_p),
+    {"draws", FIELD_COUNT, offsetof(ul_training, generate.draws), NULL}};
+
+/* Objects in "training" with fields of their own. */
+static const struct {
+    const char *name;
+    const field *list;
+    size_t count;
+} parts[] = {{"augment", changes, sizeof changes / sizeof *changes},
+    {"generate", ranges, sizeof ranges / sizeof *ranges}};
+
+#define PARTS (sizeof parts / sizeof *parts)
 #define FIELDS (sizeof fields / sizeof *fields)
-#define CHANGES (sizeof changes / sizeof *changes)
 
 /* false where memory ran out. */
 static bool write_fields(
@@ -110,11 +133,18 @@ static bool set_field(const field *f, const cJSON *value, ul_training *training)
     return (double)*(size_t *)at == value->valuedouble;
 }
 
+static bool is_part(const cJSON *value) {
+    for (size_t p = 0; p < PARTS; p++)
+        if (cJSON_IsObject(value) && strcmp(value->string, parts[p].name) == 0)
+            return true;
+    return false;
+}
+
 static ul_status read_fields(
     const cJSON *object, const field *list, size_t count, ul_training *training, ul_error *error) {
     const cJSON *value;
     cJSON_ArrayForEach(value, object) {
-        if (list == fields && cJSON_IsObject(value) && strcmp(value->string, "augment") == 0)
+        if (list == fields && is_part(value))
             continue; /* is read by itself */
         const field *found = NULL;
         for (size_t i = 0; i < count; i++)
@@ -204,9 +234,9 @@ ul_status plan_override(ul_plan *plan, const char *path, ul_error *error) {
         plan->input_channels = (size_t)channels->valuedouble;
     if (status == UL_OK)
         status = read_fields(training, fields, FIELDS, &plan->training, error);
-    if (status == UL_OK)
-        status = read_fields(
-            cJSON_GetObjectItem(training, "augment"), changes, CHANGES, &plan->training, error);
+    for (size_t p = 0; status == UL_OK && p < PARTS; p++)
+        status = read_fields(cJSON_GetObjectItem(training, parts[p].name), parts[p].list,
+            parts[p].count, &plan->training, error);
     if (status == UL_OK && card)
         status = override_card(&plan->card, card, error);
     cJSON_Delete(json);
@@ -226,9 +256,10 @@ ul_status ul_plan_write(const ul_plan *plan, char **json, ul_error *error) {
                    cJSON_AddNumberToObject(object, "input_channels", (double)plan->input_channels);
     free(card);
     cJSON *training = cJSON_AddObjectToObject(object, "training");
-    written = written && write_fields(training, fields, FIELDS, &plan->training) &&
-              write_fields(
-                  cJSON_AddObjectToObject(training, "augment"), changes, CHANGES, &plan->training);
+    written = written && write_fields(training, fields, FIELDS, &plan->training);
+    for (size_t p = 0; p < PARTS; p++)
+        written = written && write_fields(cJSON_AddObjectToObject(training, parts[p].name),
+                                 parts[p].list, parts[p].count, &plan->training);
     *json = written ? cJSON_Print(object) : NULL;
     cJSON_Delete(object);
     return *json ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the plan");

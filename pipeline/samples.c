@@ -66,7 +66,7 @@ ul_status samples_load(const ul_dataset *dataset, ul_split split, const ul_plan 
     if (!set->stacks)
         status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the training cases");
     for (size_t i = 0; status == UL_OK && i < dataset->count; i++) {
-        if (dataset->cases[i].split != split)
+        if (dataset->cases[i].split != split || !dataset->cases[i].image)
             continue;
         ul_volume image;
         ul_labels labels;

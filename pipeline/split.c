@@ -1,5 +1,6 @@
 #include "split.h"
 
+#include "label_values.h"
 #include "ulite/sha256.h"
 
 #include <cJSON.h>
@@ -32,7 +33,7 @@ static ul_status add_case(const ul_dataset *dataset, size_t index, cJSON *const 
     ul_sha256 *sha, ul_error *error) {
     const ul_dataset_case *c = &dataset->cases[index];
     char image[65], label[65];
-    ul_status status = ul_dataset_digest(c->image, image, error);
+    ul_status status = ul_dataset_digest(c->image ? c->image : c->label, image, error);
     if (status == UL_OK)
         status = ul_dataset_digest(c->label, label, error);
     if (status != UL_OK) {
@@ -68,6 +69,8 @@ ul_status split_describe(const ul_dataset *dataset, const ul_progress *progress,
     ul_sha256 sha;
     uint8_t bytes[32];
     ul_sha256_init(&sha);
+    if (dataset->values)
+        ul_sha256_update(&sha, dataset->values->digest, 64);
     for (size_t i = 0; status == UL_OK && i < dataset->count; i++) {
         status = add_case(dataset, i, lists, &sha, error);
         if (status == UL_OK && !ul_progress_report(progress, "hashing", i + 1, dataset->count))

@@ -1,9 +1,9 @@
 #include "ulite/fit.h"
 
-#include "augment.h"
 #include "checkpoint.h"
 #include "curves.h"
 #include "model_file.h"
+#include "patches.h"
 #include "split.h"
 #include "ulite/output.h"
 
@@ -19,10 +19,9 @@ typedef struct fit_run {
     ul_plan plan; /* the caller's, with nothing left open */
     const ul_fit_options *options;
     const ul_progress *progress;
-    sample_set samples;
+    patch_source patches;
     ul_trainer *trainer;
     int threads;
-    augment_scratch *scratch; /* [threads] */
     float *images;
     uint8_t *labels;
     run_state state;
@@ -53,31 +52,23 @@ static ul_status open_buffers(fit_run *run, ul_error *error) {
     run->threads = run->options->threads > 0 ? run->options->threads : ul_default_threads();
     run->images = malloc(plan->training.batch * plan->input_channels * area * sizeof *run->images);
     run->labels = malloc(plan->training.batch * area);
-    run->scratch = calloc((size_t)run->threads, sizeof *run->scratch);
     run->checkpoint = ul_fit_path(output, UL_FIT_CHECKPOINT);
     run->csv = ul_fit_path(output, UL_FIT_CURVES);
     run->svg = ul_fit_path(output, UL_FIT_PICTURE);
     run->split = ul_fit_path(output, UL_FIT_SPLIT);
-    if (!run->images || !run->labels || !run->scratch || !run->checkpoint || !run->csv ||
-        !run->svg || !run->split)
+    if (!run->images || !run->labels || !run->checkpoint || !run->csv || !run->svg || !run->split)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a batch");
-    ul_status status = UL_OK;
-    for (int t = 0; status == UL_OK && t < run->threads; t++)
-        status = augment_scratch_create(plan, &run->scratch[t], error);
-    return status;
+    return UL_OK;
 }
 
 static void close_run(fit_run *run) {
-    for (int t = 0; run->scratch && t < run->threads; t++)
-        augment_scratch_free(&run->scratch[t]);
-    free(run->scratch);
     free(run->images);
     free(run->labels);
     free(run->checkpoint);
     free(run->csv);
     free(run->svg);
     free(run->split);
-    samples_free(&run->samples);
+    patch_source_close(&run->patches);
     ul_trainer_close(run->trainer);
 }
 
@@ -118,13 +109,10 @@ typedef struct batch_work {
 static void make_sample(void *context, size_t i, int thread) {
     const batch_work *work = context;
     const fit_run *run = work->run;
-    const ul_plan *plan = &run->plan;
-    const ul_training *t = &plan->training;
+    const ul_training *t = &run->plan.training;
     size_t area = t->patch[0] * t->patch[1];
-    random_stream stream = random_at(t->seed, work->step, i);
-    sample_place place = samples_draw(&run->samples, t, &stream);
-    augment_cut(plan, &place, &stream, &run->scratch[thread],
-        run->images + i * plan->input_channels * area, run->labels + i * area);
+    patch_make(&run->patches, work->step, i, thread,
+        run->images + i * run->plan.input_channels * area, run->labels + i * area);
 }
 
 static ul_status train_step(fit_run *run, size_t step, double rate, double *loss, ul_error *error) {
@@ -163,7 +151,7 @@ static ul_status validate(fit_run *run, ul_epoch *epoch, ul_error *error) {
     ul_status status = ul_trainer_model(run->trainer, &model, error);
     if (status != UL_OK)
         return status;
-    status = ul_fit_evaluate(run->dataset, UL_SPLIT_VAL, model, &run->plan.card,
+    status = ul_fit_evaluate(run->dataset, UL_SPLIT_VAL, &run->plan.training, model, &run->plan.card,
         run->options->threads, run->progress, &scores, &count, error);
     double sum = 0.0;
     for (size_t i = 0; i < count; i++)
@@ -285,7 +273,7 @@ static ul_status time_validation(fit_run *run, double *seconds, ul_error *error)
     ul_status status = ul_trainer_model(run->trainer, &model, error);
     if (status != UL_OK)
         return status;
-    status = ul_fit_evaluate(run->dataset, UL_SPLIT_VAL, model, &run->plan.card,
+    status = ul_fit_evaluate(run->dataset, UL_SPLIT_VAL, &run->plan.training, model, &run->plan.card,
         run->options->threads, run->progress, &scores, &count, error);
     free(scores);
     ul_model_close(model);
@@ -343,8 +331,8 @@ static ul_status prepare(fit_run *run, ul_error *error) {
     if (status == UL_OK)
         status = split_describe(run->dataset, run->progress, &split, run->data, error);
     if (status == UL_OK)
-        status = samples_load(run->dataset, UL_SPLIT_TRAIN, &run->plan, run->threads, run->progress,
-            &run->samples, error);
+        status = patch_source_open(
+            run->dataset, &run->plan, run->threads, run->progress, &run->patches, error);
     if (status == UL_OK)
         status = open_trainer(run, error);
     if (status == UL_OK)

@@ -128,6 +128,45 @@ def make_nested(folder, make_series, cases=4, seed=3):
     return folder
 
 
+GENERATE = {
+    "values": [{"value": 2, "class": 1, "group": "brain", "mirror": 41, "lesions": True},
+               {"value": 41, "class": 2, "group": "brain", "mirror": 2, "lesions": True},
+               {"value": 17, "class": 3, "group": "spot", "mirror": 53},
+               {"value": 53, "class": 4, "group": "spot", "mirror": 17},
+               {"value": 510, "outside": 1}],
+    "relations": [{"group": "spot", "near": "brain"}]}
+SIDES = {"segments": [{"number": 1, "label": "left", "mirror": 2}, {"number": 2, "label": "right", "mirror": 1},
+                      {"number": 3, "label": "left spot", "mirror": 4},
+                      {"number": 4, "label": "right spot", "mirror": 3}]}
+
+
+def make_maps(folder, cases=4, images=(), seed=4):
+    """Label maps of two halves, a spot in each and a shell, of 4 mm; images of the cases named."""
+    random = numpy.random.default_rng(seed)
+    make_folders(folder)
+    x, y, z = (p - 15.5 for p in numpy.indices((32, 32, 32)))
+    for case in range(cases):
+        a, b, c = random.uniform(11, 13, 3)
+        distance = numpy.sqrt((x / a) ** 2 + (y / b) ** 2 + (z / c) ** 2)
+        labels = numpy.where(distance < 1, numpy.where(x < 0, 2, 41), 0).astype(numpy.int16)
+        labels[(abs(x) - 5) ** 2 + y ** 2 + z ** 2 < 10] += 1000
+        labels = numpy.select([labels == 1002, labels == 1041], [17, 53], labels).astype(numpy.int16)
+        labels[(distance >= 1) & (distance < 1.2)] = 510
+        affine = numpy.diag([4, 4, 4, 1])  # x from left to right: RAS
+        affine[0, 0] = -4
+        save_nifti(labels, f"{folder}/labels/case{case}.nii.gz", affine)
+        if case in images:
+            image = numpy.select([labels == 0, labels == 510], [0, 30], 100 + labels)
+            save_nifti((image + random.normal(0, 5, image.shape)).astype(numpy.float32),
+                       f"{folder}/images/case{case}.nii.gz", affine)
+    if not images:
+        os.rmdir(f"{folder}/images")
+    write_json(f"{folder}/generate.json", GENERATE)
+    write_json(f"{folder}/segments.json", SIDES)
+    splits(folder, range(cases - 1), [cases - 1], [])
+    return folder
+
+
 def write_json(path, value):
     with open(path, "w", encoding="utf-8") as file:
         json.dump(value, file)
