@@ -130,6 +130,8 @@ ul_status decode(const codec_frame *frame, codec_output *output, ul_error *error
     if (output->size % 2)
         std::copy(padded.begin(), padded.end() - 1, output->samples);
     output->is_rgb = color == "RGB";
+    if (codec_is_lossy(frame->transfer_syntax))
+        codec_clamp(frame->layout, picture_of(frame).bits, output->samples);
     return UL_OK;
 }
 

@@ -43,6 +43,7 @@ typedef struct dicom_layout {
     bool deflated;           /* offset counts inflated bytes of the value */
     uint64_t offset, length; /* of the value in the file; an encapsulated one has no length */
     bool kept_monochrome1;   /* MONOCHROME1 of values with a unit, read as MONOCHROME2 */
+    bool has_overlay_bits;   /* an overlay lies in the bits that are not stored */
     bool has_padding;
     double padding_low, padding_high;
     bool has_modality_lut; /* read again from the file when the pixels are */

@@ -64,6 +64,14 @@ static void take_padding(const dicom_item *data, dicom_layout *layout) {
     layout->padding_high = fmax(low, high);
 }
 
+/* Whether an overlay of the retired kind lies in unused bits of the pixels. */
+static bool has_overlay_bits(const dicom_item *data) {
+    for (uint16_t group = 0x6000; group <= 0x601e; group += 2)
+        if (positive(data, DICOM_TAG(group, 0x0102), 0) > 0)
+            return true;
+    return false;
+}
+
 static bool has_unit(const char *modality) {
     static const char *const modalities[] = {"CT", "PT", "NM", "RTDOSE"};
     for (size_t i = 0; i < sizeof modalities / sizeof modalities[0]; i++)
@@ -104,6 +112,7 @@ static ul_status take_layout(const dicom_header *header, dicom_file *file) {
     layout->deflated = pixels->inflated != NULL;
     layout->has_modality_lut = dicom_has(data, DICOM_TAG(0x0028, 0x3000));
     layout->encapsulated = pixels->encapsulated;
+    layout->has_overlay_bits = pixels->encapsulated && has_overlay_bits(data);
     layout->offset = pixels->offset;
     layout->length = pixels->length;
     take_padding(data, layout);
