@@ -49,6 +49,7 @@ test_packages=(
     python3
     python3-nibabel
     python3-onnx
+    python3-pil
     python3-pydicom
     python3-scipy
     python3-torch
