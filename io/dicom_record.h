@@ -90,8 +90,15 @@ typedef struct dicom_image {
     double key[DICOM_KEYS];
 } dicom_image;
 
+/* Which file, in which state, was scanned: what is read later must be the same. */
+typedef struct dicom_stamp {
+    uint64_t device, inode, size;
+    int64_t seconds, nanoseconds; /* of the last change of its content */
+} dicom_stamp;
+
 struct dicom_file {
     const char *path;  /* the catalog's, as is shown */
+    dicom_stamp stamp; /* zero where it could not be taken */
     const char *shown; /* the path as messages name it */
     ul_status status;  /* not UL_OK: the file is DICOM but cannot be used, and why */
     char problem[256]; /* without the path */
@@ -123,6 +130,9 @@ typedef enum dicom_kind {
     DICOM_KIND_IMAGE,
     DICOM_KIND_BROKEN /* file->status and file->problem say why */
 } dicom_kind;
+
+/* The state of an open file, or with handle -1 of the one at path. */
+dicom_stamp dicom_stamp_of(const char *path, int handle);
 
 /* Reads the header of the file at file->path into *file, whose other members but shown are zero.
  * Errors: UL_ERROR_LIMIT only; what is wrong with the file is told by the kind. The caller frees

@@ -424,6 +424,7 @@ ul_status dicom_scan(dicom_file *file, dicom_kind *kind, ul_error *error) {
     dicom_header header;
     ul_error problem = {0};
     bool is_dicom;
+    file->stamp = dicom_stamp_of(file->path, -1); /* before: a later change will show */
     ul_status status = dicom_header_read(file->path, &header, &is_dicom, &problem);
     if (is_dicom || status != UL_OK)
         *kind = DICOM_KIND_BROKEN;
