@@ -57,6 +57,7 @@ typedef enum dicom_key {
     DICOM_KEY_TIME_POINT,
     DICOM_KEY_B_VALUE,
     DICOM_KEY_GRADIENT, /* a number that stands for a direction */
+    DICOM_KEY_ASL,      /* arterial spin labelling: 1 control, 2 label, 3 M0 */
     DICOM_KEY_INVERSION_TIME,
     DICOM_KEY_FLIP_ANGLE,
     DICOM_KEY_ACQUISITION,
@@ -116,6 +117,8 @@ struct dicom_file {
     bool multi_frame, mosaic, lossy;
     size_t tile_columns, tile_rows; /* of a mosaic, in pixels */
     double gantry_tilt_degrees;     /* as declared; 0 where absent */
+    const char *step_from;  /* the attribute that alone states how far frames lie apart, or NULL */
+    bool position_left_out; /* one is stated for several frames without a distance */
     dicom_layout layout;
     dicom_image *images; /* owned */
     size_t image_count;

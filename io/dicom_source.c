@@ -181,7 +181,7 @@ static ul_status index_frames(dicom_source *source, ul_error *error) {
 static ul_status read_luts(const dicom_item *data, dicom_source *source, ul_error *error) {
     const dicom_layout *layout = &source->file->layout;
     ul_status status = UL_OK;
-    const dicom_item *item = dicom_first_item(data, DICOM_TAG(0x0028, 0x3000));
+    const dicom_item *item = dicom_modality_table(data);
     if (layout->has_modality_lut && item)
         status = dicom_read_lut(item, layout->is_signed, &source->modality, error);
     if (layout->photometric != DICOM_PALETTE)

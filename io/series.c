@@ -215,12 +215,20 @@ typedef struct series_builder {
 
 static ul_status notes_on_geometry(ul_series *series, ul_error *error) {
     const ul_grid *grid = &series->grid;
+    const dicom_file *first = series->images[0]->file;
     size_t slices = grid->size[2];
     ul_status status = UL_OK;
+    if (grid->stack == UL_STACK_UNPLACED && first->position_left_out)
+        return series_note(series, error,
+            "no positions: %zu independent images; that of the first frame alone is left out",
+            slices);
     if (grid->stack == UL_STACK_UNPLACED)
         return series_note(
             series, error, "no positions: %zu independent image%s", slices, slices == 1 ? "" : "s");
-    if (!series->info.frame_of_reference_uid[0])
+    if (first->step_from)
+        status = series_note(series, error,
+            "only the first frame's position is stated; the others follow by %s", first->step_from);
+    if (!series->info.frame_of_reference_uid[0] && status == UL_OK)
         status = series_note(series, error, "no FrameOfReferenceUID");
     if (grid->stack == UL_STACK_TILTED && status == UL_OK) {
         double normal[3], step[3], lateral[3];

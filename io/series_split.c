@@ -186,6 +186,12 @@ static void describe(dicom_key key, double value, size_t number, char *label, si
     case DICOM_KEY_GRADIENT:
         snprintf(label, label_bytes, "%sgradient direction %zu", comma, number);
         break;
+    case DICOM_KEY_ASL:
+        snprintf(label, label_bytes, "%s%s", comma,
+            value == 1   ? "control"
+            : value == 2 ? "label"
+                         : "M0");
+        break;
     case DICOM_KEY_INVERSION_TIME:
         snprintf(label, label_bytes, "%sinversion time %g ms", comma, value);
         break;
