@@ -52,11 +52,16 @@ static ul_status tell(const char *given, ul_error *error) {
                      : !strchr(given, '/') && !strchr(given, '.');
     if (model) {
         char path[MODEL_PATH_BYTES];
-        ul_status status = model_path_find(given, path, error);
-        return status == UL_OK ? info_model(path, error) : status;
+        ul_error unknown = {0};
+        if (model_path_find(given, path, &unknown) == UL_OK)
+            return info_model(path, error);
+        if (!there)
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "there is no such file or folder, and no bundled model: %s", unknown.text);
+        return ul_error_set(error, unknown.status, "%s", unknown.text);
     }
     if (!there)
-        return ul_error_set(error, UL_ERROR_INPUT, "%s: there is no such file", given);
+        return ul_error_set(error, UL_ERROR_INPUT, "%s: there is no such file or folder", given);
     if (S_ISDIR(about.st_mode))
         return info_dicom(given, error);
     switch (input_kind_of(given)) {

@@ -1,6 +1,7 @@
 #include "input_kind.h"
 
 #include "ending.h"
+#include "ulite/file_kind.h"
 #include "ulite/seg.h"
 
 input_kind input_kind_of(const char *path) {
@@ -10,5 +11,13 @@ input_kind input_kind_of(const char *path) {
             return INPUT_NIFTI;
     if (ends_in(path, ".png"))
         return INPUT_PNG;
+    switch (ul_file_kind_of(path)) {
+    case UL_FILE_NIFTI:
+        return INPUT_NIFTI;
+    case UL_FILE_PNG:
+        return INPUT_PNG;
+    default:
+        break;
+    }
     return ul_seg_probe(path) ? INPUT_SEG : INPUT_SERIES;
 }

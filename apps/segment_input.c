@@ -146,9 +146,28 @@ static ul_status make_regular(segment_input *input, ul_error *error) {
     return UL_OK;
 }
 
+/* Gives a model of grey images a picture whose colours are greys, or, forced, its luminance. */
+static ul_status make_grey(const segment_arguments *arguments, const ul_card *card,
+    segment_input *input, ul_error *error) {
+    if (card->channels == UL_CHANNELS_RGB || input->volume.channels != 3)
+        return UL_OK;
+    if (ul_volume_is_grey(&input->volume))
+        console_say("note: stored in colour, its channels are equal: read as grey");
+    else if (arguments->force)
+        console_say("forced: in colour, the model takes grey images: its luminance is taken");
+    else
+        return ul_error_set(error, UL_ERROR_MODEL,
+            "%s: in colour, the model takes grey images (--force takes its luminance)",
+            arguments->inputs[0]);
+    ul_volume_make_grey(&input->volume);
+    return UL_OK;
+}
+
 ul_status segment_input_read(const segment_arguments *arguments, const ul_card *card,
     segment_input *input, ul_error *error) {
     ul_status status = read_any(arguments, card, input, error);
+    if (status == UL_OK)
+        status = make_grey(arguments, card, input, error);
     if (status == UL_OK)
         status = check_fit(arguments, card, input, error);
     if (status == UL_OK && arguments->regular && input->volume.grid.stack != UL_STACK_REGULAR) {

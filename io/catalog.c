@@ -6,6 +6,7 @@
 #include "file_list.h"
 #include "parallel.h"
 #include "series.h"
+#include "ulite/file_kind.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +85,13 @@ static void count_kinds(ul_catalog *catalog) {
     }
 }
 
+/* A given file that is none, named for what it is. */
+static ul_status fail_not_dicom(const char *path, ul_error *error) {
+    const char *text = ul_file_kind_text(ul_file_kind_of(path));
+    return text ? ul_error_set(error, UL_ERROR_INPUT, "%s: not a DICOM file but %s", path, text)
+                : ul_error_set(error, UL_ERROR_INPUT, "%s: not a DICOM file", path);
+}
+
 /* A file that the caller named itself must be one to be read. */
 static ul_status check_named(const ul_catalog *catalog, const char *path, ul_error *error) {
     size_t i = file_list_find(&catalog->list, path);
@@ -93,7 +101,7 @@ static ul_status check_named(const ul_catalog *catalog, const char *path, ul_err
     case DICOM_KIND_EMPTY:
         return ul_error_set(error, UL_ERROR_INPUT, "%s: the file is empty", path);
     case DICOM_KIND_OTHER:
-        return ul_error_set(error, UL_ERROR_INPUT, "%s: not a DICOM file", path);
+        return fail_not_dicom(path, error);
     case DICOM_KIND_BROKEN:
         return ul_error_set(
             error, catalog->files[i].status, "%s: %s", path, catalog->files[i].problem);
@@ -263,6 +271,22 @@ static void refuse_syntaxes(ul_catalog *catalog) {
     }
 }
 
+/* What the files of a folder without an image are: "; 6 are gzipped: unpack it first". */
+static void describe_others(const ul_catalog *catalog, char *text, size_t bytes) {
+    size_t found[UL_FILE_KINDS] = {0}, used = 0;
+    for (size_t i = 0; i < catalog->list.files.count; i++)
+        if (catalog->kinds[i] == DICOM_KIND_OTHER)
+            found[ul_file_kind_of(catalog->files[i].path)]++;
+    size_t without = catalog->counts.without_pixels;
+    if (without)
+        used = (size_t)snprintf(text, bytes, "; %zu %s without an image", without,
+            without == 1 ? "is a DICOM object" : "are DICOM objects");
+    for (ul_file_kind kind = UL_FILE_UNKNOWN + 1; kind < UL_FILE_KINDS && used < bytes; kind++)
+        if (found[kind])
+            used += (size_t)snprintf(text + used, bytes - used, "; %zu %s %s", found[kind],
+                found[kind] == 1 ? "is" : "are", ul_file_kind_text(kind));
+}
+
 /* Why there is no series: the first broken file, what cannot be opened, or that there are no
  * images. */
 static ul_status fail_empty(const ul_catalog *catalog, const char *path, ul_error *error) {
@@ -281,8 +305,10 @@ static ul_status fail_empty(const ul_catalog *catalog, const char *path, ul_erro
     if (counts->directories && counts->directories == counts->files)
         return ul_error_set(error, UL_ERROR_INPUT,
             "%s: a DICOMDIR, which only lists images: give the folder that it lies in", path);
-    return ul_error_set(error, UL_ERROR_INPUT, "%s: no DICOM image among %zu file%s", path,
-        counts->files, counts->files == 1 ? "" : "s");
+    char others[256] = "";
+    describe_others(catalog, others, sizeof others);
+    return ul_error_set(error, UL_ERROR_INPUT, "%s: no DICOM image among %zu file%s%s", path,
+        counts->files, counts->files == 1 ? "" : "s", others);
 }
 
 static ul_status fill_catalog(ul_catalog *catalog, const char *const *paths, size_t path_count,

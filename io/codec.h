@@ -41,6 +41,14 @@ typedef struct codec_picture {
     unsigned samples, bits; /* per pixel; per sample */
 } codec_picture;
 
+/* Whether a frame of the syntax may be lossy: its samples lie near the encoded ones, and so outside
+ * of the range of the stored bits, rather than carrying something else in the bits above. */
+bool codec_is_lossy(const char *transfer_syntax);
+
+/* Brings the decoded samples of a lossy frame, which the stream holds as numbers from 0 of
+ * picture_bits each, into the range of the stored bits: masking would wrap them round. */
+void codec_clamp(const dicom_layout *layout, unsigned picture_bits, void *samples);
+
 /* Refuses a picture that is not the one that the header declares: UL_ERROR_INPUT. */
 ul_status codec_check_picture(
     const codec_frame *frame, const codec_picture *picture, ul_error *error);

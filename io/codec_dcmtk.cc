@@ -4,6 +4,7 @@
 #include "shim.h"
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include <dcmtk/config/osconfig.h>
@@ -66,10 +67,22 @@ bool starts_frame(unsigned marker) {
            (marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc);
 }
 
-/* What the stream's frame header says, zeros where there is none: its segments are walked from the
- * start of image on, each a marker and a length that counts itself. */
-codec_picture picture_of(const codec_frame *frame) {
+/* Whether a segment is one that decoders take the colours from: JFIF's or Adobe's. */
+bool states_colours(unsigned marker, const uint8_t *content, size_t size) {
+    return (marker == 0xe0 && size >= 5 && std::memcmp(content, "JFIF", 5) == 0) ||
+           (marker == 0xee && size >= 12 && std::memcmp(content, "Adobe", 5) == 0);
+}
+
+/* A stream up to its frame header. */
+struct jpeg_head {
+    codec_picture picture; /* zeros where there is no frame header */
+    bool states_colours;   /* by a segment, or by the usual numbers of YCbCr components */
+};
+
+/* Walks the segments from the start of image on, each a marker and a length that counts itself. */
+jpeg_head head_of(const codec_frame *frame) {
     const uint8_t *bytes = frame->bytes;
+    bool stated = false;
     size_t at = 2;
     while (at + 4 <= frame->size && bytes[at] == 0xff) {
         if (bytes[at + 1] == 0xff) { /* fill */
@@ -78,11 +91,38 @@ codec_picture picture_of(const codec_frame *frame) {
         }
         size_t length = big_u16(bytes + at + 2);
         const uint8_t *content = bytes + at + 4;
-        if (starts_frame(bytes[at + 1]) && length >= 8 && at + 2 + length <= frame->size)
-            return {big_u16(content + 3), big_u16(content + 1), content[5], content[0]};
+        bool whole = length >= 2 && at + 2 + length <= frame->size;
+        if (starts_frame(bytes[at + 1]) && length >= 8 && whole) {
+            bool usual = content[5] == 3 && length >= 17 && content[6] == 1 && content[9] == 2 &&
+                         content[12] == 3;
+            return {{big_u16(content + 3), big_u16(content + 1), content[5], content[0]},
+                stated || usual};
+        }
+        stated |= whole && states_colours(bytes[at + 1], content, length - 2);
         at += 2 + length;
     }
     return {};
+}
+
+codec_picture picture_of(const codec_frame *frame) {
+    return head_of(frame).picture;
+}
+
+/* Without a word of the stream on its colours the decoder takes three components for YCbCr; where
+ * the header says RGB that is put into the stream: Adobe's segment, "no transform". */
+std::vector<uint8_t> marked_rgb(const codec_frame *frame) {
+    static const uint8_t segment[] = {
+        0xff, 0xee, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 0};
+    std::vector<uint8_t> bytes(frame->bytes, frame->bytes + frame->size);
+    bytes.insert(bytes.begin() + 2, segment, segment + sizeof segment);
+    return bytes;
+}
+
+/* JPEG proper, whose decoder may convert colours; JPEG-LS and lossless JPEG are taken as they are.
+ */
+bool is_lossy_jpeg(E_TransferSyntax syntax) {
+    return syntax == EXS_JPEGProcess1 || syntax == EXS_JPEGProcess2_4 ||
+           syntax == EXS_JPEGProcess6_8 || syntax == EXS_JPEGProcess10_12;
 }
 
 /* DCMTK fills the buffer with whatever the stream holds: that this is the declared picture is
@@ -107,7 +147,15 @@ ul_status decode(const codec_frame *frame, codec_output *output, ul_error *error
     dcmtk_prepare();
     DcmXfer syntax(frame->transfer_syntax);
     DcmDataset dataset;
-    fill_dataset(dataset, frame, syntax.getXfer());
+    codec_frame marked = *frame;
+    std::vector<uint8_t> bytes;
+    if (frame->layout->photometric == DICOM_RGB && frame->layout->samples == 3 &&
+        is_lossy_jpeg(syntax.getXfer()) && !head_of(frame).states_colours) {
+        bytes = marked_rgb(frame);
+        marked.bytes = bytes.data();
+        marked.size = bytes.size();
+    }
+    fill_dataset(dataset, &marked, syntax.getXfer());
     DcmElement *element = nullptr;
     OFCondition result = dataset.findAndGetElement(DCM_PixelData, element);
     if (result.bad())
@@ -130,6 +178,8 @@ ul_status decode(const codec_frame *frame, codec_output *output, ul_error *error
     if (output->size % 2)
         std::copy(padded.begin(), padded.end() - 1, output->samples);
     output->is_rgb = color == "RGB";
+    if (codec_is_lossy(frame->transfer_syntax))
+        codec_clamp(frame->layout, picture_of(frame).bits, output->samples);
     return UL_OK;
 }
 

@@ -48,12 +48,37 @@ static opj_image_t *decode_image(opj_codec_t *codec, opj_stream_t *stream) {
     return NULL;
 }
 
-/* Checks the decoded picture against the header and copies the low bits of its samples: what the
- * sign and the stored bits are, the header says. */
-static ul_status copy_image(
-    const opj_image_t *image, const codec_frame *frame, uint8_t *samples, ul_error *error) {
+/* Whether the samples may differ from the encoded ones: so says the syntax, or the wavelet. */
+static bool is_lossy(opj_codec_t *codec, const codec_frame *frame) {
+    opj_codestream_info_v2_t *info = opj_get_cstr_info(codec);
+    bool lossy = codec_is_lossy(frame->transfer_syntax);
+    const opj_tccp_info_t *parameters = info ? info->m_default_tile_info.tccp_info : NULL;
+    lossy |= parameters && parameters[0].qmfbid == 0; /* 9-7, irreversible */
+    opj_destroy_cstr_info(&info);
+    return lossy;
+}
+
+/* A sample as it is stored: its low bits, whose sign and number the header states. A lossy one that
+ * the stream holds in the header's own sense may lie outside of the range of those bits. */
+static uint32_t sample_of(
+    OPJ_INT32 value, const opj_image_comp_t *component, const dicom_layout *layout, bool lossy) {
+    unsigned bits = layout->high_bit + 1;
+    bool same_sense = component->sgnd ? layout->is_signed || component->prec > bits : false;
+    if (lossy && same_sense && bits < 32 && !layout->has_overlay_bits) {
+        OPJ_INT32 most = (OPJ_INT32)((1u << (layout->is_signed ? bits - 1 : bits)) - 1);
+        OPJ_INT32 least = layout->is_signed ? -most - 1 : 0;
+        value = value < least ? least : value > most ? most : value;
+    }
+    return (uint32_t)value;
+}
+
+/* Checks the decoded picture against the header and copies its samples. */
+static ul_status copy_image(const opj_image_t *image, const codec_frame *frame, bool lossy,
+    uint8_t *samples, ul_error *error) {
     const dicom_layout *layout = frame->layout;
     size_t count = layout->rows * layout->columns;
+    bool from_zero = true;
+    unsigned bits = 0;
     for (unsigned c = 0; c < image->numcomps; c++) {
         const opj_image_comp_t *component = &image->comps[c];
         codec_picture picture = {component->w, component->h, image->numcomps, component->prec};
@@ -64,14 +89,19 @@ static ul_status copy_image(
             return ul_error_set(error, UL_ERROR_INPUT, "its JPEG 2000 code stream is cut off");
         for (size_t i = 0; i < count; i++) {
             size_t at = i * layout->samples + c;
+            uint32_t value = sample_of(component->data[i], component, layout, lossy);
             if (layout->bits_allocated == 8)
-                samples[at] = (uint8_t)component->data[i];
+                samples[at] = (uint8_t)value;
             else if (layout->bits_allocated == 16)
-                ((uint16_t *)(void *)samples)[at] = (uint16_t)component->data[i];
+                ((uint16_t *)(void *)samples)[at] = (uint16_t)value;
             else
-                ((uint32_t *)(void *)samples)[at] = (uint32_t)component->data[i];
+                ((uint32_t *)(void *)samples)[at] = value;
         }
+        from_zero &= !component->sgnd;
+        bits = component->prec;
     }
+    if (lossy && from_zero)
+        codec_clamp(layout, bits, samples);
     return UL_OK;
 }
 
@@ -96,7 +126,7 @@ ul_status codec_jpeg2000_decode(const codec_frame *frame, codec_output *output, 
         opj_stream_set_seek_function(stream, stream_seek);
         opj_image_t *image = decode_image(codec, stream);
         if (image)
-            status = copy_image(image, frame, output->samples, error);
+            status = copy_image(image, frame, is_lossy(codec, frame), output->samples, error);
         else
             status = ul_error_set(
                 error, UL_ERROR_INPUT, "its JPEG 2000 code stream is damaged or cut off");

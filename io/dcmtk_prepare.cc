@@ -7,13 +7,30 @@
 #include <dcmtk/dcmjpeg/djdecode.h>
 #include <dcmtk/dcmjpls/djdecode.h>
 
-/* Private elements that are read, for files in implicit VR: those of (2005,xx..) by Philips. */
+/* Private elements that are read, for files in implicit VR. */
 static void add_private_elements(void) {
+    static const struct {
+        Uint16 group, element;
+        DcmEVR vr;
+        const char *name, *creator;
+    } elements[] = {
+        {0x2001, 0x03, EVR_FL, "DiffusionBFactor", "Philips Imaging DD 001"},
+        {0x2005, 0x0e, EVR_FL, "MRScaleSlope", "Philips MR Imaging DD 001"},
+        {0x2005, 0xb0, EVR_FL, "DiffusionDirectionRL", "Philips MR Imaging DD 001"},
+        {0x2005, 0xb1, EVR_FL, "DiffusionDirectionAP", "Philips MR Imaging DD 001"},
+        {0x2005, 0xb2, EVR_FL, "DiffusionDirectionFH", "Philips MR Imaging DD 001"},
+        {0x2005, 0x0f, EVR_SQ, "MRPrivateFrameSequence", "Philips MR Imaging DD 005"},
+        {0x2005, 0x13, EVR_IS, "GradientOrientationNumber", "Philips MR Imaging DD 005"},
+        {0x2005, 0x29, EVR_CS, "MRImageLabelType", "Philips MR Imaging DD 005"},
+        {0x0065, 0x09, EVR_FD, "BValue", "Image Private Header"},
+        {0x0065, 0x37, EVR_FD, "DiffusionGradientDirection", "Image Private Header"},
+        {0x0065, 0x50, EVR_DS, "NumberOfSlicesInGrid", "Image Private Header"},
+        {0x0065, 0x51, EVR_SQ, "FrameSequence", "Image Private Header"},
+    };
     DcmDataDictionary &dictionary = dcmDataDict.wrlock();
-    dictionary.addEntry(new DcmDictEntry(0x2005, 0x0e, DcmVR(EVR_FL), "MRScaleSlope", 1, 1,
-        "PrivateTag", OFFalse, "Philips MR Imaging DD 001"));
-    dictionary.addEntry(new DcmDictEntry(0x2005, 0x0f, DcmVR(EVR_SQ), "MRPrivateFrameSequence", 1,
-        1, "PrivateTag", OFFalse, "Philips MR Imaging DD 005"));
+    for (const auto &one : elements)
+        dictionary.addEntry(new DcmDictEntry(one.group, one.element, DcmVR(one.vr), one.name, 1, 3,
+            "PrivateTag", OFFalse, one.creator));
     dcmDataDict.wrunlock();
 }
 

@@ -122,6 +122,8 @@ static void take_group(
         take_frame_content(macro, dimensions, image);
     if ((macro = dicom_first_item(group, DICOM_TAG(0x0018, 0x9117))) != NULL)
         take_diffusion(macro, image);
+    if ((macro = dicom_first_item(group, DICOM_TAG(0x0018, 0x9251))) != NULL) /* spin labelling */
+        dicom_take_asl_label(macro, DICOM_TAG(0x0018, 0x9257), image);
     uint32_t philips = dicom_private_tag(group, 0x2005, "Philips MR Imaging DD 005", 0x0f);
     if ((macro = dicom_first_item(group, philips)) != NULL)
         dicom_take_philips(macro, image);
@@ -212,6 +214,37 @@ static bool take_nm_slices(const dicom_item *data, dicom_file *file) {
     return found;
 }
 
+/* Whether frames follow one another in time. */
+static bool counts_time(const dicom_item *data, const char *modality) {
+    static const char *const live[] = {"US", "IVUS", "XA", "RF", "ES", "XC"};
+    const uint32_t frame_time = DICOM_TAG(0x0018, 0x1063), times = DICOM_TAG(0x0018, 0x1065);
+    double pointer = 0;
+    bool time = dicom_has(data, frame_time) || dicom_has(data, times) ||
+                (dicom_decimals(data, DICOM_TAG(0x0028, 0x0009), &pointer, 1) &&
+                    (pointer == frame_time || pointer == times));
+    for (size_t i = 0; i < sizeof live / sizeof live[0]; i++)
+        time |= strcmp(modality, live[i]) == 0;
+    return time;
+}
+
+/* Frames of an object of one image, as cone beam CT writes them: the position is the first one's,
+ * the others follow along the normal at a distance that is only stated; false where it is none. */
+static bool take_stated_step(const dicom_item *data, dicom_file *file) {
+    const dicom_image first = file->images[0];
+    double step = 0, normal[3];
+    bool between = dicom_decimals(data, DICOM_TAG(0x0018, 0x0088), &step, 1) && step != 0;
+    if (!between && strcmp(file->modality, "CT") == 0)
+        step = first.thickness_mm;
+    if (!first.has_position || !first.has_orientation || step == 0 ||
+        counts_time(data, file->modality))
+        return false;
+    vec3_cross(first.cosines, first.cosines + 3, normal);
+    for (size_t i = 0; i < file->image_count; i++)
+        vec3_add(first.position_mm, (double)i * step, normal, file->images[i].position_mm);
+    file->step_from = between ? "SpacingBetweenSlices" : "SliceThickness";
+    return true;
+}
+
 ul_status dicom_take_frames(
     const dicom_item *data, const dicom_image *common, dicom_file *file, ul_error *error) {
     dicom_image start = *common;
@@ -224,9 +257,12 @@ ul_status dicom_take_frames(
         return UL_OK;
     }
     /* Elsewhere a position is that of the first frame, if anything: frames are images in time. */
-    if (file->image_count > 1 && !take_grid_offsets(data, file) && !take_nm_slices(data, file))
+    if (file->image_count > 1 && !take_grid_offsets(data, file) && !take_nm_slices(data, file) &&
+        !take_stated_step(data, file)) {
+        file->position_left_out = start.has_position;
         for (size_t i = 0; i < file->image_count; i++)
             file->images[i].has_position = file->images[i].has_orientation = false;
+    }
     return UL_OK;
 }
 
@@ -247,25 +283,94 @@ static bool read_mosaic(const dicom_item *data, csa_mosaic *mosaic) {
     return mosaic->images > 0;
 }
 
+bool dicom_names_tiles(const char *type) {
+    return strstr(type, "MOSAIC") || strstr(type, "VFRAME");
+}
+
+/* How many slices UIH says that a picture holds. */
+static unsigned grid_slices(const dicom_item *data) {
+    double count;
+    if (!dicom_decimals(data, dicom_private_tag(data, 0x0065, DICOM_UIH, 0x50), &count, 1))
+        return 0;
+    return count >= 1 && count <= 65536 ? (unsigned)count : 0;
+}
+
+bool dicom_is_tiled(const dicom_item *data, const dicom_image *image, const dicom_layout *layout) {
+    if (dicom_names_tiles(image->type) || grid_slices(data) > 1)
+        return true;
+    /* Siemens's count may stand on in slices that were cut from a mosaic: the matrix tells. */
+    csa_mosaic mosaic;
+    double matrix[4], largest = 0; /* frequency and phase, of rows and columns */
+    if (!dicom_decimals(data, DICOM_TAG(0x0018, 0x1310), matrix, 4) ||
+        !read_mosaic(data, &mosaic) || mosaic.images < 2)
+        return false;
+    for (int i = 0; i < 4; i++)
+        largest = fmax(largest, matrix[i]);
+    return largest > 0 && (double)layout->columns == ceil(sqrt(mosaic.images)) * largest;
+}
+
+/* Cuts the picture into count tiles, row by row, as many across as down or, with few_rows, no more
+ * rows than are needed; false where that leaves a rest. */
+static bool cut_tiles(dicom_file *file, unsigned count, bool few_rows) {
+    unsigned across = (unsigned)ceil(sqrt(count));
+    unsigned down = few_rows ? (count + across - 1) / across : across;
+    const dicom_layout *layout = &file->layout;
+    file->mosaic = layout->columns % across == 0 && layout->rows % down == 0;
+    file->tile_columns = layout->columns / across;
+    file->tile_rows = layout->rows / down;
+    return file->mosaic;
+}
+
+/* A grid of UIH: an item for each tile says where it lies. */
+static ul_status take_grid(
+    const dicom_item *data, const dicom_image *common, dicom_file *file, ul_error *error) {
+    const uint32_t sequence = dicom_private_tag(data, 0x0065, DICOM_UIH, 0x51);
+    unsigned count = grid_slices(data), items = 0;
+    for (const dicom_item *item = dicom_first_item(data, sequence); item;
+         item = dicom_next_item(data, sequence, item))
+        items++;
+    if (count == 0)
+        count = items;
+    if (count == 0 || items != count || !cut_tiles(file, count, true)) {
+        dicom_broken(file,
+            "a grid of tiles (VFRAME) in %zux%zu pixels: its private elements (0065,1050), "
+            "(0065,1051) declare %u slices and place %u: it cannot be cut",
+            file->layout.columns, file->layout.rows, count, items);
+        return UL_OK;
+    }
+    ul_status status = allocate_images(file, count, common, error);
+    const dicom_item *item = NULL;
+    for (unsigned tile = 0; tile < count && status == UL_OK; tile++) {
+        dicom_image *image = &file->images[tile];
+        image->frame = 0;
+        image->tile = tile;
+        image->has_position = false;
+        item = dicom_next_item(data, sequence, item);
+        dicom_take_placement(item, image);
+        if (!image->has_position || !image->has_orientation)
+            dicom_broken(
+                file, "a grid of tiles (VFRAME) without the position of its slice %u", tile + 1);
+    }
+    return status;
+}
+
 ul_status dicom_take_mosaic(
     const dicom_item *data, const dicom_image *common, dicom_file *file, ul_error *error) {
     csa_mosaic mosaic;
     const dicom_layout *layout = &file->layout;
+    if (strstr(common->type, "VFRAME") || grid_slices(data) > 0)
+        return take_grid(data, common, file, error);
     if (!read_mosaic(data, &mosaic)) {
         dicom_broken(file, "a mosaic whose number of slices is in no readable CSA header");
         return UL_OK;
     }
-    unsigned across = (unsigned)ceil(sqrt(mosaic.images));
-    if (layout->columns % across || layout->rows % across || !common->has_position ||
+    if (!cut_tiles(file, mosaic.images, false) || !common->has_position ||
         !common->has_orientation) {
         dicom_broken(file,
             "a mosaic of %u slices in %zux%zu pixels cannot be cut into tiles at known places",
             mosaic.images, layout->columns, layout->rows);
         return UL_OK;
     }
-    file->mosaic = true;
-    file->tile_columns = layout->columns / across;
-    file->tile_rows = layout->rows / across;
     ul_status status = allocate_images(file, mosaic.images, common, error);
     if (status != UL_OK)
         return status;

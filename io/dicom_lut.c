@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LUT_DESCRIPTOR DICOM_TAG(0x0028, 0x3002)
+#define LUT_DATA DICOM_TAG(0x0028, 0x3006)
+
 /* The values of a table data element: bytes, or words of 16 bits. */
 typedef struct lut_data {
     const uint8_t *bytes;
@@ -95,10 +98,19 @@ static ul_status read_table(const dicom_item *data, uint32_t descriptor_tag, uin
     return UL_OK;
 }
 
+const dicom_item *dicom_modality_table(const dicom_item *data) {
+    const dicom_item *item = dicom_first_item(data, DICOM_TAG(0x0028, 0x3000));
+    double value;
+    const uint8_t *bytes;
+    size_t size;
+    bool holds = dicom_decimals(item, LUT_DESCRIPTOR, &value, 1) ||
+                 dicom_bytes(item, LUT_DATA, &bytes, &size);
+    return holds ? item : NULL;
+}
+
 ul_status dicom_read_lut(
     const dicom_item *item, bool signed_first, dicom_lut *lut, ul_error *error) {
-    return read_table(item, DICOM_TAG(0x0028, 0x3002), DICOM_TAG(0x0028, 0x3006), false,
-        signed_first, lut, error);
+    return read_table(item, LUT_DESCRIPTOR, LUT_DATA, false, signed_first, lut, error);
 }
 
 ul_status dicom_read_palette(

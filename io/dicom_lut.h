@@ -13,6 +13,10 @@ typedef struct dicom_lut {
     uint16_t *values; /* [count], malloc'd; NULL: no table */
 } dicom_lut;
 
+/* The item of a data set's ModalityLUTSequence that holds a table; NULL where there is none, or
+ * where all of it is empty. */
+const dicom_item *dicom_modality_table(const dicom_item *data);
+
 /* Reads the table of a ModalityLUTSequence item. signed_first: stored values are signed. Errors
  * (UL_ERROR_INPUT, UL_ERROR_LIMIT) do not name the file. */
 ul_status dicom_read_lut(

@@ -43,6 +43,7 @@ typedef struct dicom_layout {
     bool deflated;           /* offset counts inflated bytes of the value */
     uint64_t offset, length; /* of the value in the file; an encapsulated one has no length */
     bool kept_monochrome1;   /* MONOCHROME1 of values with a unit, read as MONOCHROME2 */
+    bool has_overlay_bits;   /* an overlay lies in the bits that are not stored */
     bool has_padding;
     double padding_low, padding_high;
     bool has_modality_lut; /* read again from the file when the pixels are */
@@ -56,6 +57,7 @@ typedef enum dicom_key {
     DICOM_KEY_TIME_POINT,
     DICOM_KEY_B_VALUE,
     DICOM_KEY_GRADIENT, /* a number that stands for a direction */
+    DICOM_KEY_ASL,      /* arterial spin labelling: 1 control, 2 label, 3 M0 */
     DICOM_KEY_INVERSION_TIME,
     DICOM_KEY_FLIP_ANGLE,
     DICOM_KEY_ACQUISITION,
@@ -89,8 +91,15 @@ typedef struct dicom_image {
     double key[DICOM_KEYS];
 } dicom_image;
 
+/* Which file, in which state, was scanned: what is read later must be the same. */
+typedef struct dicom_stamp {
+    uint64_t device, inode, size;
+    int64_t seconds, nanoseconds; /* of the last change of its content */
+} dicom_stamp;
+
 struct dicom_file {
     const char *path;  /* the catalog's, as is shown */
+    dicom_stamp stamp; /* zero where it could not be taken */
     const char *shown; /* the path as messages name it */
     ul_status status;  /* not UL_OK: the file is DICOM but cannot be used, and why */
     char problem[256]; /* without the path */
@@ -108,6 +117,8 @@ struct dicom_file {
     bool multi_frame, mosaic, lossy;
     size_t tile_columns, tile_rows; /* of a mosaic, in pixels */
     double gantry_tilt_degrees;     /* as declared; 0 where absent */
+    const char *step_from;  /* the attribute that alone states how far frames lie apart, or NULL */
+    bool position_left_out; /* one is stated for several frames without a distance */
     dicom_layout layout;
     dicom_image *images; /* owned */
     size_t image_count;
@@ -122,6 +133,9 @@ typedef enum dicom_kind {
     DICOM_KIND_IMAGE,
     DICOM_KIND_BROKEN /* file->status and file->problem say why */
 } dicom_kind;
+
+/* The state of an open file, or with handle -1 of the one at path. */
+dicom_stamp dicom_stamp_of(const char *path, int handle);
 
 /* Reads the header of the file at file->path into *file, whose other members but shown are zero.
  * Errors: UL_ERROR_LIMIT only; what is wrong with the file is told by the kind. The caller frees

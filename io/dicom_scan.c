@@ -1,5 +1,6 @@
 #include "dicom_scan.h"
 
+#include "dicom_lut.h"
 #include "utf8.h"
 
 #include <limits.h>
@@ -64,6 +65,14 @@ static void take_padding(const dicom_item *data, dicom_layout *layout) {
     layout->padding_high = fmax(low, high);
 }
 
+/* Whether an overlay of the retired kind lies in unused bits of the pixels. */
+static bool has_overlay_bits(const dicom_item *data) {
+    for (uint16_t group = 0x6000; group <= 0x601e; group += 2)
+        if (positive(data, DICOM_TAG(group, 0x0102), 0) > 0)
+            return true;
+    return false;
+}
+
 static bool has_unit(const char *modality) {
     static const char *const modalities[] = {"CT", "PT", "NM", "RTDOSE"};
     for (size_t i = 0; i < sizeof modalities / sizeof modalities[0]; i++)
@@ -102,8 +111,9 @@ static ul_status take_layout(const dicom_header *header, dicom_file *file) {
     layout->big_endian = header->pixels_big_endian;
     layout->words = pixels->words;
     layout->deflated = pixels->deflated;
-    layout->has_modality_lut = dicom_has(data, DICOM_TAG(0x0028, 0x3000));
+    layout->has_modality_lut = dicom_modality_table(data) != NULL;
     layout->encapsulated = pixels->encapsulated;
+    layout->has_overlay_bits = pixels->encapsulated && has_overlay_bits(data);
     layout->offset = pixels->offset;
     layout->length = pixels->length;
     take_padding(data, layout);
@@ -255,6 +265,29 @@ void dicom_take_philips(const dicom_item *data, dicom_image *image) {
     uint32_t tag = dicom_private_tag(data, 0x2005, "Philips MR Imaging DD 001", 0x0e);
     if (dicom_decimals(data, tag, &value, 1) && value > 0)
         image->philips_slope = value;
+    double direction[3];
+    bool has_direction = true;
+    for (int c = 0; c < 3; c++) /* towards R, A, F */
+        has_direction &= dicom_decimals(data,
+            dicom_private_tag(data, 0x2005, "Philips MR Imaging DD 001", (uint8_t)(0xb0 + c)),
+            &direction[c], 1);
+    double *gradient = &image->key[DICOM_KEY_GRADIENT];
+    if (isnan(*gradient) && has_direction)
+        *gradient = dicom_gradient_key(direction);
+    if (isnan(*gradient)) /* GradientOrientationNumber */
+        take_key(
+            data, dicom_private_tag(data, 0x2005, "Philips MR Imaging DD 005", 0x13), gradient);
+    dicom_take_asl_label(
+        data, dicom_private_tag(data, 0x2005, "Philips MR Imaging DD 005", 0x29), image);
+}
+
+void dicom_take_asl_label(const dicom_item *data, uint32_t tag, dicom_image *image) {
+    static const char *const labels[] = {"CONTROL", "LABEL", "M_ZERO_SCAN"};
+    char text[17];
+    dicom_code_text(data, tag, text, sizeof text);
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
+        if (strcmp(text, labels[i]) == 0)
+            image->key[DICOM_KEY_ASL] = (double)i + 1;
 }
 
 /* The pixel size of an ultrasound image whose only region is a 2D one in cm. */
@@ -281,20 +314,24 @@ static void take_ultrasound_region(const dicom_item *data, dicom_image *image) {
 /* b-values and directions of makers that keep them in private elements. */
 static void take_private_diffusion(const dicom_item *data, dicom_image *image) {
     static const char siemens[] = "SIEMENS MR HEADER", ge[] = "GEMS_ACQU_01";
+    const uint32_t b_values[] = {dicom_private_tag(data, 0x0019, siemens, 0x0c),
+        dicom_private_tag(data, 0x2001, "Philips Imaging DD 001", 0x03),
+        dicom_private_tag(data, 0x0065, DICOM_UIH, 0x09)};
     double *b = &image->key[DICOM_KEY_B_VALUE], *gradient = &image->key[DICOM_KEY_GRADIENT], v[3];
-    if (isnan(*b) &&
-        (dicom_decimals(data, dicom_private_tag(data, 0x0019, siemens, 0x0c), v, 1) ||
-            dicom_decimals(
-                data, dicom_private_tag(data, 0x2001, "Philips Imaging DD 001", 0x03), v, 1)))
-        *b = v[0];
+    for (size_t i = 0; isnan(*b) && i < sizeof b_values / sizeof b_values[0]; i++)
+        take_key(data, b_values[i], b);
     /* GE adds 1e9 where the direction was optimised. */
     if (isnan(*b) &&
         dicom_decimals(data, dicom_private_tag(data, 0x0043, "GEMS_PARM_01", 0x39), v, 1))
         *b = fmod(v[0], 1e5);
     if (!isnan(*gradient))
         return;
-    bool found = dicom_decimals(data, dicom_private_tag(data, 0x0019, siemens, 0x0e), v, 3);
-    for (int c = 0; !found && c < 3; c++)
+    if (dicom_decimals(data, dicom_private_tag(data, 0x0019, siemens, 0x0e), v, 3) ||
+        dicom_decimals(data, dicom_private_tag(data, 0x0065, DICOM_UIH, 0x37), v, 3)) {
+        *gradient = dicom_gradient_key(v);
+        return;
+    }
+    for (int c = 0; c < 3; c++)
         if (!dicom_decimals(
                 data, dicom_private_tag(data, 0x0019, ge, (uint8_t)(0xbb + c)), &v[c], 1))
             return;
@@ -359,22 +396,34 @@ static void take_identity(const dicom_header *header, dicom_file *file) {
     dicom_decimals(data, DICOM_TAG(0x0018, 0x1120), &file->gantry_tilt_degrees, 1);
 }
 
-/* Whether the header claims to be an image: it has some of the pixel attributes, or pixels. */
-static bool claims_image(const dicom_header *header) {
-    return header->pixels.present || dicom_has(header->data, DICOM_TAG(0x0028, 0x0010)) ||
-           dicom_has(header->data, DICOM_TAG(0x0028, 0x0100));
+/* Storage classes whose objects are images: an object of one of them without pixels is damaged. */
+static bool image_class(const char *uid) {
+    static const char root[] = "1.2.840.10008.5.1.4.1.1.";
+    static const char *const images[] = {"1", "1.*", "2", "2.*", "3", "3.1", "4", "4.1", "4.3",
+        "4.4", "5", "6", "6.*", "7", "7.*", "12.*", "13.*", "14.*", "20", "30", "77.1.1",
+        "77.1.1.1", "77.1.2", "77.1.2.1", "77.1.3", "77.1.4", "77.1.4.1", "77.1.5.1", "77.1.5.2",
+        "77.1.5.4", "128", "128.1", "130", "481.1", "481.2"};
+    if (strncmp(uid, root, sizeof root - 1) != 0)
+        return false;
+    const char *rest = uid + sizeof root - 1;
+    for (size_t i = 0; i < sizeof images / sizeof images[0]; i++) {
+        size_t length = strlen(images[i]);
+        bool family = images[i][length - 1] == '*';
+        if (family ? strncmp(rest, images[i], length - 1) == 0 : strcmp(rest, images[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
-/* Image storage classes are told by their root and the few others below it that hold no image. */
-static bool image_class(const char *uid) {
-    static const char *const images[] = {"1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.12",
-        "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.128", "1.2.840.10008.5.1.4.1.1.20",
-        "1.2.840.10008.5.1.4.1.1.3.1", "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1",
-        "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.7"};
-    for (size_t i = 0; i < sizeof images / sizeof images[0]; i++)
-        if (strcmp(uid, images[i]) == 0)
-            return true;
-    return false;
+/* Whether the object is one without an image by its nature. Those of makers' own classes and of
+ * spectroscopy state Rows and Columns too; without a class, who describes pixels claims to have
+ * them. */
+static bool is_without_image(const dicom_header *header, const char *class) {
+    if (header->pixels.present)
+        return false;
+    bool described = dicom_has(header->data, DICOM_TAG(0x0028, 0x0010)) ||
+                     dicom_has(header->data, DICOM_TAG(0x0028, 0x0100));
+    return class[0] ? !image_class(class) : !described;
 }
 
 /* The images of the file: frames, tiles or the one. */
@@ -388,7 +437,7 @@ static ul_status make_images(const dicom_header *header, dicom_file *file, ul_er
                         dicom_has(data, DICOM_TAG(0x5200, 0x9230));
     if (file->multi_frame)
         return dicom_take_frames(data, &common, file, error);
-    if (strstr(common.type, "MOSAIC"))
+    if (dicom_is_tiled(data, &common, &file->layout))
         return dicom_take_mosaic(data, &common, file, error);
     file->images = malloc(sizeof *file->images);
     if (!file->images)
@@ -403,6 +452,13 @@ static ul_status take_images(const dicom_header *header, dicom_file *file, ul_er
     for (size_t i = 0; i < file->image_count && file->status == UL_OK; i++) {
         if (file->layout.has_modality_lut) /* then nothing is rescaled */
             file->images[i].philips_slope = 0;
+        if (file->multi_frame && dicom_names_tiles(file->images[i].type)) {
+            dicom_broken(file,
+                "its frames are pictures of tiles (ImageType %s), which is not "
+                "supported: export it as one frame per slice",
+                file->images[i].type);
+            file->status = UL_ERROR_UNSUPPORTED;
+        }
         if (file->images[i].malformed)
             dicom_broken(
                 file, "%s does not hold the numbers that belong there", file->images[i].malformed);
@@ -415,6 +471,7 @@ ul_status dicom_scan(dicom_file *file, dicom_kind *kind, ul_error *error) {
     dicom_header header;
     ul_error problem = {0};
     bool is_dicom;
+    file->stamp = dicom_stamp_of(file->path, -1); /* before: a later change will show */
     ul_status status = dicom_header_read(file->path, &header, &is_dicom, &problem);
     if (is_dicom || status != UL_OK)
         *kind = DICOM_KIND_BROKEN;
@@ -441,7 +498,7 @@ ul_status dicom_scan(dicom_file *file, dicom_kind *kind, ul_error *error) {
         file->status = UL_ERROR_UNSUPPORTED;
         snprintf(
             file->problem, sizeof file->problem, "a whole slide image, which is not supported");
-    } else if (!claims_image(&header) && !image_class(class)) {
+    } else if (is_without_image(&header, class)) {
         *kind = DICOM_KIND_NO_PIXELS;
     } else if (take_layout(&header, file) == UL_OK && check_pixels(&header, file) == UL_OK) {
         status = take_images(&header, file, error);

@@ -49,6 +49,28 @@ static ul_status read_all(
     return UL_OK;
 }
 
+dicom_stamp dicom_stamp_of(const char *path, int handle) {
+    struct stat info;
+    if (handle < 0 ? stat(path, &info) : fstat(handle, &info))
+        return (dicom_stamp){0};
+    return (dicom_stamp){info.st_dev, info.st_ino, (uint64_t)info.st_size, info.st_mtim.tv_sec,
+        info.st_mtim.tv_nsec};
+}
+
+static ul_status fail_changed(ul_error *error) {
+    return ul_error_set(error, UL_ERROR_INPUT,
+        "changed while it was read: it is not the file whose header was read; try again");
+}
+
+/* Whether the open file is, and is still, what was scanned. */
+static ul_status check_unchanged(const dicom_source *source, ul_error *error) {
+    dicom_stamp now = dicom_stamp_of(NULL, source->handle), then = source->file->stamp;
+    if (now.device == then.device && now.inode == then.inode && now.size == then.size &&
+        now.seconds == then.seconds && now.nanoseconds == then.nanoseconds)
+        return UL_OK;
+    return fail_changed(error);
+}
+
 static uint64_t file_end(const dicom_source *source) {
     struct stat info;
     if (source->inflated)
@@ -159,13 +181,36 @@ static ul_status index_frames(dicom_source *source, ul_error *error) {
 static ul_status read_luts(const dicom_item *data, dicom_source *source, ul_error *error) {
     const dicom_layout *layout = &source->file->layout;
     ul_status status = UL_OK;
-    const dicom_item *item = dicom_first_item(data, DICOM_TAG(0x0028, 0x3000));
+    const dicom_item *item = dicom_modality_table(data);
     if (layout->has_modality_lut && item)
         status = dicom_read_lut(item, layout->is_signed, &source->modality, error);
     if (layout->photometric != DICOM_PALETTE)
         return status;
     for (uint16_t color = 0; color < 3 && status == UL_OK; color++)
         status = dicom_read_palette(data, color, layout->is_signed, &source->palette[color], error);
+    return status;
+}
+
+/* Takes what the scan did not keep: tables, and the pixels of a deflated file. */
+static ul_status read_header_again(dicom_source *source, ul_error *error) {
+    const dicom_file *file = source->file;
+    dicom_header header;
+    bool is_dicom;
+    ul_status status = dicom_header_read(file->path, &header, &is_dicom, error);
+    if (status == UL_OK)
+        status = read_luts(header.data, source, error);
+    if (status == UL_OK)
+        status = dicom_header_inflate(&header, error);
+    if (status == UL_OK && header.pixels.inflated) {
+        source->inflated = header.pixels.inflated;
+        source->inflated_bytes = (size_t)header.pixels.available;
+        header.pixels.inflated = NULL;
+    }
+    dicom_header_free(&header);
+    /* The path, which was opened anew, may lead elsewhere by now. */
+    const dicom_stamp now = dicom_stamp_of(file->path, -1);
+    if (now.device != file->stamp.device || now.inode != file->stamp.inode)
+        status = fail_changed(error);
     return status;
 }
 
@@ -181,27 +226,13 @@ ul_status dicom_source_open(const dicom_file *file, dicom_source *source, ul_err
         return ul_error_set(error, UL_ERROR_INPUT, "its pixel data is %s, its transfer syntax %s",
             layout->encapsulated ? "compressed" : "not compressed",
             codec_syntax_name(file->transfer_syntax));
-    ul_status status = UL_OK;
-    if (layout->deflated || layout->has_modality_lut || layout->photometric == DICOM_PALETTE) {
-        dicom_header header;
-        bool is_dicom;
-        status = dicom_header_read(file->path, &header, &is_dicom, error);
-        if (status == UL_OK)
-            status = read_luts(header.data, source, error);
-        if (status == UL_OK)
-            status = dicom_header_inflate(&header, error);
-        if (status == UL_OK && header.pixels.inflated) {
-            source->inflated = header.pixels.inflated;
-            source->inflated_bytes = (size_t)header.pixels.available;
-            header.pixels.inflated = NULL;
-        }
-        dicom_header_free(&header);
-    }
-    if (status == UL_OK && !source->inflated) {
-        source->handle = open(file->path, O_RDONLY | O_CLOEXEC);
-        if (source->handle < 0)
-            status = ul_error_set(error, UL_ERROR_INPUT, "cannot be opened (%s)", strerror(errno));
-    }
+    source->handle = open(file->path, O_RDONLY | O_CLOEXEC);
+    if (source->handle < 0)
+        return ul_error_set(error, UL_ERROR_INPUT, "cannot be opened (%s)", strerror(errno));
+    ul_status status = check_unchanged(source, error);
+    if (status == UL_OK &&
+        (layout->deflated || layout->has_modality_lut || layout->photometric == DICOM_PALETTE))
+        status = read_header_again(source, error);
     if (status == UL_OK && layout->encapsulated)
         status = index_frames(source, error);
     return status;
@@ -358,7 +389,13 @@ static ul_status native_frame(
 ul_status dicom_source_frame(
     const dicom_source *source, size_t frame, void *buffer, bool *is_rgb, ul_error *error) {
     *is_rgb = source->file->layout.photometric == DICOM_RGB;
-    return source->file->layout.encapsulated
-               ? compressed_frame(source, frame, buffer, is_rgb, error)
-               : native_frame(source, frame, buffer, error);
+    ul_error failure = {0};
+    ul_status status = source->file->layout.encapsulated
+                           ? compressed_frame(source, frame, buffer, is_rgb, &failure)
+                           : native_frame(source, frame, buffer, &failure);
+    /* What was written into the file meanwhile may be among the pixels, or be why they failed. */
+    ul_status same = check_unchanged(source, error);
+    if (same != UL_OK)
+        return same;
+    return status == UL_OK ? UL_OK : ul_error_set(error, status, "%s", failure.text);
 }

@@ -1,5 +1,7 @@
 #include "nifti_header.h"
 
+#include "ulite/file_kind.h"
+
 #include "notes.h"
 
 #include <errno.h>
@@ -202,6 +204,13 @@ ul_status nifti_open(const char *path, gzFile *file, ul_error *error) {
     return *file ? UL_OK : ul_error_set(error, UL_ERROR_INPUT, "%s: cannot be opened", path);
 }
 
+/* What is no NIfTI file, named for what it is where that can be seen. */
+static ul_status no_nifti(const char *path, const char *fault, ul_error *error) {
+    ul_file_kind kind = ul_file_kind_of(path);
+    const char *text = kind == UL_FILE_NIFTI ? NULL : ul_file_kind_text(kind);
+    return ul_error_set(error, UL_ERROR_INPUT, "%s: %s", path, text ? text : fault);
+}
+
 ul_status nifti_header_read(
     const char *path, gzFile file, ul_nifti_header *header, ul_error *error) {
     union {
@@ -211,15 +220,13 @@ ul_status nifti_header_read(
     memset(header, 0, sizeof *header);
     memset(&raw, 0, sizeof raw);
     if (gzread(file, &raw, SIZE_1) != SIZE_1)
-        return ul_error_set(error, UL_ERROR_INPUT,
-            "%s: too short for a NIfTI header of 348 bytes, or damaged", path);
+        return no_nifti(path, "too short for a NIfTI header of 348 bytes, or damaged", error);
     int32_t size = raw.one.sizeof_hdr, swapped = (int32_t)__builtin_bswap32((uint32_t)size);
     header->swapped = swapped == SIZE_1 || swapped == SIZE_2;
     if (header->swapped)
         size = swapped;
     if (size != SIZE_1 && size != SIZE_2)
-        return ul_error_set(
-            error, UL_ERROR_INPUT, "%s: not a NIfTI file (no header size of 348 or 540)", path);
+        return no_nifti(path, "not a NIfTI file (no header size of 348 or 540)", error);
     header->version = size == SIZE_1 ? 1 : 2;
     if (header->version == 2 &&
         gzread(file, (char *)&raw + SIZE_1, SIZE_2 - SIZE_1) != SIZE_2 - SIZE_1)

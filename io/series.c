@@ -11,8 +11,6 @@
 
 #define COSINE_TOLERANCE 1e-3  /* between slices of one orientation, as scanners round */
 #define SPACING_TOLERANCE 1e-3 /* relative, between slices of one spacing */
-#define SAME_PLACE_MM 0.01     /* nearer than any two slices */
-#define DEGREES_PER_RADIAN (180 / 3.14159265358979323846)
 
 void series_fail(ul_series *series, ul_status status, const char *format, ...) {
     if (series->status != UL_OK)
@@ -109,7 +107,7 @@ static bool same_spacing(const dicom_image *a, const dicom_image *b) {
 static bool same_place(const dicom_image *a, const dicom_image *b) {
     double apart[3];
     vec3_add(a->position_mm, -1, b->position_mm, apart);
-    return vec3_length(apart) < SAME_PLACE_MM;
+    return vec3_length(apart) < SERIES_SAME_PLACE_MM;
 }
 
 static bool same_size(const dicom_image *a, const dicom_image *b) {
@@ -144,26 +142,111 @@ static bool stacks_tell(const dicom_image **images, size_t count) {
     return several && one_place;
 }
 
-/* Whether two images of a series can be slices of one volume at all. stacks: a StackID tells. */
-static bool stackable(const dicom_image *a, const dicom_image *b, bool stacks) {
+static int by_frame_of_reference(const void *left, const void *right) {
+    const dicom_image *a = *(const dicom_image *const *)left;
+    const dicom_image *b = *(const dicom_image *const *)right;
+    int order = strcmp(a->file->frame_of_reference_uid, b->file->frame_of_reference_uid);
+    return order ? order : strcmp(a->file->path, b->file->path);
+}
+
+/* Whether the frames of reference of a series tell volumes: not where each of several placed files
+ * has its own, as de-identification leaves them that replaces every UID. Sorts the images. */
+static bool frames_of_reference_tell(const dicom_image **images, size_t count) {
+    enum { SEVERAL = 3 };
+    size_t files = 0;
+    qsort(images, count, sizeof *images, by_frame_of_reference);
+    for (size_t i = 0; i < count; i++) {
+        const dicom_file *file = images[i]->file, *last = i ? images[i - 1]->file : NULL;
+        if (file == last)
+            continue;
+        if (!placed(images[i]) || !file->frame_of_reference_uid[0] ||
+            (last && strcmp(file->frame_of_reference_uid, last->frame_of_reference_uid) == 0))
+            return true;
+        files++;
+    }
+    return files < SEVERAL;
+}
+
+/* What of the images of a series tells volumes. */
+typedef struct group_rules {
+    bool stacks;              /* a StackID does */
+    bool frames_of_reference; /* a FrameOfReferenceUID does */
+} group_rules;
+
+/* Whether two images of a series can be slices of one volume at all. */
+static bool stackable(const dicom_image *a, const dicom_image *b, const group_rules *rules) {
     const dicom_file *x = a->file, *y = b->file;
     /* Frames without a place belong to their own object: a cine loop. */
     if (x != y && (x->multi_frame || y->multi_frame) && (!placed(a) || !placed(b)))
         return false;
-    if (stacks && strcmp(a->stack, b->stack) != 0)
+    if (rules->stacks && strcmp(a->stack, b->stack) != 0)
+        return false;
+    if (rules->frames_of_reference &&
+        strcmp(x->frame_of_reference_uid, y->frame_of_reference_uid) != 0)
         return false;
     return same_size(a, b) && same_orientation(a, b) && same_spacing(a, b) &&
            x->series_number == y->series_number && strcmp(a->type, b->type) == 0 &&
            x->multi_frame == y->multi_frame && x->mosaic == y->mosaic &&
            x->layout.is_float == y->layout.is_float &&
-           strcmp(x->sop_class_uid, y->sop_class_uid) == 0 &&
-           strcmp(x->modality, y->modality) == 0 &&
-           strcmp(x->frame_of_reference_uid, y->frame_of_reference_uid) == 0;
+           strcmp(x->sop_class_uid, y->sop_class_uid) == 0 && strcmp(x->modality, y->modality) == 0;
 }
 
-/* What tells the image from those of the other groups of its series. */
-static void describe_group(const dicom_image *image, const dicom_image *const *firsts, size_t count,
-    bool stacks, char *text, size_t bytes) {
+/* Adds a part in printf format to a description. */
+static void UL_PRINTF(3, 4) add_word(char *text, size_t bytes, const char *format, ...) {
+    char word[192];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(word, sizeof word, format, arguments);
+    va_end(arguments);
+    size_t used = strlen(text);
+    snprintf(text + used, bytes - used, "%s%s", used ? ", " : "", word);
+}
+
+/* How many frames of reference the groups before this one have, its own counted; 0 where all groups
+ * have the same. */
+static size_t frame_of_reference_number(const dicom_image *const *firsts, size_t count, size_t at) {
+    size_t number = 1;
+    bool differs = false;
+    for (size_t i = 0; i < count; i++) {
+        const char *uid = firsts[i]->file->frame_of_reference_uid;
+        bool seen = strcmp(uid, firsts[at]->file->frame_of_reference_uid) == 0;
+        differs |= !seen;
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = strcmp(uid, firsts[k]->file->frame_of_reference_uid) == 0;
+        number += i < at && !seen;
+    }
+    return differs ? number : 0;
+}
+
+/* What of the kinds of objects tells the image from those of the other groups. */
+static void describe_kind(const dicom_image *image, const dicom_image *const *firsts, size_t count,
+    char *text, size_t bytes) {
+    const dicom_file *file = image->file;
+    bool class = false, frames = false, tiles = false, floats = false, modality = false;
+    for (size_t i = 0; i < count; i++) {
+        const dicom_file *other = firsts[i]->file;
+        modality |= strcmp(file->modality, other->modality) != 0;
+        frames |= file->multi_frame != other->multi_frame;
+        tiles |= file->mosaic != other->mosaic;
+        floats |= file->layout.is_float != other->layout.is_float;
+        class |= strcmp(file->sop_class_uid, other->sop_class_uid) != 0;
+    }
+    if (modality)
+        add_word(text, bytes, "modality %s", file->modality[0] ? file->modality : "none");
+    if (frames)
+        add_word(text, bytes, "%s", file->multi_frame ? "multi-frame" : "single images");
+    if (tiles)
+        add_word(text, bytes, "%s", file->mosaic ? "mosaic" : "no mosaic");
+    if (floats)
+        add_word(text, bytes, "%s", file->layout.is_float ? "floating point" : "whole numbers");
+    if (class && !modality && !frames && !floats)
+        add_word(text, bytes, "SOP class %s", file->sop_class_uid);
+}
+
+/* What tells the image of group at from those of the other groups of its series. */
+static void describe_group(const dicom_image *const *firsts, size_t count, size_t at,
+    const group_rules *rules, char *text, size_t bytes) {
+    const dicom_image *image = firsts[at];
     bool size = false, type = false, orientation = false, spacing = false, stack = false;
     bool number = false, colour = false;
     for (size_t i = 0; i < count; i++) {
@@ -171,7 +254,7 @@ static void describe_group(const dicom_image *image, const dicom_image *const *f
         type |= strcmp(image->type, firsts[i]->type) != 0;
         orientation |= !same_orientation(image, firsts[i]);
         spacing |= !same_spacing(image, firsts[i]);
-        stack |= stacks && strcmp(image->stack, firsts[i]->stack) != 0;
+        stack |= rules->stacks && strcmp(image->stack, firsts[i]->stack) != 0;
         number |= image->file->series_number != firsts[i]->file->series_number;
         colour |= channels_of(image) != channels_of(firsts[i]);
     }
@@ -179,29 +262,27 @@ static void describe_group(const dicom_image *image, const dicom_image *const *f
     const char *plane = "unplaced";
     if (image->has_orientation && ul_grid_set_axes(&grid, image->cosines))
         plane = ul_plane_name(ul_grid_plane(&grid));
-    char parts[7][160] = {""};
-    if (number)
-        snprintf(parts[5], sizeof parts[5], "series %d", image->file->series_number);
-    if (colour && !size)
-        snprintf(parts[6], sizeof parts[6], "%s", channels_of(image) == 3 ? "RGB" : "grey");
-    if (type)
-        snprintf(parts[0], sizeof parts[0], "image type %s", image->type);
-    if (orientation)
-        snprintf(parts[1], sizeof parts[1], "%s", plane);
-    if (size)
-        snprintf(parts[2], sizeof parts[2], "%zux%zu pixels", columns_of(image), rows_of(image));
-    if (spacing && !size)
-        snprintf(parts[3], sizeof parts[3], "%gx%g mm pixels", image->spacing_mm[0],
-            image->spacing_mm[1]);
-    if (stack)
-        snprintf(parts[4], sizeof parts[4], "%s%s", image->stack[0] ? "stack " : "no stack",
-            image->stack);
     text[0] = '\0';
-    for (int p = 0; p < 7; p++)
-        if (parts[p][0]) {
-            size_t used = strlen(text);
-            snprintf(text + used, bytes - used, "%s%s", used ? ", " : "", parts[p]);
-        }
+    if (type)
+        add_word(text, bytes, "image type %s", image->type);
+    if (orientation)
+        add_word(text, bytes, "%s", plane);
+    if (size)
+        add_word(text, bytes, "%zux%zu pixels", columns_of(image), rows_of(image));
+    if (spacing && !size)
+        add_word(text, bytes, "%gx%g mm pixels", image->spacing_mm[0], image->spacing_mm[1]);
+    if (stack)
+        add_word(text, bytes, "%s%s", image->stack[0] ? "stack " : "no stack", image->stack);
+    if (number)
+        add_word(text, bytes, "series %d", image->file->series_number);
+    if (colour && !size)
+        add_word(text, bytes, "%s", channels_of(image) == 3 ? "RGB" : "grey");
+    describe_kind(image, firsts, count, text, bytes);
+    size_t frame_of_reference = frame_of_reference_number(firsts, count, at);
+    if (rules->frames_of_reference && frame_of_reference)
+        add_word(text, bytes, "frame of reference %zu", frame_of_reference);
+    if (count > 1 && !text[0]) /* frames without a place belong to their own object */
+        add_word(text, bytes, "object of InstanceNumber %ld", image->instance_number);
 }
 
 /* Where series go and what settles duplicates. */
@@ -212,117 +293,6 @@ typedef struct series_builder {
     size_t *count;
     ul_error *error;
 } series_builder;
-
-static ul_status notes_on_geometry(ul_series *series, ul_error *error) {
-    const ul_grid *grid = &series->grid;
-    size_t slices = grid->size[2];
-    ul_status status = UL_OK;
-    if (grid->stack == UL_STACK_UNPLACED)
-        return series_note(
-            series, error, "no positions: %zu independent image%s", slices, slices == 1 ? "" : "s");
-    if (!series->info.frame_of_reference_uid[0])
-        status = series_note(series, error, "no FrameOfReferenceUID");
-    if (grid->stack == UL_STACK_TILTED && status == UL_OK) {
-        double normal[3], step[3], lateral[3];
-        ul_grid_normal(grid, normal);
-        vec3_add(grid->origin_mm[slices - 1], -1, grid->origin_mm[0], step);
-        double along = vec3_dot(step, normal);
-        vec3_add(step, -along, normal, lateral);
-        double degrees = atan2(vec3_length(lateral), along) * DEGREES_PER_RADIAN;
-        double declared = series->images[0]->file->gantry_tilt_degrees;
-        status =
-            series_note(series, error, "gantry tilt %.1f degrees", copysign(degrees, declared));
-    }
-    if (grid->stack == UL_STACK_UNEVEN && status == UL_OK) {
-        double least = HUGE_VAL, most = 0;
-        for (size_t k = 0; k + 1 < slices; k++) {
-            double step = ul_grid_offset_mm(grid, k + 1) - ul_grid_offset_mm(grid, k);
-            least = fmin(least, step);
-            most = fmax(most, step);
-        }
-        if (least <= SAME_PLACE_MM) /* add_part says what is wrong */
-            return UL_OK;
-        if (most - least <= 0.1 * least)
-            status = series_note(series, error, "slices displaced sideways, unevenly");
-        else
-            status =
-                series_note(series, error, "uneven slice distances, %.4g to %.4g mm", least, most);
-        size_t gaps = ul_grid_count_gaps(grid);
-        if (gaps && status == UL_OK)
-            status = series_note(
-                series, error, "slices missing at %zu place%s", gaps, gaps == 1 ? "" : "s");
-    }
-    return status;
-}
-
-/* The smallest and largest SliceThickness, in range; whether they differ. */
-static bool thickness_range(const dicom_image *const *images, size_t count, double range[2]) {
-    range[0] = HUGE_VAL;
-    range[1] = 0;
-    for (size_t k = 0; k < count; k++) {
-        range[0] = fmin(range[0], images[k]->thickness_mm);
-        range[1] = fmax(range[1], images[k]->thickness_mm);
-    }
-    return range[1] - range[0] > SPACING_TOLERANCE * range[1];
-}
-
-static ul_status note_on_thickness(ul_series *series, ul_error *error) {
-    double range[2];
-    if (!thickness_range(series->images, series->grid.size[2], range))
-        return UL_OK;
-    return series_note(
-        series, error, "slice thickness differs, %.4g to %.4g mm", range[0], range[1]);
-}
-
-/* A slope of 0, which some writers give to empty slices, would make an image of one value. */
-static ul_status note_on_slopes(ul_series *series, ul_error *error) {
-    size_t zeros = 0;
-    for (size_t k = 0; k < series->grid.size[2]; k++)
-        zeros += series->images[k]->slope == 0 && !series->images[k]->file->layout.has_modality_lut;
-    if (zeros == 0)
-        return UL_OK;
-    return series_note(series, error, "RescaleSlope is 0 in %zu image%s: taken as 1", zeros,
-        zeros == 1 ? "" : "s");
-}
-
-/* Enhanced objects may come in several files that count each other. */
-static ul_status note_on_concatenation(ul_series *series, ul_error *error) {
-    const dicom_file *first = series->images[0]->file;
-    long parts = 0, total = first->concatenation_parts;
-    const dicom_file *last = NULL;
-    for (size_t k = 0; total > 1 && k < series->grid.size[2]; k++) {
-        const dicom_file *file = series->images[k]->file;
-        bool seen = file == last;
-        for (size_t before = 0; !seen && before < k; before++)
-            seen = series->images[before]->file == file;
-        parts += !seen && strcmp(file->concatenation_uid, first->concatenation_uid) == 0;
-        last = file;
-    }
-    if (total <= 1 || parts >= total)
-        return UL_OK;
-    return series_note(
-        series, error, "%ld of the %ld parts of a concatenation missing", total - parts, total);
-}
-
-static ul_status notes_on_pixels(ul_series *series, ul_error *error) {
-    const dicom_image *first = series->images[0];
-    ul_status status = UL_OK;
-    bool rescale_differs = false;
-    for (size_t k = 1; k < series->grid.size[2]; k++)
-        rescale_differs |= series->images[k]->slope != first->slope ||
-                           series->images[k]->intercept != first->intercept;
-    if (rescale_differs)
-        status = series_note(series, error, "rescale slope or intercept differs between slices");
-    if (first->file->layout.photometric == DICOM_MONOCHROME1 && status == UL_OK)
-        status = series_note(series, error, "MONOCHROME1, inverted on reading");
-    if (first->file->layout.kept_monochrome1 && status == UL_OK)
-        status = series_note(series, error, "MONOCHROME1: a matter of display, values are kept");
-    if (first->file->mosaic && status == UL_OK)
-        status = series_note(series, error, "mosaic of %zu slices", series->grid.size[2]);
-    if (first->file->lossy && status == UL_OK)
-        status = series_note(series, error, "lossy compression");
-    return status;
-}
 
 static void fill_info(ul_series *series, const char *group, const char *label) {
     const dicom_image *first = series->images[0];
@@ -393,7 +363,7 @@ static ul_status add_series(series_builder *builder, const dicom_image *const *i
         for (size_t k = 0; k < count; k++)
             memcpy(grid->origin_mm[k], images[k]->position_mm, sizeof grid->origin_mm[k]);
         double range[2];
-        if (thickness_range(images, count, range)) {
+        if (series_thickness_range(images, count, range)) {
             grid->slice_mm = malloc(count * sizeof *grid->slice_mm);
             if (!grid->slice_mm)
                 return ul_error_set(
@@ -407,17 +377,7 @@ static ul_status add_series(series_builder *builder, const dicom_image *const *i
     }
     ul_grid_classify(grid);
     fill_info(series, group, label);
-    ul_status status = notes_on_geometry(series, builder->error);
-    if (status == UL_OK)
-        status = note_on_thickness(series, builder->error);
-    if (status == UL_OK)
-        status = notes_on_pixels(series, builder->error);
-    if (status == UL_OK)
-        status = note_on_slopes(series, builder->error);
-    if (status == UL_OK)
-        status = note_on_concatenation(series, builder->error);
-    if (status == UL_OK)
-        status = series_note_identities(series, builder->error);
+    ul_status status = series_add_notes(series, builder->error);
     *added = series;
     return status;
 }
@@ -502,7 +462,8 @@ static ul_status add_group(
     double normal[3];
     ul_grid_normal(&axes, normal);
     for (size_t i = 0; i < count; i++)
-        places[i] = (placed_image){images[i], vec3_dot(images[i]->position_mm, normal)};
+        places[i] = (placed_image){
+            .image = images[i], .offset_mm = vec3_dot(images[i]->position_mm, normal)};
     split_part *parts = NULL;
     size_t part_count = 0;
     ul_status status = series_split(
@@ -521,16 +482,17 @@ static ul_status add_images_of_uid(
     const dicom_image **members = malloc(count * sizeof *members);
     size_t *group_of = malloc(count * sizeof *group_of), groups = 0;
     ul_status status = UL_OK;
-    bool stacks = false;
+    group_rules rules = {0};
     if (!firsts || !members || !group_of) {
         status = ul_error_set(builder->error, UL_ERROR_LIMIT, "out of memory");
     } else {
         memcpy(members, images, count * sizeof *images);
-        stacks = stacks_tell(members, count);
+        rules.stacks = stacks_tell(members, count);
+        rules.frames_of_reference = frames_of_reference_tell(members, count);
     }
     for (size_t i = 0; i < count && status == UL_OK; i++) {
         size_t group = 0;
-        while (group < groups && !stackable(firsts[group], images[i], stacks))
+        while (group < groups && !stackable(firsts[group], images[i], &rules))
             group++;
         if (group == groups)
             firsts[groups++] = images[i];
@@ -545,9 +507,7 @@ static ul_status add_images_of_uid(
             if (group_of[i] == group)
                 members[member_count++] = images[i];
         char text[256];
-        describe_group(firsts[group], firsts, groups, stacks, text, sizeof text);
-        if (groups > 1 && !text[0])
-            snprintf(text, sizeof text, "part %zu", group + 1);
+        describe_group(firsts, groups, group, &rules, text, sizeof text);
         status = add_group(builder, members, member_count, text);
     }
     free(firsts);

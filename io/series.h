@@ -28,6 +28,14 @@ ul_status series_group(const dicom_image **images, size_t image_count, series_co
 /* Appends a note, in printf format. */
 ul_status series_note(ul_series *series, ul_error *error, const char *format, ...) UL_PRINTF(3, 4);
 
+#define SERIES_SAME_PLACE_MM 0.01 /* nearer than any two slices */
+
+/* All notes on geometry, pixels and identities, once the grid and the info are there. */
+ul_status series_add_notes(ul_series *series, ul_error *error);
+
+/* The smallest and largest SliceThickness, in range; whether they differ. */
+bool series_thickness_range(const dicom_image *const *images, size_t count, double range[2]);
+
 /* Notes on missing, invalid and shared UIDs, and on several patients. */
 ul_status series_note_identities(ul_series *series, ul_error *error);
 

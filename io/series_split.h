@@ -7,7 +7,8 @@
 /* Images along one normal. */
 typedef struct placed_image {
     const dicom_image *image;
-    double offset_mm; /* along the normal */
+    double offset_mm;       /* along the normal */
+    double key[DICOM_KEYS]; /* the image's, those united that are one but for rounding */
 } placed_image;
 
 typedef struct split_part {

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from shared import Programs, in_space, load
+from shared import Programs, in_space, load, np
 
 CUT = ["--box", "60:92,84:116,50:58"]  # 32x32x8
 # what ulite-make-series writes into every header about the patient and the visit
@@ -60,3 +60,17 @@ class Bench:
             assert word in said, f"{folder}: says nothing of {word!r}: {said}"
         assert not os.path.exists(out)
         return said
+
+
+def by_dcm2niix(bench, folder, *options):
+    """The 3D volumes that dcm2niix makes of a folder."""
+    out = bench.folder("dcm2niix")
+    os.mkdir(out)
+    subprocess.run(["dcm2niix", "-z", "n", "-b", "n", "-f", "%s_%e_%p_%o", *options, "-o", out, folder],
+                   check=True, capture_output=True)
+    found = []
+    for name in sorted(name for name in os.listdir(out) if name.endswith(".nii")):  # not .bval, .bvec
+        data, matrix = load(os.path.join(out, name))
+        for volume in np.moveaxis(data, 3, 0) if data.ndim == 4 else [data]:
+            found.append((volume, matrix))
+    return found

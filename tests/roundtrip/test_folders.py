@@ -11,27 +11,13 @@ import subprocess
 import sys
 import tempfile
 
-from bench import CUT, SECRETS, Bench
+from bench import CUT, SECRETS, Bench, by_dcm2niix
 from powerless import POWERLESS
 from shared import HEAD, in_space, load, nibabel, np, pydicom
 from skipping import need
 
 def volumes_of(about, plane="axial"):
     return [volume for volume in about["series"] if volume["plane"] == plane]
-
-
-def by_dcm2niix(bench, folder, *options):
-    """The 3D volumes that dcm2niix makes of a folder."""
-    out = bench.folder("dcm2niix")
-    os.mkdir(out)
-    subprocess.run(["dcm2niix", "-z", "n", "-b", "n", "-f", "%s_%e_%p_%o", *options, "-o", out, folder],
-                   check=True, capture_output=True)
-    found = []
-    for name in sorted(os.listdir(out)):
-        data, matrix = load(os.path.join(out, name))
-        for volume in np.moveaxis(data, 3, 0) if data.ndim == 4 else [data]:
-            found.append((volume, matrix))
-    return found
 
 
 def agrees_with_dcm2niix(bench, folder, truths):

@@ -72,6 +72,14 @@ UL_API size_t ul_volume_plane_padding(
     const ul_volume *volume, const ul_voxel_plane *plane, uint8_t *mask);
 UL_API size_t ul_volume_padding(const ul_volume *volume, size_t k, uint8_t *mask);
 
+/* Whether the colours of an RGB volume are greys: channels of a pixel are equal, or, of whole
+ * numbers, no more than 2 apart, as conversions of colours and lossy compression leave them. */
+UL_API bool ul_volume_is_grey(const ul_volume *volume);
+
+/* Turns an RGB volume into one of a channel, the luminance of ITU-R BT.601 (0.299 R + 0.587 G +
+ * 0.114 B) in the same type of sample, rounded to whole numbers where that has them. */
+UL_API void ul_volume_make_grey(ul_volume *volume);
+
 /* A label volume: map holds segment numbers, 0 = background. fractions, where present, hold the
  * probability of each segment as 0..255 = 0..1. */
 typedef struct ul_labels {
