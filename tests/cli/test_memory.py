@@ -15,7 +15,6 @@ ULITE, MAKE_SERIES, FIXTURES = sys.argv[1:4]
 HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
 AAL = "/usr/share/mricron/templates/aal.nii.gz"
 MIB = 1 << 20
-os.environ["OMP_NUM_THREADS"] = "1"  # libgomp itself ends the process where it can start no thread
 need(HEAD, AAL)
 os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
 os.mkdir("out")

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The walk of docs/training.md, its own commands, with few training steps instead of minutes.
+"""The walk of docs/training.md, its own commands, with few training steps.
 
 usage: test_tutorial.py ULITE MAKE_SERIES"""
 import json
@@ -24,8 +24,8 @@ def commands():
     blocks = re.findall(r"```sh\n(.*?)```", walk, re.S)
     assert len(blocks) == 3, f"{len(blocks)} blocks of commands"
     script = "".join(blocks)
-    assert script.count("--minutes 2") == 1
-    return script.replace("--minutes 2", SHORT)
+    assert script.count("--epochs 20") == 1
+    return script.replace("--epochs 20", SHORT)
 
 
 def main():
