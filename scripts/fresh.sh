@@ -50,12 +50,21 @@ detach() {
         ! mountpoint -q "$root/$mounted" || umount "$root/$mounted" || return
     done
 }
-trap 'code=$?; detach; [ "$code" = 0 ] && rm -rf --one-file-system "$root" || echo "fresh: what is left is in $folder" >&2' EXIT
+finish() {
+    local code=$?
+    detach
+    if [ "$code" = 0 ]; then
+        rm -rf --one-file-system "$root"
+    else
+        echo "fresh: what is left is in $folder" >&2
+    fi
+}
+trap finish EXIT
 
-# inside COMMAND...: in the root, with its own environment; only proxies are taken over.
+# inside COMMAND...: in the root, with its own environment; only proxies, and whether peers are required, are taken over.
 inside() {
     local kept=() name
-    for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+    for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY ULITE_REQUIRE_PEERS; do
         [ -z "${!name-}" ] || kept+=("$name=${!name}")
     done
     chroot "$root" /usr/bin/env -i HOME=/root TERM=dumb LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
