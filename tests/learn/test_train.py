@@ -188,7 +188,7 @@ def test_layout_of_others(folder):
              for split in splits]
     assert names[0] == names[1] and sum(map(len, names[1].values())) == 6, names
     os.link(f"{data}/imagesTr/case0_0000.nii.gz", f"{data}/imagesTr/case0_0001.nii.gz")
-    train(data, models[1], "--plan", plan, "--epochs", "1", code=3, says=["case0_0001", "no label"])
+    train(data, models[1], "--plan", plan, "--epochs", "1", "--overwrite", code=3, says=["case0_0001", "no label"])
 
 
 def curve(path):
