@@ -27,7 +27,7 @@ void segment_event(const char *name, const char *path, const char *text) {
 static void name_run(const segment_input *input, const char *ending, char name[NAME_BYTES]) {
     char shown[65];
     size_t n = 0;
-    for (; input->model_name[n] && n < sizeof shown - 1; n++) {
+    for (; n < sizeof shown - 1 && input->model_name[n]; n++) {
         char c = input->model_name[n];
         shown[n] = isalnum((unsigned char)c) || c == '-' || c == '_' ? c : '_';
     }

@@ -50,12 +50,21 @@ detach() {
         ! mountpoint -q "$root/$mounted" || umount "$root/$mounted" || return
     done
 }
-trap 'code=$?; detach; [ "$code" = 0 ] && rm -rf --one-file-system "$root" || echo "fresh: what is left is in $folder" >&2' EXIT
+finish() {
+    local code=$?
+    detach
+    if [ "$code" = 0 ]; then
+        rm -rf --one-file-system "$root"
+    else
+        echo "fresh: what is left is in $folder" >&2
+    fi
+}
+trap finish EXIT
 
-# inside COMMAND...: in the root, with its own environment; only proxies are taken over.
+# inside COMMAND...: in the root, with its own environment; only proxies, and whether peers are required, are taken over.
 inside() {
     local kept=() name
-    for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+    for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY ULITE_REQUIRE_PEERS; do
         [ -z "${!name-}" ] || kept+=("$name=${!name}")
     done
     chroot "$root" /usr/bin/env -i HOME=/root TERM=dumb LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
@@ -100,19 +109,19 @@ prepare() {
     inside apt-get update -q
     inside apt-get install -q -y --no-install-recommends ca-certificates git # what `git clone` needs
     inside update-ca-certificates
-    git -c safe.directory='*' clone --quiet --no-hardlinks "$PWD" "$root/root/ulite"
+    git -c safe.directory='*' clone --quiet --no-hardlinks "$PWD" "$root/srv/ulite"
 }
 
 installed() {
-    inside cmake --install /root/ulite/build/release --prefix /usr/local
+    inside cmake --install /srv/ulite/build/release --prefix /usr/local
     inside ldconfig
-    mv "$root/root/ulite" "$root/root/gone" # so that nothing of the tree is needed
-    inside sh -c 'cd /tmp && ulite --version && ulite segment /root/gone/build/demo/left/series -m hippocampus -o left.seg.dcm &&
-        ulite verify left.seg.dcm --source /root/gone/build/demo/left/series'
+    mv "$root/srv/ulite" "$root/srv/gone" # so that nothing of the tree is needed
+    inside sh -c 'cd /tmp && ulite --version && ulite segment /srv/gone/build/demo/left/series -m hippocampus -o left.seg.dcm &&
+        ulite verify left.seg.dcm --source /srv/gone/build/demo/left/series'
 }
 
 step root prepare
-step demo inside /root/ulite/scripts/demo.sh
-step tests inside /root/ulite/scripts/test.sh "${tests[@]}"
+step demo inside /srv/ulite/scripts/demo.sh
+step tests inside /srv/ulite/scripts/test.sh "${tests[@]}"
 step install installed
 echo "fresh: a new Debian 12 needs nothing but this repository"

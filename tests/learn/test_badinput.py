@@ -216,7 +216,7 @@ def test_full_disk(folder):
     subprocess.run([*command, "-o", model, "--epochs", "1"], check=True, stdout=subprocess.DEVNULL)
     before = files(f"{folder}/out")
     for size, what in ((1 << 20, "model.safetensors"), (5 << 20, "model.checkpoint")):
-        done = subprocess.run([*command, "-o", model, "--epochs", "2"], check=False,
+        done = subprocess.run([*command, "-o", model, "--epochs", "2", "--overwrite"], check=False,
                               capture_output=True, text=True, preexec_fn=limit_files(size))
         assert done.returncode == 7 and what in done.stderr, (size, done.returncode, done.stderr)
         left = files(f"{folder}/out")

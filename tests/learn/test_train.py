@@ -188,7 +188,7 @@ def test_layout_of_others(folder):
              for split in splits]
     assert names[0] == names[1] and sum(map(len, names[1].values())) == 6, names
     os.link(f"{data}/imagesTr/case0_0000.nii.gz", f"{data}/imagesTr/case0_0001.nii.gz")
-    train(data, models[1], "--plan", plan, "--epochs", "1", code=3, says=["case0_0001", "no label"])
+    train(data, models[1], "--plan", plan, "--epochs", "1", "--overwrite", code=3, says=["case0_0001", "no label"])
 
 
 def curve(path):
@@ -248,7 +248,8 @@ def test_fine_tuning(folder):
     new = datasets.make_png(f"{folder}/new", False)  # K = 1 instead of 3, C_in = 1 instead of 3
     still = datasets.quick_plan(f"{folder}/new", steps=1, average=0)
     tuned, fresh = f"{folder}/tuned.safetensors", f"{folder}/fresh.safetensors"
-    train(new, tuned, "--plan", still, "--epochs", "1", "--lr", "1e-12", "--from", model)
+    train(new, tuned, "--plan", still, "--epochs", "1", "--lr", "1e-12", "--from", model,
+          says=["base.safetensors: ", "start anew: conv_in, conv_out"])
     train(new, fresh, "--plan", still, "--epochs", "1", "--lr", "1e-12")
     weights = [tensor(path, "e3.pw.weight") for path in (model, tuned, fresh)]
     assert numpy.abs(weights[0] - weights[1]).max() < 1e-6, "weights that fit are not taken over"

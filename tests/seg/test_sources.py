@@ -59,7 +59,7 @@ def comes_back(source, series, *, change_seg=None):
         dataset = pydicom.dcmread(seg)
         change_seg(dataset)
         dataset.save_as(seg)
-    run("verify", seg, "--source", source, says="nothing found")
+    run("verify", seg, "--source", source, says="no problem found")
     run("convert", seg, "-o", back, "--source", source)
     assert (array(back) == array(labels)).all() and array(labels).any(), f"{seg}: other labels came back"
 
@@ -138,7 +138,7 @@ def identities(folder):
 
     meta = set_uids("meta", "meta")
     run("segment", meta, "-m", MODEL, "-o", folder / "meta.dcm", says="SOPClassUID in 12 files: that of the meta")
-    run("verify", folder / "meta.dcm", "--source", meta, says="nothing found")
+    run("verify", folder / "meta.dcm", "--source", meta, says="no problem found")
     assert not errors_of(folder / "meta.dcm"), errors_of(folder / "meta.dcm")
 
     bare = make(folder / "bare", "--no-meta", "--drop", "SOPInstanceUID@2")
@@ -160,7 +160,7 @@ def series_without_uid(folder):
     run("segment", source, "-m", MODEL, "-o", seg,
         says="SeriesInstanceUID: the source has none, one was made from the UID of the first image")
     assert not errors_of(seg), errors_of(seg)
-    run("verify", seg, "--source", source, says="nothing found")
+    run("verify", seg, "--source", source, says="no problem found")
 
 
 def identity_removed_somehow(folder):
@@ -169,7 +169,7 @@ def identity_removed_somehow(folder):
     run("segment", source, "-m", MODEL, "-o", seg, says="does not state how identity was removed")
     assert pydicom.dcmread(seg).PatientIdentityRemoved == "YES"
     assert not errors_of(seg), errors_of(seg)
-    run("verify", seg, "--source", source, says="nothing found")
+    run("verify", seg, "--source", source, says="no problem found")
     dataset = pydicom.dcmread(seg)
     del dataset.DeidentificationMethod
     dataset.save_as(seg)
@@ -197,7 +197,7 @@ def thick_and_thin(folder):
         uid = frame.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
         assert frame.PixelMeasuresSequence[0].SliceThickness == images[uid]
     assert set(images.values()) == {1, 5}
-    run("verify", seg, "--source", source, says="nothing found")
+    run("verify", seg, "--source", source, says="no problem found")
 
 
 def long_descriptions(folder):
