@@ -110,7 +110,7 @@ static void changed_files_are_refused(void **state) {
         ul_error error = {0};
         ul_catalog *catalog;
         ul_volume volume;
-        assert_int_equal(ul_catalog_open(&given, 1, false, NULL, &catalog, &error), UL_OK);
+        assert_int_equal(ul_catalog_open(&given, 1, false, 0, NULL, &catalog, &error), UL_OK);
         make_change(path, what);
         ul_status status = ul_series_read(ul_catalog_at(catalog, 0), 1, NULL, &volume, &error);
         assert_int_equal(status, what == NOTHING ? UL_OK : UL_ERROR_INPUT);
