@@ -27,7 +27,7 @@ const cli_command cmd_bench = {.name = "bench",
         "                      the paper's shape\n"
         "      --size HxW      slice size, multiples of 32 (256x256)\n"
         "      --slices N      slices in one call (1)\n"
-        "      --threads N     0 takes every core (0)\n"
+        "      --threads N     0 takes every processor (0)\n"
         "      --grey          one input channel that stands for all\n"
         "      --layers        also the time of every block\n"
         "      --seconds X     how long to measure (2)\n"

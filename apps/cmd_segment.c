@@ -39,7 +39,7 @@ const cli_command cmd_segment = {.name = "segment",
         "                        segment\n"
         "      --preview F.png   a picture of slices with the segments' contours\n"
         "      --report F.json   what was run on what, and which image became which slice\n"
-        "      --threads N       0 (default): one per core\n"
+        "      --threads N       0 (default): one per processor\n"
         "      --random-uids     new UIDs at every run\n"
         "      --tta             average flipped runs, where the model allows it\n"
         "      --force           run a model on what it was not made for; the SEG says so\n"

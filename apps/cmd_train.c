@@ -42,7 +42,7 @@ const cli_command cmd_train = {.name = "train",
         "      --loss L       dice, cross_entropy, dice_ce (default) or tversky\n"
         "      --seed N       of the initial weights and of all that is drawn, default 1\n"
         "      --splits FILE  a splits file from elsewhere\n"
-        "      --threads N    0 (default): one per core; the model does not depend on it\n"
+        "      --threads N    0 (default): one per processor; the model does not depend on it\n"
         "      --json         events on stdout, a line each\n"
         "      --progress P   auto, always or never\n"
         "  -q, --quiet        no messages\n"
