@@ -52,7 +52,7 @@ static ul_status write_mask(const char *path, const ul_labels *labels, size_t s,
             labels->fractions ? labels->fractions[s * voxels + v] > 127 : labels->map[v] == number;
         mask.map[v] = held ? number : 0;
     }
-    status = ul_nifti_write_labels(path, &mask, NULL, console_progress(), error);
+    status = ul_nifti_write_labels(path, &mask, NULL, 0, console_progress(), error);
     ul_labels_free(&mask);
     return status;
 }
@@ -67,7 +67,7 @@ static ul_status write_fractions(
     size_t voxels = count_voxels(labels);
     for (size_t v = 0; v < voxels; v++)
         ((float *)volume.samples)[v] = (float)labels->fractions[s * voxels + v] / 255.0f;
-    status = ul_nifti_write(path, &volume, NULL, console_progress(), error);
+    status = ul_nifti_write(path, &volume, NULL, 0, console_progress(), error);
     ul_volume_free(&volume);
     return status;
 }
@@ -108,9 +108,9 @@ static ul_status write_nifti(
             "%s: it holds fractions of %zu segments; --split writes a file of fractions for each, "
             "--type binary the label map at one half",
             options->input, labels->segments.count);
-    ul_status status = fractions
-                           ? write_fractions(path, labels, 0, error)
-                           : ul_nifti_write_labels(path, labels, NULL, console_progress(), error);
+    ul_status status =
+        fractions ? write_fractions(path, labels, 0, error)
+                  : ul_nifti_write_labels(path, labels, NULL, 0, console_progress(), error);
     if (status == UL_OK)
         convert_wrote(options, path, &labels->grid, &labels->segments);
     return status;

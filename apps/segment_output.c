@@ -170,8 +170,9 @@ ul_status segment_write_outputs(const segment_arguments *arguments, const ul_car
         if (kind == TARGET_SEG)
             status = write_seg(temporary, arguments, card, model_hash, input, labels, error);
         else if (kind == TARGET_NIFTI)
-            status = ul_nifti_write_labels(temporary, labels,
-                input->resampled ? NULL : input->header, console_progress(), error);
+            status =
+                ul_nifti_write_labels(temporary, labels, input->resampled ? NULL : input->header,
+                    arguments->threads, console_progress(), error);
         else
             status = ul_png_write_labels(temporary, labels, error);
     }

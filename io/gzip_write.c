@@ -28,6 +28,7 @@ typedef struct piece {
 struct gzip_writer {
     FILE *file;
     bool compressed, last;
+    int threads;
     size_t before, held; /* bytes of dictionary, and those not compressed yet behind them */
     uLong crc;
     uint32_t length; /* modulo 2^32, as the format has it */
@@ -37,11 +38,12 @@ struct gzip_writer {
 
 static const unsigned char header[10] = {0x1f, 0x8b, Z_DEFLATED, 0, 0, 0, 0, 0, 0, 3 /* Unix */};
 
-gzip_writer *gzip_write_open(const char *path, bool compressed) {
+gzip_writer *gzip_write_open(const char *path, bool compressed, int threads) {
     gzip_writer *writer = calloc(1, sizeof *writer);
     if (!writer)
         return NULL;
     writer->compressed = compressed;
+    writer->threads = threads;
     writer->crc = crc32(0, NULL, 0);
     writer->file = fopen(path, "wb");
     if (writer->file && (!compressed || fwrite(header, sizeof header, 1, writer->file) == 1))
@@ -98,7 +100,8 @@ static ul_status compress_piece(void *context, size_t item, ul_error *error) {
 /* Writes what is held, and keeps its end as the dictionary of what follows. */
 static bool flush(gzip_writer *writer) {
     size_t count = count_pieces(writer);
-    bool done = parallel_each(count, 0, "compressing", NULL, compress_piece, writer, NULL) == UL_OK;
+    bool done = parallel_each(count, writer->threads, "compressing", NULL, compress_piece, writer,
+                    NULL) == UL_OK;
     int reason = ENOMEM;
     errno = 0;
     for (size_t n = 0; n < count; n++) {

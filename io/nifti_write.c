@@ -12,6 +12,7 @@ typedef struct slice_source {
     const void *volume; /* ul_volume or ul_labels */
     size_t slices, slice_bytes;
     void (*fill)(const struct slice_source *source, size_t k, void *bytes);
+    int threads; /* that compress */
     const ul_progress *progress;
     bool stopped; /* the progress said stop */
 } slice_source;
@@ -87,7 +88,7 @@ static ul_status compare_file(const char *path, const char *written, const ul_ni
 static ul_status fill_file(const char *path, const char *temporary, bool compressed,
     const ul_nifti_header *header, slice_source *source, void *buffer, ul_error *error) {
     errno = 0;
-    gzip_writer *file = gzip_write_open(temporary, compressed);
+    gzip_writer *file = gzip_write_open(temporary, compressed, source->threads);
     bool written = file && write_all(header, source, buffer, file);
     int reason = errno;
     if (!gzip_write_close(file) && written) {
@@ -167,7 +168,7 @@ static void set_samples(
 }
 
 ul_status ul_nifti_write_labels(const char *path, const ul_labels *labels,
-    const ul_nifti_header *header, const ul_progress *progress, ul_error *error) {
+    const ul_nifti_header *header, int threads, const ul_progress *progress, ul_error *error) {
     ul_nifti_header out;
     ul_status status = start_header(path, &labels->grid, header, &out, error);
     if (status != UL_OK)
@@ -181,6 +182,7 @@ ul_status ul_nifti_write_labels(const char *path, const ul_labels *labels,
         .slices = labels->grid.size[2],
         .slice_bytes = pixels * (wide ? 2 : 1),
         .fill = wide ? fill_labels_16 : fill_labels_u8,
+        .threads = threads,
         .progress = progress};
     int datatype = largest > INT16_MAX ? DT_UINT16 : wide ? DT_INT16 : DT_UINT8;
     set_samples(&out, datatype, wide ? 16 : 8, 1.0, 0.0);
@@ -199,7 +201,7 @@ static bool scaled_alike(const ul_volume *volume) {
 }
 
 ul_status ul_nifti_write(const char *path, const ul_volume *volume, const ul_nifti_header *header,
-    const ul_progress *progress, ul_error *error) {
+    int threads, const ul_progress *progress, ul_error *error) {
     static const int datatypes[] = {DT_UINT8, DT_INT8, DT_UINT16, DT_INT16, DT_INT32, DT_UINT32,
         DT_FLOAT32, DT_FLOAT64}; /* in the order of ul_sample */
     bool colour = volume->channels == 3;
@@ -217,6 +219,7 @@ ul_status ul_nifti_write(const char *path, const ul_volume *volume, const ul_nif
         .slices = volume->grid.size[2],
         .slice_bytes = volume->grid.size[0] * volume->grid.size[1] * bytes,
         .fill = stored ? fill_stored : fill_values,
+        .threads = threads,
         .progress = progress};
     if (colour)
         set_samples(&out, DT_RGB24, 24, 1.0, 0.0);

@@ -186,6 +186,16 @@ def test_failed_events():
     assert last["event"] == "failed" and last["exit_code"] == 3, last
 
 
+def test_threads_change_no_byte():
+    """Of a volume that is compressed in many pieces; one thread starts none."""
+    subprocess.run([MAKE_SERIES, HEAD, "-o", "long", "--box", "0:181,0:217,0:60"], check=True)
+    for threads in ("1", "3"):
+        segment("long", "-q", "-o", f"t{threads}.nii.gz", "--threads", threads)
+    assert pathlib.Path("t1.nii.gz").read_bytes() == pathlib.Path("t3.nii.gz").read_bytes()
+    subprocess.run(["gzip", "-t", "t3.nii.gz"], check=True)
+    assert nibabel.load("t3.nii.gz").shape == (181, 217, 60)
+
+
 def test_verify_counts():
     ulite("convert", "truth_labels.nii.gz", "-q", "-o", "v.dcm", "--source", "series")
     assert ulite("verify", "v.dcm").stderr == "v.dcm: no problem found (1 segment, 4 frames)\n"

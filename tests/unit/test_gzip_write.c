@@ -26,8 +26,9 @@ static unsigned char *make(size_t size_bytes) {
     return bytes;
 }
 
-static void write_in_parts(const unsigned char *bytes, size_t size_bytes, size_t part) {
-    gzip_writer *writer = gzip_write_open(path, true);
+static void write_in_parts(
+    const unsigned char *bytes, size_t size_bytes, size_t part, int threads) {
+    gzip_writer *writer = gzip_write_open(path, true, threads);
     assert_non_null(writer);
     for (size_t at = 0; at < size_bytes; at += part)
         assert_true(
@@ -71,20 +72,20 @@ static void one_member_of_any_length(void **state) {
         0, 1, (256 << 10) - 1, 256 << 10, (256 << 10) + 1, 8 << 20, (19 << 20) + 12345};
     for (size_t n = 0; n < sizeof lengths / sizeof lengths[0]; n++) {
         unsigned char *bytes = make(lengths[n]);
-        write_in_parts(bytes, lengths[n], 100003);
+        write_in_parts(bytes, lengths[n], 100003, 3);
         holds(bytes, lengths[n]);
         free(bytes);
     }
 }
 
-/* How it was handed in decides about no byte. */
+/* How it was handed in, and on how many threads, decides about no byte. */
 static void parts_leave_no_trace(void **state) {
     (void)state;
     size_t size_bytes = (9 << 20) + 7, first_bytes, second_bytes;
     unsigned char *bytes = make(size_bytes);
-    write_in_parts(bytes, size_bytes, size_bytes);
+    write_in_parts(bytes, size_bytes, size_bytes, 1);
     unsigned char *first = read_whole(&first_bytes);
-    write_in_parts(bytes, size_bytes, 4097);
+    write_in_parts(bytes, size_bytes, 4097, 4);
     unsigned char *second = read_whole(&second_bytes);
     assert_int_equal(first_bytes, second_bytes);
     assert_memory_equal(first, second, first_bytes);
@@ -96,11 +97,11 @@ static void parts_leave_no_trace(void **state) {
 static void a_full_disk_is_told(void **state) {
     (void)state;
     unsigned char *bytes = make(20 << 20);
-    gzip_writer *writer = gzip_write_open("/dev/full", true);
+    gzip_writer *writer = gzip_write_open("/dev/full", true, 2);
     assert_non_null(writer);
     bool written = gzip_write(writer, bytes, 20 << 20);
     assert_false(gzip_write_close(writer) && written);
-    assert_null(gzip_write_open("/tmp/ulite-no-such-folder/a", true));
+    assert_null(gzip_write_open("/tmp/ulite-no-such-folder/a", true, 0));
     free(bytes);
 }
 

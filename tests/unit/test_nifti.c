@@ -69,7 +69,7 @@ static void a_volume_comes_back(void **state) {
         }
         const char *path = in_folder(names[tilted]);
         ul_error error = {0};
-        assert_int_equal(ul_nifti_write(path, &volume, NULL, NULL, &error), UL_OK);
+        assert_int_equal(ul_nifti_write(path, &volume, NULL, 0, NULL, &error), UL_OK);
         char *notes;
         assert_int_equal(ul_nifti_read(path, 0, &read, NULL, &notes, &error), UL_OK);
         assert_null(notes);
@@ -94,7 +94,7 @@ static void a_wide_image_comes_back(void **state) {
     memset(volume.samples, 0, 80000);
     ((uint8_t *)volume.samples)[79999] = 7;
     const char *path = in_folder("wide.nii");
-    assert_int_equal(ul_nifti_write(path, &volume, NULL, NULL, &error), UL_OK);
+    assert_int_equal(ul_nifti_write(path, &volume, NULL, 0, NULL, &error), UL_OK);
     assert_int_equal(ul_nifti_read(path, 0, &read, NULL, NULL, &error), UL_OK);
     assert_memory_equal(read.grid.size, grid.size, sizeof grid.size);
     assert_memory_equal(read.samples, volume.samples, 80000);
@@ -112,7 +112,7 @@ static void slices_scaled_apart_become_floats(void **state) {
     ((uint16_t *)volume.samples)[35] = 100;
     volume.slope[2] = 0.25;
     const char *path = in_folder("b.nii");
-    assert_int_equal(ul_nifti_write(path, &volume, NULL, NULL, NULL), UL_OK);
+    assert_int_equal(ul_nifti_write(path, &volume, NULL, 0, NULL, NULL), UL_OK);
     assert_int_equal(ul_nifti_read(path, 1, &read, NULL, NULL, NULL), UL_OK);
     assert_int_equal(read.sample, UL_SAMPLE_F32);
     assert_true(((float *)read.samples)[35] == 25.0f);
@@ -135,7 +135,7 @@ static void labels_come_back(void **state) {
         labels.map[20] = (uint16_t)largest[n];
         const char *path = in_folder("c.nii.gz");
         ul_error error = {0};
-        assert_int_equal(ul_nifti_write_labels(path, &labels, NULL, NULL, &error), UL_OK);
+        assert_int_equal(ul_nifti_write_labels(path, &labels, NULL, 0, NULL, &error), UL_OK);
         assert_int_equal(ul_nifti_read_labels(path, &read, NULL, &error), UL_OK);
         assert_memory_equal(read.map, labels.map, 36 * sizeof *read.map);
         assert_int_equal(read.segments.count, 2);
@@ -155,7 +155,7 @@ static void what_is_no_label_is_refused(void **state) {
     assert_int_equal(ul_volume_create(&grid, 1, UL_SAMPLE_F32, &volume, NULL), UL_OK);
     ((float *)volume.samples)[13] = 1.5f;
     const char *path = in_folder("d.nii");
-    assert_int_equal(ul_nifti_write(path, &volume, NULL, NULL, NULL), UL_OK);
+    assert_int_equal(ul_nifti_write(path, &volume, NULL, 0, NULL, NULL), UL_OK);
     ul_labels labels;
     ul_error error = {0};
     assert_int_equal(ul_nifti_read_labels(path, &labels, NULL, &error), UL_ERROR_INPUT);
@@ -175,7 +175,7 @@ static void uneven_slices_are_refused(void **state) {
     ul_labels labels;
     assert_int_equal(ul_labels_create(&grid, &none, false, &labels, NULL), UL_OK);
     assert_int_equal(
-        ul_nifti_write_labels(in_folder("e.nii"), &labels, NULL, NULL, NULL), UL_ERROR_GEOMETRY);
+        ul_nifti_write_labels(in_folder("e.nii"), &labels, NULL, 0, NULL, NULL), UL_ERROR_GEOMETRY);
     ul_labels_free(&labels);
     ul_grid_free(&grid);
 }

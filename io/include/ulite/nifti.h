@@ -24,12 +24,13 @@ UL_API ul_status ul_nifti_read_labels(
 
 /* Writes volumes and labels through a temporary name that is read back, compared and renamed.
  * header: the source's, or NULL to derive both forms from the grid (tilted: a sheared sform,
- * qform_code 0). progress stages: "writing", "checking"; NULL: nobody listens.
- * Errors: UL_ERROR_GEOMETRY (uneven), UL_ERROR_OUTPUT, UL_ERROR_INTERRUPTED (nothing is left). */
+ * qform_code 0). A .gz is compressed on `threads` threads (0: ul_default_threads()), which change
+ * no byte of it. progress stages: "writing", "checking"; NULL: nobody listens. Errors:
+ * UL_ERROR_GEOMETRY (uneven), UL_ERROR_OUTPUT, UL_ERROR_INTERRUPTED (nothing is left). */
 UL_API ul_status ul_nifti_write(const char *path, const ul_volume *volume,
-    const ul_nifti_header *header, const ul_progress *progress, ul_error *error);
+    const ul_nifti_header *header, int threads, const ul_progress *progress, ul_error *error);
 UL_API ul_status ul_nifti_write_labels(const char *path, const ul_labels *labels,
-    const ul_nifti_header *header, const ul_progress *progress, ul_error *error);
+    const ul_nifti_header *header, int threads, const ul_progress *progress, ul_error *error);
 
 #ifdef __cplusplus
 }
