@@ -186,6 +186,18 @@ void take_pixels(dicom_header_file &file, uint64_t file_bytes, dicom_pixels *pix
         pixels->available = file_bytes * MAX_DEFLATE_RATIO;
 }
 
+/* Passes over an item tag of length 0, or a delimiter, that stands outside of any sequence, as some
+ * writers leave after an empty one; false where something else stopped the reading. */
+bool pass_stray_item(HeaderStream &stream) {
+    static const uint8_t little[] = {0xfe, 0xff}, big[] = {0xff, 0xfe};
+    uint8_t head[8];
+    stream.putback();
+    if (peek(stream, head, 8) != 8 || head[4] || head[5] || head[6] || head[7] ||
+        (std::memcmp(head, little, 2) != 0 && std::memcmp(head, big, 2) != 0))
+        return false;
+    return stream.skip(8) == 8;
+}
+
 void take_uid(DcmItem &item, const DcmTagKey &key, char uid[65]) {
     OFString value;
     if (item.findAndGetOFString(key, value).good())
@@ -210,17 +222,22 @@ ul_status read_header(const char *path, uint32_t stop, dicom_header *header, boo
     take_uid(meta, DCM_TransferSyntaxUID, header->transfer_syntax);
     take_uid(meta, DCM_MediaStorageSOPClassUID, header->media_class);
     take_uid(meta, DCM_MediaStorageSOPInstanceUID, header->media_instance);
-    OFCondition result =
-        data.readUntilTag(file->stream, encoding_of(file->stream, header->transfer_syntax),
-            EGL_noChange, MAX_VALUE_AT_ONCE, DcmTagKey(Uint16(stop >> 16), Uint16(stop)));
+    E_TransferSyntax encoding = encoding_of(file->stream, header->transfer_syntax);
+    OFCondition result;
+    do {
+        result = data.readUntilTag(file->stream, encoding, EGL_noChange, MAX_VALUE_AT_ONCE,
+            DcmTagKey(Uint16(stop >> 16), Uint16(stop)));
+        if (result.bad() && result != EC_InvalidTag)
+            break;
+    } while (pass_stray_item(file->stream) && (data.transferInit(), true));
     file->format.transferEnd();
     if (result.bad() || file->stream.beyond)
         fail(*file, result);
-    DcmXfer encoding(data.getOriginalXfer());
+    DcmXfer used(data.getOriginalXfer());
     if (!header->transfer_syntax[0])
         std::snprintf(
-            header->transfer_syntax, sizeof header->transfer_syntax, "%s", encoding.getXferID());
-    header->pixels_big_endian = encoding.getPixelDataByteOrder() == EBO_BigEndian;
+            header->transfer_syntax, sizeof header->transfer_syntax, "%s", used.getXferID());
+    header->pixels_big_endian = used.getPixelDataByteOrder() == EBO_BigEndian;
     take_pixels(*file, header->file_bytes, &header->pixels);
     return UL_OK;
 }

@@ -148,6 +148,19 @@ def numbers(reader, path):
     assert series["rescale"] == [[1, -7]] and "RescaleSlope is 0" in str(series["notes"]), series
 
 
+def stray_items(reader, path):
+    """Item tags of no length outside of any sequence, early in the header and before the pixels."""
+    for syntax in (ExplicitVRLittleEndian, ImplicitVRLittleEndian):
+        write(image(CT), path, syntax, syntax)
+        with open(path, "rb") as file:
+            content = file.read()
+        for before in (b"\x28\x00\x10\x00", b"\xe0\x7f\x10\x00"):
+            with open(path, "wb") as file:
+                file.write(content.replace(before, b"\xfe\xff\x00\xe0\0\0\0\0" + before, 1))
+            _, samples = reader.read(path)
+            assert np.array_equal(samples.ravel(), np.arange(ROWS * COLUMNS)), samples
+
+
 def attacks(reader, path):
     """Sequences within sequences, a value of four gigabytes, a deflated file that never ends."""
     def explicit(tag, vr, length):
@@ -175,7 +188,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "image.dcm")
         for part in (pixels_in_items, long_values, nuclear_medicine, character_sets, wrong_statements, numbers,
-                     attacks):
+                     stray_items, attacks):
             part(reader, path)
 
 
