@@ -11,8 +11,8 @@
 /* --- GELU ------------------------------------------------------------------------------------ */
 
 /* max(x, 0) - a Q(a) with a = |x| and Q the upper tail of the normal distribution, 1 / P(a)^8 with
- * a minimax polynomial P. Absolute error below 2e-7 for every x (docs/numerics.md). From limit on
- * the second term is lost in rounding. */
+ * a minimax polynomial P. Error below 2e-7 max(1, |gelu|) for every x (docs/numerics.md). From
+ * limit on the second term is lost in rounding. */
 V_INLINE v_float gelu_vector(v_float x) {
     const float limit = 8.0f;
     v_float a = v_min(v_set(limit), v_abs(x));
@@ -106,8 +106,6 @@ V_INLINE void pointwise_tile(
         V_UNROLL for (int j = 0; j < vectors; j++)
             v_store(out + (size_t)i * p->out_stride + j * V_WIDTH, sum[i * vectors + j]);
     }
-    if (p->gelu)
-        gelu_pixels(out, p->out_stride, (size_t)n, (size_t)blocks * UL_LANES);
 }
 
 /* The same after a maximum over 2x2 pixels; n counts output pixels. */
@@ -137,8 +135,6 @@ V_INLINE void pool_tile(
             v_store(out + (size_t)i * p->out_stride + j * V_WIDTH, best);
         }
     }
-    if (p->gelu)
-        gelu_pixels(out, p->out_stride, (size_t)n, (size_t)blocks * UL_LANES);
 }
 
 /* One function per tile size: n becomes a constant, the tile stays in registers. */
@@ -170,16 +166,31 @@ TILES(TO_1, pool, 1)
 #endif
 /* clang-format on */
 
-/* Covers every row with tiles of at most `largest` pixels and nearly equal size. */
-static void run_tiles(
-    const ul_pointwise *p, size_t channel, tile_function *const *tiles, size_t largest) {
+/* GELU of finished pixels that are still in the nearest cache: in every tile it would be short of
+ * independent work and a copy of its code. */
+static void finish_pixels(
+    const ul_pointwise *p, size_t y, size_t x, size_t pixels, size_t channel, size_t channels) {
+    if (p->gelu)
+        gelu_pixels(
+            p->out + y * p->out_row + x * p->out_stride + channel, p->out_stride, pixels, channels);
+}
+
+/* Covers every row with tiles of at most `largest` pixels and nearly equal size, of so many
+ * channels. */
+static void run_tiles(const ul_pointwise *p, size_t channel, size_t channels,
+    tile_function *const *tiles, size_t largest) {
+    enum { FINISHED = 48 };
     size_t count = (p->width + largest - 1) / largest;
     size_t size = p->width / count, longer = p->width % count;
     for (size_t y = 0; y < p->rows; y++)
-        for (size_t i = 0, x = 0; i < count; i++) {
+        for (size_t i = 0, x = 0, first = 0; i < count; i++) {
             size_t n = size + (i < longer);
             tiles[n - 1](p, y, x, channel);
             x += n;
+            if (x - first >= FINISHED || i + 1 == count) {
+                finish_pixels(p, y, first, x - first, channel, channels);
+                first = x;
+            }
         }
 }
 
@@ -189,10 +200,10 @@ static void pointwise(const ul_pointwise *p) {
         return;
 #if V_WIDTH == 16
     for (; channel + 2 * UL_LANES <= p->cout; channel += 2 * UL_LANES)
-        run_tiles(p, channel, pointwise_2, PIXELS_2);
+        run_tiles(p, channel, 2 * UL_LANES, pointwise_2, PIXELS_2);
 #endif
     for (; channel < p->cout; channel += UL_LANES)
-        run_tiles(p, channel, pointwise_1, PIXELS_1);
+        run_tiles(p, channel, UL_LANES, pointwise_1, PIXELS_1);
 }
 
 static void pointwise_pool(const ul_pointwise *p) {
@@ -201,10 +212,10 @@ static void pointwise_pool(const ul_pointwise *p) {
         return;
 #if V_WIDTH == 16
     for (; channel + 2 * UL_LANES <= p->cout; channel += 2 * UL_LANES)
-        run_tiles(p, channel, pool_2, POOLED_2);
+        run_tiles(p, channel, 2 * UL_LANES, pool_2, POOLED_2);
 #endif
     for (; channel < p->cout; channel += UL_LANES)
-        run_tiles(p, channel, pool_1, POOLED_1);
+        run_tiles(p, channel, UL_LANES, pool_1, POOLED_1);
 }
 
 /* --- Axial cross ----------------------------------------------------------------------------- */
