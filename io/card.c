@@ -1,5 +1,6 @@
 #include "ulite/card.h"
 
+#include "card_parts.h"
 #include "segments_json.h"
 #include "ulite/json.h"
 
@@ -22,6 +23,9 @@ void ul_card_init(ul_card *card) {
 
 void ul_card_free(ul_card *card) {
     ul_segments_free(&card->classes);
+    ul_segments_free(&card->groups);
+    free(card->class_rules);
+    free(card->in_group);
     free(card->provenance);
     free(card->licence);
     free(card->metrics);
@@ -181,8 +185,7 @@ static ul_status read_normalisation(const cJSON *object, ul_card *card, ul_error
     return UL_OK;
 }
 
-static ul_status read_postprocess(const cJSON *object, ul_card *card, ul_error *error) {
-    ul_postprocess *rules = &card->postprocess;
+ul_status card_read_rules(const cJSON *object, ul_postprocess *rules, ul_error *error) {
     ul_status status = read_flag(object, "largest_component", &rules->largest_component, error);
     if (status == UL_OK)
         status = read_flag(object, "fill_holes", &rules->fill_holes, error);
@@ -191,6 +194,10 @@ static ul_status read_postprocess(const cJSON *object, ul_card *card, ul_error *
     if (status == UL_OK && rules->minimum_mm3 < 0.0)
         return wrong(member(object, "minimum_mm3"), "minimum_mm3", "at least 0", error);
     return status;
+}
+
+static ul_status read_postprocess(const cJSON *object, ul_card *card, ul_error *error) {
+    return card_read_rules(object, &card->postprocess, error);
 }
 
 static ul_status read_tta(const cJSON *object, ul_card *card, ul_error *error) {
@@ -309,6 +316,10 @@ static ul_status read_card(const cJSON *object, ul_card *card, ul_error *error) 
     if (status == UL_OK)
         status = read_part(object, "postprocess", read_postprocess, card, error);
     if (status == UL_OK)
+        status = card_read_class_rules(object, card, error);
+    if (status == UL_OK)
+        status = card_read_groups(object, card, error);
+    if (status == UL_OK)
         status = read_part(object, "tta", read_tta, card, error);
     if (status == UL_OK)
         status = read_metrics(object, card, error);
@@ -410,13 +421,17 @@ static bool add_normalisation(cJSON *object, const ul_normalisation *normalisati
                             cJSON_AddNumberToObject(item, "high", normalisation->high)));
 }
 
+bool card_add_rules(cJSON *object, const ul_postprocess *rules) {
+    return cJSON_AddBoolToObject(object, "largest_component", rules->largest_component) &&
+           cJSON_AddBoolToObject(object, "fill_holes", rules->fill_holes) &&
+           cJSON_AddNumberToObject(object, "minimum_mm3", rules->minimum_mm3);
+}
+
 static bool add_rules(cJSON *object, const ul_card *card) {
     cJSON *rules = cJSON_AddObjectToObject(object, "postprocess");
     cJSON *tta = cJSON_AddObjectToObject(object, "tta");
-    return rules && tta &&
-           cJSON_AddBoolToObject(rules, "largest_component", card->postprocess.largest_component) &&
-           cJSON_AddBoolToObject(rules, "fill_holes", card->postprocess.fill_holes) &&
-           cJSON_AddNumberToObject(rules, "minimum_mm3", card->postprocess.minimum_mm3) &&
+    return rules && tta && card_add_rules(rules, &card->postprocess) &&
+           card_add_class_rules(rules, card) &&
            cJSON_AddBoolToObject(tta, "flip_x", card->tta_flip_x) &&
            cJSON_AddBoolToObject(tta, "flip_y", card->tta_flip_y) &&
            cJSON_AddBoolToObject(tta, "default", card->tta_default) &&
@@ -450,7 +465,8 @@ static cJSON *known_json(const ul_card *card) {
         add_pair(object, "size", (double)card->size[0], (double)card->size[1]) &&
         add_normalisation(object, &card->normalisation) &&
         ul_json_add(object, "classes", segments_to_json(&card->classes)) &&
-        add_rules(object, card) && add_text(object, "provenance", card->provenance) &&
+        card_add_groups(object, card) && add_rules(object, card) &&
+        add_text(object, "provenance", card->provenance) &&
         add_text(object, "licence", card->licence) && add_metrics(object, card))
         return object;
     cJSON_Delete(object);

@@ -114,6 +114,23 @@ static void free_runs(run_list *list) {
     free(list->row_first);
 }
 
+static ul_label_rules rules_of(const ul_component_rules *rules, uint32_t label) {
+    if (rules->each && label < rules->each_count)
+        return rules->each[label];
+    return (ul_label_rules){rules->largest, rules->fill_holes, rules->minimum};
+}
+
+/* Whether any label has a rule about its components, or about holes. */
+static void which_rules(const ul_component_rules *rules, bool *components, bool *holes) {
+    *components = rules->largest || rules->minimum > 0.0;
+    *holes = rules->fill_holes;
+    for (size_t label = 0; rules->each && label < rules->each_count; label++) {
+        const ul_label_rules *own = &rules->each[label];
+        *components = *components || own->largest || own->minimum > 0.0;
+        *holes = *holes || own->fill_holes;
+    }
+}
+
 /* Erases the components that the rules drop. sizes has a place for each run. */
 static void drop_components(
     uint16_t *map, run_list *list, const ul_component_rules *rules, double *sizes, size_t *best) {
@@ -129,8 +146,8 @@ static void drop_components(
     }
     for (size_t n = 0; n < list->count; n++) {
         size_t root = root_of(runs, n);
-        bool keep =
-            sizes[root] >= rules->minimum && (!rules->largest || best[runs[n].label] == root);
+        ul_label_rules own = rules_of(rules, runs[n].label);
+        bool keep = sizes[root] >= own.minimum && (!own.largest || best[runs[n].label] == root);
         if (!keep)
             memset(map + runs[n].row * list->size[0] + runs[n].begin, 0,
                 (runs[n].end - runs[n].begin) * sizeof *map);
@@ -188,7 +205,8 @@ static void see_neighbours(
     }
 }
 
-static ul_status fill_holes(uint16_t *map, const size_t size[3], ul_error *error) {
+static ul_status fill_holes(
+    uint16_t *map, const size_t size[3], const ul_component_rules *rules, ul_error *error) {
     run_list list = {.size = size};
     uint32_t *enclosers = NULL;
     bool ready = collect(map, true, &list);
@@ -202,7 +220,8 @@ static ul_status fill_holes(uint16_t *map, const size_t size[3], ul_error *error
     for (size_t n = 0; ready && n < list.count; n++) {
         uint32_t label = enclosers[root_of(list.runs, n)];
         uint16_t *row = map + list.runs[n].row * size[0];
-        for (size_t x = list.runs[n].begin; label != OPEN && x < list.runs[n].end; x++)
+        bool fills = label != OPEN && rules_of(rules, label).fill_holes;
+        for (size_t x = list.runs[n].begin; fills && x < list.runs[n].end; x++)
             row[x] = (uint16_t)label;
     }
     free(enclosers);
@@ -213,9 +232,11 @@ static ul_status fill_holes(uint16_t *map, const size_t size[3], ul_error *error
 ul_status ul_components_apply(
     uint16_t *map, const size_t size[3], const ul_component_rules *rules, ul_error *error) {
     ul_status status = UL_OK;
-    if (rules->largest || rules->minimum > 0.0)
+    bool components, holes;
+    which_rules(rules, &components, &holes);
+    if (components)
         status = keep_components(map, size, rules, error);
-    if (status == UL_OK && rules->fill_holes)
-        status = fill_holes(map, size, error);
+    if (status == UL_OK && holes)
+        status = fill_holes(map, size, rules, error);
     return status;
 }

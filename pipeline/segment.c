@@ -214,6 +214,19 @@ static ul_status run_slabs(
     return status;
 }
 
+/* The rules of each label; sizes in mm3 count only where voxels have one. */
+static size_t find_rules(const ul_card *card, bool sized, ul_label_rules each[UL_CARD_CLASSES]) {
+    memset(each, 0, UL_CARD_CLASSES * sizeof *each);
+    for (size_t n = 0; n < card->classes.count; n++) {
+        const ul_postprocess *own = card->class_rules ? &card->class_rules[n] : &card->postprocess;
+        unsigned number = card->classes.items[n].number;
+        if (number < UL_CARD_CLASSES)
+            each[number] = (ul_label_rules){
+                own->largest_component, own->fill_holes, sized ? own->minimum_mm3 : 0.0};
+    }
+    return UL_CARD_CLASSES;
+}
+
 /* Applies rules to the volume, or to each of independent images alone. */
 static ul_status apply_rules(const ul_card *card, ul_labels *labels, ul_error *error) {
     const ul_grid *grid = &labels->grid;
@@ -226,15 +239,14 @@ static ul_status apply_rules(const ul_card *card, ul_labels *labels, ul_error *e
         voxel_mm3[k] = grid->spacing_mm[0] * grid->spacing_mm[1] * ul_grid_depth_mm(grid, k);
         known = known && voxel_mm3[k] > 0.0;
     }
-    ul_component_rules rules = {.largest = card->postprocess.largest_component,
-        .minimum = known ? card->postprocess.minimum_mm3 : 0.0,
-        .voxel_sizes = known ? voxel_mm3 : NULL,
-        .fill_holes = card->postprocess.fill_holes};
+    bool sized = known && grid->stack != UL_STACK_UNPLACED;
+    ul_label_rules each[UL_CARD_CLASSES];
+    const ul_component_rules rules = {.voxel_sizes = sized ? voxel_mm3 : NULL,
+        .each = each,
+        .each_count = find_rules(card, sized, each)};
     ul_status status = UL_OK;
     if (grid->stack == UL_STACK_UNPLACED) {
         const size_t one[3] = {grid->size[0], grid->size[1], 1};
-        rules.voxel_sizes = NULL;
-        rules.minimum = 0.0;
         for (size_t k = 0; status == UL_OK && k < slices; k++)
             status = ul_components_apply(labels->map + k * pixels, one, &rules, error);
     } else {
@@ -257,7 +269,8 @@ static void follow_rules(const uint16_t *before, size_t voxels, ul_labels *label
 
 static ul_status postprocess(const job *j, ul_error *error) {
     const ul_postprocess *rules = &j->card->postprocess;
-    if (!rules->largest_component && !rules->fill_holes && rules->minimum_mm3 == 0.0)
+    if (!j->card->class_rules && !rules->largest_component && !rules->fill_holes &&
+        rules->minimum_mm3 == 0.0)
         return UL_OK;
     if (!j->labels->fractions)
         return apply_rules(j->card, j->labels, error);

@@ -37,6 +37,8 @@ typedef struct ul_postprocess {
     double minimum_mm3; /* drop smaller components; 0: none */
 } ul_postprocess;
 
+enum { UL_CARD_CLASSES = 256 }; /* one more than the highest number of a class in a group */
+
 typedef struct ul_metric {
     char name[65]; /* "Dice anterior hippocampus" */
     double value;
@@ -59,6 +61,9 @@ typedef struct ul_card {
     ul_normalisation normalisation;
     ul_segments classes; /* foreground classes; number = output channel (K > 1) or 1 (K = 1) */
     ul_postprocess postprocess;
+    ul_postprocess *class_rules; /* [classes.count] those of each class, owned; NULL: all alike */
+    ul_segments groups; /* unions of classes that a user may choose; numbers beside the classes' */
+    bool *in_group;     /* [groups.count][UL_CARD_CLASSES] whether a class belongs to it, owned */
     bool tta_flip_x, tta_flip_y; /* flips that --tta may average */
     bool tta_default;            /* average them without being asked for */
     bool trained;                /* false: a fixture; every output says so */
