@@ -31,7 +31,8 @@ const cli_command cmd_train = {.name = "train",
         "  -o, --output FILE  the model\n"
         "      --plan FILE    JSON that overrides the derived plan\n"
         "      --dry-run      print the plan (a file for --plan) and stop\n"
-        "      --samples F    with --dry-run: a PNG of the first patches of a run and their labels\n"
+        "      --samples F    with --dry-run: a PNG of the first patches of a run and their "
+        "labels\n"
         "      --from MODEL   fine-tune: a file, or the name of a bundled model\n"
         "      --resume       go on from the checkpoint, exactly\n"
         "      --overwrite    begin anew though an earlier run's files are there (else exit 2)\n"
@@ -75,8 +76,8 @@ enum {
 static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"output", required_argument, NULL, 'o'}, {"plan", required_argument, NULL, OPTION_PLAN},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
-    {"samples", required_argument, NULL, OPTION_SAMPLES}, {"from", required_argument, NULL, OPTION_FROM},
-    {"resume", no_argument, NULL, OPTION_RESUME},
+    {"samples", required_argument, NULL, OPTION_SAMPLES},
+    {"from", required_argument, NULL, OPTION_FROM}, {"resume", no_argument, NULL, OPTION_RESUME},
     {"overwrite", no_argument, NULL, OPTION_OVERWRITE},
     {"epochs", required_argument, NULL, OPTION_EPOCHS},
     {"minutes", required_argument, NULL, OPTION_MINUTES},
@@ -175,15 +176,15 @@ static void override(const request *r, ul_training *t) {
     t->loss = r->loss >= 0 ? (ul_loss)r->loss : t->loss;
 }
 
-static ul_status test(const ul_dataset *dataset, const ul_training *training, const request *r,
-    ul_error *error) {
+static ul_status test(
+    const ul_dataset *dataset, const ul_training *training, const request *r, ul_error *error) {
     ul_card card;
     ul_fit_score *scores;
     size_t count;
     if (dataset->in_split[UL_SPLIT_TEST] == 0)
         return UL_OK;
-    ul_status status = ul_fit_test(
-        dataset, training, r->output, (int)r->threads, console_progress(), &card, &scores, &count, error);
+    ul_status status = ul_fit_test(dataset, training, r->output, (int)r->threads,
+        console_progress(), &card, &scores, &count, error);
     if (status != UL_OK)
         return status;
     train_report_test(&card, scores, count);

@@ -119,7 +119,7 @@ static inline void to_slice(const geometry *g, double u, double v, double at[2])
 
 /* Adds weight times the bilinear values of every channel at a point; the edge pixels reach half a
  * pixel out. */
-static void add_bilinear(const sample_stack *stack, const float *const *channel, size_t channels,
+static void add_bilinear(const sample_stack *stack, const uint16_t *const *channel, size_t channels,
     const double at[2], float weight, float *sum) {
     double limit[2] = {(double)stack->width - 1.0, (double)stack->height - 1.0};
     double x = fmin(fmax(at[0], 0.0), limit[0]), y = fmin(fmax(at[1], 0.0), limit[1]);
@@ -129,19 +129,21 @@ static void add_bilinear(const sample_stack *stack, const float *const *channel,
     float w00 = weight * (1.0f - fx) * (1.0f - fy), w01 = weight * fx * (1.0f - fy);
     float w10 = weight * (1.0f - fx) * fy, w11 = weight * fx * fy;
     for (size_t c = 0; c < channels; c++) {
-        const float *top = channel[c] + y0 * stack->width;
-        const float *bottom = channel[c] + y1 * stack->width;
-        sum[c] += w00 * top[x0] + w01 * top[x1] + w10 * bottom[x0] + w11 * bottom[x1];
+        const uint16_t *top = channel[c] + y0 * stack->width;
+        const uint16_t *bottom = channel[c] + y1 * stack->width;
+        sum[c] += w00 * (float)top[x0] + w01 * (float)top[x1] + w10 * (float)bottom[x0] +
+                  w11 * (float)bottom[x1];
     }
 }
 
 /* What the network's input channels are taken from: a plane each, or a blend of two. */
 typedef struct input_planes {
-    size_t count;                                 /* of planes */
-    const float *plane[2 * UL_PLAN_MAX_CHANNELS]; /* the channels', then second ones */
-    size_t blended;                               /* channels with a second plane */
-    size_t channel[UL_PLAN_MAX_CHANNELS];         /* [blended] */
-    float weight[UL_PLAN_MAX_CHANNELS];           /* [blended] of the second plane */
+    size_t count;                                    /* of planes */
+    const uint16_t *plane[2 * UL_PLAN_MAX_CHANNELS]; /* the channels', then second ones */
+    size_t slice[2 * UL_PLAN_MAX_CHANNELS];          /* where each lies */
+    size_t blended;                                  /* channels with a second plane */
+    size_t channel[UL_PLAN_MAX_CHANNELS];            /* [blended] */
+    float weight[UL_PLAN_MAX_CHANNELS];              /* [blended] of the second plane */
 } input_planes;
 
 /* The slice's own planes, or its neighbours', the other way round where mirrored. */
@@ -158,7 +160,9 @@ static void find_planes(
             blend = slices_channel(&plan->card, stack->apart, stack->position_mm, stack->depth,
                 place->slice, mirrored ? channels - 1 - c : c, channels);
         in->plane[c] = stack->pixels + (blend.slice[0] * stack->channels + plane) * area;
+        in->slice[c] = blend.slice[0];
         if (blend.weight > 0.0f) {
+            in->slice[in->count] = blend.slice[1];
             in->plane[in->count++] = stack->pixels + blend.slice[1] * stack->channels * area;
             in->channel[in->blended] = c;
             in->weight[in->blended++] = blend.weight;
@@ -166,15 +170,18 @@ static void find_planes(
     }
 }
 
-static void sample_pixel(const geometry *g, const sample_stack *stack, const float *const *channel,
-    size_t channels, double u, double v, float *sum) {
+/* The value of every plane of in at a point of the patch. */
+static void sample_pixel(const geometry *g, const sample_stack *stack, const input_planes *in,
+    double u, double v, float *sum) {
     float weight = 1.0f / (float)(g->taps * g->taps);
     for (size_t b = 0; b < g->taps; b++)
         for (size_t a = 0; a < g->taps; a++) {
             double at[2], n = (double)g->taps;
             to_slice(g, u + ((double)a + 0.5) / n - 0.5, v + ((double)b + 0.5) / n - 0.5, at);
-            add_bilinear(stack, channel, channels, at, weight, sum);
+            add_bilinear(stack, in->plane, in->count, at, weight, sum);
         }
+    for (size_t n = 0; n < in->count; n++)
+        sum[n] = stack->low[in->slice[n]] + stack->step[in->slice[n]] * sum[n];
 }
 
 static void resample(const ul_plan *plan, const sample_place *place, const geometry *g,
@@ -203,7 +210,7 @@ static void resample(const ul_plan *plan, const sample_place *place, const geome
             labels[pixel] = inside ? truth[(size_t)j * stack->width + (size_t)i] : 255;
             float sum[2 * UL_PLAN_MAX_CHANNELS] = {0};
             if (inside)
-                sample_pixel(g, stack, in.plane, in.count, u, v, sum);
+                sample_pixel(g, stack, &in, u, v, sum);
             for (size_t n = 0; n < in.blended; n++)
                 sum[in.channel[n]] += in.weight[n] * (sum[channels + n] - sum[in.channel[n]]);
             for (size_t c = 0; c < channels; c++)

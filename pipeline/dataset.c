@@ -212,9 +212,9 @@ static ul_status apply_split(
                 ul_split_name(split));
         ul_dataset_case *c = find_case(dataset, text->valuestring);
         if (!c)
-            return ul_error_set(error, UL_ERROR_INPUT,
-                "%s: \"%s\" names %s, which has no %s in %s", path, ul_split_name(split),
-                text->valuestring, dataset->values ? "label map" : "image", dataset->folder);
+            return ul_error_set(error, UL_ERROR_INPUT, "%s: \"%s\" names %s, which has no %s in %s",
+                path, ul_split_name(split), text->valuestring,
+                dataset->values ? "label map" : "image", dataset->folder);
         if (c->split != UNLISTED)
             return ul_error_set(error, UL_ERROR_INPUT, "%s: %s is in \"%s\" and in \"%s\"", path,
                 c->name, ul_split_name(c->split), ul_split_name(split));

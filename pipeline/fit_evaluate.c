@@ -7,10 +7,11 @@
 
 /* The image of a case, or the draw of it. */
 static ul_status read_case(const ul_dataset *dataset, size_t index, const ul_training *training,
-    size_t draw, ul_volume *image, ul_labels *labels, ul_error *error) {
+    size_t draw, int threads, ul_volume *image, ul_labels *labels, ul_error *error) {
     if (dataset->cases[index].image)
         return ul_dataset_read(dataset, index, image, labels, error);
-    return generate_volume(dataset, index, &training->generate, draw, image, labels, error);
+    return generate_volume(
+        dataset, index, &training->generate, draw, threads, image, labels, error);
 }
 
 static ul_status score_case(const ul_dataset *dataset, size_t index, const ul_training *training,
@@ -19,7 +20,7 @@ static ul_status score_case(const ul_dataset *dataset, size_t index, const ul_tr
     const ul_segment_options options = {.threads = threads};
     ul_volume image;
     ul_labels truth, predicted = {0};
-    ul_status status = read_case(dataset, index, training, draw, &image, &truth, error);
+    ul_status status = read_case(dataset, index, training, draw, threads, &image, &truth, error);
     if (status != UL_OK)
         return status;
     status = ul_segment_volume(model, card, &image, &options, NULL, &predicted, error);
@@ -59,8 +60,8 @@ ul_status ul_fit_evaluate(const ul_dataset *dataset, ul_split split, const ul_tr
             continue;
         size_t images = images_of(&dataset->cases[i], training);
         for (size_t draw = 0; status == UL_OK && draw < images; draw++) {
-            status = score_case(dataset, i, training, draw, model, card, threads,
-                *scores + done * classes, error);
+            status = score_case(
+                dataset, i, training, draw, model, card, threads, *scores + done * classes, error);
             if (status == UL_OK && !ul_progress_report(progress, stage, ++done, total))
                 status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted while %s", stage);
         }

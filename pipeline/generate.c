@@ -24,8 +24,7 @@ ul_status generator_open(const ul_dataset *dataset, ul_split split, const ul_pro
     for (size_t i = 0; status == UL_OK && i < dataset->count; i++) {
         if (dataset->cases[i].split != split)
             continue;
-        status = label_map_read(
-            dataset, i, &generator->maps[generator->count], error);
+        status = label_map_read(dataset, i, &generator->maps[generator->count], error);
         generator->count++;
         if (status == UL_OK && !ul_progress_report(progress, "reading", i + 1, dataset->count))
             status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted");
@@ -108,8 +107,7 @@ static void draw_centre(
 }
 
 /* Keeps the patch in view, or the view in the patch. */
-static double settle(
-    double centre, double side, double low, double high, random_stream *stream) {
+static double settle(double centre, double side, double low, double high, random_stream *stream) {
     double room = high - low - side;
     centre += random_uniform(stream, -0.15, 0.15) * side;
     if (room > 0.0)
@@ -117,11 +115,11 @@ static double settle(
     return 0.5 * (low + high) + random_uniform(stream, 0.5, -0.5) * room;
 }
 
-static void draw_view(const ul_plan *plan, const head_scan *head, random_stream *stream,
-    patch_view *view) {
+static void draw_view(
+    const ul_plan *plan, const head_scan *head, random_stream *stream, patch_view *view) {
     const ul_card *card = &plan->card;
-    ul_plane plane = card->plane_count ? card->planes[random_below(stream, card->plane_count)]
-                                       : UL_PLANE_AXIAL;
+    ul_plane plane =
+        card->plane_count ? card->planes[random_below(stream, card->plane_count)] : UL_PLANE_AXIAL;
     int patient[3], sign[3];
     double centre[3];
     orientation_axes(plane, patient, sign);
@@ -187,8 +185,8 @@ static void moments(const float *values, double *mean, double *sd) {
 }
 
 /* The card's normalisation, measured on a sample of the scan. */
-static patch_scale measure_scale(const ul_plan *plan, const head_scan *head, const head_raster *raster,
-    random_stream *stream, float *sample) {
+static patch_scale measure_scale(const ul_plan *plan, const head_scan *head,
+    const head_raster *raster, random_stream *stream, float *sample) {
     const ul_normalisation *n = &plan->card.normalisation;
     const double percents[2] = {n->low, n->high};
     double bounds[2] = {0.0, 1.0}, jitter = plan->training.generate.jitter;
@@ -270,8 +268,8 @@ static channel_blend blend_of(
     double steps = plan->card.channels == UL_CHANNELS_NEIGHBOURS
                        ? (double)channel - (double)(plan->input_channels / 2)
                        : 0.0;
-    double at = plan->card.neighbour_mm > 0.0 ? steps * plan->card.neighbour_mm / z->voxel_mm
-                                              : steps;
+    double at =
+        plan->card.neighbour_mm > 0.0 ? steps * plan->card.neighbour_mm / z->voxel_mm : steps;
     at = fmin(fmax(at, fmin(most[0], 0.0)), fmax(most[1], 0.0));
     double first = floor(at), way = at - first;
     channel_blend b = {{(long)first, (long)first + 1}, {(float)(1.0 - way), (float)way}};
@@ -324,8 +322,8 @@ static void fill_channels(const ul_plan *plan, const patch_view *view, const hea
 }
 
 /* Outside the field of view there is nothing to see or to learn, as around a slice at inference. */
-static void mask_view(const ul_plan *plan, const head_scan *head, const patch_view *view, float *image,
-    uint8_t *labels) {
+static void mask_view(const ul_plan *plan, const head_scan *head, const patch_view *view,
+    float *image, uint8_t *labels) {
     const patch_axis *x = &view->axis[0], *y = &view->axis[1];
     size_t area = x->pixels * y->pixels, pixel = 0;
     for (size_t j = 0; j < y->pixels; j++) {

@@ -1,5 +1,7 @@
 #include "generate_volume.h"
 
+#include "ulite/team.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,34 +63,68 @@ static ul_status create(const head_raster *raster, const size_t size[3], ul_volu
     return status;
 }
 
-static ul_status fill(const head_scan *head, const head_raster *raster, ul_volume *volume,
-    ul_labels *labels, ul_error *error) {
-    size_t area = raster->width * raster->height;
-    float *values = malloc(area * sizeof *values);
-    uint8_t *truth = malloc(area);
-    head_scratch scratch = {0};
-    ul_status status = values && truth
-                           ? head_scratch_create(raster->width, raster->height, &scratch, error)
-                           : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a drawn slice");
-    for (size_t k = 0; status == UL_OK && k < volume->grid.size[2]; k++) {
-        uint16_t *samples = (uint16_t *)volume->samples + k * area;
-        head_render(head, raster, (long)k, &scratch, values);
-        head_render_labels(head, raster, (long)k, &scratch, truth);
-        for (size_t i = 0; i < area; i++) {
-            float sample = rintf(SAMPLES_PER_VALUE * fminf(fmaxf(values[i], 0.0f), 4.0f));
-            samples[i] = (uint16_t)sample;
-            labels->map[k * area + i] = truth[i];
-        }
+/* Room to draw a slice, one per thread. */
+typedef struct slice_room {
+    head_scratch scratch;
+    float *values;
+    uint8_t *truth;
+} slice_room;
+
+typedef struct volume_work {
+    const head_scan *head;
+    const head_raster *raster;
+    ul_volume *volume;
+    ul_labels *labels;
+    slice_room *rooms; /* [threads] */
+} volume_work;
+
+static void fill_slice(void *context, size_t k, int thread) {
+    const volume_work *work = context;
+    slice_room *room = &work->rooms[thread];
+    size_t area = work->raster->width * work->raster->height;
+    uint16_t *samples = (uint16_t *)work->volume->samples + k * area;
+    head_render(work->head, work->raster, (long)k, &room->scratch, room->values);
+    head_render_labels(work->head, work->raster, (long)k, &room->scratch, room->truth);
+    for (size_t i = 0; i < area; i++) {
+        float sample = rintf(SAMPLES_PER_VALUE * fminf(fmaxf(room->values[i], 0.0f), 4.0f));
+        samples[i] = (uint16_t)sample;
+        work->labels->map[k * area + i] = room->truth[i];
     }
-    head_scratch_free(&scratch);
-    free(values);
-    free(truth);
+}
+
+static ul_status fill(const head_scan *head, const head_raster *raster, int threads,
+    ul_volume *volume, ul_labels *labels, ul_error *error) {
+    size_t area = raster->width * raster->height;
+    ul_team *team = ul_team_create_for(volume->grid.size[2], threads);
+    size_t rooms = (size_t)ul_team_threads(team);
+    volume_work work = {head, raster, volume, labels, calloc(rooms, sizeof *work.rooms)};
+    ul_status status = UL_OK;
+    for (size_t t = 0; status == UL_OK && work.rooms && t < rooms; t++) {
+        work.rooms[t].values = malloc(area * sizeof(float));
+        work.rooms[t].truth = malloc(area);
+        if (work.rooms[t].values && work.rooms[t].truth)
+            status =
+                head_scratch_create(raster->width, raster->height, &work.rooms[t].scratch, error);
+        else
+            status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a drawn slice");
+    }
+    if (!work.rooms)
+        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for drawn slices");
+    if (status == UL_OK)
+        ul_team_for(team, volume->grid.size[2], fill_slice, &work);
+    for (size_t t = 0; work.rooms && t < rooms; t++) {
+        head_scratch_free(&work.rooms[t].scratch);
+        free(work.rooms[t].values);
+        free(work.rooms[t].truth);
+    }
+    free(work.rooms);
+    ul_team_close(team);
     return status;
 }
 
 static ul_status draw_volume(const label_values *values, const label_map *map,
-    const ul_generation *ranges, random_stream *stream, ul_volume *volume, ul_labels *labels,
-    ul_error *error) {
+    const ul_generation *ranges, int threads, random_stream *stream, ul_volume *volume,
+    ul_labels *labels, ul_error *error) {
     head_scan *head = malloc(sizeof *head);
     if (!head)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a drawn head");
@@ -99,13 +135,13 @@ static ul_status draw_volume(const label_values *values, const label_map *map,
     head_raster raster = raster_of(head, patient, size);
     ul_status status = create(&raster, size, volume, labels, error);
     if (status == UL_OK)
-        status = fill(head, &raster, volume, labels, error);
+        status = fill(head, &raster, threads, volume, labels, error);
     free(head);
     return status;
 }
 
 ul_status generate_volume(const ul_dataset *dataset, size_t index, const ul_generation *ranges,
-    size_t draw, ul_volume *volume, ul_labels *labels, ul_error *error) {
+    size_t draw, int threads, ul_volume *volume, ul_labels *labels, ul_error *error) {
     ul_generation whole = *ranges;
     label_map map;
     *volume = (ul_volume){0};
@@ -115,7 +151,8 @@ ul_status generate_volume(const ul_dataset *dataset, size_t index, const ul_gene
     ul_status status = label_map_read(dataset, index, &map, error);
     random_stream stream = stream_of(dataset->cases[index].name, draw);
     if (status == UL_OK)
-        status = draw_volume(dataset->values, &map, &whole, &stream, volume, labels, error);
+        status =
+            draw_volume(dataset->values, &map, &whole, threads, &stream, volume, labels, error);
     label_map_free(&map);
     if (status != UL_OK) {
         ul_volume_free(volume);

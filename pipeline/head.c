@@ -38,8 +38,8 @@ static void rotate(double angle, int axis, double matrix[3][3]) {
 static bool draw_matrix(const ul_generation *ranges, random_stream *stream, head_scan *head) {
     double shape[3][3] = {{1.0, 0.0, 0.0}, {0.0, 1.0, 0.0}, {0.0, 0.0, 1.0}};
     for (int axis = 0; axis < 3; axis++)
-        rotate(random_uniform(stream, -ranges->rotate_degrees, ranges->rotate_degrees), axis,
-            shape);
+        rotate(
+            random_uniform(stream, -ranges->rotate_degrees, ranges->rotate_degrees), axis, shape);
     double shear[3][3];
     for (int r = 0; r < 3; r++)
         for (int c = 0; c < 3; c++)
@@ -150,8 +150,8 @@ static void draw_contrast(const label_values *values, const ul_generation *range
     if (random_happens(stream, ranges->related_p))
         for (size_t r = 0; r < values->relation_count; r++) {
             const label_relation *relation = &values->relations[r];
-            group[relation->group].mean = group[relation->near].mean +
-                                          (float)(ranges->related_sd * random_normal(stream));
+            group[relation->group].mean =
+                group[relation->near].mean + (float)(ranges->related_sd * random_normal(stream));
         }
     bool apart = random_happens(stream, ranges->apart_p);
     for (size_t i = 1; i < values->count; i++)
@@ -263,8 +263,8 @@ void head_draw(const label_values *values, const label_map *map, const ul_genera
 
 void head_to_map(const head_scan *head, const double at_mm[3], double voxel[3]) {
     for (int r = 0; r < 3; r++)
-        voxel[r] = head->middle[r] + head->matrix[r][0] * at_mm[0] +
-                   head->matrix[r][1] * at_mm[1] + head->matrix[r][2] * at_mm[2];
+        voxel[r] = head->middle[r] + head->matrix[r][0] * at_mm[0] + head->matrix[r][1] * at_mm[1] +
+                   head->matrix[r][2] * at_mm[2];
 }
 
 void head_from_map(const head_scan *head, const double voxel[3], double at_mm[3]) {

@@ -31,7 +31,7 @@ typedef struct head_scan {
     const label_map *map;
     double matrix[3][3]; /* to voxels of the map */
     double inverse[3][3];
-    double middle[3];    /* voxel of the map at 0 mm */
+    double middle[3];             /* voxel of the map at 0 mm */
     double low_mm[3], high_mm[3]; /* field of view */
     double voxel_mm[3];           /* of the scanner, along left, back and head */
     double blur;                  /* a voxel averages over so many of its sides */

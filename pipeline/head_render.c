@@ -5,8 +5,8 @@
 
 enum { EVERY = 8, SAMPLES = 12, PHASES = 4 };
 
-/* Tissues are added up as whole numbers, all parts in one: 24 bits each of the mean and the variance,
- * 8 of what is solid. */
+/* Tissues are added up as whole numbers, all parts in one: 24 bits each of the mean and the
+ * variance, 8 of what is solid. */
 #define PART_BITS 24
 #define PART_ONE (1 << 18)
 #define PART_MASK ((UINT64_C(1) << PART_BITS) - 1)
@@ -14,17 +14,17 @@ enum { EVERY = 8, SAMPLES = 12, PHASES = 4 };
 /* Where in a voxel the map is looked up. */
 typedef struct lookups {
     size_t count;
-    float offset[SAMPLES][3]; /* in voxels of the map from its middle */
+    float offset[SAMPLES][3];                          /* in voxels of the map from its middle */
     ptrdiff_t jump[PHASES * PHASES * PHASES][SAMPLES]; /* the same in the array of the map's voxels,
                                 from each of the places in a voxel of it that are told apart */
-    uint64_t packed[LABEL_VALUES_MOST]; /* tissues by index */
+    uint64_t packed[LABEL_VALUES_MOST];                /* tissues by index */
 } lookups;
 
 static uint64_t pack(const head_tissue *tissue) {
     uint64_t mean = (uint64_t)(fminf(fmaxf(tissue->mean, 0.0f), 2.0f) * PART_ONE + 0.5f);
     uint64_t variance = (uint64_t)(fminf(tissue->variance, 2.0f) * PART_ONE + 0.5f);
-    return mean | variance << PART_BITS | (tissue->solid > 0.0f ? UINT64_C(1) : 0)
-                                              << (2 * PART_BITS);
+    return mean | variance << PART_BITS |
+           (tissue->solid > 0.0f ? UINT64_C(1) : 0) << (2 * PART_BITS);
 }
 
 ul_status head_scratch_create(size_t width, size_t height, head_scratch *scratch, ul_error *error) {
@@ -57,8 +57,8 @@ static void spread(const head_scan *head, const head_raster *raster, lookups *l)
     const double *extent = raster->extent_mm;
     int longest = extent[0] > extent[1] ? 0 : 1;
     longest = extent[2] > extent[longest] ? 2 : longest;
-    double wanted = fmax(rint(2.2 * sqrt(extent[0] * extent[1] * extent[2])),
-        ceil(1.5 * extent[longest]));
+    double wanted =
+        fmax(rint(2.2 * sqrt(extent[0] * extent[1] * extent[2])), ceil(1.5 * extent[longest]));
     l->count = (size_t)fmin(fmax(wanted, 4.0), SAMPLES);
     for (size_t s = 0; s < l->count; s++) {
         double at[3] = {0.0, 0.0, 0.0};
@@ -83,13 +83,12 @@ static void spread(const head_scan *head, const head_raster *raster, lookups *l)
 static void find_jumps(const head_scan *head, lookups *l) {
     const size_t *size = head->map->size;
     for (int phase = 0; phase < PHASES * PHASES * PHASES; phase++) {
-        const int part[3] = {
-            phase % PHASES, phase / PHASES % PHASES, phase / (PHASES * PHASES)};
+        const int part[3] = {phase % PHASES, phase / PHASES % PHASES, phase / (PHASES * PHASES)};
         for (size_t s = 0; s < l->count; s++) {
             ptrdiff_t voxel[3];
             for (int r = 0; r < 3; r++)
-                voxel[r] = (ptrdiff_t)floorf(
-                    ((float)part[r] + 0.5f) / (float)PHASES + l->offset[s][r]);
+                voxel[r] =
+                    (ptrdiff_t)floorf(((float)part[r] + 0.5f) / (float)PHASES + l->offset[s][r]);
             l->jump[phase][s] =
                 (voxel[2] * (ptrdiff_t)size[1] + voxel[1]) * (ptrdiff_t)size[0] + voxel[0];
         }
@@ -103,8 +102,7 @@ static void prepare(const head_scan *head, const head_raster *raster, lookups *l
         l->packed[i] = pack(&head->tissue[i]);
 }
 
-static void place_of(
-    const head_raster *raster, double x, double y, double z, double at_mm[3]) {
+static void place_of(const head_raster *raster, double x, double y, double z, double at_mm[3]) {
     for (int t = 0; t < 3; t++)
         at_mm[t] = raster->origin_mm[t] + x * raster->step_mm[0][t] + y * raster->step_mm[1][t] +
                    z * raster->step_mm[2][t];
@@ -217,16 +215,14 @@ static const head_lesion *lesion_at(const head_scan *head, float x, float y, flo
 }
 
 /* Likewise where lesions are near. */
-static uint64_t add_up_lesions(
-    const head_scan *head, const lookups *l, float x, float y, float z) {
+static uint64_t add_up_lesions(const head_scan *head, const lookups *l, float x, float y, float z) {
     map_place place = find_place(head->map, x, y, z);
     uint64_t sum = 0;
     for (size_t s = 0; s < l->count; s++) {
         uint8_t index = head->map->voxels[place.voxel + (size_t)l->jump[place.phase][s]];
         const head_lesion *lesion = NULL;
         if (head->tissue[index].lesions > 0.0f)
-            lesion = lesion_at(
-                head, x + l->offset[s][0], y + l->offset[s][1], z + l->offset[s][2]);
+            lesion = lesion_at(head, x + l->offset[s][0], y + l->offset[s][1], z + l->offset[s][2]);
         sum += lesion ? pack(&lesion->tissue) : l->packed[index];
     }
     return sum;
@@ -274,7 +270,8 @@ static inline float measure(
 }
 
 /* Whether a lesion comes near row y of slice z. */
-static bool near_lesion(const head_scan *head, size_t width, const head_scratch *scratch, float margin) {
+static bool near_lesion(
+    const head_scan *head, size_t width, const head_scratch *scratch, float margin) {
     const float *const *row = (const float *const *)scratch->row;
     for (size_t l = 0; l < head->lesion_count; l++) {
         const head_lesion *lesion = &head->lesions[l];
@@ -347,16 +344,17 @@ void head_render(const head_scan *head, const head_raster *raster, long z, head_
     }
 }
 
-void head_render_labels(const head_scan *head, const head_raster *raster, long z, head_scratch *scratch,
-    uint8_t *labels) {
+void head_render_labels(const head_scan *head, const head_raster *raster, long z,
+    head_scratch *scratch, uint8_t *labels) {
     float *const *row = scratch->row;
     fill_nodes(head, raster, z, scratch);
     for (size_t y = 0; y < raster->height; y++, labels += raster->width) {
         size_t first, last;
         fill_row(head, raster, y, z, scratch);
         for (size_t x = 0; x < raster->width; x++)
-            labels[x] = head->label[head->map->voxels[find_place(head->map, row[0][x], row[1][x], row[2][x])
-                                                   .voxel]];
+            labels[x] =
+                head->label[head->map->voxels[find_place(head->map, row[0][x], row[1][x], row[2][x])
+                                                  .voxel]];
         blank_range(head, raster, y, z, &first, &last);
         for (size_t x = first; x < last; x++)
             labels[x] = 0;
@@ -375,8 +373,8 @@ void head_sample(const head_scan *head, const head_raster *raster, size_t count,
         if (is_blank(head, at))
             continue;
         head_to_map(head, at, voxel);
-        uint64_t sum = add_up(head, &l, (float)voxel[0] + 0.5f, (float)voxel[1] + 0.5f,
-            (float)voxel[2] + 0.5f);
+        uint64_t sum = add_up(
+            head, &l, (float)voxel[0] + 0.5f, (float)voxel[1] + 0.5f, (float)voxel[2] + 0.5f);
         values[n] = measure(head, sum, 1.0f / (float)l.count,
             expf((float)smooth_field_at(&head->bias, at)), stream);
     }

@@ -23,8 +23,8 @@ ul_status head_scratch_create(size_t width, size_t height, head_scratch *scratch
 void head_scratch_free(head_scratch *scratch);
 
 /* Slice z of the raster as the scanner measures it: values [height][width], mostly from 0 to 1. */
-void head_render(const head_scan *head, const head_raster *raster, long z, head_scratch *scratch,
-    float *values);
+void head_render(
+    const head_scan *head, const head_raster *raster, long z, head_scratch *scratch, float *values);
 
 /* The class at the middle of every voxel of slice z: labels [height][width]. */
 void head_render_labels(const head_scan *head, const head_raster *raster, long z,
@@ -32,7 +32,7 @@ void head_render_labels(const head_scan *head, const head_raster *raster, long z
 
 /* So many values at random places of the field of view, displacement left out: what statistics of
  * the whole scan are measured on. Of the raster only the steps and extents count. */
-void head_sample(const head_scan *head, const head_raster *raster, size_t count, random_stream *stream,
-    float *values);
+void head_sample(const head_scan *head, const head_raster *raster, size_t count,
+    random_stream *stream, float *values);
 
 #endif

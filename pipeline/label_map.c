@@ -23,8 +23,7 @@ static ul_status index_values(
 }
 
 /* Smallest and largest x, y, z of what is no background. */
-static bool find_box(
-    const ul_labels *labels, const orientation *o, size_t low[3], size_t high[3]) {
+static bool find_box(const ul_labels *labels, const orientation *o, size_t low[3], size_t high[3]) {
     bool found = false;
     for (size_t z = 0; z < o->size[2]; z++) {
         ul_voxel_plane plane = orientation_slice(o, z);
@@ -54,8 +53,8 @@ static ul_status fill_voxels(const ul_labels *labels, const orientation *o, cons
         ul_voxel_plane plane = orientation_slice(o, low[2] + z - m);
         for (size_t y = m; y + m < map->size[1]; y++)
             for (size_t x = m; x + m < map->size[0]; x++) {
-                size_t at = ul_voxel_plane_index(
-                    &plane, &labels->grid, low[0] + x - m, low[1] + y - m);
+                size_t at =
+                    ul_voxel_plane_index(&plane, &labels->grid, low[0] + x - m, low[1] + y - m);
                 map->voxels[(z * map->size[1] + y) * map->size[0] + x] =
                     (uint8_t)index[labels->map[at]];
             }
@@ -151,7 +150,8 @@ static ul_status fill_map(
     const ul_grid *grid = &labels->grid;
     if (grid->stack != UL_STACK_REGULAR)
         return ul_error_set(error, UL_ERROR_GEOMETRY,
-            "the label map has %s: heads are drawn from maps of evenly spaced slices with positions",
+            "the label map has %s: heads are drawn from maps of evenly spaced slices with "
+            "positions",
             grid->stack == UL_STACK_UNPLACED ? "no positions" : "uneven or tilted slices");
     orientation o = orientation_upright(grid, UL_PLANE_AXIAL);
     const double spacing[3] = {
@@ -163,8 +163,8 @@ static ul_status fill_map(
         map->spacing_mm[t] = spacing[o.axis[t]] > 0.0 ? spacing[o.axis[t]] : 1.0;
         map->size[t] = high[t] - low[t] + 1 + 2 * LABEL_MAP_MARGIN;
         if (map->size[t] > UINT16_MAX)
-            return ul_error_set(error, UL_ERROR_LIMIT, "a label map of %zu voxels along one axis",
-                map->size[t]);
+            return ul_error_set(
+                error, UL_ERROR_LIMIT, "a label map of %zu voxels along one axis", map->size[t]);
     }
     uint16_t *index = malloc((UINT16_MAX + 1) * sizeof *index);
     ul_status status = index ? index_values(labels, values, index, error)
@@ -188,9 +188,7 @@ ul_status label_map_build(
     return status;
 }
 
-
-ul_status label_map_read(
-    const ul_dataset *dataset, size_t index, label_map *map, ul_error *error) {
+ul_status label_map_read(const ul_dataset *dataset, size_t index, label_map *map, ul_error *error) {
     ul_labels labels;
     memset(map, 0, sizeof *map);
     ul_status status = ul_dataset_read_labels(dataset, index, &labels, error);

@@ -9,7 +9,7 @@ enum {
     LABEL_MAP_REACH = 5, /* voxels that are looked up around a place, at most so far away */
     LABEL_MAP_MARGIN = 2 * LABEL_MAP_REACH + 1, /* background around what is none: that nearest to
                                                    a place beyond has nothing else in reach */
-    LABEL_MAP_BLOCK = 4,  /* voxels along a side of a block */
+    LABEL_MAP_BLOCK = 4,                        /* voxels along a side of a block */
     LABEL_MAP_MIXED = 255
 };
 
@@ -32,8 +32,7 @@ ul_status label_map_build(
     const ul_labels *labels, const label_values *values, label_map *map, ul_error *error);
 
 /* Reads the label map of a case. Errors name it: likewise, and of reading. */
-ul_status label_map_read(
-    const ul_dataset *dataset, size_t index, label_map *map, ul_error *error);
+ul_status label_map_read(const ul_dataset *dataset, size_t index, label_map *map, ul_error *error);
 void label_map_free(label_map *map);
 
 #endif

@@ -59,25 +59,22 @@ static ul_status read_value(
         return ul_json_wrong(
             value, "value", "a whole number from 1 to 65535", UL_ERROR_INPUT, error);
     if (label && !is_whole(label, 254.0))
-        return ul_json_wrong(
-            label, "class", "a whole number from 0 to 254", UL_ERROR_INPUT, error);
+        return ul_json_wrong(label, "class", "a whole number from 0 to 254", UL_ERROR_INPUT, error);
     if (group && !cJSON_IsString(group))
         return ul_json_wrong(group, "group", "a name", UL_ERROR_INPUT, error);
-    if (outside && !(cJSON_IsNumber(outside) && outside->valuedouble >= 0.0 &&
-                       outside->valuedouble <= 1.0))
+    if (outside &&
+        !(cJSON_IsNumber(outside) && outside->valuedouble >= 0.0 && outside->valuedouble <= 1.0))
         return ul_json_wrong(outside, "outside", "a number from 0 to 1", UL_ERROR_INPUT, error);
     if (lesions && !cJSON_IsBool(lesions))
         return ul_json_wrong(lesions, "lesions", "true or false", UL_ERROR_INPUT, error);
     if (label_values_find(values, (unsigned)value->valuedouble))
-        return ul_error_set(
-            error, UL_ERROR_INPUT, "value %.0f stands twice", value->valuedouble);
+        return ul_error_set(error, UL_ERROR_INPUT, "value %.0f stands twice", value->valuedouble);
     if (values->count == LABEL_VALUES_MOST)
-        return ul_error_set(error, UL_ERROR_INPUT, "holds more than %d values",
-            LABEL_VALUES_MOST - 1);
+        return ul_error_set(
+            error, UL_ERROR_INPUT, "holds more than %d values", LABEL_VALUES_MOST - 1);
     values->items[values->count] = (label_value){.value = (unsigned)value->valuedouble,
         .label = label ? (uint8_t)label->valuedouble : 0,
-        .group =
-            (uint8_t)find_group(values, names, group ? group->valuestring : NULL, true),
+        .group = (uint8_t)find_group(values, names, group ? group->valuestring : NULL, true),
         .mirror = (uint8_t)values->count,
         .lesions = cJSON_IsTrue(lesions),
         .outside = outside ? outside->valuedouble : 0.0};
@@ -86,13 +83,14 @@ static ul_status read_value(
 }
 
 /* Partners name each other. */
-static ul_status read_mirror(const cJSON *json, size_t item, label_values *values, ul_error *error) {
+static ul_status read_mirror(
+    const cJSON *json, size_t item, label_values *values, ul_error *error) {
     const cJSON *mirror = cJSON_GetObjectItem(json, "mirror");
     if (!mirror)
         return UL_OK;
-    const label_value *other =
-        is_whole(mirror, UINT16_MAX) ? label_values_find(values, (unsigned)mirror->valuedouble)
-                                     : NULL;
+    const label_value *other = is_whole(mirror, UINT16_MAX)
+                                   ? label_values_find(values, (unsigned)mirror->valuedouble)
+                                   : NULL;
     if (!other || other == values->items)
         return ul_json_wrong(
             mirror, "mirror", "the \"value\" of another entry", UL_ERROR_INPUT, error);
@@ -121,12 +119,12 @@ static ul_status read_relation(
         if (cJSON_IsString(name))
             found[k] = find_group(values, names, name->valuestring, false);
         if (found[k] == 0 || found[k] == values->group_count)
-            status = ul_json_wrong(
-                name, keys[k], "the \"group\" of a value", UL_ERROR_INPUT, error);
+            status =
+                ul_json_wrong(name, keys[k], "the \"group\" of a value", UL_ERROR_INPUT, error);
     }
     if (status == UL_OK && values->relation_count == LABEL_VALUES_MOST)
-        status = ul_error_set(
-            error, UL_ERROR_INPUT, "holds more than %d relations", LABEL_VALUES_MOST);
+        status =
+            ul_error_set(error, UL_ERROR_INPUT, "holds more than %d relations", LABEL_VALUES_MOST);
     if (status == UL_OK)
         values->relations[values->relation_count++] =
             (label_relation){(uint8_t)found[0], (uint8_t)found[1]};

@@ -7,12 +7,12 @@
 enum { LABEL_VALUES_MOST = 255 };
 
 typedef struct label_value {
-    unsigned value;  /* in the label maps */
-    uint8_t label;   /* the class that it is learnt as, 0: background */
-    uint8_t group;   /* values of one group share one Gaussian */
-    uint8_t mirror;  /* index of the value of the other side; its own where there is none */
-    bool lesions;    /* lesions may lie in it */
-    double outside;  /* how likely it goes in a draw that takes the surroundings away */
+    unsigned value; /* in the label maps */
+    uint8_t label;  /* the class that it is learnt as, 0: background */
+    uint8_t group;  /* values of one group share one Gaussian */
+    uint8_t mirror; /* index of the value of the other side; its own where there is none */
+    bool lesions;   /* lesions may lie in it */
+    double outside; /* how likely it goes in a draw that takes the surroundings away */
 } label_value;
 
 /* Of two groups that look alike in many contrasts. */
@@ -22,21 +22,22 @@ typedef struct label_relation {
 
 typedef struct label_values {
     char digest[65]; /* SHA-256 of the file */
-    size_t count; /* at least 1: item 0 is value 0, class 0, group 0, the background */
+    size_t count;    /* at least 1: item 0 is value 0, class 0, group 0, the background */
     label_value items[LABEL_VALUES_MOST];
     size_t group_count;
     size_t relation_count;
     label_relation relations[LABEL_VALUES_MOST];
 } label_values;
 
-/* Reads a generate.json (docs/training.md). Errors: UL_ERROR_INPUT names the file, the value and the
- * key; UL_ERROR_LIMIT. *values: the caller's, free. */
+/* Reads a generate.json (docs/training.md). Errors: UL_ERROR_INPUT names the file, the value and
+ * the key; UL_ERROR_LIMIT. *values: the caller's, free. */
 ul_status label_values_read(const char *path, label_values **values, ul_error *error);
 
 /* The item of a value of the maps; NULL where the file does not name it. */
 const label_value *label_values_find(const label_values *values, unsigned value);
 
-/* Replaces the values of label maps by classes. Errors: UL_ERROR_INPUT (a value without an item). */
+/* Replaces the values of label maps by classes. Errors: UL_ERROR_INPUT (a value without an item).
+ */
 ul_status label_values_apply(const label_values *values, ul_labels *labels, ul_error *error);
 
 /* Fails: a label map holds a value that the file does not name. */

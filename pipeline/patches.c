@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static ul_status open_scratch(
-    const ul_dataset *dataset, patch_source *source, ul_error *error) {
+static ul_status open_scratch(const ul_dataset *dataset, patch_source *source, ul_error *error) {
     size_t threads = (size_t)source->threads;
     source->cut = calloc(threads, sizeof *source->cut);
     source->drawn = dataset->values ? calloc(threads, sizeof *source->drawn) : NULL;
@@ -24,8 +23,8 @@ ul_status patch_source_open(const ul_dataset *dataset, const ul_plan *plan, int 
     *source = (patch_source){.plan = plan, .threads = threads};
     ul_status status = open_scratch(dataset, source, error);
     if (status == UL_OK)
-        status = samples_load(
-            dataset, UL_SPLIT_TRAIN, plan, threads, progress, &source->samples, error);
+        status =
+            samples_load(dataset, UL_SPLIT_TRAIN, plan, threads, progress, &source->samples, error);
     if (status == UL_OK && dataset->values)
         status = generator_open(dataset, UL_SPLIT_TRAIN, progress, &source->generator, error);
     if (status != UL_OK)

@@ -223,8 +223,7 @@ static ul_status check_generation(const ul_generation *g, ul_error *error) {
         double low, high;
         bool length;
     } ranges[] = {{"scale", g->scale_low, g->scale_high, true},
-        {"mean", g->mean_low, g->mean_high, false},
-        {"thick", g->thick_low, g->thick_high, true},
+        {"mean", g->mean_low, g->mean_high, false}, {"thick", g->thick_low, g->thick_high, true},
         {"resolution", g->resolution_low, g->resolution_high, true}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (ranges[i].low > ranges[i].high || (ranges[i].length && ranges[i].low <= 0.0))
@@ -252,8 +251,7 @@ static ul_status check_training(const ul_training *t, ul_error *error) {
 }
 
 /* What drawn images cannot be. */
-static ul_status check_drawn(
-    const ul_dataset *dataset, const ul_plan *plan, ul_error *error) {
+static ul_status check_drawn(const ul_dataset *dataset, const ul_plan *plan, ul_error *error) {
     if (!dataset->values)
         return UL_OK;
     if (plan->card.channels == UL_CHANNELS_RGB || plan->card.normalisation.per_slice)

@@ -9,7 +9,8 @@
 typedef struct sample_stack {
     size_t width, height, depth;
     size_t channels;     /* 1, or 3 for RGB */
-    float *pixels;       /* [k][channel][j][i], owned */
+    uint16_t *pixels;    /* [k][channel][j][i], owned: 16 bits over the range of each slice */
+    float *low, *step;   /* [k] a value is low + step * pixel, owned */
     uint8_t *labels;     /* [k][j][i], owned; 255 = ignore */
     size_t *voxels;      /* [k][class_count + 1] voxels of each label in each slice, owned */
     bool *apart;         /* [k] whether k + 1 is no neighbour of k, owned */

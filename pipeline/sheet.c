@@ -53,9 +53,7 @@ static void paint_labels(const sheet *s, const uint8_t *labels, size_t left, siz
     const size_t *patch = s->plan->training.patch;
     for (size_t i = 0; i < patch[0] * patch[1]; i++) {
         const ul_segment *class_of = ul_segments_find(&s->plan->card.classes, labels[i]);
-        const uint8_t *colour = class_of               ? class_of->rgb
-                                : labels[i] == IGNORED ? white
-                                                       : black;
+        const uint8_t *colour = class_of ? class_of->rgb : labels[i] == IGNORED ? white : black;
         size_t x = left + i % patch[0], y = top + i / patch[0];
         memcpy(s->rgb + 3 * (y * s->width + x), colour, 3);
     }
@@ -67,9 +65,8 @@ static ul_status paint(
     size_t area = t->patch[0] * t->patch[1];
     float *image = malloc(s->plan->input_channels * area * sizeof *image);
     uint8_t *labels = malloc(area);
-    ul_status status = image && labels
-                           ? UL_OK
-                           : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a patch");
+    ul_status status =
+        image && labels ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a patch");
     for (size_t n = 0; status == UL_OK && n < ACROSS * DOWN; n++) {
         size_t left = GAP + n % ACROSS * (2 * t->patch[0] + GAP);
         size_t top = GAP + n / ACROSS * (t->patch[1] + GAP);

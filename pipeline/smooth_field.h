@@ -10,7 +10,7 @@ enum { FIELD_MOST = 14 }; /* control points along an axis */
 typedef struct smooth_field {
     size_t size[3];
     double start_mm[3], spacing_mm;
-    bool flat;                                            /* 0 everywhere */
+    bool flat;                                           /* 0 everywhere */
     float control[FIELD_MOST * FIELD_MOST * FIELD_MOST]; /* [z][y][x] */
 } smooth_field;
 

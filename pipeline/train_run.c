@@ -151,8 +151,8 @@ static ul_status validate(fit_run *run, ul_epoch *epoch, ul_error *error) {
     ul_status status = ul_trainer_model(run->trainer, &model, error);
     if (status != UL_OK)
         return status;
-    status = ul_fit_evaluate(run->dataset, UL_SPLIT_VAL, &run->plan.training, model, &run->plan.card,
-        run->options->threads, run->progress, &scores, &count, error);
+    status = ul_fit_evaluate(run->dataset, UL_SPLIT_VAL, &run->plan.training, model,
+        &run->plan.card, run->options->threads, run->progress, &scores, &count, error);
     double sum = 0.0;
     for (size_t i = 0; i < count; i++)
         sum += scores[i].metrics.dice;
@@ -273,8 +273,8 @@ static ul_status time_validation(fit_run *run, double *seconds, ul_error *error)
     ul_status status = ul_trainer_model(run->trainer, &model, error);
     if (status != UL_OK)
         return status;
-    status = ul_fit_evaluate(run->dataset, UL_SPLIT_VAL, &run->plan.training, model, &run->plan.card,
-        run->options->threads, run->progress, &scores, &count, error);
+    status = ul_fit_evaluate(run->dataset, UL_SPLIT_VAL, &run->plan.training, model,
+        &run->plan.card, run->options->threads, run->progress, &scores, &count, error);
     free(scores);
     ul_model_close(model);
     *seconds = now() - started;

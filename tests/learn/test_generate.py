@@ -45,7 +45,7 @@ def test_learns(folder):
     losses = [float(row[2]) for row in rows]
     assert losses[-1] < 0.8 * losses[0], losses
     dice = {m["name"]: m["value"] for m in card_of(model)["metrics"]}
-    assert dice["val Dice left"] > 0.4 and dice["val Dice right"] > 0.4, dice
+    assert dice["validation Dice left"] > 0.4 and dice["validation Dice right"] > 0.4, dice
 
 
 def test_any_thread_count(folder):
@@ -85,7 +85,7 @@ def test_mixed_with_images(folder):
     models = []
     for share in (0, 0.5, 1):
         path = f"{folder}/model.safetensors"
-        train(data, path, "--plan", plan_of(folder, {"real_p": share}), "--epochs", "1")
+        train(data, path, "--plan", plan_of(folder, {"real_p": share}), "--epochs", "1", "--overwrite")
         models.append(content(path))
         assert json.loads(metadata(path)["ulite.plan"])["training"]["generate"]["real_p"] == share
     assert len(set(models)) == 3

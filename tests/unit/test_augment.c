@@ -12,20 +12,27 @@
 
 enum { SIDE = 32, AREA = SIDE * SIDE, DEPTH = 5, CHANNELS = 3, SLICE = 2 };
 
-static float pixels[DEPTH * AREA];
+static uint16_t pixels[DEPTH * AREA];
+static float low[DEPTH], step[DEPTH];
 static uint8_t truth[DEPTH * AREA];
 static bool apart[DEPTH];
 
 static sample_stack make_stack(bool sagittal) {
     for (size_t i = 0; i < DEPTH * AREA; i++) {
-        pixels[i] = (float)i;
+        pixels[i] = (uint16_t)i;
         truth[i] = i % 3 == 0;
+    }
+    for (size_t k = 0; k < DEPTH; k++) {
+        low[k] = (float)k;
+        step[k] = 0.5f;
     }
     return (sample_stack){.width = SIDE,
         .height = SIDE,
         .depth = DEPTH,
         .channels = 1,
         .pixels = pixels,
+        .low = low,
+        .step = step,
         .labels = truth,
         .apart = apart,
         .sagittal = sagittal};
@@ -58,7 +65,8 @@ static void assert_turned(bool sagittal, ul_augmentation augment, bool x, bool y
             size_t column = i % SIDE, row = i / SIDE;
             size_t from = (y ? SIDE - 1 - row : row) * SIDE + (x ? SIDE - 1 - column : column);
             size_t slice = SLICE - 1 + (z ? CHANNELS - 1 - c : c);
-            assert_true(image[c * AREA + i] == pixels[slice * AREA + from]);
+            assert_true(
+                image[c * AREA + i] == (float)slice + 0.5f * (float)pixels[slice * AREA + from]);
             assert_int_equal(labels[i], truth[SLICE * AREA + from]);
         }
 }
@@ -135,7 +143,7 @@ static void neighbours_lie_at_their_distance(void **state) {
         for (size_t c = 0; c < CHANNELS; c++)
             for (size_t i = 0; i < AREA; i++) {
                 double slice = SLICE + 0.75 * ((double)c - 1.0) * (mirrored ? -1.0 : 1.0);
-                assert_near(image[c * AREA + i], slice * AREA + (double)i, 1e-2);
+                assert_near(image[c * AREA + i], slice + 0.5 * (slice * AREA + (double)i), 1e-2);
             }
     }
 }
@@ -152,10 +160,14 @@ static void follow(ul_augmentation augment, uint64_t seed, origin_map *map) {
     static float image[CHANNELS * AREA];
     static uint8_t labels[AREA];
     sample_stack stack = make_stack(false);
+    for (size_t k = 0; k < DEPTH; k++) {
+        low[k] = 0.0f;
+        step[k] = 1.0f;
+    }
     for (size_t i = 0; i < AREA; i++) {
-        pixels[(SLICE - 1) * AREA + i] = (float)(i % SIDE);
-        pixels[SLICE * AREA + i] = (float)(i / SIDE);
-        pixels[(SLICE + 1) * AREA + i] = 1.0f;
+        pixels[(SLICE - 1) * AREA + i] = (uint16_t)(i % SIDE);
+        pixels[SLICE * AREA + i] = (uint16_t)(i / SIDE);
+        pixels[(SLICE + 1) * AREA + i] = 1;
         truth[SLICE * AREA + i] = (uint8_t)(1 + i % 7);
     }
     cut(&stack, augment, seed, image, labels);

@@ -68,7 +68,8 @@ static label_map make_map(shape_function shape) {
     assert_int_equal(ul_labels_create(&grid, &none, false, &labels, &error), UL_OK);
     for (size_t i = 0; i < SIZE * SIZE * SIZE; i++)
         labels.map[i] = (uint16_t)shape((double)(i % SIZE) - 0.5 * (SIZE - 1),
-            (double)(i / SIZE % SIZE) - 0.5 * (SIZE - 1), (double)(i / SIZE / SIZE) - 0.5 * (SIZE - 1));
+            (double)(i / SIZE % SIZE) - 0.5 * (SIZE - 1),
+            (double)(i / SIZE / SIZE) - 0.5 * (SIZE - 1));
     assert_int_equal(label_map_build(&labels, &values, &map, &error), UL_OK);
     ul_labels_free(&labels);
     ul_grid_free(&grid);
@@ -303,7 +304,8 @@ static void sagittal_patches_have_left_classes_alone(void **state) {
     label_map_free(&map);
 }
 
-/* Without its shell the head lies in black, noise or not; with it there is something beyond 41 mm. */
+/* Without its shell the head lies in black, noise or not; with it there is something beyond 41 mm.
+ */
 static void stripping_takes_the_outside_away(void **state) {
     (void)state;
     static drawn patch;
@@ -349,7 +351,7 @@ static void a_cut_goes_through_image_and_labels(void **state) {
  * away. */
 static unsigned floors(double x, double y, double z) {
     return fabs(x) < 40.0 && fabs(y) < 40.0 && fabs(z) < 40.0 ? 1 + (unsigned)((z + 40.0) / 20.0)
-                                                                : 0;
+                                                              : 0;
 }
 
 static void neighbours_lie_at_the_cards_distance(void **state) {
@@ -364,8 +366,8 @@ static void neighbours_lie_at_the_cards_distance(void **state) {
             draw(&map, &plan, seed, &patch);
             size_t middle = PATCH / 2 * PATCH + PATCH / 2;
             for (size_t c = 0; c < CHANNELS; c += 2)
-                moved[far] += fabsf(patch.image[c * AREA + middle] - patch.image[AREA + middle]) >
-                              0.01f;
+                moved[far] +=
+                    fabsf(patch.image[c * AREA + middle] - patch.image[AREA + middle]) > 0.01f;
         }
     assert_true(moved[1] > 3 * moved[0]);
     assert_true(moved[1] > 6 * DRAWS);

@@ -48,8 +48,9 @@ UL_API ul_status ul_dataset_open(const char *folder, const char *splits_path, ui
     bool whole_paths, ul_dataset *dataset, ul_error *error);
 UL_API void ul_dataset_free(ul_dataset *dataset);
 
-/* Reads one case that has an image, its labels on the grid of that, as classes. A label picture of 0 and 255 only counts as
- * 0 and 1. Errors name the case: sizes that differ, NaN or infinite samples. */
+/* Reads one case that has an image, its labels on the grid of that, as classes. A label picture of
+ * 0 and 255 only counts as 0 and 1. Errors name the case: sizes that differ, NaN or infinite
+ * samples. */
 UL_API ul_status ul_dataset_read(
     const ul_dataset *dataset, size_t index, ul_volume *image, ul_labels *labels, ul_error *error);
 

@@ -76,14 +76,14 @@ typedef struct ul_fit_score {
  * image as many drawn ones as the training says. *scores: malloc'd, image by image, one per class;
  * the caller's. */
 UL_API ul_status ul_fit_evaluate(const ul_dataset *dataset, ul_split split,
-    const ul_training *training, const ul_model *model, const ul_card *card, int threads, const ul_progress *progress, ul_fit_score **scores,
-    size_t *count, ul_error *error);
+    const ul_training *training, const ul_model *model, const ul_card *card, int threads,
+    const ul_progress *progress, ul_fit_score **scores, size_t *count, ul_error *error);
 
 /* Evaluates the model file at path on the test split and writes the mean Dice of each class into
  * its card. *card: ul_card_free, *scores as of ul_fit_evaluate. */
 UL_API ul_status ul_fit_test(const ul_dataset *dataset, const ul_training *training,
-    const char *path, int threads, const ul_progress *progress, ul_card *card, ul_fit_score **scores, size_t *count,
-    ul_error *error);
+    const char *path, int threads, const ul_progress *progress, ul_card *card,
+    ul_fit_score **scores, size_t *count, ul_error *error);
 
 #ifdef __cplusplus
 }

@@ -42,29 +42,29 @@ typedef struct ul_augmentation {
 /* Ranges that images of heads are drawn from, where a data set holds label maps alone
  * (docs/training.md). Values run from 0 to 1, lengths are in mm of the drawn head. */
 typedef struct ul_generation {
-    double rotate_degrees;              /* about each axis, U(-r, r) */
-    double scale_low, scale_high;       /* of each axis */
-    double shear;                       /* U(-s, s) */
-    double elastic_mm;                  /* sd of a smooth displacement: U(0, e) */
-    double elastic_spacing_mm;          /* between its control points */
-    double mirror_p;                    /* left and right exchanged, in image and labels */
-    double strip_p, strip_some_p;       /* the outside taken away; of these: some groups of it */
-    double cut_p;                       /* part of the head left out */
-    double mean_low, mean_high, sd;     /* of a group's Gaussian: U(low, high), U(0, s) */
-    double related_p, related_sd;       /* a group's mean near that of its relation */
-    double apart_p;                     /* every value for itself: groups and sides not tied */
-    double faint_p;                     /* little contrast inside the head */
-    double background_p;                /* the background is no black */
-    double lesions_p, lesion_mm;        /* lesions of up to this radius */
-    double thick_p;                     /* thick slices, along any of the three axes */
-    double thick_low, thick_high;       /* their thickness */
+    double rotate_degrees;          /* about each axis, U(-r, r) */
+    double scale_low, scale_high;   /* of each axis */
+    double shear;                   /* U(-s, s) */
+    double elastic_mm;              /* sd of a smooth displacement: U(0, e) */
+    double elastic_spacing_mm;      /* between its control points */
+    double mirror_p;                /* left and right exchanged, in image and labels */
+    double strip_p, strip_some_p;   /* the outside taken away; of these: some groups of it */
+    double cut_p;                   /* part of the head left out */
+    double mean_low, mean_high, sd; /* of a group's Gaussian: U(low, high), U(0, s) */
+    double related_p, related_sd;   /* a group's mean near that of its relation */
+    double apart_p;                 /* every value for itself: groups and sides not tied */
+    double faint_p;                 /* little contrast inside the head */
+    double background_p;            /* the background is no black */
+    double lesions_p, lesion_mm;    /* lesions of up to this radius */
+    double thick_p;                 /* thick slices, along any of the three axes */
+    double thick_low, thick_high;   /* their thickness */
     double resolution_low, resolution_high; /* of the other axes */
-    double bias, bias_spacing_mm;       /* sd of the logarithm of a smooth factor: U(0, b) */
-    double gamma;                       /* exp N(0, g) */
-    double noise, rician_p;             /* sd of the noise up to n; of the magnitude */
-    double jitter;                      /* of the normalisation: U(-j, j) of its range */
-    double real_p;                      /* share of patches from images, where cases have them */
-    size_t draws;                       /* images of each label map to validate and test with */
+    double bias, bias_spacing_mm;           /* sd of the logarithm of a smooth factor: U(0, b) */
+    double gamma;                           /* exp N(0, g) */
+    double noise, rician_p;                 /* sd of the noise up to n; of the magnitude */
+    double jitter;                          /* of the normalisation: U(-j, j) of its range */
+    double real_p; /* share of patches from images, where cases have them */
+    size_t draws;  /* images of each label map to validate and test with */
 } ul_generation;
 
 typedef struct ul_training {
