@@ -1,6 +1,7 @@
 #include "dicom_header.h"
 
 #include "dcmtk_prepare.h"
+#include "memory_limit.h"
 #include "shim.h"
 
 #include <algorithm>
@@ -21,6 +22,8 @@ constexpr size_t MAX_STACK_BYTES = size_t(1) << 18;
 /* Of a deflated file, which may hold a thousand times its size. */
 constexpr offile_off_t MAX_HEADER_BYTES = offile_off_t(1) << 28;
 constexpr size_t INFLATE_STEP_BYTES = size_t(1) << 22;
+/* DCMTK makes some 200 bytes of an element of 8: how often the memory in use is looked at. */
+constexpr size_t LOOK_STEP_BYTES = size_t(1) << 20;
 
 /* A deflated stream holds at most this many times its size. */
 constexpr uint64_t MAX_DEFLATE_RATIO = 1032;
@@ -43,6 +46,7 @@ class HeaderStream : public DcmInputFileStream {
         if (in_header && deflated)
             count = std::min(count, MAX_HEADER_BYTES + 1 - tell());
         offile_off_t got = DcmInputFileStream::read(buffer, count);
+        parsed += size_t(std::max<offile_off_t>(got, 0));
         return within_limits() ? got : 0;
     }
     OFBool good() const override {
@@ -54,6 +58,7 @@ class HeaderStream : public DcmInputFileStream {
     }
 
     const char *beyond = nullptr; /* which limit was reached */
+    bool out_of_memory = false;
     bool deflated = false;
     bool in_header = true;
 
@@ -65,10 +70,17 @@ class HeaderStream : public DcmInputFileStream {
             beyond = "its sequences are nested too deeply";
         if (!beyond && in_header && deflated && tell() > MAX_HEADER_BYTES)
             beyond = "its deflated header is too long";
+        if (!beyond && in_header && parsed >= next_look) {
+            next_look = parsed + LOOK_STEP_BYTES;
+            out_of_memory = !memory_fits(0);
+            if (out_of_memory)
+                beyond = "its header needs more memory than the limit";
+        }
         return !beyond;
     }
 
     const char *stack;
+    size_t parsed = 0, next_look = LOOK_STEP_BYTES;
 };
 
 /* Lends DCMTK's reading of one element's tag, VR and length, which is protected. */
@@ -130,6 +142,9 @@ namespace {
 
 [[noreturn]] void fail(dicom_header_file &file, const OFCondition &result) {
     long long at = file.stream.tell();
+    if (file.stream.out_of_memory)
+        throw Failure(UL_ERROR_LIMIT, "%s of %.6g MiB", file.stream.beyond,
+            double(ul_memory_limit()) / (1024 * 1024));
     if (file.stream.beyond)
         throw Failure(UL_ERROR_INPUT, "damaged: %s", file.stream.beyond);
     if (result == EC_MemoryExhausted)
@@ -186,6 +201,15 @@ void take_pixels(dicom_header_file &file, uint64_t file_bytes, dicom_pixels *pix
         pixels->available = file_bytes * MAX_DEFLATE_RATIO;
 }
 
+/* Drops the element in which the file ends: DCMTK would ask for as much memory as it claims. */
+void drop_incomplete(DcmItem &item) {
+    DcmObject *last = nullptr;
+    for (DcmObject *at = nullptr; (at = item.nextInContainer(at)) != nullptr;)
+        last = at;
+    if (last && last->transferState() != ERW_ready)
+        delete item.remove(last);
+}
+
 void take_uid(DcmItem &item, const DcmTagKey &key, char uid[65]) {
     OFString value;
     if (item.findAndGetOFString(key, value).good())
@@ -214,8 +238,10 @@ ul_status read_header(const char *path, uint32_t stop, dicom_header *header, boo
         data.readUntilTag(file->stream, encoding_of(file->stream, header->transfer_syntax),
             EGL_noChange, MAX_VALUE_AT_ONCE, DcmTagKey(Uint16(stop >> 16), Uint16(stop)));
     file->format.transferEnd();
-    if (result.bad() || file->stream.beyond)
+    if (result.bad() || file->stream.beyond) {
+        drop_incomplete(data);
         fail(*file, result);
+    }
     DcmXfer encoding(data.getOriginalXfer());
     if (!header->transfer_syntax[0])
         std::snprintf(
@@ -241,6 +267,12 @@ ul_status dicom_header_read_until(
 
 ul_status dicom_header_inflate(dicom_header *header, ul_error *error) {
     return shim_guard(nullptr, error, [&] {
+        ul_status status = UL_OK;
+        uint64_t bytes = std::min(header->pixels.length, header->pixels.available);
+        if (header->pixels.deflated && !header->pixels.inflated)
+            status = memory_ask(bytes, error, "deflated pixel data");
+        if (status != UL_OK)
+            return status;
         if (header->pixels.deflated && !header->pixels.inflated)
             inflate(header->file->stream, &header->pixels);
         return UL_OK;
