@@ -8,6 +8,7 @@
 #include <cctype>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcistrmf.h>
@@ -34,8 +35,10 @@ constexpr uint32_t FIRST_PIXEL_TAG = DICOM_TAG(0x7fe0, 0x0008); /* FloatPixelDat
 class HeaderStream : public DcmInputFileStream {
   public:
     explicit HeaderStream(const char *path)
-        : DcmInputFileStream(path), stack(static_cast<const char *>(__builtin_frame_address(0))) {
+        : DcmInputFileStream(path), file(path),
+          stack(static_cast<const char *>(__builtin_frame_address(0))) {
     }
+    DcmInputStreamFactory *newFactory() const override;
 
     offile_off_t avail() override {
         return within_limits() ? DcmInputFileStream::avail() : 0;
@@ -49,11 +52,17 @@ class HeaderStream : public DcmInputFileStream {
         parsed += size_t(std::max<offile_off_t>(got, 0));
         return within_limits() ? got : 0;
     }
+    offile_off_t skip(offile_off_t count) override {
+        if (in_header && deflated)
+            count = std::min(count, MAX_HEADER_BYTES + 1 - tell());
+        return DcmInputFileStream::skip(count);
+    }
     OFBool good() const override {
         return !beyond && DcmInputFileStream::good();
     }
     OFCondition installCompressionFilter(E_StreamCompression filter) override {
         deflated = true;
+        deflated_at = tell();
         return DcmInputFileStream::installCompressionFilter(filter);
     }
 
@@ -79,9 +88,42 @@ class HeaderStream : public DcmInputFileStream {
         return !beyond;
     }
 
+    std::string file;
+    offile_off_t deflated_at = 0;
     const char *stack;
     size_t parsed = 0, next_look = LOOK_STEP_BYTES;
 };
+
+/* Inflates a file again up to a value that was passed over. DCMTK has such a factory for plain
+ * files only, and makes room for what a value of a deflated file claims before it is there. */
+class InflatedValue : public DcmInputStreamFactory {
+  public:
+    InflatedValue(const std::string &path, offile_off_t deflated_at, offile_off_t value_at)
+        : file(path), start(deflated_at), value(value_at) {
+    }
+    DcmInputStream *create() const override {
+        auto *stream = new HeaderStream(file.c_str());
+        stream->skip(start);
+        stream->installCompressionFilter(ESC_zlib);
+        stream->skip(value - start);
+        return stream;
+    }
+    DcmInputStreamFactory *clone() const override {
+        return new InflatedValue(*this);
+    }
+    DcmInputStreamFactoryType ident() const override {
+        return DFT_DcmInputFileStreamFactory;
+    }
+
+  private:
+    std::string file;
+    offile_off_t start, value;
+};
+
+DcmInputStreamFactory *HeaderStream::newFactory() const {
+    return deflated ? new InflatedValue(file, deflated_at, tell())
+                    : DcmInputFileStream::newFactory();
+}
 
 /* Lends DCMTK's reading of one element's tag, VR and length, which is protected. */
 class ElementReader : public DcmDataset {
@@ -173,7 +215,6 @@ void inflate(HeaderStream &stream, dicom_pixels *pixels) {
             break;
         done += size_t(got);
     }
-    pixels->offset = 0;
     pixels->available = done;
 }
 
@@ -197,8 +238,10 @@ void take_pixels(dicom_header_file &file, uint64_t file_bytes, dicom_pixels *pix
     pixels->offset = uint64_t(file.stream.tell());
     pixels->available = uint64_t(file.stream.avail());
     pixels->deflated = file.stream.deflated;
-    if (pixels->deflated)
+    if (pixels->deflated) {
+        pixels->offset = 0;
         pixels->available = file_bytes * MAX_DEFLATE_RATIO;
+    }
 }
 
 /* Drops the element in which the file ends: DCMTK would ask for as much memory as it claims. */

@@ -23,7 +23,7 @@ for target in "${targets[@]}"; do
     mkdir -p "$build/found/$target" "$build/grown/$target"
     log=$build/fuzz_$target.log
     # A limit for what a reader may ask for: far below libFuzzer's own.
-    ULITE_MAX_MEMORY=${ULITE_MAX_MEMORY:-512M} "$build/tests/fuzz_$target" -max_total_time="$seconds" -timeout=20 \
+    OMP_NUM_THREADS=1 ULITE_MAX_MEMORY=${ULITE_MAX_MEMORY:-512M} "$build/tests/fuzz_$target" -max_total_time="$seconds" -timeout=20 \
         -rss_limit_mb=2560 -malloc_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$build/found/$target/" \
         "$build/grown/$target" "tests/fuzz/corpus/$target" >"$log" 2>&1
     status=$?

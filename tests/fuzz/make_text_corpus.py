@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes the corpora of the fuzz targets `card`, `segments`, `plan`, `dataset`, `curves`, `csa` and `codec`:
+"""Writes the corpora of the fuzz targets `card`, `segments`, `plan`, `dataset`, `curves`, `checkpoint`, `csa` and `codec`:
 one small file for each form that is read.
 
 Usage: make_text_corpus.py tests/fuzz/corpus
@@ -34,6 +34,13 @@ NNUNET = {"channel_names": {"0": "MRI"}, "labels": {"background": 0, "liver": 1}
 CURVES = "epoch,loss,dice,rate,seconds\n1,1.25,0.1,0.001,10\n2,1.0,0.2,0.001,20\n3,0.8,,0.0009,30\n"
 
 
+def checkpoint():
+    run = {"epoch": 1, "step": 2, "loss_sum": 3.5, "best": 0.5, "best_epoch": 1, "seconds": 9, "plateau_factor": 1,
+           "plateau_best": 0.5, "plateau_stale": 0, "data": "0000"}
+    header = json.dumps({"__metadata__": {"ulite.run": json.dumps(run), "ulite.plan": json.dumps(PLAN)}})
+    return struct.pack("<Q", len(header)) + header.encode()
+
+
 def csa(version):
     def tag(name, items):
         data = struct.pack("<64si4siiI", name, 1, b"DS\0\0", 0, len(items), 77)
@@ -62,7 +69,7 @@ def codec_seeds(corpus):
 def main():
     corpus = Path(sys.argv[1])
     seeds = {"card": {"card": CARD}, "segments": {"ulite": SEGMENTS, "dcmqi": DCMQI}, "plan": {"plan": PLAN},
-             "curves": {"curves": CURVES}, "csa": {"csa1": csa(1), "csa2": csa(2)}, "codec": dict(codec_seeds(corpus)),
+             "curves": {"curves": CURVES}, "checkpoint": {"run": checkpoint()}, "csa": {"csa1": csa(1), "csa2": csa(2)}, "codec": dict(codec_seeds(corpus)),
              "dataset": {"splits": (0, SPLITS), "folds": (0, FOLDS), "nnunet": (1, NNUNET), "segments": (2, SEGMENTS)}}
     for target, files in seeds.items():
         (corpus / target).mkdir(exist_ok=True)
