@@ -1,4 +1,5 @@
 #include "console.h"
+#include "ulite/memory.h"
 #include "ulite/session.h"
 
 #include <errno.h>
@@ -37,10 +38,22 @@ void console_line(FILE *stream, const char *format, ...) {
 
 void console_help(const cli_command *command) {
     fputs(command->help, stdout);
-    puts("\nEvery command takes -h, --help, -q, --quiet, and --debug, which ends with a line about "
+    puts("\nEvery command takes --max-memory SIZE (512M, 8G): inputs that need more are refused "
+         "(exit\n"
+         "8; else ULITE_MAX_MEMORY, else three quarters of the machine's or the container's\n"
+         "memory); -h, --help, -q, --quiet, and --debug, which ends with a line about "
          "the\n"
          "program, the machine, time and memory for a report of a fault, and names files found in\n"
          "folders by their whole paths, which may hold a patient's name.");
+}
+
+static void take_max_memory(const cli_command *command, const char *argument, int *exit_code) {
+    uint64_t bytes;
+    if (ul_memory_parse(argument, &bytes))
+        ul_memory_set_limit(bytes);
+    else
+        *exit_code = console_usage(
+            command, "--max-memory takes a size such as 512M or 8G, not \"%s\"", argument);
 }
 
 bool console_option(const cli_command *command, int option, const char *argument, int *exit_code) {
@@ -69,6 +82,9 @@ bool console_option(const cli_command *command, int option, const char *argument
         return true;
     case 1003:
         console_settings.json = true;
+        return true;
+    case 1004:
+        take_max_memory(command, argument, exit_code);
         return true;
     case '?': /* getopt has told what is wrong */
         fprintf(stderr, "see `ulite %s --help`\n", command->name);

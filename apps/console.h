@@ -24,8 +24,9 @@ extern console console_settings;
 #define CONSOLE_SHORT "hq"
 #define CONSOLE_OPTIONS                                                                            \
     {"help", no_argument, NULL, 'h'}, {"quiet", no_argument, NULL, 'q'},                           \
-        {"debug", no_argument, NULL, 1001}, {"progress", required_argument, NULL, 1002}, {         \
-        "json", no_argument, NULL, 1003                                                            \
+        {"debug", no_argument, NULL, 1001}, {"progress", required_argument, NULL, 1002},           \
+        {"json", no_argument, NULL, 1003}, {                                                       \
+        "max-memory", required_argument, NULL, 1004                                                \
     }
 bool console_option(const cli_command *command, int option, const char *argument, int *exit_code);
 

@@ -53,14 +53,17 @@ typedef struct value_range {
 /* The real-world values, padding and what is not finite left out; NaN where nothing is left. */
 static ul_status range_of(const ul_volume *volume, value_range *range, ul_error *error) {
     const size_t *size = volume->grid.size;
-    size_t pixels = size[0] * size[1], channels = volume->channels;
-    float *values = malloc(pixels * channels * sizeof *values);
-    uint8_t *padding = malloc(pixels);
+    size_t channels = volume->channels;
+    float *values = malloc(size[0] * channels * sizeof *values);
+    uint8_t *padding = malloc(size[0]);
     *range = (value_range){NAN, NAN};
-    for (size_t k = 0; values && padding && k < size[2]; k++) {
-        ul_volume_slice(volume, k, values);
-        ul_volume_padding(volume, k, padding);
-        for (size_t i = 0; i < pixels * channels; i++)
+    for (size_t row = 0; values && padding && row < size[1] * size[2]; row++) {
+        ul_voxel_plane plane = ul_voxel_plane_slice(&volume->grid, row / size[1]);
+        plane.start[1] = (ptrdiff_t)(row % size[1]);
+        plane.height = 1;
+        ul_volume_plane(volume, &plane, values);
+        ul_volume_plane_padding(volume, &plane, padding);
+        for (size_t i = 0; i < size[0] * channels; i++)
             if (!padding[i / channels]) {
                 range->least = fmin(range->least, values[i]);
                 range->most = fmax(range->most, values[i]);
@@ -69,7 +72,7 @@ static ul_status range_of(const ul_volume *volume, value_range *range, ul_error 
     bool done = values && padding;
     free(values);
     free(padding);
-    return done ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a slice");
+    return done ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a row");
 }
 
 static void print_table(

@@ -1,6 +1,7 @@
 #include "ulite/dicom.h"
 
 #include "codec.h"
+#include "dcmtk_prepare.h"
 #include "dicom_read.h"
 #include "dicom_record.h"
 #include "file_list.h"
@@ -43,7 +44,9 @@ static ul_status scan_file(void *context, size_t i, ul_error *error) {
     dicom_file *file = &catalog->files[i];
     file->path = catalog->list.files.items[i].path;
     file->shown = catalog->list.files.items[i].shown;
-    return dicom_scan(file, &catalog->kinds[i], error);
+    ul_status status = dicom_scan(file, &catalog->kinds[i], error);
+    ul_error_prefix(error, "%s", file->shown);
+    return status;
 }
 
 static ul_status scan_files(
@@ -53,6 +56,10 @@ static ul_status scan_files(
     catalog->kinds = calloc(count ? count : 1, sizeof *catalog->kinds);
     if (!catalog->files || !catalog->kinds)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu files", count);
+    /* Here, since nothing can be thrown in a thread that there is no memory for. */
+    ul_status status = dcmtk_prepare_all(error);
+    if (status != UL_OK)
+        return status;
     return parallel_each(count, threads, "scanning", progress, scan_file, catalog, error);
 }
 

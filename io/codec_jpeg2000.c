@@ -37,15 +37,66 @@ static OPJ_BOOL stream_seek(OPJ_OFF_T position, void *context) {
     return OPJ_TRUE;
 }
 
-static opj_image_t *decode_image(opj_codec_t *codec, opj_stream_t *stream) {
+static ul_status damaged(ul_error *error) {
+    return ul_error_set(error, UL_ERROR_INPUT, "its JPEG 2000 code stream is damaged or cut off");
+}
+
+static uint32_t big_u32(const uint8_t *bytes) {
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/* Refuses a code stream of more tiles than it has bytes for, each at least a head of 14: OpenJPEG
+ * makes room for all that the header declares. Source: ISO/IEC 15444-1, A.5.1. */
+static ul_status check_tiles(const codec_frame *frame, ul_error *error) {
+    static const uint8_t start[] = {0xff, 0x4f, 0xff, 0x51}; /* SOC, SIZ */
+    const uint8_t *siz = frame->bytes, *end = frame->bytes + frame->size;
+    while (end - siz >= 40 && memcmp(siz, start, sizeof start) != 0)
+        siz++;
+    if (end - siz < 40)
+        return damaged(error);
+    uint64_t tiles = 1;
+    for (int axis = 0; axis < 2; axis++) {
+        uint64_t size = big_u32(siz + 8 + 4 * axis), tile = big_u32(siz + 24 + 4 * axis);
+        uint64_t origin = big_u32(siz + 32 + 4 * axis);
+        if (tile == 0 || size < origin)
+            return damaged(error);
+        tiles *= (size - origin + tile - 1) / tile;
+        if (tiles > frame->size / 14)
+            return damaged(error);
+    }
+    return UL_OK;
+}
+
+/* Every component against the header: before decoding, which needs memory for what the code stream
+ * declares. */
+static ul_status check_components(
+    const opj_image_t *image, const codec_frame *frame, ul_error *error) {
+    ul_status status = image->numcomps > 0 ? UL_OK : damaged(error);
+    for (unsigned c = 0; c < image->numcomps && status == UL_OK; c++) {
+        const opj_image_comp_t *component = &image->comps[c];
+        codec_picture picture = {component->w, component->h, image->numcomps, component->prec};
+        status = codec_check_picture(frame, &picture, error);
+    }
+    return status;
+}
+
+/* Decodes the picture; *decoded is the caller's in any case. */
+static ul_status decode_image(opj_codec_t *codec, opj_stream_t *stream, const codec_frame *frame,
+    opj_image_t **decoded, ul_error *error) {
+    ul_status status = UL_OK;
     opj_dparameters_t parameters;
     opj_set_default_decoder_parameters(&parameters);
     opj_image_t *image = NULL;
     if (opj_setup_decoder(codec, &parameters) && opj_decoder_set_strict_mode(codec, OPJ_TRUE) &&
-        opj_read_header(stream, codec, &image) && opj_decode(codec, stream, image))
-        return image;
-    opj_image_destroy(image);
-    return NULL;
+        opj_read_header(stream, codec, &image)) {
+        status = check_components(image, frame, error);
+        if (status == UL_OK && !opj_decode(codec, stream, image))
+            status = damaged(error);
+    } else {
+        status = damaged(error);
+    }
+    *decoded = image;
+    return status;
 }
 
 /* Whether the samples may differ from the encoded ones: so says the syntax, or the wavelet. */
@@ -72,7 +123,7 @@ static uint32_t sample_of(
     return (uint32_t)value;
 }
 
-/* Checks the decoded picture against the header and copies its samples. */
+/* Copies the decoded samples. */
 static ul_status copy_image(const opj_image_t *image, const codec_frame *frame, bool lossy,
     uint8_t *samples, ul_error *error) {
     const dicom_layout *layout = frame->layout;
@@ -81,10 +132,6 @@ static ul_status copy_image(const opj_image_t *image, const codec_frame *frame, 
     unsigned bits = 0;
     for (unsigned c = 0; c < image->numcomps; c++) {
         const opj_image_comp_t *component = &image->comps[c];
-        codec_picture picture = {component->w, component->h, image->numcomps, component->prec};
-        ul_status status = codec_check_picture(frame, &picture, error);
-        if (status != UL_OK)
-            return status;
         if (!component->data)
             return ul_error_set(error, UL_ERROR_INPUT, "its JPEG 2000 code stream is cut off");
         for (size_t i = 0; i < count; i++) {
@@ -124,12 +171,14 @@ ul_status codec_jpeg2000_decode(const codec_frame *frame, codec_output *output, 
         opj_stream_set_read_function(stream, stream_read);
         opj_stream_set_skip_function(stream, stream_skip);
         opj_stream_set_seek_function(stream, stream_seek);
-        opj_image_t *image = decode_image(codec, stream);
-        if (image)
+        opj_image_t *image = NULL;
+        status = check_tiles(frame, error);
+        if (status == UL_OK)
+            status = decode_image(codec, stream, frame, &image, error);
+        if (status == UL_OK)
+            status = check_components(image, frame, error); /* what decoding made of it */
+        if (status == UL_OK)
             status = copy_image(image, frame, is_lossy(codec, frame), output->samples, error);
-        else
-            status = ul_error_set(
-                error, UL_ERROR_INPUT, "its JPEG 2000 code stream is damaged or cut off");
         opj_image_destroy(image);
     }
     if (stream)

@@ -1,5 +1,7 @@
 #include "dcmtk_prepare.h"
 
+#include "shim.h"
+
 #include <mutex>
 
 #include <dcmtk/config/osconfig.h>
@@ -46,5 +48,12 @@ void dcmtk_prepare(void) {
         dcmIgnoreFileMetaInformationGroupLength.set(OFTrue);
         dcmEnableUnknownVRConversion.set(OFTrue);
         add_private_elements();
+    });
+}
+
+ul_status dcmtk_prepare_all(ul_error *error) {
+    return shim_guard(nullptr, error, [] {
+        dcmtk_prepare();
+        return UL_OK;
     });
 }

@@ -1,6 +1,7 @@
 #include "dicom_scan.h"
 
 #include "csa.h"
+#include "memory_limit.h"
 #include "utf8.h"
 #include "vec3.h"
 
@@ -17,6 +18,9 @@
 
 static ul_status allocate_images(
     dicom_file *file, size_t count, const dicom_image *common, ul_error *error) {
+    ul_status status = memory_ask(count * sizeof *file->images, error, "%zu frames", count);
+    if (status != UL_OK)
+        return status;
     file->images = malloc(count * sizeof *file->images);
     if (!file->images)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu frames", count);

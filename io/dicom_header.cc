@@ -1,12 +1,14 @@
 #include "dicom_header.h"
 
 #include "dcmtk_prepare.h"
+#include "memory_limit.h"
 #include "shim.h"
 
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcistrmf.h>
@@ -21,6 +23,8 @@ constexpr size_t MAX_STACK_BYTES = size_t(1) << 18;
 /* Of a deflated file, which may hold a thousand times its size. */
 constexpr offile_off_t MAX_HEADER_BYTES = offile_off_t(1) << 28;
 constexpr size_t INFLATE_STEP_BYTES = size_t(1) << 22;
+/* DCMTK makes some 200 bytes of an element of 8: how often the memory in use is looked at. */
+constexpr size_t LOOK_STEP_BYTES = size_t(1) << 20;
 
 /* A deflated stream holds at most this many times its size. */
 constexpr uint64_t MAX_DEFLATE_RATIO = 1032;
@@ -31,8 +35,10 @@ constexpr uint32_t FIRST_PIXEL_TAG = DICOM_TAG(0x7fe0, 0x0008); /* FloatPixelDat
 class HeaderStream : public DcmInputFileStream {
   public:
     explicit HeaderStream(const char *path)
-        : DcmInputFileStream(path), stack(static_cast<const char *>(__builtin_frame_address(0))) {
+        : DcmInputFileStream(path), file(path),
+          stack(static_cast<const char *>(__builtin_frame_address(0))) {
     }
+    DcmInputStreamFactory *newFactory() const override;
 
     offile_off_t avail() override {
         return within_limits() ? DcmInputFileStream::avail() : 0;
@@ -43,17 +49,25 @@ class HeaderStream : public DcmInputFileStream {
         if (in_header && deflated)
             count = std::min(count, MAX_HEADER_BYTES + 1 - tell());
         offile_off_t got = DcmInputFileStream::read(buffer, count);
+        parsed += size_t(std::max<offile_off_t>(got, 0));
         return within_limits() ? got : 0;
+    }
+    offile_off_t skip(offile_off_t count) override {
+        if (in_header && deflated)
+            count = std::min(count, MAX_HEADER_BYTES + 1 - tell());
+        return DcmInputFileStream::skip(count);
     }
     OFBool good() const override {
         return !beyond && DcmInputFileStream::good();
     }
     OFCondition installCompressionFilter(E_StreamCompression filter) override {
         deflated = true;
+        deflated_at = tell();
         return DcmInputFileStream::installCompressionFilter(filter);
     }
 
     const char *beyond = nullptr; /* which limit was reached */
+    bool out_of_memory = false;
     bool deflated = false;
     bool in_header = true;
 
@@ -65,11 +79,51 @@ class HeaderStream : public DcmInputFileStream {
             beyond = "its sequences are nested too deeply";
         if (!beyond && in_header && deflated && tell() > MAX_HEADER_BYTES)
             beyond = "its deflated header is too long";
+        if (!beyond && in_header && parsed >= next_look) {
+            next_look = parsed + LOOK_STEP_BYTES;
+            out_of_memory = !memory_fits(0);
+            if (out_of_memory)
+                beyond = "its header needs more memory than the limit";
+        }
         return !beyond;
     }
 
+    std::string file;
+    offile_off_t deflated_at = 0;
     const char *stack;
+    size_t parsed = 0, next_look = LOOK_STEP_BYTES;
 };
+
+/* Inflates a file again up to a value that was passed over. DCMTK has such a factory for plain
+ * files only, and makes room for what a value of a deflated file claims before it is there. */
+class InflatedValue : public DcmInputStreamFactory {
+  public:
+    InflatedValue(const std::string &path, offile_off_t deflated_at, offile_off_t value_at)
+        : file(path), start(deflated_at), value(value_at) {
+    }
+    DcmInputStream *create() const override {
+        auto *stream = new HeaderStream(file.c_str());
+        stream->skip(start);
+        stream->installCompressionFilter(ESC_zlib);
+        stream->skip(value - start);
+        return stream;
+    }
+    DcmInputStreamFactory *clone() const override {
+        return new InflatedValue(*this);
+    }
+    DcmInputStreamFactoryType ident() const override {
+        return DFT_DcmInputFileStreamFactory;
+    }
+
+  private:
+    std::string file;
+    offile_off_t start, value;
+};
+
+DcmInputStreamFactory *HeaderStream::newFactory() const {
+    return deflated ? new InflatedValue(file, deflated_at, tell())
+                    : DcmInputFileStream::newFactory();
+}
 
 /* Lends DCMTK's reading of one element's tag, VR and length, which is protected. */
 class ElementReader : public DcmDataset {
@@ -130,6 +184,9 @@ namespace {
 
 [[noreturn]] void fail(dicom_header_file &file, const OFCondition &result) {
     long long at = file.stream.tell();
+    if (file.stream.out_of_memory)
+        throw Failure(UL_ERROR_LIMIT, "%s of %.6g MiB", file.stream.beyond,
+            double(ul_memory_limit()) / (1024 * 1024));
     if (file.stream.beyond)
         throw Failure(UL_ERROR_INPUT, "damaged: %s", file.stream.beyond);
     if (result == EC_MemoryExhausted)
@@ -158,7 +215,6 @@ void inflate(HeaderStream &stream, dicom_pixels *pixels) {
             break;
         done += size_t(got);
     }
-    pixels->offset = 0;
     pixels->available = done;
 }
 
@@ -182,8 +238,19 @@ void take_pixels(dicom_header_file &file, uint64_t file_bytes, dicom_pixels *pix
     pixels->offset = uint64_t(file.stream.tell());
     pixels->available = uint64_t(file.stream.avail());
     pixels->deflated = file.stream.deflated;
-    if (pixels->deflated)
+    if (pixels->deflated) {
+        pixels->offset = 0;
         pixels->available = file_bytes * MAX_DEFLATE_RATIO;
+    }
+}
+
+/* Drops the element in which the file ends: DCMTK would ask for as much memory as it claims. */
+void drop_incomplete(DcmItem &item) {
+    DcmObject *last = nullptr;
+    for (DcmObject *at = nullptr; (at = item.nextInContainer(at)) != nullptr;)
+        last = at;
+    if (last && last->transferState() != ERW_ready)
+        delete item.remove(last);
 }
 
 /* Passes over an item tag of length 0, or a delimiter, that stands outside of any sequence, as some
@@ -231,8 +298,10 @@ ul_status read_header(const char *path, uint32_t stop, dicom_header *header, boo
             break;
     } while (pass_stray_item(file->stream) && (data.transferInit(), true));
     file->format.transferEnd();
-    if (result.bad() || file->stream.beyond)
+    if (result.bad() || file->stream.beyond) {
+        drop_incomplete(data);
         fail(*file, result);
+    }
     DcmXfer used(data.getOriginalXfer());
     if (!header->transfer_syntax[0])
         std::snprintf(
@@ -258,6 +327,12 @@ ul_status dicom_header_read_until(
 
 ul_status dicom_header_inflate(dicom_header *header, ul_error *error) {
     return shim_guard(nullptr, error, [&] {
+        ul_status status = UL_OK;
+        uint64_t bytes = std::min(header->pixels.length, header->pixels.available);
+        if (header->pixels.deflated && !header->pixels.inflated)
+            status = memory_ask(bytes, error, "deflated pixel data");
+        if (status != UL_OK)
+            return status;
         if (header->pixels.deflated && !header->pixels.inflated)
             inflate(header->file->stream, &header->pixels);
         return UL_OK;

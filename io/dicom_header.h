@@ -16,7 +16,7 @@ typedef struct dicom_pixels {
     bool encapsulated;  /* in fragments, compressed */
     bool words;         /* OW */
     bool deflated;      /* the value lies in a deflated data set: see dicom_header_inflate */
-    uint64_t offset;    /* of the value in the file */
+    uint64_t offset;    /* of the value in the file, 0 of a deflated one */
     uint64_t length;    /* of the value as declared; 0 of an encapsulated one */
     uint64_t available; /* bytes from offset on that there are, of a deflated file at most */
     uint8_t *inflated; /* [available]: a deflated value once inflated, else NULL; malloc'd, owned */

@@ -3,6 +3,7 @@
 #include "dicom_pixels.h"
 #include "dicom_read.h"
 #include "dicom_source.h"
+#include "memory_limit.h"
 #include "parallel.h"
 
 #include <stdlib.h>
@@ -187,6 +188,10 @@ static ul_status allocate_volume(const ul_series *series, ul_volume *volume, ul_
         return status;
     size_t slice_bytes = series->grid.size[0] * series->grid.size[1] * volume->channels *
                          ul_sample_bytes(volume->sample); /* sides of up to 65535: no overflow */
+    status = memory_ask(slices * slice_bytes, error, "%zu slices of %zux%zu pixels", slices,
+        series->grid.size[0], series->grid.size[1]);
+    if (status != UL_OK)
+        return status;
     volume->slope = malloc(slices * sizeof *volume->slope);
     volume->intercept = malloc(slices * sizeof *volume->intercept);
     volume->samples = slice_bytes > SIZE_MAX / slices ? NULL : malloc(slices * slice_bytes);
@@ -204,6 +209,7 @@ ul_status ul_series_read(const ul_series *series, int threads, const ul_progress
         return status;
     series_reader reader = {.series = series, .volume = volume};
     status = allocate_volume(series, volume, error);
+    ul_error_prefix(error, "%s", series->images[0]->file->shown);
     reader.slice_bytes = series->grid.size[0] * series->grid.size[1] * volume->channels *
                          ul_sample_bytes(volume->sample);
     if (status == UL_OK)

@@ -1,6 +1,7 @@
 #include "dicom_scan.h"
 
 #include "dicom_lut.h"
+#include "memory_limit.h"
 #include "utf8.h"
 
 #include <limits.h>
@@ -123,6 +124,11 @@ static ul_status take_layout(const dicom_header *header, dicom_file *file) {
     if (layout->rows > MAX_SIDE || layout->columns > MAX_SIDE)
         return dicom_broken(file, "%zux%zu pixels, at most %dx%d", layout->columns, layout->rows,
             MAX_SIDE, MAX_SIDE);
+    if ((uint64_t)layout->rows * layout->columns > MEMORY_MAX_PIXELS) {
+        dicom_broken(file, "%zux%zu pixels, the limit is %llu pixels", layout->columns,
+            layout->rows, (unsigned long long)MEMORY_MAX_PIXELS);
+        return file->status = UL_ERROR_LIMIT;
+    }
     if (layout->frames > MAX_FRAMES)
         return dicom_broken(file, "%zu frames, at most %d", layout->frames, MAX_FRAMES);
     unsigned bits = layout->bits_allocated;
@@ -168,6 +174,11 @@ static ul_status check_pixels(const dicom_header *header, dicom_file *file) {
     if (!pixels->present)
         return dicom_broken(file, "no pixel data (the file ends after %llu bytes)",
             (unsigned long long)header->file_bytes);
+    /* A frame has a fragment, a fragment a head of 8 bytes. */
+    if (layout->encapsulated && layout->frames > pixels->available / 8)
+        return dicom_broken(file,
+            "%zu frames are declared, its compressed pixels of %llu bytes cannot hold them",
+            layout->frames, (unsigned long long)pixels->available);
     if (layout->encapsulated)
         return UL_OK;
     uint64_t declared = declared_bytes(layout);

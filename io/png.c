@@ -1,4 +1,5 @@
 #include "label_values.h"
+#include "memory_limit.h"
 #include "ulite/output.h"
 #include "ulite/png_io.h"
 
@@ -73,6 +74,9 @@ static ul_status make_room(
     size_t channels = png_get_channels(reader->png, reader->info);
     bool deep = png_get_bit_depth(reader->png, reader->info) == 16;
     size_t row_bytes = png_get_rowbytes(reader->png, reader->info);
+    if ((uint64_t)width * height > MEMORY_MAX_PIXELS)
+        return ul_error_set(error, UL_ERROR_LIMIT, "%s: %zu x %zu pixels, the limit is %llu pixels",
+            path, width, height, (unsigned long long)MEMORY_MAX_PIXELS);
     /* A picture that cannot lie in a file of this size is known before memory is asked for. */
     fseek(reader->file, 0, SEEK_END);
     size_t file_bytes = (size_t)ftell(reader->file);
@@ -83,8 +87,10 @@ static ul_status make_room(
     const ul_grid grid = {.size = {width, height, 1}, .stack = UL_STACK_UNPLACED};
     ul_status status =
         ul_volume_create(&grid, channels, deep ? UL_SAMPLE_U16 : UL_SAMPLE_U8, volume, error);
-    if (status != UL_OK)
+    if (status != UL_OK) {
+        ul_error_prefix(error, "%s", path);
         return status;
+    }
     if (row_bytes != width * channels * (deep ? 2 : 1))
         return ul_error_set(error, UL_ERROR_INTERNAL, "%s: rows of %zu bytes", path, row_bytes);
     reader->rows = malloc(height * sizeof *reader->rows);

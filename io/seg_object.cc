@@ -3,6 +3,7 @@
 #include "codec.h"
 #include "colour.h"
 #include "dicom_source.h"
+#include "memory_limit.h"
 #include "seg_build.h"
 #include "shim.h"
 #include "utf8.h"
@@ -254,6 +255,16 @@ struct ImageFile {
     }
 };
 
+/* Not a vector, which would fill what a wrong header asks for. */
+static void make_room(SegObject &object, uint64_t bytes) {
+    ul_error error = {};
+    if (memory_ask(bytes, &error, "%zu frames of %zux%zu pixels", object.frames.size(),
+            object.columns, object.rows) != UL_OK)
+        throw Failure(error.status, "%s", error.text);
+    object.pixel_bytes = size_t(bytes);
+    object.storage.reset(new Uint8[object.pixel_bytes]);
+}
+
 /* Decodes compressed frames as those of images are. */
 static void decode_frames(SegObject &object, const char *path) {
     ImageFile image;
@@ -274,9 +285,7 @@ static void decode_frames(SegObject &object, const char *path) {
     layout.has_modality_lut = false;
     check(dicom_source_open(&image.file, &image.source, &error));
     size_t frame_bytes = dicom_frame_bytes(&layout);
-    object.pixel_bytes = layout.frames * frame_bytes;
-    /* Not a vector, which would fill what a wrong header asks for. */
-    object.storage.reset(new Uint8[object.pixel_bytes]);
+    make_room(object, layout.frames * frame_bytes); /* 1e6 of 2^30 bytes at most */
     for (size_t f = 0; f < layout.frames; f++) {
         bool is_rgb;
         check(dicom_source_frame(
@@ -291,9 +300,13 @@ static void decode_frames(SegObject &object, const char *path) {
         static_cast<unsigned long long>(pixels.available));
 }
 
-static void check_pixels(const dicom_pixels &pixels) {
+static void check_pixels(const SegObject &object) {
+    const dicom_pixels &pixels = object.file->header.pixels;
     if (!pixels.present)
         throw Failure(UL_ERROR_INPUT, "PixelData is missing");
+    if (pixels.encapsulated && object.frames.size() > pixels.available / 8)
+        throw Failure(UL_ERROR_INPUT, "%zu frames cannot lie in compressed pixels of %llu bytes",
+            object.frames.size(), static_cast<unsigned long long>(pixels.available));
     if (!pixels.encapsulated && pixels.length == 0)
         throw Failure(UL_ERROR_INPUT, "PixelData is empty");
     if (pixels.length > pixels.available)
@@ -304,8 +317,7 @@ static void check_pixels(const dicom_pixels &pixels) {
 static void read_native(SegObject &object, const char *path) {
     object.file->inflate();
     const dicom_pixels &pixels = object.file->header.pixels;
-    object.pixel_bytes = size_t(pixels.length);
-    object.storage.reset(new Uint8[object.pixel_bytes]);
+    make_room(object, pixels.length);
     if (pixels.inflated) {
         if (pixels.available < pixels.length)
             throw_truncated(pixels);
@@ -346,7 +358,6 @@ SegObject seg_object_open(const char *path, bool with_pixels) {
     if (!seg_is_class(class_uid))
         throw Failure(UL_ERROR_INPUT, "is not a DICOM Segmentation (its SOP class is %.64s)",
             class_uid.c_str());
-    check_pixels(object.file->header.pixels);
     read_kind(object);
     object.rows = required_us(object.data(), DCM_Rows);
     object.columns = required_us(object.data(), DCM_Columns);
@@ -358,6 +369,7 @@ SegObject seg_object_open(const char *path, bool with_pixels) {
     object.frame_of_reference_uid = seg_text(object.data(), DCM_FrameOfReferenceUID);
     read_segments(object);
     read_frames(object, size_t(count));
+    check_pixels(object);
     if (with_pixels)
         read_pixels(object, path);
     return object;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdarg>
 #include <cstring>
+#include <set>
 
 void SegFindings::add(const char *who, const char *format, ...) {
     ul_seg_finding finding = {};
@@ -158,6 +159,32 @@ static void check_segments(const SegObject &object, SegFindings &findings) {
             plural(nameless));
 }
 
+/* Whether a text holds what its representation forbids: PS3.5 6.1.3 allows line breaks and tabs in
+ * long texts only, and the escapes of ISO 2022 where a character set says so. */
+static bool has_control(const std::string &text, DcmEVR vr, bool escapes) {
+    const char *allowed = vr == EVR_ST || vr == EVR_LT || vr == EVR_UT ? "\n\r\f\t" : "";
+    for (char c : text)
+        if ((static_cast<unsigned char>(c) < ' ' || c == '\177') && !std::strchr(allowed, c) &&
+            !(escapes && c == '\x1b'))
+            return true;
+    return false;
+}
+
+static void check_texts(const SegObject &object, SegFindings &findings) {
+    bool escapes =
+        dicom_text(object.data(), DCM_SpecificCharacterSet).find("2022") != std::string::npos;
+    std::set<std::string> names;
+    DcmStack stack;
+    while (object.data().nextObject(stack, OFTrue).good()) {
+        auto element = dynamic_cast<DcmElement *>(stack.top());
+        if (element && element->isaString() &&
+            has_control(dicom_element_text(element), element->ident(), escapes))
+            names.insert(DcmTag(element->getTag()).getTagName());
+    }
+    for (const std::string &name : names)
+        findings.add("standard", "%s holds control characters", name.c_str());
+}
+
 static bool is_empty(const SegObject &object, size_t f) {
     size_t pixels = object.frame_pixels();
     if (object.bits == 1) {
@@ -208,6 +235,7 @@ static void check_frames(const SegObject &object, SegFindings &findings) {
 void seg_check_object(const SegObject &object, SegFindings &findings) {
     check_attributes(object, findings);
     check_segments(object, findings);
+    check_texts(object, findings);
     check_frames(object, findings);
     if (object.kind == SegKind::FRACTIONAL) {
         findings.add("dcmqi", "takes the values of FRACTIONAL objects for label numbers");

@@ -1,4 +1,5 @@
 #include "ulite/volume.h"
+#include "memory_limit.h"
 
 #include <float.h>
 #include <math.h>
@@ -37,13 +38,20 @@ static ul_status too_large(const ul_grid *grid, ul_error *error) {
         grid->size[0], grid->size[1], grid->size[2]);
 }
 
+static ul_status ask_for(const ul_grid *grid, size_t bytes, ul_error *error) {
+    return memory_ask(
+        bytes, error, "a volume of %zu x %zu x %zu", grid->size[0], grid->size[1], grid->size[2]);
+}
+
 ul_status ul_volume_create(
     const ul_grid *grid, size_t channels, ul_sample sample, ul_volume *volume, ul_error *error) {
     memset(volume, 0, sizeof *volume);
     size_t bytes, slices = grid->size[2];
     if (!count_voxels(grid, channels * ul_sample_bytes(sample), &bytes))
         return too_large(grid, error);
-    ul_status status = ul_grid_copy(grid, &volume->grid, error);
+    ul_status status = ask_for(grid, bytes, error);
+    if (status == UL_OK)
+        status = ul_grid_copy(grid, &volume->grid, error);
     if (status != UL_OK)
         return status;
     volume->channels = channels;
@@ -197,8 +205,10 @@ ul_status ul_labels_create(const ul_grid *grid, const ul_segments *segments, boo
     if (!count_voxels(grid, sizeof *labels->map, &voxels) ||
         !count_voxels(grid, segments->count, &fraction_bytes))
         return too_large(grid, error);
+    ul_status status = ask_for(grid, voxels + (with_fractions ? fraction_bytes : 0), error);
     voxels /= sizeof *labels->map;
-    ul_status status = ul_grid_copy(grid, &labels->grid, error);
+    if (status == UL_OK)
+        status = ul_grid_copy(grid, &labels->grid, error);
     if (status == UL_OK)
         status = ul_segments_copy(segments, &labels->segments, error);
     if (status == UL_OK) {

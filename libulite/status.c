@@ -4,12 +4,30 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Copies a text as one line: control characters, as file names and JSON may hold them, become \n or
+ * \x1b. */
+static void put_line(const char *from, char text[UL_ERROR_TEXT_BYTES]) {
+    size_t used = 0;
+    for (; *from && used + 5 < UL_ERROR_TEXT_BYTES; from++) {
+        unsigned char byte = (unsigned char)*from;
+        if (byte == '\n')
+            used += (size_t)snprintf(text + used, 3, "\\n");
+        else if (byte < ' ' || byte == '\177')
+            used += (size_t)snprintf(text + used, 5, "\\x%02x", byte);
+        else
+            text[used++] = *from;
+    }
+    text[used] = '\0';
+}
+
 ul_status ul_error_set(ul_error *error, ul_status status, const char *format, ...) {
     if (error && error->status == UL_OK) {
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(error->text, sizeof error->text, format, arguments);
+        char text[UL_ERROR_TEXT_BYTES];
+        vsnprintf(text, sizeof text, format, arguments);
         va_end(arguments);
+        put_line(text, error->text);
         error->status = status;
     }
     return status;
@@ -25,7 +43,7 @@ void ul_error_prefix(ul_error *error, const char *format, ...) {
     va_end(arguments);
     size_t used = strlen(text);
     snprintf(text + used, sizeof text - used, ": %s", error->text);
-    memcpy(error->text, text, sizeof text);
+    put_line(text, error->text);
 }
 
 const char *ul_status_name(ul_status status) {

@@ -1,0 +1,12 @@
+/* The private CSA header of Siemens. */
+#include "csa.h"
+
+#include "fuzz_file.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    csa_mosaic mosaic;
+    (void)csa_read_mosaic(data, size, &mosaic);
+    return 0;
+}

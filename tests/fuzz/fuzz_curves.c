@@ -1,0 +1,19 @@
+/* The CSV of a training run, to which an epoch is added. */
+#include "curves.h"
+
+#include "fuzz_file.h"
+
+#include <math.h>
+#include <stdio.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    char path[FUZZ_PATH_BYTES], drawn[FUZZ_PATH_BYTES + 8];
+    const ul_epoch epoch = {.epoch = 7, .epochs = 9, .rate = 1e-3, .loss = 1, .dice = (double)NAN};
+    ul_error error = {0};
+    fuzz_write_file(data, size, ".csv", path);
+    snprintf(drawn, sizeof drawn, "%s/f.svg", fuzz_folder());
+    fuzz_check_error(curves_add(path, drawn, &epoch, &error), &error);
+    return 0;
+}

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Writes the corpus of the fuzz target `seg_source` and its source images: a series of three tiny slices, and SEGs on it.
+#
+# usage: make_seg_corpus.sh ULITE_MAKE_SERIES ULITE tests/fuzz
+set -eu
+make=$1 ulite=$2 fuzz=$3
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+mkdir -p "$fuzz/corpus/seg_source"
+rm -rf "$fuzz/source"
+"$make" /usr/share/mricron/templates/ch2.nii.gz -o "$fuzz/source" --box 60:76,80:92,50:53 >/dev/null
+"$ulite" convert -q "$fuzz/source" -o "$scratch/image.nii"
+/usr/bin/python3 - "$scratch" <<'PYTHON'
+import sys
+import nibabel
+import numpy
+image = nibabel.load(sys.argv[1] + "/image.nii")
+values = numpy.asarray(image.dataobj)
+middle = numpy.median(values)
+labels = (values > middle).astype(numpy.uint8) + (values > 1.2 * middle)
+nibabel.save(nibabel.Nifti1Image(labels.astype(numpy.uint8), image.affine), sys.argv[1] + "/labels.nii")
+labels[:, :, 1] = 0
+nibabel.save(nibabel.Nifti1Image(labels.astype(numpy.uint8), image.affine), sys.argv[1] + "/two.nii")
+PYTHON
+for name in labels two; do
+    "$ulite" convert -q "$scratch/$name.nii" -o "$fuzz/corpus/seg_source/$name.dcm" --source "$fuzz/source"
+done
