@@ -4,6 +4,8 @@
 #include "input_kind.h"
 #include "model_path.h"
 #include "segment.h"
+#include "target.h"
+#include "ulite/choice.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +19,10 @@ const cli_command cmd_segment = {.name = "segment",
         "Usage: ulite segment INPUT... -m MODEL -o OUT [-o OUT2] [--series UID|NUMBER]\n"
         "                     [--frame N] [--source FOLDER] [--type binary|fractional]\n"
         "                     [--grid original|regular] [--stats F.json|F.csv]\n"
-        "                     [--preview F.png] [--report F.json] [--threads N]\n"
-        "                     [--random-uids] [--tta] [--force]\n"
+        "                     [--preview F.png] [--report F.json] [--only NAME,...]\n"
+        "                     [--roi X0:X1,Y0:Y1,Z0:Z1[mm]]\n"
+        "                     [--mask F.nii.gz] [--threads N] [--random-uids] [--tta]\n"
+        "                     [--force]\n"
         "\n"
         "INPUT is a DICOM file or folder (several go), .nii, .nii.gz, .hdr or .png. OUT says by\n"
         "its ending what is written: .dcm (a DICOM Segmentation), .nii or .nii.gz, .png, or a\n"
@@ -39,6 +43,14 @@ const cli_command cmd_segment = {.name = "segment",
         "                        segment\n"
         "      --preview F.png   a picture of slices with the segments' contours\n"
         "      --report F.json   what was run on what, and which image became which slice\n"
+        "      --only NAME,...   these classes of the model alone, or groups of them, of which\n"
+        "                        each becomes one segment; `ulite info MODEL` lists them\n"
+        "      --roi R           segments the box R alone: X0:X1,Y0:Y1,Z0:Z1 in voxels as they\n"
+        "                        are stored, from 0, the ends not included, or in LPS mm with mm\n"
+        "                        at the end (as the boxes of --stats); labels lie on all of the\n"
+        "                        source\n"
+        "      --mask F          .nii or .nii.gz: the image with all that no segment covers set\n"
+        "                        to padding, or 0: `--only Brain --mask F` strips the skull\n"
         "      --threads N       0 (default): one per processor\n"
         "      --random-uids     new UIDs at every run\n"
         "      --tta             average flipped runs, where the model allows it\n"
@@ -62,6 +74,9 @@ enum {
     OPTION_STATS,
     OPTION_REPORT,
     OPTION_PREVIEW,
+    OPTION_ONLY,
+    OPTION_MASK,
+    OPTION_ROI,
     OPTION_THREADS,
     OPTION_RANDOM_UIDS,
     OPTION_TTA,
@@ -77,6 +92,8 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"stats", required_argument, NULL, OPTION_STATS},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"preview", required_argument, NULL, OPTION_PREVIEW},
+    {"only", required_argument, NULL, OPTION_ONLY}, {"mask", required_argument, NULL, OPTION_MASK},
+    {"roi", required_argument, NULL, OPTION_ROI},
     {"threads", required_argument, NULL, OPTION_THREADS},
     {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {"tta", no_argument, NULL, OPTION_TTA},
     {"force", no_argument, NULL, OPTION_FORCE}, {0}};
@@ -144,6 +161,15 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
     case OPTION_PREVIEW:
         a->preview = argument;
         return UL_OK;
+    case OPTION_ONLY:
+        a->only = argument;
+        return UL_OK;
+    case OPTION_ROI:
+        a->roi = argument;
+        return UL_OK;
+    case OPTION_MASK:
+        a->mask = argument;
+        return UL_OK;
     case OPTION_THREADS:
         code = take_number("--threads", argument, 0, 1024, &number);
         a->threads = (int)number;
@@ -180,7 +206,7 @@ static void report_placed(const char *path) {
 
 /* Writes all that is asked for, or nothing. */
 static ul_status write_all(const segment_arguments *a, const ul_card *card, const char *model_hash,
-    const segment_input *input, const ul_labels *labels, ul_error *error) {
+    segment_input *input, const ul_labels *labels, ul_error *error) {
     written_files written = {0};
     ul_segment_stats *stats;
     ul_status status = segment_measure(a, input, labels, &stats, error);
@@ -188,6 +214,8 @@ static ul_status write_all(const segment_arguments *a, const ul_card *card, cons
         status = segment_write_outputs(a, card, model_hash, input, labels, &written, error);
     if (status == UL_OK)
         status = segment_write_figures(a, card, model_hash, input, labels, stats, &written, error);
+    if (status == UL_OK)
+        status = segment_write_mask(a, input, labels, &written, error);
     status = written_end(&written, status, report_placed, error);
     if (status == UL_OK)
         segment_say(labels, stats);
@@ -200,21 +228,35 @@ static ul_status segment_with(const segment_arguments *a, const ul_model *model,
     ul_segment_options options = {
         .threads = a->threads, .flips = a->flips, .fractions = a->fractional};
     ul_labels labels = {0};
+    ul_class_choice choice = {0};
     input->model_name = card->name;
     input->model_hash = model_hash;
-    ul_status status = segment_input_read(a, card, input, error);
+    ul_status status = a->only ? ul_class_choice_parse(card, a->only, &choice, error) : UL_OK;
+    if (status != UL_OK) {
+        ul_error_prefix(error, "--only");
+        return status;
+    }
+    status = segment_input_read(a, card, input, error);
     if (status == UL_OK)
         status = segment_check_outputs(a, input, error);
-    if (status != UL_OK)
+    if (status != UL_OK) {
+        ul_class_choice_free(&choice);
         return status;
+    }
     if (!card->trained)
         console_say("note: %s is untrained, for tests only: its labels mean nothing", card->name);
     options.slices = input->resampled ? &input->slices : NULL;
     if (*input->forced)
         segment_event("forced", NULL, input->forced);
-    status = ul_segment_volume(
-        model, card, &input->volume, &options, console_progress(), &labels, error);
-    if (!a->stats && !a->report && !a->preview) { /* nothing looks at the image any more */
+    status = ul_segment_volume(model, card, a->roi ? &input->crop : &input->volume, &options,
+        console_progress(), &labels, error);
+    if (status == UL_OK && a->roi)
+        status = ul_labels_uncrop(&input->region, &input->volume.grid, &labels, error);
+    if (status == UL_OK && a->only)
+        status = ul_labels_choose(&choice, &labels, error);
+    ul_class_choice_free(&choice);
+    if (!a->stats && !a->report && !a->preview &&
+        !a->mask) { /* nothing looks at the image any more */
         free(input->volume.samples);
         input->volume.samples = NULL;
     }
@@ -266,6 +308,9 @@ static int check_usage(const segment_arguments *a) {
             &cmd_segment, "--stats takes a name in .json or .csv, not \"%s\"", a->stats);
     if (a->report && !ends_in(a->report, ".json"))
         return console_usage(&cmd_segment, "--report takes a name in .json, not \"%s\"", a->report);
+    if (a->mask && target_of(a->mask) != TARGET_NIFTI)
+        return console_usage(
+            &cmd_segment, "--mask takes a name in .nii or .nii.gz, not \"%s\"", a->mask);
     if (a->preview && !ends_in(a->preview, ".png"))
         return console_usage(
             &cmd_segment, "--preview takes a name in .png, not \"%s\"", a->preview);

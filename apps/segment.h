@@ -3,6 +3,7 @@
 #define SEGMENT_H
 
 #include "ulite/pipeline.h"
+#include "ulite/region.h"
 #include "written.h"
 
 enum { SEGMENT_MAX_PATHS = 64 };
@@ -10,7 +11,7 @@ enum { SEGMENT_MAX_PATHS = 64 };
 typedef struct segment_arguments {
     const char *inputs[SEGMENT_MAX_PATHS], *outputs[SEGMENT_MAX_PATHS], *sources[SEGMENT_MAX_PATHS];
     size_t input_count, output_count, source_count;
-    const char *model, *series, *stats, *report, *preview;
+    const char *model, *series, *stats, *report, *preview, *only, *mask, *roi;
     size_t frame;
     int threads;
     bool fractional, regular, random_uids, flips, force;
@@ -25,6 +26,8 @@ typedef struct segment_input {
     bool picture;            /* a PNG */
     bool resampled;          /* volume is on an even grid that its slices were not on */
     ul_grid slices;          /* where its slices were, where it is resampled */
+    ul_region region;        /* where --roi is given: what is segmented */
+    ul_volume crop;          /* its voxels */
     char *notes;
     const char *model_name, *model_hash; /* borrowed: of what segments it */
     char forced[UL_ERROR_TEXT_BYTES];    /* why --force was needed, else empty */
@@ -45,6 +48,11 @@ ul_status segment_check_outputs(
 ul_status segment_write_outputs(const segment_arguments *arguments, const ul_card *card,
     const char *model_hash, const segment_input *input, const ul_labels *labels,
     written_files *written, ul_error *error);
+
+/* Writes --mask where it is asked for: the image, which is changed, without what no segment
+ * covers. */
+ul_status segment_write_mask(const segment_arguments *arguments, segment_input *input,
+    const ul_labels *labels, written_files *written, ul_error *error);
 
 /* Writes --preview, --stats and --report where they are asked for, likewise. */
 ul_status segment_write_figures(const segment_arguments *arguments, const ul_card *card,

@@ -10,6 +10,7 @@ void segment_input_free(segment_input *input) {
     ul_catalog_close(input->catalog);
     ul_volume_free(&input->volume);
     ul_grid_free(&input->slices);
+    ul_volume_free(&input->crop);
     ul_nifti_header_free(input->header);
     free(input->notes);
     memset(input, 0, sizeof *input);
@@ -116,11 +117,12 @@ static ul_status read_any(const segment_arguments *arguments, const ul_card *car
 static ul_status check_fit(const segment_arguments *arguments, const ul_card *card,
     segment_input *input, ul_error *error) {
     ul_error unfit = {0};
-    if (ul_card_fit(card, &input->volume, &unfit) == UL_OK)
+    if (ul_card_fit(card, arguments->roi ? &input->crop : &input->volume, &unfit) == UL_OK)
         return UL_OK;
     if (!arguments->force)
-        return ul_error_set(error, unfit.status, "%s: %s (--force runs it all the same)",
-            arguments->inputs[0], unfit.text);
+        return ul_error_set(error, unfit.status, "%s: %s (%s--force runs it all the same)",
+            arguments->inputs[0], unfit.text,
+            card->fov_mm[1] > 0.0 ? "--roi cuts out the part that it was made for, " : "");
     memcpy(input->forced, unfit.text, sizeof input->forced);
     console_say("forced: %s", input->forced);
     return UL_OK;
@@ -163,17 +165,38 @@ static ul_status make_grey(const segment_arguments *arguments, const ul_card *ca
     return UL_OK;
 }
 
+/* Cuts the region out that is to be segmented. */
+static ul_status cut_region(
+    const segment_arguments *arguments, segment_input *input, ul_error *error) {
+    ul_status status = ul_region_parse(arguments->roi, &input->volume.grid, &input->region, error);
+    if (status == UL_OK)
+        status = ul_volume_crop(&input->volume, &input->region, &input->crop, error);
+    if (status != UL_OK) {
+        ul_error_prefix(error, "--roi");
+        return status;
+    }
+    const size_t *first = input->region.first, *size = input->region.size;
+    console_say("region: %zux%zux%zu voxels from column %zu, row %zu, slice %zu", size[0], size[1],
+        size[2], first[0], first[1], first[2]);
+    return UL_OK;
+}
+
 ul_status segment_input_read(const segment_arguments *arguments, const ul_card *card,
     segment_input *input, ul_error *error) {
     ul_status status = read_any(arguments, card, input, error);
     if (status == UL_OK)
         status = make_grey(arguments, card, input, error);
-    if (status == UL_OK)
+    if (status == UL_OK && !arguments->roi)
         status = check_fit(arguments, card, input, error);
     if (status == UL_OK && arguments->regular && input->volume.grid.stack != UL_STACK_REGULAR) {
         status = make_regular(input, error);
         if (status != UL_OK)
             ul_error_prefix(error, "%s", arguments->inputs[0]);
+    }
+    if (status == UL_OK && arguments->roi) {
+        status = cut_region(arguments, input, error);
+        if (status == UL_OK)
+            status = check_fit(arguments, card, input, error);
     }
     return status;
 }

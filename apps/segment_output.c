@@ -4,6 +4,7 @@
 #include "segment.h"
 #include "target.h"
 #include "ulite/align.h"
+#include "ulite/choice.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -59,7 +60,8 @@ static ul_status name_output(const segment_arguments *arguments, const segment_i
 /* The path of the n-th of all outputs: those of -o, then the others; false past the last. */
 static bool nth_path(const segment_arguments *arguments, const segment_input *input, size_t n,
     char path[TARGET_PATH_BYTES]) {
-    const char *const figures[] = {arguments->stats, arguments->report, arguments->preview};
+    const char *const figures[] = {
+        arguments->stats, arguments->report, arguments->preview, arguments->mask};
     target_kind kind;
     if (n < arguments->output_count)
         return name_output(arguments, input, n, &kind, path, NULL) == UL_OK;
@@ -91,6 +93,15 @@ static ul_status check_paths(
     return UL_OK;
 }
 
+static ul_status check_nifti(const char *path, const segment_input *input, ul_error *error) {
+    if (input->volume.grid.stack != UL_STACK_UNEVEN)
+        return UL_OK;
+    return ul_error_set(error, UL_ERROR_GEOMETRY,
+        "%s: a NIfTI file cannot hold slices at uneven distances: write a .dcm, or take --grid "
+        "regular",
+        path);
+}
+
 ul_status segment_check_outputs(
     const segment_arguments *arguments, segment_input *input, ul_error *error) {
     bool foreign = input->header || input->picture, seg = false;
@@ -106,12 +117,11 @@ ul_status segment_check_outputs(
         if (status == UL_OK && kind == TARGET_PNG && input->volume.grid.size[2] != 1)
             status = ul_error_set(error, UL_ERROR_GEOMETRY,
                 "%s: a PNG holds one slice, the input has %zu", path, input->volume.grid.size[2]);
-        if (status == UL_OK && kind == TARGET_NIFTI && input->volume.grid.stack == UL_STACK_UNEVEN)
-            status = ul_error_set(error, UL_ERROR_GEOMETRY,
-                "%s: a NIfTI file cannot hold slices at uneven distances: write a .dcm, or take "
-                "--grid regular",
-                path);
+        if (status == UL_OK && kind == TARGET_NIFTI)
+            status = check_nifti(path, input, error);
     }
+    if (status == UL_OK && arguments->mask)
+        status = check_nifti(arguments->mask, input, error);
     if (status == UL_OK && foreign && arguments->source_count > 0) {
         status = choose_open(arguments->sources, arguments->source_count, arguments->threads,
             &input->catalog, error);
@@ -177,4 +187,17 @@ ul_status segment_write_outputs(const segment_arguments *arguments, const ul_car
             status = ul_png_write_labels(temporary, labels, error);
     }
     return status;
+}
+
+ul_status segment_write_mask(const segment_arguments *arguments, segment_input *input,
+    const ul_labels *labels, written_files *written, ul_error *error) {
+    const char *temporary;
+    if (!arguments->mask)
+        return UL_OK;
+    ul_status status = written_next(written, arguments->mask, &temporary, error);
+    if (status != UL_OK)
+        return status;
+    ul_volume_mask(labels, &input->volume);
+    return ul_nifti_write(temporary, &input->volume, input->resampled ? NULL : input->header,
+        console_progress(), error);
 }

@@ -62,7 +62,7 @@ static ul_status choose_one(
 ul_status ul_class_choice_parse(
     const ul_card *card, const char *names, ul_class_choice *choice, ul_error *error) {
     memset(choice, 0, sizeof *choice);
-    char *copy = strdup(names), *rest = copy;
+    char *copy = strdup(names), *rest = NULL;
     size_t most = 1;
     for (const char *at = names; *at; at++)
         most += *at == ',';
@@ -70,8 +70,11 @@ ul_status ul_class_choice_parse(
     ul_status status = UL_OK;
     if (!copy || !choice->segments.items)
         status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the choice of classes");
-    for (char *name; status == UL_OK && (name = strsep(&rest, ","));)
+    const char *name = status == UL_OK ? strtok_r(copy, ",", &rest) : NULL;
+    for (; status == UL_OK && name; name = strtok_r(NULL, ",", &rest))
         status = choose_one(card, name, choice, error);
+    if (status == UL_OK && choice->segments.count == 0)
+        status = unknown(card, names, error);
     for (size_t n = 0; n < choice->segments.count; n++) /* a partner that was not chosen is none */
         if (!ul_segments_find(&choice->segments, choice->segments.items[n].mirror))
             choice->segments.items[n].mirror = 0;

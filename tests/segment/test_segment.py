@@ -118,6 +118,54 @@ def read_terminal(end):
         return b""
 
 
+def test_only_and_mask(image):
+    segment("crop.nii.gz", "neighbours", "-o", "all.nii")
+    everything = labels("all.nii")
+    pixels = numpy.asarray(image.dataobj)
+    for names, wanted, found in (
+            ("BOTH", everything > 0, 9), ("9", everything > 0, 9), ("fixture TWO", everything == 2, 2),
+            ("2,1", everything == 2, 2)):
+        segment("crop.nii.gz", "neighbours", "-o", "some.nii", "--only", names, "--mask", "mask.nii.gz",
+                "--stats", "some.json")
+        some = labels("some.nii")
+        assert numpy.array_equal(some == found, wanted), names
+        if names != "2,1":
+            assert set(numpy.unique(some)) == {0, found}, names
+            with open("some.json") as file:
+                assert [s["number"] for s in json.load(file)["segments"]] == [found]
+        masked = nibabel.load("mask.nii.gz")
+        assert numpy.array_equal(numpy.asarray(masked.dataobj), numpy.where(some > 0, pixels, 0))
+        assert numpy.allclose(masked.affine, image.affine) and masked.get_data_dtype() == image.get_data_dtype()
+    for names, text in (("Both,1", "class 1 would belong to"), ("Brain", "it has Both, Fixture one, Fixture two"),
+                        (",", "no class or group")):
+        done = segment("crop.nii.gz", "neighbours", "-o", "x.nii", "--only", names, code=2)
+        assert text in done.stderr, done.stderr
+    segment("crop.nii.gz", "neighbours", "-o", "x.nii", "--mask", "x.png", code=2)
+    segment("crop.nii.gz", "neighbours", "-o", "x.nii", "--mask", "x.nii", code=2)
+
+
+def test_region(image):
+    box = (slice(8, 40), slice(10, 58), slice(3, 11))
+    nibabel.save(image.slicer[box], "box.nii")
+    segment("box.nii", "neighbours", "-o", "wanted.nii")
+    wanted = numpy.zeros(image.shape, numpy.uint8)
+    wanted[box] = labels("wanted.nii")
+    assert wanted.any()
+    # the centres of the box's corner voxels in LPS
+    corners = numpy.array([[8, 10, 3], [39, 57, 10]]) @ image.affine[:3, :3].T + image.affine[:3, 3]
+    corners *= (-1, -1, 1)
+    low, high = corners.min(axis=0) - 0.4, corners.max(axis=0) + 0.4
+    millimetres = ",".join(f"{a:g}:{b:g}" for a, b in zip(low, high)) + "mm"
+    for region in ("8:40,10:58,3:11", millimetres):
+        segment("crop.nii.gz", "neighbours", "-o", "found.nii", "--roi", region)
+        assert numpy.array_equal(labels("found.nii"), wanted), region
+        assert numpy.allclose(nibabel.load("found.nii").affine, image.affine)
+    for region in ("8:40,10:58", "8:40,10:58,3:11cm", "8:40,10:58,3:999", "8:8,10:58,3:11", "8.5:40,10:58,3:11",
+                   "-8:40,10:58,3:11", "900:901,0:1,0:1mm", "a:b,c:d,e:f"):
+        message = segment("crop.nii.gz", "neighbours", "-o", "x.nii", f"--roi={region}", code=2).stderr
+        assert "--roi" in message, message
+
+
 def test_exit_codes(image):
     for code, source, model, *options in (
             (2, "crop.nii.gz", "axial", "-o", "x.dcm"),

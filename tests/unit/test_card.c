@@ -167,6 +167,13 @@ static void wrong_values_are_named(void **state) {
         {"{\"classes\": [{\"number\": 1, \"mirror\": 1}]}", "is 1, the segment itself"},
         {"{\"tta\": {\"flip_x\": 1}, " CLASSES "}",
             "\"tta\": \"flip_x\" is 1, must be true or false"},
+        {"{" CLASSES ", \"groups\": [{\"number\": 2, \"classes\": [1]}]}",
+            "\"groups\": \"number\" 2 is that of a class"},
+        {"{" CLASSES ", \"groups\": [{\"number\": 9, \"classes\": [3]}]}",
+            "\"groups\": \"classes\" holds 3, must be numbers of the card's classes"},
+        {"{" CLASSES ", \"groups\": [{\"number\": 9}]}", "\"classes\" is absent"},
+        {"{\"postprocess\": {\"classes\": [{\"number\": 3}]}, " CLASSES "}",
+            "\"postprocess\": \"classes\": \"number\" is 3"},
         {"{\"tta\": true, " CLASSES "}", ": \"tta\" is true, must be an object"},
         {"{\"normalisation\": {\"kind\": 1, \"clip\": 5}, " CLASSES "}",
             "\"normalisation\": \"kind\" is 1, must be one of none, unit"},
@@ -231,10 +238,35 @@ static void a_card_pairs_its_sides(void **state) {
     ul_card_free(&card);
 }
 
+/* Rules of one class over those of all, and unions of classes. */
+static void a_card_groups_its_classes(void **state) {
+    (void)state;
+    static const char json[] =
+        "{\"postprocess\": {\"minimum_mm3\": 50, \"classes\": [{\"number\": 2, \"minimum_mm3\": 5, "
+        "\"largest_component\": true}]}, " CLASSES
+        ", \"groups\": [{\"number\": 9, \"label\": \"All\", \"classes\": [1, 2], \"since\": 3}]}";
+    ul_card card;
+    char *text;
+    ul_error error = {0};
+    assert_int_equal(ul_card_parse(json, &card, &error), UL_OK);
+    assert_int_equal(ul_card_write(&card, &text, &error), UL_OK);
+    ul_card_free(&card);
+    assert_non_null(strstr(text, "\"since\":3"));
+    assert_int_equal(ul_card_parse(text, &card, &error), UL_OK);
+    free(text);
+    assert_true(card.class_rules[0].minimum_mm3 == 50.0 && !card.class_rules[0].largest_component);
+    assert_true(card.class_rules[1].minimum_mm3 == 5.0 && card.class_rules[1].largest_component);
+    assert_int_equal(card.groups.count, 1);
+    assert_string_equal(card.groups.items[0].label, "All");
+    assert_true(!card.in_group[0] && card.in_group[1] && card.in_group[2] && !card.in_group[3]);
+    ul_card_free(&card);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_card_comes_back),
         cmocka_unit_test(a_card_pairs_its_sides),
+        cmocka_unit_test(a_card_groups_its_classes),
         cmocka_unit_test(unknown_keys_are_kept),
         cmocka_unit_test(changes_stand_over_the_source),
         cmocka_unit_test(absent_keys_have_defaults),

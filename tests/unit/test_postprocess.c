@@ -52,11 +52,21 @@ static void enclosed_background_is_filled(void **state) {
     check("111 111 111  111 101 111", "111 111 111  111 101 111", 3, 3, 2, &rules);
 }
 
+static void labels_have_rules_of_their_own(void **state) {
+    (void)state;
+    const ul_label_rules each[3] = {[1] = {.largest = true}, [2] = {.fill_holes = true}};
+    const ul_component_rules rules = {.each = each, .each_count = 3, .minimum = 2.0};
+    check("1011 0000 2033 0022", "0011 0000 2033 0022", 4, 4, 1, &rules);
+    check("11101 10100 11100", "11100 10100 11100", 5, 3, 1, &rules);
+    check("22203 20200 22200", "22200 22200 22200", 5, 3, 1, &rules); /* 3: as all */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_largest_stays_of_each_label),
         cmocka_unit_test(small_components_go),
         cmocka_unit_test(enclosed_background_is_filled),
+        cmocka_unit_test(labels_have_rules_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
