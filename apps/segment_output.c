@@ -133,7 +133,8 @@ static ul_status write_seg(const char *path, const segment_arguments *arguments,
     snprintf(note, sizeof note, "%s%s%s", card->trained ? "" : "Untrained model, for tests only. ",
         *input->forced ? "Forced: " : "", input->forced);
     ul_seg_options_init(&options);
-    options.fractional = arguments->fractional;
+    options.type = arguments->type;
+    options.rle = arguments->rle;
     options.random_uids = arguments->random_uids;
     options.threads = arguments->threads;
     options.model_hash = model_hash;

@@ -10,9 +10,6 @@
 #include <cmath>
 #include <cstring>
 
-/* Supplement 243 is younger than DCMTK 3.6.7. */
-static const char labelmap_class_uid[] = "1.2.840.10008.5.1.4.1.1.66.7";
-
 const char *seg_kind_name(SegKind kind) {
     switch (kind) {
     case SegKind::BINARY:
@@ -26,7 +23,7 @@ const char *seg_kind_name(SegKind kind) {
 }
 
 bool seg_is_class(const std::string &class_uid) {
-    return class_uid == UID_SegmentationStorage || class_uid == labelmap_class_uid;
+    return class_uid == UID_SegmentationStorage || class_uid == SEG_LABELMAP_CLASS_UID;
 }
 
 static unsigned required_us(DcmItem &item, const DcmTagKey &tag) {
