@@ -77,6 +77,18 @@ bool seg_bits_equal(
     return true;
 }
 
+void seg_bits_close_up(uint8_t *bits, size_t frames, size_t frame_bits) {
+    size_t frame_bytes = (frame_bits + 7) / 8;
+    for (size_t f = 1; f < frames; f++)
+        for (size_t i = 0; i < frame_bits; i++) { /* to lower places: nothing unread is lost */
+            size_t to = f * frame_bits + i;
+            uint8_t mask = (uint8_t)(1u << to % 8);
+            bits[to / 8] = (uint8_t)(bits[to / 8] & ~mask);
+            if (bit_at(bits, f * frame_bytes * 8 + i))
+                bits[to / 8] |= mask;
+        }
+}
+
 bool seg_bits_zero(const uint8_t *bits, size_t first_bit, size_t count) {
     size_t at = first_bit, past = first_bit + count;
     for (; at < past && at % 8 != 0; at++)

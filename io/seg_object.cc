@@ -3,6 +3,7 @@
 #include "codec.h"
 #include "colour.h"
 #include "dicom_source.h"
+#include "seg_bits.h"
 #include "seg_build.h"
 #include "shim.h"
 #include "utf8.h"
@@ -265,20 +266,26 @@ static void decode_frames(SegObject &object, const char *path) {
     if (image.file.status != UL_OK)
         throw Failure(image.file.status, "%s", image.file.problem);
     dicom_layout &layout = image.file.layout;
-    if (object.bits == 1)
-        throw Failure(UL_ERROR_UNSUPPORTED, "compressed BINARY frames are not supported");
+    const size_t pixels = object.frame_pixels(), frames = layout.frames;
+    if (object.bits == 1) { /* frames of whole bytes: the last bits of each mean nothing */
+        layout.columns = (pixels + 7) / 8;
+        layout.rows = 1;
+        layout.bits_allocated = layout.bits_stored = 8;
+    }
     layout.photometric = DICOM_MONOCHROME2; /* numbers, whatever colours they are shown in */
     layout.has_modality_lut = false;
     check(dicom_source_open(&image.file, &image.source, &error));
     size_t frame_bytes = dicom_frame_bytes(&layout);
-    object.pixel_bytes = layout.frames * frame_bytes;
+    object.pixel_bytes = frames * frame_bytes;
     /* Not a vector, which would fill what a wrong header asks for. */
     object.storage.reset(new Uint8[object.pixel_bytes]);
-    for (size_t f = 0; f < layout.frames; f++) {
+    for (size_t f = 0; f < frames; f++) {
         bool is_rgb;
         check(dicom_source_frame(
             &image.source, f, object.storage.get() + f * frame_bytes, &is_rgb, &error));
     }
+    if (object.bits == 1 && pixels % 8 != 0)
+        seg_bits_close_up(object.storage.get(), frames, pixels);
 }
 
 [[noreturn]] static void throw_truncated(const dicom_pixels &pixels) {
@@ -320,7 +327,8 @@ static void read_native(SegObject &object, const char *path) {
 }
 
 static void read_pixels(SegObject &object, const char *path) {
-    if (!codec_is_native(object.file->header.transfer_syntax))
+    object.encapsulated = !codec_is_native(object.file->header.transfer_syntax);
+    if (object.encapsulated)
         decode_frames(object, path);
     else
         read_native(object, path);
