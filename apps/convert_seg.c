@@ -147,7 +147,10 @@ static ul_status write_target(const convert_options *options, const ul_catalog *
             convert_wrote(options, path, &labels->grid, &labels->segments);
         return status;
     default:
-        return write_nifti(options, path, labels, error);
+        status = write_nifti(options, path, labels, error);
+        if (status == UL_OK && target_nifti_note(&labels->grid))
+            convert_note(options, target_nifti_note(&labels->grid));
+        return status;
     }
 }
 

@@ -175,6 +175,9 @@ ul_status segment_write_outputs(const segment_arguments *arguments, const ul_car
                 input->resampled ? NULL : input->header, console_progress(), error);
         else
             status = ul_png_write_labels(temporary, labels, error);
+        if (status == UL_OK && kind == TARGET_NIFTI && !input->header &&
+            target_nifti_note(&labels->grid))
+            console_say("note: %s", target_nifti_note(&labels->grid));
     }
     return status;
 }

@@ -5,8 +5,7 @@
 #include <zlib.h>
 
 /* Inflates what fills the output. What the stream may hold behind it: a byte of padding. */
-static ul_status inflate_frame(
-    z_stream *stream, codec_output *output, ul_error *error) {
+static ul_status inflate_frame(z_stream *stream, codec_output *output, ul_error *error) {
     uint8_t beyond[2];
     stream->next_out = output->samples;
     stream->avail_out = (uInt)output->size;

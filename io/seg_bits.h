@@ -39,7 +39,8 @@ size_t seg_bits_count(const uint8_t *bits, size_t bytes);
 void seg_bits_rows(
     const uint16_t *map, size_t columns, size_t rows, uint16_t first[65536], uint16_t past[65536]);
 
-/* Moves frames of so many bits, each of which begins with a byte of its own, together, without gaps.
+/* Moves frames of so many bits, each of which begins with a byte of its own, together, without
+ * gaps.
  */
 void seg_bits_close_up(uint8_t *bits, size_t frames, size_t frame_bits);
 

@@ -29,6 +29,7 @@ struct SegPlan {
     bool placed;                  /* positions are known, so the plane macros are written */
     bool on_original;             /* slice k lies on source slice k, else on a grid of its own */
     std::vector<size_t> segments; /* indices into labels->segments.items by rising number */
+    std::vector<uint16_t> stored; /* LABELMAP: the SegmentNumber of each label value */
     std::vector<SegPlanFrame> frames;  /* by segment, then slice */
     std::vector<size_t> nearest;       /* per slice: the source slice that it is derived from */
     std::vector<size_t> position_rank; /* per slice: its place among the slices with frames, from 1;
@@ -45,14 +46,18 @@ struct SegPlan {
     bool timed() const {
         return !placed && (kind == SegKind::LABELMAP || labels->grid.size[2] > 1);
     }
+    /* A LABELMAP's numbers are the label values where 8 bits hold them; OHIF (3.13) reads no 16. */
+    bool keeps_values() const {
+        return kind == SegKind::LABELMAP && segment(segments.size() - 1).number <= 255;
+    }
     /* SegmentNumber. */
     unsigned number(size_t index) const {
-        return kind == SegKind::LABELMAP ? segment(index).number : unsigned(index + 1);
+        return keeps_values() ? segment(index).number : unsigned(index + 1);
     }
     /* Allocated and stored per pixel. */
     unsigned bits() const {
         if (kind == SegKind::LABELMAP)
-            return segment(segments.size() - 1).number > 255 ? 16 : 8;
+            return number(segments.size() - 1) > 255 ? 16 : 8;
         return kind == SegKind::FRACTIONAL ? 8 : 1;
     }
     /* The fractions of a frame; NULL where the labels have none. */

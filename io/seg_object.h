@@ -42,7 +42,7 @@ struct SegObject {
     std::vector<unsigned> label_value; /* per segment: the number that its labels had when ulite
                                           wrote them, else SegmentNumber */
     std::vector<SegFrame> frames;
-    bool encapsulated; /* frames are compressed, each by itself */
+    bool encapsulated;   /* frames are compressed, each by itself */
     const Uint8 *pixels; /* NULL unless asked for: storage's */
     size_t pixel_bytes;
     std::unique_ptr<Uint8[]> storage;

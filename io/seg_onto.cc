@@ -56,8 +56,7 @@ static void box_corner(const SegLayout &layout, const SegFrame &frame, const ul_
 }
 
 /* Frames smaller than the source's slices are a box of them, the same for all. */
-static void find_box(
-    const SegObject &object, const ul_grid &source, size_t k, SegLayout &layout) {
+static void find_box(const SegObject &object, const ul_grid &source, size_t k, SegLayout &layout) {
     double corner[2];
     if (!layout.cropped())
         return;

@@ -14,14 +14,14 @@ size_t seg_pixel_bytes(const SegPlan &plan) {
     return bytes + bytes % 2;
 }
 
-/* A frame of label values, least significant byte first. */
+/* A frame of segment numbers, least significant byte first. */
 static void pack_labels(const SegPlan &plan, const SegPlanFrame &frame, uint8_t *bytes) {
     const uint16_t *map = plan.map(frame.slice);
     size_t pixels = plan.pixels(), width = plan.bits() / 8;
     for (size_t i = 0; i < pixels; i++)
-        bytes[i * width] = uint8_t(map[i]);
+        bytes[i * width] = uint8_t(plan.stored[map[i]]);
     for (size_t i = 0; width == 2 && i < pixels; i++)
-        bytes[i * width + 1] = uint8_t(map[i] >> 8);
+        bytes[i * width + 1] = uint8_t(plan.stored[map[i]] >> 8);
 }
 
 static void pack_frame(const SegPlan &plan, size_t f, uint8_t *bytes) {
@@ -68,13 +68,12 @@ static bool same_bits(
 
 static bool same_labels(const SegPlan &plan, const SegPlanFrame &frame, const uint8_t *bytes) {
     const uint16_t *map = plan.map(frame.slice);
-    size_t width = plan.bits() / 8;
-    unsigned different = 0;
-    for (size_t i = 0; i < plan.pixels(); i++)
-        different |= bytes[i * width] ^ (map[i] & 0xFFu);
-    for (size_t i = 0; width == 2 && i < plan.pixels(); i++)
-        different |= bytes[i * width + 1] ^ unsigned(map[i] >> 8);
-    return !different;
+    bool wide = plan.bits() == 16, same = true;
+    for (size_t i = 0; i < plan.pixels(); i++) {
+        unsigned read = wide ? unsigned(bytes[2 * i] | bytes[2 * i + 1] << 8) : bytes[i];
+        same = same && read == plan.stored[map[i]];
+    }
+    return same;
 }
 
 bool seg_same_pixels(const SegPlan &plan, const SegObject &object, size_t f) {

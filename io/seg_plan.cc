@@ -183,6 +183,14 @@ static bool add_empty_frame(SegPlan &plan) {
     return false;
 }
 
+/* What a LABELMAP holds for each label value. */
+static void number_labels(SegPlan &plan) {
+    if (plan.kind == SegKind::LABELMAP)
+        plan.stored.resize(65536);
+    for (size_t s = 0; plan.kind == SegKind::LABELMAP && s < plan.segments.size(); s++)
+        plan.stored[plan.segment(s).number] = uint16_t(plan.number(s));
+}
+
 static void rank_positions(SegPlan &plan) {
     size_t slices = plan.labels->grid.size[2], rank = 0;
     plan.position_rank.assign(slices, 0);
@@ -214,7 +222,7 @@ static bool prefers_labelmap(const SegPlan &plan, char **notes) {
             "written as LABELMAP: %zux%zu pixels are no multiple of 8, and OHIF, and 3D Slicer "
             "through dcmqi, misread BINARY frames of such sizes (--type binary writes them)",
             size[0], size[1]);
-    else if (plan.segments.size() > few_segments)
+    else if (plan.segments.size() > few_segments && plan.segments.size() <= 255)
         notes_add(notes,
             "written as LABELMAP: for %zu segments it is smaller and opens sooner than BINARY "
             "(--type binary writes that)",
@@ -246,6 +254,7 @@ static void choose_frames(SegPlan &plan) {
         plan.frames.clear();
         choose_slice_frames(plan, held);
     }
+    number_labels(plan);
     rank_positions(plan);
 }
 

@@ -177,7 +177,8 @@ static bool check_file(const char *path, const SegPlan &plan) {
             return false;
         size_t past = std::min(first + chunk, count);
         bool same[chunk];
-        team.each(past - first, [&](size_t i) { same[i] = seg_same_pixels(plan, object, first + i); });
+        team.each(
+            past - first, [&](size_t i) { same[i] = seg_same_pixels(plan, object, first + i); });
         for (size_t f = first; f < past; f++)
             if (!same[f - first])
                 differs("the pixels", f);
