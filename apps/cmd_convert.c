@@ -3,6 +3,7 @@
 #include "ending.h"
 #include "input_kind.h"
 #include "json_out.h"
+#include "seg_type.h"
 #include "target.h"
 
 #include <string.h>
@@ -13,7 +14,7 @@ const cli_command cmd_convert = {.name = "convert",
     .summary = "DICOM series to NIfTI, segmentations between DICOM and NIfTI",
     .help =
         "Usage: ulite convert INPUT -o OUT [--source FOLDER] [--series UID|NUMBER]\n"
-        "                     [--segments F.json|MODEL] [--type binary|fractional]\n"
+        "                     [--segments F.json|MODEL] [--type T] [--rle]\n"
         "                     [--grid original|regular] [--split] [--names F.json]\n"
         "                     [--philips-float]\n"
         "\n"
@@ -31,8 +32,12 @@ const cli_command cmd_convert = {.name = "convert",
         "      --segments F      what the label values mean: a JSON file (docs/segments.md), or a\n"
         "                        model, whose classes they are\n"
         "      --names F         from a SEG: write what its label values mean to F\n"
-        "      --type T          binary or fractional; from a fractional SEG, binary takes the\n"
-        "                        most probable segment where it has at least one half\n"
+        "      --type T          of a .dcm: binary, fractional, labelmap (Supplement 243) or auto\n"
+        "                        (default): binary where viewers read it rightly and there are\n"
+        "                        up to 8 segments, else labelmap; a note says why\n"
+        "                        Fractions stay fractional under auto; binary and labelmap take\n"
+        "                        the most probable segment where it has at least one half\n"
+        "      --rle             a labelmap with compressed frames\n"
         "      --grid G          original (default): on the slices of the source; regular: tilted\n"
         "                        or unevenly spaced slices are resampled to an even grid, labels\n"
         "                        may lie on one of their own\n"
@@ -61,6 +66,7 @@ enum {
     OPTION_SEGMENTS,
     OPTION_NAMES,
     OPTION_TYPE,
+    OPTION_RLE,
     OPTION_GRID,
     OPTION_SPLIT,
     OPTION_PHILIPS_FLOAT,
@@ -73,19 +79,15 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"series", required_argument, NULL, OPTION_SERIES},
     {"segments", required_argument, NULL, OPTION_SEGMENTS},
     {"names", required_argument, NULL, OPTION_NAMES},
-    {"type", required_argument, NULL, OPTION_TYPE}, {"grid", required_argument, NULL, OPTION_GRID},
-    {"split", no_argument, NULL, OPTION_SPLIT},
+    {"type", required_argument, NULL, OPTION_TYPE}, {"rle", no_argument, NULL, OPTION_RLE},
+    {"grid", required_argument, NULL, OPTION_GRID}, {"split", no_argument, NULL, OPTION_SPLIT},
     {"philips-float", no_argument, NULL, OPTION_PHILIPS_FLOAT},
     {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {0}};
 
 static int take_type(convert_options *o, const char *argument) {
-    if (strcmp(argument, "binary") == 0)
-        o->type = TYPE_BINARY;
-    else if (strcmp(argument, "fractional") == 0)
-        o->type = TYPE_FRACTIONAL;
-    else
-        return console_usage(
-            &cmd_convert, "--type takes binary or fractional, not \"%s\"", argument);
+    o->typed = true;
+    if (!seg_type_parse(argument, &o->type))
+        return console_usage(&cmd_convert, "--type takes " SEG_TYPES ", not \"%s\"", argument);
     return UL_OK;
 }
 
@@ -119,6 +121,9 @@ static int take_option(convert_options *o, const char **sources, int option, con
         return UL_OK;
     case OPTION_TYPE:
         return take_type(o, argument);
+    case OPTION_RLE:
+        o->rle = o->typed = true;
+        return UL_OK;
     case OPTION_GRID:
         return take_grid(o, argument);
     case OPTION_SPLIT:
@@ -150,16 +155,18 @@ static int check_usage(const convert_options *o, input_kind kind) {
     if (is_labels(kind) && target != TARGET_SEG && target != TARGET_FOLDER)
         return console_usage(
             &cmd_convert, "labels become a DICOM Segmentation (.dcm); \"%s\" is none", o->output);
-    if (kind == INPUT_SERIES &&
-        (o->source_count > 0 || o->segments || o->names || o->type != TYPE_OF_INPUT))
+    if (kind == INPUT_SERIES && (o->source_count > 0 || o->segments || o->names || o->typed))
         return console_usage(&cmd_convert,
-            "--source, --segments, --names and --type are for segmentations, not for images");
+            "--source, --segments, --names, --type and --rle are for segmentations, not for "
+            "images");
     if (kind == INPUT_SEG && o->segments)
         return console_usage(&cmd_convert, "--segments is for labels: a SEG names its own");
     if (is_labels(kind) && (o->names || o->split))
         return console_usage(&cmd_convert, "--names and --split are for a SEG");
     if (o->philips_float && kind != INPUT_SERIES)
         return console_usage(&cmd_convert, "--philips-float is for DICOM images");
+    if (o->rle && !seg_type_takes_rle(o->type))
+        return console_usage(&cmd_convert, "--rle goes with --type labelmap");
     if (o->names && !ends_in(o->names, ".json"))
         return console_usage(&cmd_convert, "--names takes a name in .json, not \"%s\"", o->names);
     if (o->source_count == 0 && (is_labels(kind) || target == TARGET_SEG))

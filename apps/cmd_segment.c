@@ -3,6 +3,7 @@
 #include "event.h"
 #include "input_kind.h"
 #include "model_path.h"
+#include "seg_type.h"
 #include "segment.h"
 #include "target.h"
 #include "ulite/choice.h"
@@ -17,7 +18,7 @@ const cli_command cmd_segment = {.name = "segment",
     .summary = "label a DICOM series, a NIfTI volume or a PNG picture with a model",
     .help =
         "Usage: ulite segment INPUT... -m MODEL -o OUT [-o OUT2] [--series UID|NUMBER]\n"
-        "                     [--frame N] [--source FOLDER] [--type binary|fractional]\n"
+        "                     [--frame N] [--source FOLDER] [--type T] [--rle]\n"
         "                     [--grid original|regular] [--stats F.json|F.csv]\n"
         "                     [--preview F.png] [--report F.json] [--only NAME,...]\n"
         "                     [--roi X0:X1,Y0:Y1,Z0:Z1[mm]]\n"
@@ -35,7 +36,10 @@ const cli_command cmd_segment = {.name = "segment",
         "      --series X        series number, NUMBER.PART for a part of one, or UID\n"
         "      --frame N         the N-th volume of a 4D NIfTI file\n"
         "      --source FOLDER   the DICOM images that a .dcm from a NIfTI input belongs to\n"
-        "      --type T          binary (default) or fractional, for .dcm\n"
+        "      --type T          of a .dcm: binary, fractional, labelmap (Supplement 243) or auto\n"
+        "                        (default): binary where viewers read it rightly and there are\n"
+        "                        up to 8 segments, else labelmap; a note says why\n"
+        "      --rle             a labelmap with compressed frames\n"
         "      --grid G          original (default): labels lie on the slices of the source;\n"
         "                        regular: tilted or unevenly spaced slices are resampled to an\n"
         "                        even grid first, for models and readers that need one\n"
@@ -70,6 +74,7 @@ enum {
     OPTION_FRAME,
     OPTION_SOURCE,
     OPTION_TYPE,
+    OPTION_RLE,
     OPTION_GRID,
     OPTION_STATS,
     OPTION_REPORT,
@@ -88,7 +93,8 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"series", required_argument, NULL, OPTION_SERIES},
     {"frame", required_argument, NULL, OPTION_FRAME},
     {"source", required_argument, NULL, OPTION_SOURCE},
-    {"type", required_argument, NULL, OPTION_TYPE}, {"grid", required_argument, NULL, OPTION_GRID},
+    {"type", required_argument, NULL, OPTION_TYPE}, {"rle", no_argument, NULL, OPTION_RLE},
+    {"grid", required_argument, NULL, OPTION_GRID},
     {"stats", required_argument, NULL, OPTION_STATS},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"preview", required_argument, NULL, OPTION_PREVIEW},
@@ -116,9 +122,8 @@ static int take_number(const char *option, const char *text, long low, long high
 }
 
 static int take_type(segment_arguments *a, const char *text) {
-    a->fractional = strcmp(text, "fractional") == 0;
-    if (!a->fractional && strcmp(text, "binary") != 0)
-        return console_usage(&cmd_segment, "--type takes binary or fractional, not \"%s\"", text);
+    if (!seg_type_parse(text, &a->type))
+        return console_usage(&cmd_segment, "--type takes " SEG_TYPES ", not \"%s\"", text);
     return UL_OK;
 }
 
@@ -150,6 +155,9 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
         return add_path(a->sources, &a->source_count, argument);
     case OPTION_TYPE:
         return take_type(a, argument);
+    case OPTION_RLE:
+        a->rle = true;
+        return UL_OK;
     case OPTION_GRID:
         return take_grid(a, argument);
     case OPTION_STATS:
@@ -226,7 +234,7 @@ static ul_status write_all(const segment_arguments *a, const ul_card *card, cons
 static ul_status segment_with(const segment_arguments *a, const ul_model *model,
     const ul_card *card, const char *model_hash, segment_input *input, ul_error *error) {
     ul_segment_options options = {
-        .threads = a->threads, .flips = a->flips, .fractions = a->fractional};
+        .threads = a->threads, .flips = a->flips, .fractions = a->type == UL_SEG_FRACTIONAL};
     ul_labels labels = {0};
     ul_class_choice choice = {0};
     input->model_name = card->name;
@@ -303,6 +311,8 @@ static int check_usage(const segment_arguments *a) {
         return console_usage(&cmd_segment, "--source is for labels of NIfTI or PNG inputs");
     if (!dicom && a->series && a->source_count == 0)
         return console_usage(&cmd_segment, "--series is for DICOM images");
+    if (a->rle && !seg_type_takes_rle(a->type))
+        return console_usage(&cmd_segment, "--rle goes with --type labelmap");
     if (a->stats && !ends_in(a->stats, ".json") && !ends_in(a->stats, ".csv"))
         return console_usage(
             &cmd_segment, "--stats takes a name in .json or .csv, not \"%s\"", a->stats);

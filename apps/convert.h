@@ -11,8 +11,9 @@ typedef struct convert_options {
     const char *series;   /* --series, or NULL */
     const char *segments; /* --segments, or NULL */
     const char *names;    /* --names, or NULL */
-    enum { TYPE_OF_INPUT, TYPE_BINARY, TYPE_FRACTIONAL } type;
-    bool regular, split, random_uids, philips_float;
+    ul_seg_type type;     /* UL_SEG_AUTO: of fractions FRACTIONAL */
+    bool typed;           /* --type or --rle was given */
+    bool rle, regular, split, random_uids, philips_float;
     struct cJSON *report; /* what --json prints, {"outputs": [...], "notes": [...]}; NULL without */
 } convert_options;
 
@@ -43,6 +44,9 @@ ul_status convert_check_output(
 
 /* Writes labels, which lie on source's slices or an even grid of their own, as a SEG. */
 ul_status convert_write_seg(const convert_options *options, const ul_catalog *catalog,
-    const ul_labels *labels, const ul_series *source, bool fractional, ul_error *error);
+    const ul_labels *labels, const ul_series *source, ul_seg_type type, ul_error *error);
+
+/* Puts labels whose slices are not even on an even grid. */
+ul_status convert_make_regular(ul_labels *labels, ul_error *error);
 
 #endif

@@ -14,7 +14,7 @@ ul_status convert_check_output(
 }
 
 ul_status convert_write_seg(const convert_options *options, const ul_catalog *catalog,
-    const ul_labels *labels, const ul_series *source, bool fractional, ul_error *error) {
+    const ul_labels *labels, const ul_series *source, ul_seg_type type, ul_error *error) {
     char path[TARGET_PATH_BYTES], identity[TARGET_PATH_BYTES], *notes = NULL;
     target_identity(source, options->input, identity);
     ul_status status = target_name(options->output, identity, ".seg.dcm", path, error);
@@ -24,7 +24,8 @@ ul_status convert_write_seg(const convert_options *options, const ul_catalog *ca
         return status;
     ul_seg_options seg;
     ul_seg_options_init(&seg);
-    seg.fractional = fractional;
+    seg.type = type;
+    seg.rle = options->rle;
     seg.random_uids = options->random_uids;
     seg.model_hash = "convert";
     seg.progress = console_progress();
@@ -34,6 +35,16 @@ ul_status convert_write_seg(const convert_options *options, const ul_catalog *ca
     if (status == UL_OK)
         convert_wrote(options, path, &labels->grid, &labels->segments);
     return status;
+}
+
+ul_status convert_make_regular(ul_labels *labels, ul_error *error) {
+    ul_labels regular;
+    ul_status status = ul_labels_regular(labels, &regular, error);
+    if (status != UL_OK)
+        return status;
+    ul_labels_free(labels);
+    *labels = regular;
+    return UL_OK;
 }
 
 /* What --segments says: a segments file, or the classes of a model's card. */
@@ -118,17 +129,18 @@ static ul_status align_to_one(const convert_options *options, const ul_catalog *
 static ul_status write_for(const convert_options *options, const ul_catalog *catalog,
     const ul_labels *labels, ul_error *error) {
     const ul_series *source = NULL;
-    bool fractional = options->type == TYPE_FRACTIONAL;
-    if (options->regular) {
+    if (options->regular && labels->grid.stack == UL_STACK_REGULAR) { /* may be one of their own */
         ul_status status = choose_series(catalog, options->series, &source, error);
         return status == UL_OK
-                   ? convert_write_seg(options, catalog, labels, source, fractional, error)
+                   ? convert_write_seg(options, catalog, labels, source, options->type, error)
                    : status;
     }
     ul_labels aligned = {0};
     ul_status status = align_to_one(options, catalog, labels, &aligned, &source, error);
+    if (status == UL_OK && options->regular && aligned.grid.stack != UL_STACK_REGULAR)
+        status = convert_make_regular(&aligned, error);
     if (status == UL_OK)
-        status = convert_write_seg(options, catalog, &aligned, source, fractional, error);
+        status = convert_write_seg(options, catalog, &aligned, source, options->type, error);
     ul_labels_free(&aligned);
     return status;
 }

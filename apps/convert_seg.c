@@ -95,7 +95,8 @@ static ul_status write_parts(const convert_options *options, const char *path,
 static ul_status write_nifti(
     const convert_options *options, const char *path, const ul_labels *labels, ul_error *error) {
     label_content content = content_of(labels);
-    bool fractions = content == CONTENT_FRACTIONS && options->type != TYPE_BINARY;
+    bool fractions = content == CONTENT_FRACTIONS &&
+                     (options->type == UL_SEG_AUTO || options->type == UL_SEG_FRACTIONAL);
     if (options->split)
         return write_parts(options, path, labels, fractions, error);
     if (content == CONTENT_OVERLAP)
@@ -116,6 +117,12 @@ static ul_status write_nifti(
     return status;
 }
 
+/* --type, or what holds the labels without a loss. */
+static ul_seg_type type_of(const convert_options *options, const ul_labels *labels) {
+    bool open = options->type == UL_SEG_AUTO && !options->rle;
+    return open && content_of(labels) == CONTENT_FRACTIONS ? UL_SEG_FRACTIONAL : options->type;
+}
+
 static ul_status write_target(const convert_options *options, const ul_catalog *catalog,
     const ul_labels *labels, const ul_series *source, ul_error *error) {
     char path[TARGET_PATH_BYTES], identity[TARGET_PATH_BYTES];
@@ -133,29 +140,18 @@ static ul_status write_target(const convert_options *options, const ul_catalog *
     case TARGET_SEG:
         if (!source)
             return ul_error_set(error, UL_ERROR_USAGE, "a .dcm output needs --source");
-        return convert_write_seg(options, catalog, labels, source,
-            options->type == TYPE_FRACTIONAL ||
-                (options->type == TYPE_OF_INPUT && content_of(labels) == CONTENT_FRACTIONS),
-            error);
+        return convert_write_seg(options, catalog, labels, source, type_of(options, labels), error);
     case TARGET_PNG:
         status = ul_png_write_labels(path, labels, error);
         if (status == UL_OK)
             convert_wrote(options, path, &labels->grid, &labels->segments);
         return status;
     default:
-        return write_nifti(options, path, labels, error);
-    }
-}
-
-/* Puts labels whose slices are not even on an even grid. */
-static ul_status make_regular(ul_labels *labels, ul_error *error) {
-    ul_labels regular;
-    ul_status status = ul_labels_regular(labels, &regular, error);
-    if (status != UL_OK)
+        status = write_nifti(options, path, labels, error);
+        if (status == UL_OK && target_nifti_note(&labels->grid))
+            convert_note(options, target_nifti_note(&labels->grid));
         return status;
-    ul_labels_free(labels);
-    *labels = regular;
-    return UL_OK;
+    }
 }
 
 ul_status convert_seg(const convert_options *options, ul_error *error) {
@@ -173,7 +169,7 @@ ul_status convert_seg(const convert_options *options, ul_error *error) {
         status = ul_seg_read(options->input, source, &labels, &notes, error);
     convert_notes(options, notes);
     if (status == UL_OK && options->regular && labels.grid.stack != UL_STACK_REGULAR)
-        status = make_regular(&labels, error);
+        status = convert_make_regular(&labels, error);
     if (status == UL_OK)
         status = write_target(options, catalog, &labels, source, error);
     if (status == UL_OK && options->names)

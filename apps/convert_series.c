@@ -44,6 +44,8 @@ static ul_status write_volume(const convert_options *options, const ul_catalog *
     if (status == UL_OK && info->philips_float && !options->philips_float)
         convert_note(options, "Philips MR: these are the displayed values; --philips-float takes "
                               "the scanner's floating-point ones");
+    if (status == UL_OK && target_nifti_note(&volume.grid))
+        convert_note(options, target_nifti_note(&volume.grid));
     if (status == UL_OK)
         convert_wrote(options, path, &volume.grid, NULL);
     ul_volume_free(&volume);

@@ -4,6 +4,7 @@
 
 #include "ulite/pipeline.h"
 #include "ulite/region.h"
+#include "ulite/seg.h"
 #include "written.h"
 
 enum { SEGMENT_MAX_PATHS = 64 };
@@ -14,7 +15,8 @@ typedef struct segment_arguments {
     const char *model, *series, *stats, *report, *preview, *only, *mask, *roi;
     size_t frame;
     int threads;
-    bool fractional, regular, random_uids, flips, force;
+    ul_seg_type type;
+    bool rle, regular, random_uids, flips, force;
 } segment_arguments;
 
 /* What is segmented. Zero-initialise; segment_input_free. */

@@ -143,7 +143,8 @@ static ul_status write_seg(const char *path, const segment_arguments *arguments,
     snprintf(note, sizeof note, "%s%s%s", card->trained ? "" : "Untrained model, for tests only. ",
         *input->forced ? "Forced: " : "", input->forced);
     ul_seg_options_init(&options);
-    options.fractional = arguments->fractional;
+    options.type = arguments->type;
+    options.rle = arguments->rle;
     options.random_uids = arguments->random_uids;
     options.threads = arguments->threads;
     options.model_hash = model_hash;
@@ -185,6 +186,9 @@ ul_status segment_write_outputs(const segment_arguments *arguments, const ul_car
                     arguments->threads, console_progress(), error);
         else
             status = ul_png_write_labels(temporary, labels, error);
+        if (status == UL_OK && kind == TARGET_NIFTI && !input->header &&
+            target_nifti_note(&labels->grid))
+            console_say("note: %s", target_nifti_note(&labels->grid));
     }
     return status;
 }

@@ -1,6 +1,7 @@
 #include "console.h"
 #include "ending.h"
 #include "json_out.h"
+#include "seg_type.h"
 #include "segment.h"
 
 #include <cJSON.h>
@@ -113,7 +114,9 @@ static ul_status write_report(const char *path, const segment_arguments *argumen
     cJSON *options = cJSON_AddObjectToObject(report, "options");
     cJSON_AddBoolToObject(options, "tta",
         (arguments->flips || card->tta_default) && (card->tta_flip_x || card->tta_flip_y));
-    cJSON_AddBoolToObject(options, "fractional", arguments->fractional);
+    cJSON_AddStringToObject(options, "type", seg_type_name(arguments->type));
+    cJSON_AddBoolToObject(options, "fractional", arguments->type == UL_SEG_FRACTIONAL);
+    cJSON_AddBoolToObject(options, "rle", arguments->rle);
     cJSON_AddStringToObject(options, "grid", arguments->regular ? "regular" : "original");
     cJSON_AddBoolToObject(options, "force", arguments->force);
     if (*input->forced)

@@ -79,3 +79,10 @@ ul_status target_part(
         snprintf(name, TARGET_PATH_BYTES, "%.*s-%s%s", (int)at, path, part, path + at), path,
         error);
 }
+
+const char *target_nifti_note(const ul_grid *grid) {
+    return grid->stack == UL_STACK_TILTED
+               ? "tilted slices make a sheared NIfTI volume, which ITK readers (3D Slicer, "
+                 "SimpleITK, ITK-SNAP) refuse; --grid regular makes one that they take"
+               : NULL;
+}

@@ -37,4 +37,7 @@ ul_status target_check(const char *path, const char *const *inputs, size_t input
 ul_status target_part(
     const char *path, const char *part, char name[TARGET_PATH_BYTES], ul_error *error);
 
+/* What to say of a NIfTI file on this grid; NULL where there is nothing. */
+const char *target_nifti_note(const ul_grid *grid);
+
 #endif

@@ -16,6 +16,7 @@ static const struct syntax {
     {"1.2.840.10008.1.2.1.99", "deflated", true, NULL, false},
     {"1.2.840.113619.5.2", "GE implicit little endian, pixels big endian", true, NULL, false},
     {"1.2.840.10008.1.2.5", "RLE", false, codec_rle_decode, false},
+    {"1.2.840.10008.1.2.8.1", "deflated image frame", false, codec_deflate_decode, false},
     {"1.2.840.10008.1.2.4.50", "JPEG baseline", false, codec_dcmtk_decode, true},
     {"1.2.840.10008.1.2.4.51", "JPEG extended", false, codec_dcmtk_decode, true},
     {"1.2.840.10008.1.2.4.53", "JPEG spectral selection", false, codec_dcmtk_decode, true},

@@ -54,6 +54,8 @@ ul_status codec_check_picture(
     const codec_frame *frame, const codec_picture *picture, ul_error *error);
 
 ul_status codec_rle_decode(const codec_frame *frame, codec_output *output, ul_error *error);
+/* Deflated Image Frame: a frame as it is, deflated without a header (RFC 1951). */
+ul_status codec_deflate_decode(const codec_frame *frame, codec_output *output, ul_error *error);
 ul_status codec_jpeg2000_decode(const codec_frame *frame, codec_output *output, ul_error *error);
 
 /* JPEG and JPEG-LS, through DCMTK. */

@@ -77,6 +77,47 @@ bool seg_bits_equal(
     return true;
 }
 
+void seg_bits_close_up(uint8_t *bits, size_t frames, size_t frame_bits) {
+    size_t frame_bytes = (frame_bits + 7) / 8;
+    for (size_t f = 1; f < frames; f++)
+        for (size_t i = 0; i < frame_bits; i++) { /* to lower places: nothing unread is lost */
+            size_t to = f * frame_bits + i;
+            uint8_t mask = (uint8_t)(1u << to % 8);
+            bits[to / 8] = (uint8_t)(bits[to / 8] & ~mask);
+            if (bit_at(bits, f * frame_bytes * 8 + i))
+                bits[to / 8] |= mask;
+        }
+}
+
+bool seg_bits_zero(const uint8_t *bits, size_t first_bit, size_t count) {
+    size_t at = first_bit, past = first_bit + count;
+    for (; at < past && at % 8 != 0; at++)
+        if (bit_at(bits, at))
+            return false;
+    for (; at + 8 * BLOCK <= past; at += 8 * BLOCK) {
+        uint8_t any = 0;
+        for (size_t i = 0; i < BLOCK; i++)
+            any |= bits[at / 8 + i];
+        if (any)
+            return false;
+    }
+    for (; at < past; at++)
+        if (bit_at(bits, at))
+            return false;
+    return true;
+}
+
+size_t seg_bits_count(const uint8_t *bits, size_t bytes) {
+    size_t count = 0, i = 0;
+    for (uint64_t word; i + sizeof word <= bytes; i += sizeof word) {
+        memcpy(&word, bits + i, sizeof word);
+        count += (size_t)__builtin_popcountll(word);
+    }
+    for (; i < bytes; i++)
+        count += (size_t)__builtin_popcount(bits[i]);
+    return count;
+}
+
 static size_t unpack_byte(uint8_t byte, uint16_t number, uint16_t map[8]) {
     size_t taken = 0;
     uint16_t mask[8];
@@ -134,4 +175,29 @@ void seg_bits_present(const uint16_t *map, size_t count, bool present[65536]) {
     }
     for (; i < count; i++)
         present[map[i]] = true;
+}
+
+/* Notes that number occurs in a row; rows come in rising order. */
+static void note_row(uint16_t number, size_t row, uint16_t *first, uint16_t *past) {
+    if (!past[number])
+        first[number] = (uint16_t)row;
+    past[number] = (uint16_t)(row + 1);
+}
+
+void seg_bits_rows(
+    const uint16_t *map, size_t columns, size_t rows, uint16_t first[65536], uint16_t past[65536]) {
+    for (size_t row = 0; row < rows; row++, map += columns) {
+        uint16_t current = map[0];
+        note_row(current, row, first, past);
+        for (size_t i = 1; i < columns;) {
+            if (i + BLOCK <= columns && block_is(map + i, current)) {
+                i += BLOCK; /* runs are long */
+                continue;
+            }
+            size_t end = i + BLOCK < columns ? i + BLOCK : columns;
+            for (; i < end; i++)
+                if (map[i] != current)
+                    note_row(current = map[i], row, first, past);
+        }
+    }
 }

@@ -28,6 +28,22 @@ size_t seg_bits_unpack(
 void seg_bits_unpack_bytes(
     const uint8_t *bits, size_t first_bit, size_t count, uint8_t value, uint8_t *bytes);
 
+/* Whether all of the bits are 0. */
+bool seg_bits_zero(const uint8_t *bits, size_t first_bit, size_t count);
+
+/* How many bits of whole bytes are 1. */
+size_t seg_bits_count(const uint8_t *bits, size_t bytes);
+
+/* The rows of map[rows][columns] that each number occurs in: first[number] to past[number] - 1;
+ * past[number] is 0 where there is none, as it must be before. At most 65535 rows. */
+void seg_bits_rows(
+    const uint16_t *map, size_t columns, size_t rows, uint16_t first[65536], uint16_t past[65536]);
+
+/* Moves frames of so many bits, each of which begins with a byte of its own, together, without
+ * gaps.
+ */
+void seg_bits_close_up(uint8_t *bits, size_t frames, size_t frame_bits);
+
 /* The segment numbers of map[0..count) as flags: present[number] = true where it occurs. */
 void seg_bits_present(const uint16_t *map, size_t count, bool present[65536]);
 

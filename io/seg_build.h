@@ -2,6 +2,7 @@
 #ifndef SEG_BUILD_H
 #define SEG_BUILD_H
 
+#include "seg_object.h"
 #include "uid.h"
 #include "ulite/seg.h"
 
@@ -11,10 +12,11 @@
 #include <string>
 #include <vector>
 
-/* One frame: a segment on a slice of the label grid. */
+/* One frame: a segment, or all of a LABELMAP, on a slice of the label grid. */
 struct SegPlanFrame {
-    size_t segment; /* index into SegPlan::segments: SegmentNumber - 1 */
+    size_t segment; /* index into SegPlan::segments: SegmentNumber - 1; 0 for LABELMAP */
     size_t slice;
+    size_t first_row, past_row; /* BINARY: the rows of the slice that hold the segment */
 };
 
 /* Everything that is decided before the data set is built. Pointers are the caller's. */
@@ -23,10 +25,11 @@ struct SegPlan {
     const ul_series *source;
     const ul_series_info *info;
     const ul_seg_options *options;
-    bool fractional;
+    SegKind kind;
     bool placed;                  /* positions are known, so the plane macros are written */
     bool on_original;             /* slice k lies on source slice k, else on a grid of its own */
     std::vector<size_t> segments; /* indices into labels->segments.items by rising number */
+    std::vector<uint16_t> stored; /* LABELMAP: the SegmentNumber of each label value */
     std::vector<SegPlanFrame> frames;  /* by segment, then slice */
     std::vector<size_t> nearest;       /* per slice: the source slice that it is derived from */
     std::vector<size_t> position_rank; /* per slice: its place among the slices with frames, from 1;
@@ -37,6 +40,25 @@ struct SegPlan {
     }
     const ul_segment &segment(size_t index) const {
         return labels->segments.items[segments[index]];
+    }
+    /* Frames without positions are told apart by their time: where a LABELMAP has no other
+     * dimension, or there are several slices. */
+    bool timed() const {
+        return !placed && (kind == SegKind::LABELMAP || labels->grid.size[2] > 1);
+    }
+    /* A LABELMAP's numbers are the label values where 8 bits hold them; OHIF (3.13) reads no 16. */
+    bool keeps_values() const {
+        return kind == SegKind::LABELMAP && segment(segments.size() - 1).number <= 255;
+    }
+    /* SegmentNumber. */
+    unsigned number(size_t index) const {
+        return keeps_values() ? segment(index).number : unsigned(index + 1);
+    }
+    /* Allocated and stored per pixel. */
+    unsigned bits() const {
+        if (kind == SegKind::LABELMAP)
+            return number(segments.size() - 1) > 255 ? 16 : 8;
+        return kind == SegKind::FRACTIONAL ? 8 : 1;
     }
     /* The fractions of a frame; NULL where the labels have none. */
     const uint8_t *fractions(const SegPlanFrame &frame) const {
@@ -50,7 +72,8 @@ struct SegPlan {
     }
 };
 
-/* Chooses frames and source slices. Throws Failure. */
+/* Chooses the kind, frames and source slices; a note says why AUTO chose LABELMAP. Throws Failure.
+ */
 SegPlan seg_plan(const ul_labels &labels, const ul_series *source, const ul_seg_options &options);
 
 /* Bytes of the pixel data, padded to an even count. */
@@ -58,6 +81,12 @@ size_t seg_pixel_bytes(const SegPlan &plan);
 
 /* Encodes all frames into zeroed bytes of that size. False where the progress said stop. */
 bool seg_pack(const SegPlan &plan, uint8_t *bytes);
+
+/* Whether frame f was read back as the labels are. */
+bool seg_same_pixels(const SegPlan &plan, const SegObject &object, size_t f);
+
+/* Whether the frames, which are as the labels are, hold all of them. */
+bool seg_holds_all(const SegPlan &plan, const SegObject &object);
 
 /* UIDs of one object. */
 struct SegUids {

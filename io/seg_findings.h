@@ -19,6 +19,13 @@ inline const char *plural(size_t count) {
 /* Attributes, segments, colours and frames as the standard and the readers need them. */
 void seg_check_object(const SegObject &object, SegFindings &findings);
 
+/* What readers make of the stored pixels: each finding has the exact condition of a misreading that
+ * was measured (docs/dicom-seg.md). */
+void seg_check_readers(const SegObject &object, SegFindings &findings);
+
+/* Whether one empty frame is there so that BINARY frames end in a whole word. */
+bool seg_empty_frame_pads(const SegObject &object);
+
 /* Positions of the frames among each other. */
 void seg_check_geometry(const SegObject &object, SegFindings &findings);
 

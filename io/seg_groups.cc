@@ -85,18 +85,22 @@ static DcmItem &put_frame(DcmItem &target, const SegPlan &plan, const SegPlanFra
     put_derivation(frame, plan, planned.slice);
 
     DcmItem &content = seg_new_item(frame, DCM_FrameContentSequence);
-    bool timed = !plan.placed && grid.size[2] > 1;
-    auto place = Uint32(timed ? planned.slice + 1 : plan.position_rank[planned.slice]);
-    const Uint32 index[2] = {Uint32(planned.segment + 1), place};
-    content.putAndInsertUint32Array(DCM_DimensionIndexValues, index, plan.placed || timed ? 2 : 1);
-    if (timed)
+    auto place = Uint32(plan.timed() ? planned.slice + 1 : plan.position_rank[planned.slice]);
+    std::vector<Uint32> index;
+    if (plan.kind != SegKind::LABELMAP)
+        index.push_back(plan.number(planned.segment));
+    if (plan.placed || plan.timed())
+        index.push_back(place);
+    content.putAndInsertUint32Array(DCM_DimensionIndexValues, index.data(), index.size());
+    if (plan.timed())
         content.putAndInsertUint32(DCM_TemporalPositionIndex, place);
 
     if (plan.placed)
         seg_put(seg_new_item(frame, DCM_PlanePositionSequence), DCM_ImagePositionPatient,
             decimals(grid.origin_mm[planned.slice], 3));
-    seg_put_us(seg_new_item(frame, DCM_SegmentIdentificationSequence), DCM_ReferencedSegmentNumber,
-        unsigned(planned.segment + 1));
+    if (plan.kind != SegKind::LABELMAP)
+        seg_put_us(seg_new_item(frame, DCM_SegmentIdentificationSequence),
+            DCM_ReferencedSegmentNumber, plan.number(planned.segment));
     return frame;
 }
 

@@ -194,4 +194,5 @@ void seg_layout_frames(const SegObject &object, SegLayout &layout, char **notes)
         place_frames(object, layout, notes);
     else
         order_frames(object, layout);
+    std::copy_n(layout.grid.size, 2, layout.box_size);
 }

@@ -5,13 +5,17 @@
 #include "seg_object.h"
 #include "ulite/seg.h"
 
-/* A grid and, per frame, its slice. In a frame that is turned against the grid, the grid's pixel
- * (i, j) is the frame's pixel (i, j) after an exchange of the axes, then of their directions. */
+/* A grid and, per frame, its slice. Frames cover the grid's slices, or a box of whole pixels of
+ * them. In a frame that is turned against the grid, the box's pixel (i, j) is the frame's pixel
+ * (i, j) after an exchange of the axes, then of their directions. */
 struct SegLayout {
     ul_grid grid = {};
     std::vector<size_t> slice;                   /* per frame */
     bool exchanged = false;                      /* the frame's columns run along the grid's rows */
     bool reversed_i = false, reversed_j = false; /* along the frame's axes */
+
+    size_t box_first[2] = {0, 0}; /* the grid's pixel at the box's low corner */
+    size_t box_size[2] = {0, 0};
 
     SegLayout() = default;
     SegLayout(const SegLayout &) = delete;
@@ -21,6 +25,13 @@ struct SegLayout {
     }
     bool turned() const {
         return exchanged || reversed_i || reversed_j;
+    }
+    /* Whether a frame's pixels are those of a slice, in their order. */
+    bool fits() const {
+        return !turned() && !cropped();
+    }
+    bool cropped() const {
+        return box_size[0] != grid.size[0] || box_size[1] != grid.size[1];
     }
 };
 

@@ -88,7 +88,8 @@ static void put_series_and_equipment(DcmItem &target, const SegPlan &plan, const
 }
 
 static void put_image(DcmItem &target, const SegPlan &plan, const SegUids &uids) {
-    seg_put(target, DCM_SOPClassUID, UID_SegmentationStorage);
+    seg_put(target, DCM_SOPClassUID,
+        plan.kind == SegKind::LABELMAP ? SEG_LABELMAP_CLASS_UID : UID_SegmentationStorage);
     seg_put(target, DCM_SOPInstanceUID, uids.instance);
     seg_put(target, DCM_ImageType, "DERIVED\\PRIMARY");
     seg_put(target, DCM_InstanceNumber, "1");
@@ -100,17 +101,20 @@ static void put_image(DcmItem &target, const SegPlan &plan, const SegUids &uids)
     seg_put(target, DCM_NumberOfFrames, std::to_string(plan.frames.size()));
     seg_put_us(target, DCM_Rows, unsigned(plan.labels->grid.size[1]));
     seg_put_us(target, DCM_Columns, unsigned(plan.labels->grid.size[0]));
-    seg_put_us(target, DCM_BitsAllocated, plan.fractional ? 8 : 1);
-    seg_put_us(target, DCM_BitsStored, plan.fractional ? 8 : 1);
-    seg_put_us(target, DCM_HighBit, plan.fractional ? 7 : 0);
+    seg_put_us(target, DCM_BitsAllocated, plan.bits());
+    seg_put_us(target, DCM_BitsStored, plan.bits());
+    seg_put_us(target, DCM_HighBit, plan.bits() - 1);
     seg_put_us(target, DCM_PixelRepresentation, 0);
-    seg_put(target, DCM_SegmentationType, plan.fractional ? "FRACTIONAL" : "BINARY");
-    if (plan.fractional) {
+    seg_put(target, DCM_SegmentationType, seg_kind_name(plan.kind));
+    if (plan.kind == SegKind::LABELMAP)
+        seg_put_us(target, DCM_PixelPaddingValue, 0);
+    if (plan.kind == SegKind::FRACTIONAL) {
         seg_put(target, DCM_SegmentationFractionalType, "PROBABILITY");
         seg_put_us(target, DCM_MaximumFractionalValue, 255);
     }
     /* One label per voxel cannot overlap; probabilities of several segments do. */
-    bool overlap = plan.fractional && plan.labels->fractions && plan.segments.size() > 1;
+    bool overlap =
+        plan.kind == SegKind::FRACTIONAL && plan.labels->fractions && plan.segments.size() > 1;
     seg_put(target, DCM_SegmentsOverlap, overlap ? "UNDEFINED" : "NO");
 }
 
@@ -150,16 +154,18 @@ static void put_dimension(DcmItem &target, const std::string &organization,
     seg_put(item, DCM_DimensionDescriptionLabel, label);
 }
 
-/* Segment, then position; frames without positions are told apart by their time. */
+/* Segment, but for LABELMAP, then position; frames without positions are told apart by their time.
+ */
 static void put_dimensions(DcmItem &target, const SegPlan &plan, const SegUids &uids) {
     seg_put(seg_new_item(target, DCM_DimensionOrganizationSequence), DCM_DimensionOrganizationUID,
         uids.dimensions);
-    put_dimension(target, uids.dimensions, DCM_ReferencedSegmentNumber,
-        DCM_SegmentIdentificationSequence, "ReferencedSegmentNumber");
+    if (plan.kind != SegKind::LABELMAP)
+        put_dimension(target, uids.dimensions, DCM_ReferencedSegmentNumber,
+            DCM_SegmentIdentificationSequence, "ReferencedSegmentNumber");
     if (plan.placed)
         put_dimension(target, uids.dimensions, DCM_ImagePositionPatient, DCM_PlanePositionSequence,
             "ImagePositionPatient");
-    else if (plan.labels->grid.size[2] > 1)
+    else if (plan.timed())
         put_dimension(target, uids.dimensions, DCM_TemporalPositionIndex, DCM_FrameContentSequence,
             "TemporalPositionIndex");
 }
@@ -189,21 +195,25 @@ static std::string segment_description(const ul_segment &segment, const char *no
     return clipped(text, 1024);
 }
 
-static void put_segment(DcmItem &target, const SegPlan &plan, size_t index) {
-    const ul_segment &segment = plan.segment(index);
-    DcmItem &item = seg_new_item(target, DCM_SegmentSequence);
-    put_charset(item, segment.label + std::string(segment.description) + segment.algorithm_name +
-                          segment.tracking_id);
-    seg_put_us(item, DCM_SegmentNumber, unsigned(index + 1));
-    seg_put(item, DCM_SegmentLabel, clipped(segment.label, 64));
-    std::string description = segment_description(segment, plan.options->description_note);
-    if (!description.empty())
-        seg_put(item, DCM_SegmentDescription, description);
+static void put_algorithm(DcmItem &item, const ul_segment &segment) {
     seg_put(item, DCM_SegmentAlgorithmType,
         segment.algorithm_type[0] ? segment.algorithm_type : "AUTOMATIC");
     if (std::strcmp(segment.algorithm_type, "MANUAL") != 0)
         seg_put(item, DCM_SegmentAlgorithmName,
             segment.algorithm_name[0] ? clipped(segment.algorithm_name, 64) : "unspecified");
+}
+
+static void put_segment(DcmItem &target, const SegPlan &plan, size_t index) {
+    const ul_segment &segment = plan.segment(index);
+    DcmItem &item = seg_new_item(target, DCM_SegmentSequence);
+    put_charset(item, segment.label + std::string(segment.description) + segment.algorithm_name +
+                          segment.tracking_id);
+    seg_put_us(item, DCM_SegmentNumber, plan.number(index));
+    seg_put(item, DCM_SegmentLabel, clipped(segment.label, 64));
+    std::string description = segment_description(segment, plan.options->description_note);
+    if (!description.empty())
+        seg_put(item, DCM_SegmentDescription, description);
+    put_algorithm(item, segment);
     put_code_of(item, DCM_SegmentedPropertyCategoryCodeSequence, segment.category, DCM_Item, {});
     put_code_of(item, DCM_SegmentedPropertyTypeCodeSequence, segment.type,
         DCM_SegmentedPropertyTypeModifierCodeSequence, segment.type_modifier);
@@ -217,7 +227,7 @@ static void put_segment(DcmItem &target, const SegPlan &plan, size_t index) {
         seg_put(item, DCM_TrackingID, segment.tracking_id);
         seg_put(item, DCM_TrackingUID, segment.tracking_uid);
     }
-    if (segment.number != index + 1) {
+    if (segment.number != plan.number(index)) {
         check(item.putAndInsertString(DcmTag(SEG_PRIVATE_CREATOR_TAG, EVR_LO), SEG_PRIVATE_CREATOR),
             SEG_PRIVATE_CREATOR_TAG);
         check(item.putAndInsertUint16(DcmTag(SEG_LABEL_VALUE_TAG, EVR_US), Uint16(segment.number)),
@@ -225,7 +235,20 @@ static void put_segment(DcmItem &target, const SegPlan &plan, size_t index) {
     }
 }
 
+/* The value of a LABELMAP that belongs to no segment is described like one. */
+static void put_background(DcmItem &target, const SegPlan &plan) {
+    DcmItem &item = seg_new_item(target, DCM_SegmentSequence);
+    seg_put_us(item, DCM_SegmentNumber, 0);
+    seg_put(item, DCM_SegmentLabel, "Background");
+    put_algorithm(item, plan.segment(0));
+    for (const DcmTagKey &sequence :
+        {DCM_SegmentedPropertyCategoryCodeSequence, DCM_SegmentedPropertyTypeCodeSequence})
+        seg_put_code(item, sequence, "125040", "DCM", "Background");
+}
+
 void seg_put_segments(DcmItem &target, const SegPlan &plan) {
+    if (plan.kind == SegKind::LABELMAP)
+        put_background(target, plan);
     for (size_t s = 0; s < plan.segments.size(); s++) {
         const ul_segment &segment = plan.segment(s);
         if (!segment.label[0] || !segment.category.value[0] || !segment.type.value[0])

@@ -4,15 +4,13 @@
 #include "colour.h"
 #include "dicom_source.h"
 #include "memory_limit.h"
+#include "seg_bits.h"
 #include "seg_build.h"
 #include "shim.h"
 #include "utf8.h"
 
 #include <cmath>
 #include <cstring>
-
-/* Supplement 243 is younger than DCMTK 3.6.7. */
-static const char labelmap_class_uid[] = "1.2.840.10008.5.1.4.1.1.66.7";
 
 const char *seg_kind_name(SegKind kind) {
     switch (kind) {
@@ -27,7 +25,7 @@ const char *seg_kind_name(SegKind kind) {
 }
 
 bool seg_is_class(const std::string &class_uid) {
-    return class_uid == UID_SegmentationStorage || class_uid == labelmap_class_uid;
+    return class_uid == UID_SegmentationStorage || class_uid == SEG_LABELMAP_CLASS_UID;
 }
 
 static unsigned required_us(DcmItem &item, const DcmTagKey &tag) {
@@ -279,18 +277,24 @@ static void decode_frames(SegObject &object, const char *path) {
     if (image.file.status != UL_OK)
         throw Failure(image.file.status, "%s", image.file.problem);
     dicom_layout &layout = image.file.layout;
-    if (object.bits == 1)
-        throw Failure(UL_ERROR_UNSUPPORTED, "compressed BINARY frames are not supported");
+    const size_t pixels = object.frame_pixels(), frames = layout.frames;
+    if (object.bits == 1) { /* frames of whole bytes: the last bits of each mean nothing */
+        layout.columns = (pixels + 7) / 8;
+        layout.rows = 1;
+        layout.bits_allocated = layout.bits_stored = 8;
+    }
     layout.photometric = DICOM_MONOCHROME2; /* numbers, whatever colours they are shown in */
     layout.has_modality_lut = false;
     check(dicom_source_open(&image.file, &image.source, &error));
     size_t frame_bytes = dicom_frame_bytes(&layout);
-    make_room(object, layout.frames * frame_bytes); /* 1e6 of 2^30 bytes at most */
-    for (size_t f = 0; f < layout.frames; f++) {
+    make_room(object, uint64_t(frames) * frame_bytes); /* 1e6 of 2^30 bytes at most */
+    for (size_t f = 0; f < frames; f++) {
         bool is_rgb;
         check(dicom_source_frame(
             &image.source, f, object.storage.get() + f * frame_bytes, &is_rgb, &error));
     }
+    if (object.bits == 1 && pixels % 8 != 0)
+        seg_bits_close_up(object.storage.get(), frames, pixels);
 }
 
 [[noreturn]] static void throw_truncated(const dicom_pixels &pixels) {
@@ -335,7 +339,8 @@ static void read_native(SegObject &object, const char *path) {
 }
 
 static void read_pixels(SegObject &object, const char *path) {
-    if (!codec_is_native(object.file->header.transfer_syntax))
+    object.encapsulated = !codec_is_native(object.file->header.transfer_syntax);
+    if (object.encapsulated)
         decode_frames(object, path);
     else
         read_native(object, path);

@@ -12,6 +12,9 @@ enum class SegKind { BINARY, FRACTIONAL, LABELMAP };
 
 const char *seg_kind_name(SegKind kind);
 
+/* Supplement 243 is younger than DCMTK 3.6.7. */
+#define SEG_LABELMAP_CLASS_UID "1.2.840.10008.5.1.4.1.1.66.7"
+
 /* A source image that a frame refers to. */
 struct SegReference {
     std::string class_uid, instance_uid;
@@ -39,6 +42,7 @@ struct SegObject {
     std::vector<unsigned> label_value; /* per segment: the number that its labels had when ulite
                                           wrote them, else SegmentNumber */
     std::vector<SegFrame> frames;
+    bool encapsulated;   /* frames are compressed, each by itself */
     const Uint8 *pixels; /* NULL unless asked for: storage's */
     size_t pixel_bytes;
     std::unique_ptr<Uint8[]> storage;

@@ -29,15 +29,47 @@ static void find_turn(const SegObject &object, const ul_grid &source, SegLayout 
         throw Failure(UL_ERROR_GEOMETRY, "the frames lie in other planes than the source's slices");
     layout.reversed_i = i < 0;
     layout.reversed_j = j < 0;
-    bool same = layout.exchanged
-                    ? object.columns == source.size[1] && object.rows == source.size[0]
-                    : object.columns == source.size[0] && object.rows == source.size[1];
-    if (!same)
+    layout.box_size[0] = layout.exchanged ? object.rows : object.columns;
+    layout.box_size[1] = layout.exchanged ? object.columns : object.rows;
+    if (layout.box_size[0] > source.size[0] || layout.box_size[1] > source.size[1])
         throw Failure(UL_ERROR_GEOMETRY,
             "the frames have %zux%zu pixels, the source's slices %zux%zu; without --source they "
             "are "
             "read on their own grid",
             object.columns, object.rows, source.size[0], source.size[1]);
+}
+
+/* Where the low corner of a frame's box lies, in pixels of slice k. */
+static void box_corner(const SegLayout &layout, const SegFrame &frame, const ul_grid &source,
+    size_t k, double corner[2]) {
+    ul_grid axes = {};
+    double a = layout.reversed_i ? double(layout.box_size[layout.exchanged]) - 1 : 0,
+           b = layout.reversed_j ? double(layout.box_size[!layout.exchanged]) - 1 : 0, from[3];
+    if (!ul_grid_set_axes(&axes, frame.cosines))
+        throw Failure(UL_ERROR_GEOMETRY, "ImageOrientationPatient is not two directions at right "
+                                         "angles");
+    vec3_add(frame.position, a * frame.spacing[0], axes.axis_i, from);
+    vec3_add(from, b * frame.spacing[1], axes.axis_j, from);
+    vec3_add(from, -1, source.origin_mm[k], from);
+    corner[0] = vec3_dot(from, source.axis_i) / source.spacing_mm[0];
+    corner[1] = vec3_dot(from, source.axis_j) / source.spacing_mm[1];
+}
+
+/* Frames smaller than the source's slices are a box of them, the same for all. */
+static void find_box(const SegObject &object, const ul_grid &source, size_t k, SegLayout &layout) {
+    double corner[2];
+    if (!layout.cropped())
+        return;
+    box_corner(layout, object.frames[0], source, k, corner);
+    for (int axis = 0; axis < 2; axis++) {
+        double first = std::round(corner[axis]);
+        if (!(first >= 0) || first + double(layout.box_size[axis]) > double(source.size[axis]))
+            throw Failure(UL_ERROR_GEOMETRY,
+                "the frames have %zux%zu pixels and reach beyond the source's slices of %zux%zu; "
+                "without --source they are read on their own grid",
+                object.columns, object.rows, source.size[0], source.size[1]);
+        layout.box_first[axis] = size_t(first);
+    }
 }
 
 /* The largest in-plane distance, in pixels, of the frame's corners from those of slice k. */
@@ -47,15 +79,17 @@ static double corner_miss_px(
     ul_grid axes = {}; /* rounded cosines are straightened as the source's were */
     if (!ul_grid_set_axes(&axes, frame.cosines))
         return HUGE_VAL;
-    double last_i = double(source.size[0] - 1), last_j = double(source.size[1] - 1);
+    double last_i = double(layout.box_size[0] - 1), last_j = double(layout.box_size[1] - 1);
     for (int corner = 0; corner < 4; corner++) {
-        double i = corner & 1 ? last_i : 0, j = corner & 2 ? last_j : 0;   /* on the source */
+        double i = corner & 1 ? last_i : 0, j = corner & 2 ? last_j : 0;   /* on the box */
         double a = layout.exchanged ? j : i, b = layout.exchanged ? i : j; /* on the frame */
         if (layout.reversed_i)
             a = (layout.exchanged ? last_j : last_i) - a;
         if (layout.reversed_j)
             b = (layout.exchanged ? last_i : last_j) - b;
         double miss[3];
+        i += double(layout.box_first[0]); /* on the source */
+        j += double(layout.box_first[1]);
         for (int c = 0; c < 3; c++)
             miss[c] = frame.position[c] + a * frame.spacing[0] * axes.axis_i[c] +
                       b * frame.spacing[1] * axes.axis_j[c] - source.origin_mm[k][c] -
@@ -113,6 +147,8 @@ static void by_position(const SegObject &object, SegLayout &layout) {
         if (!(away <= slice_tolerance_steps * step))
             throw Failure(UL_ERROR_GEOMETRY,
                 "frame %zu lies %.3g mm from the nearest slice of the source", f + 1, away);
+        if (f == 0)
+            find_box(object, source, above->second, layout);
         double miss = corner_miss_px(layout, frame, source, above->second);
         if (!(miss <= in_plane_tolerance_px)) {
             check_spacing(layout, frame, f);
@@ -162,6 +198,7 @@ static void by_reference(const SegObject &object, const SliceIndex &index, SegLa
         throw Failure(UL_ERROR_GEOMETRY,
             "the frames have %zux%zu pixels, the source's images %zux%zu", object.columns,
             object.rows, layout.grid.size[0], layout.grid.size[1]);
+    std::copy_n(layout.grid.size, 2, layout.box_size);
     for (size_t f = 0; f < object.frames.size(); f++) {
         std::vector<size_t> named = named_slices(index, object.frames[f]);
         if (named.empty())

@@ -1,13 +1,12 @@
+#include "notes.h"
 #include "seg_bits.h"
 #include "seg_build.h"
 #include "shim.h"
-#include "shim_team.h"
 #include "vec3.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <memory>
 
 /* Labels lie on the source's grid where no slice is further off than this part of a pixel. */
 static const double same_place_px = 0.01;
@@ -96,54 +95,167 @@ static bool any_nonzero(const uint8_t *bytes, size_t count) {
     return count > 0 && (bytes[0] != 0 || std::memcmp(bytes, bytes + 1, count - 1) != 0);
 }
 
-/* Which segments each slice holds, as [segment][slice]. */
-static std::vector<std::vector<char>> find_segments(const SegPlan &plan) {
+/* The rows of each slice that hold each segment, as [segment][slice]; past 0 where none does. */
+struct Rows {
+    uint16_t first, past;
+};
+typedef std::vector<std::vector<Rows>> HeldRows;
+
+static HeldRows find_fractions(const SegPlan &plan) {
     const ul_grid &grid = plan.labels->grid;
-    std::vector<std::vector<char>> held(
-        plan.segments.size(), std::vector<char>(grid.size[2], false));
-    if (plan.fractional && plan.labels->fractions) {
-        for (size_t s = 0; s < plan.segments.size(); s++)
-            for (size_t k = 0; k < grid.size[2]; k++)
-                held[s][k] = any_nonzero(plan.fractions({s, k}), plan.pixels());
-        return held;
-    }
-    std::vector<size_t> index_of(65536, SIZE_MAX);
+    HeldRows held(plan.segments.size(), std::vector<Rows>(grid.size[2]));
     for (size_t s = 0; s < plan.segments.size(); s++)
-        index_of[plan.segment(s).number] = s;
-    std::vector<unsigned> unknown(grid.size[2], 0); /* nothing may be thrown between the threads */
-    ShimTeam team(grid.size[2], plan.options->threads);
-    team.each(grid.size[2], [&](size_t k) {
-        bool present[65536] = {};
-        seg_bits_present(plan.map(k), plan.pixels(), present);
-        for (unsigned number = 1; number < 65536; number++)
-            if (present[number] && index_of[number] == SIZE_MAX)
-                unknown[k] = number;
-            else if (present[number])
-                held[index_of[number]][k] = true;
-    });
-    for (size_t k = 0; k < grid.size[2]; k++)
-        if (unknown[k])
-            throw Failure(UL_ERROR_INPUT,
-                "label %u occurs in slice %zu, but no segment has that number", unknown[k], k + 1);
+        for (size_t k = 0; k < grid.size[2]; k++)
+            if (any_nonzero(plan.fractions({s, k, 0, 0}), plan.pixels()))
+                held[s][k].past = uint16_t(grid.size[1]);
     return held;
 }
 
-static void choose_frames(SegPlan &plan) {
-    auto held = find_segments(plan);
-    size_t slices = plan.labels->grid.size[2];
+static HeldRows find_labels(const SegPlan &plan) {
+    const ul_grid &grid = plan.labels->grid;
+    HeldRows held(plan.segments.size(), std::vector<Rows>(grid.size[2]));
+    std::vector<size_t> index_of(65536, SIZE_MAX);
+    for (size_t s = 0; s < plan.segments.size(); s++)
+        index_of[plan.segment(s).number] = s;
+    std::vector<uint16_t> first(65536), past(65536);
+    for (size_t k = 0; k < grid.size[2]; k++) {
+        std::fill(past.begin(), past.end(), uint16_t(0));
+        seg_bits_rows(plan.map(k), grid.size[0], grid.size[1], first.data(), past.data());
+        for (unsigned number = 1; number < 65536; number++)
+            if (past[number] && index_of[number] == SIZE_MAX)
+                throw Failure(UL_ERROR_INPUT,
+                    "label %u occurs in slice %zu, but no segment has that number", number, k + 1);
+            else if (past[number])
+                held[index_of[number]][k] = {first[number], past[number]};
+    }
+    return held;
+}
+
+/* A frame for each segment and slice that holds something, by segment, then slice. */
+static void choose_segment_frames(SegPlan &plan, const HeldRows &held) {
     for (size_t s = 0; s < held.size(); s++)
-        for (size_t k = 0; k < slices; k++)
-            if (held[s][k])
-                plan.frames.push_back({s, k});
+        for (size_t k = 0; k < held[s].size(); k++)
+            if (held[s][k].past)
+                plan.frames.push_back({s, k, held[s][k].first, held[s][k].past});
     if (plan.frames.empty()) /* an object without frames is not valid */
-        plan.frames.push_back({0, 0});
+        plan.frames.push_back({0, 0, 0, 0});
+}
+
+/* A frame for each slice that holds something. */
+static void choose_slice_frames(SegPlan &plan, const HeldRows &held) {
+    for (size_t k = 0; k < plan.labels->grid.size[2]; k++)
+        if (std::any_of(held.begin(), held.end(),
+                [k](const std::vector<Rows> &segment) { return segment[k].past != 0; }))
+            plan.frames.push_back({0, k, 0, plan.labels->grid.size[1]});
+    if (plan.frames.empty())
+        plan.frames.push_back({0, 0, 0, plan.labels->grid.size[1]});
+}
+
+/* Whether the frames, which end at bytes, end in half a word, so that a byte must pad them. */
+static bool ends_in_half_a_word(const SegPlan &plan) {
+    return plan.pixels() % 8 == 0 && plan.pixels() / 8 * plan.frames.size() % 2 != 0;
+}
+
+/* Adds an empty frame: of a segment on a slice where others have frames, else on the slice before
+ * or behind those; false where each segment has a frame on every slice. The order is kept. */
+static bool add_empty_frame(SegPlan &plan) {
+    size_t slices = plan.labels->grid.size[2];
+    std::vector<char> used(slices, false), near(slices, false);
+    std::vector<std::vector<char>> taken(plan.segments.size(), used);
+    for (const SegPlanFrame &frame : plan.frames) {
+        used[frame.slice] = true;
+        taken[frame.segment][frame.slice] = true;
+    }
+    for (size_t k = 0; k < slices; k++)
+        near[k] = (k > 0 && used[k - 1]) || (k + 1 < slices && used[k + 1]);
+    for (const std::vector<char> *wanted : {&used, &near})
+        for (size_t s = 0; s < plan.segments.size(); s++)
+            for (size_t k = 0; k < slices; k++)
+                if ((*wanted)[k] && !taken[s][k]) {
+                    SegPlanFrame empty = {s, k, 0, 0};
+                    auto behind = std::find_if(
+                        plan.frames.begin(), plan.frames.end(), [&](const SegPlanFrame &frame) {
+                            return frame.segment > s || (frame.segment == s && frame.slice > k);
+                        });
+                    plan.frames.insert(behind, empty);
+                    return true;
+                }
+    return false;
+}
+
+/* What a LABELMAP holds for each label value. */
+static void number_labels(SegPlan &plan) {
+    if (plan.kind == SegKind::LABELMAP)
+        plan.stored.resize(65536);
+    for (size_t s = 0; plan.kind == SegKind::LABELMAP && s < plan.segments.size(); s++)
+        plan.stored[plan.segment(s).number] = uint16_t(plan.number(s));
+}
+
+static void rank_positions(SegPlan &plan) {
+    size_t slices = plan.labels->grid.size[2], rank = 0;
     plan.position_rank.assign(slices, 0);
     for (const SegPlanFrame &frame : plan.frames)
         plan.position_rank[frame.slice] = 1;
-    size_t rank = 0;
     for (size_t k = 0; k < slices; k++)
         if (plan.position_rank[k])
             plan.position_rank[k] = ++rank;
+}
+
+/* What was asked for; BINARY for AUTO. */
+static SegKind kind_of(const ul_seg_options &options) {
+    bool labelmap = options.type == UL_SEG_LABELMAP || (options.type == UL_SEG_AUTO && options.rle);
+    if (options.rle && !labelmap)
+        throw Failure(UL_ERROR_USAGE, "RLE goes with LABELMAP objects only");
+    return labelmap                            ? SegKind::LABELMAP
+           : options.type == UL_SEG_FRACTIONAL ? SegKind::FRACTIONAL
+                                               : SegKind::BINARY;
+}
+
+/* Of so many segments a LABELMAP takes no more bytes than BINARY frames of each on every slice. */
+static const size_t few_segments = 8;
+
+/* Whether AUTO leaves BINARY for LABELMAP; then a note says why. */
+static bool prefers_labelmap(const SegPlan &plan, char **notes) {
+    const size_t *size = plan.labels->grid.size;
+    if (plan.pixels() % 8 != 0)
+        notes_add(notes,
+            "written as LABELMAP: %zux%zu pixels are no multiple of 8, and OHIF, and 3D Slicer "
+            "through dcmqi, misread BINARY frames of such sizes (--type binary writes them)",
+            size[0], size[1]);
+    else if (plan.segments.size() > few_segments && plan.segments.size() <= 255)
+        notes_add(notes,
+            "written as LABELMAP: for %zu segments it is smaller and opens sooner than BINARY "
+            "(--type binary writes that)",
+            plan.segments.size());
+    else
+        return false;
+    return true;
+}
+
+/* Chooses the kind, where it is left open, and with it the frames. */
+static void choose_frames(SegPlan &plan) {
+    const ul_seg_options &options = *plan.options;
+    bool open = options.type == UL_SEG_AUTO;
+    plan.kind = kind_of(options);
+    bool by_fractions = plan.kind == SegKind::FRACTIONAL && plan.labels->fractions;
+    HeldRows held = by_fractions ? find_fractions(plan) : find_labels(plan);
+    if (open && plan.kind == SegKind::BINARY && prefers_labelmap(plan, options.notes))
+        plan.kind = SegKind::LABELMAP;
+    if (plan.kind == SegKind::LABELMAP)
+        choose_slice_frames(plan, held);
+    else
+        choose_segment_frames(plan, held);
+    if (plan.kind == SegKind::BINARY && ends_in_half_a_word(plan) && !add_empty_frame(plan) &&
+        open) {
+        notes_add(options.notes,
+            "written as LABELMAP: BINARY frames would have a byte of padding, which some readers "
+            "refuse (--type binary writes them)");
+        plan.kind = SegKind::LABELMAP;
+        plan.frames.clear();
+        choose_slice_frames(plan, held);
+    }
+    number_labels(plan);
+    rank_positions(plan);
 }
 
 SegPlan seg_plan(const ul_labels &labels, const ul_series *source, const ul_seg_options &options) {
@@ -152,7 +264,6 @@ SegPlan seg_plan(const ul_labels &labels, const ul_series *source, const ul_seg_
     plan.source = source;
     plan.info = ul_series_get_info(source);
     plan.options = &options;
-    plan.fractional = options.fractional;
     const size_t *size = labels.grid.size;
     if (size[0] == 0 || size[1] == 0 || size[2] == 0)
         throw Failure(UL_ERROR_INPUT, "the label volume is empty");
@@ -168,37 +279,4 @@ SegPlan seg_plan(const ul_labels &labels, const ul_series *source, const ul_seg_
             "holds",
             plan.frames.size(), size[0], size[1]);
     return plan;
-}
-
-size_t seg_pixel_bytes(const SegPlan &plan) {
-    size_t samples = plan.frames.size() * plan.pixels();
-    size_t bytes = plan.fractional ? samples : (samples + 7) / 8;
-    return bytes + bytes % 2;
-}
-
-static void pack_frame(const SegPlan &plan, size_t f, uint8_t *bytes) {
-    size_t pixels = plan.pixels();
-    const SegPlanFrame &frame = plan.frames[f];
-    auto number = uint16_t(plan.segment(frame.segment).number);
-    if (!plan.fractional)
-        seg_bits_pack(plan.map(frame.slice), pixels, number, bytes, f * pixels);
-    else if (const uint8_t *fractions = plan.fractions(frame))
-        std::memcpy(bytes + f * pixels, fractions, pixels);
-    else
-        for (size_t i = 0; i < pixels; i++)
-            bytes[f * pixels + i] = plan.map(frame.slice)[i] == number ? 255 : 0;
-}
-
-bool seg_pack(const SegPlan &plan, uint8_t *bytes) {
-    const size_t chunk = 64; /* frames that the threads share between two reports of progress */
-    size_t count = plan.frames.size();
-    bool apart = plan.fractional || plan.pixels() % 8 == 0; /* no two frames share a byte */
-    ShimTeam team(apart ? std::min(count, chunk) : 1, plan.options->threads);
-    for (size_t first = 0; first < count; first += chunk) {
-        if (!ul_progress_report(plan.options->progress, "packing", first, count))
-            return false;
-        size_t past = std::min(first + chunk, count);
-        team.each(past - first, [&](size_t i) { pack_frame(plan, first + i, bytes); });
-    }
-    return ul_progress_report(plan.options->progress, "packing", count, count);
 }

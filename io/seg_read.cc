@@ -59,7 +59,7 @@ static void add_missing_segments(SegObject &object, char **notes) {
             object.label_value.push_back(segment.number);
 }
 
-/* One frame's samples, turned as the grid lies: one byte per pixel, 0 where nothing is set. */
+/* One frame's samples, laid on the grid: one byte per pixel, 0 where nothing is set. */
 class FrameReader {
   public:
     FrameReader(const SegObject &of, const SegLayout &on)
@@ -69,8 +69,8 @@ class FrameReader {
     /* The fraction, 0 to 255, of every pixel of a BINARY or FRACTIONAL frame. */
     const std::vector<uint8_t> &fractions(size_t f) {
         size_t pixels = object.frame_pixels();
+        bytes.assign(pixels, 0);
         if (object.kind == SegKind::BINARY) {
-            std::fill(bytes.begin(), bytes.end(), uint8_t(0));
             seg_bits_unpack_bytes(object.pixels, f * pixels, pixels, 255, bytes.data());
         } else {
             const Uint8 *stored = object.pixels + f * pixels;
@@ -78,7 +78,7 @@ class FrameReader {
             for (size_t i = 0; i < pixels; i++)
                 bytes[i] = uint8_t((std::min<unsigned>(stored[i], most) * 255 + most / 2) / most);
         }
-        turn(bytes);
+        lay(bytes);
         return bytes;
     }
 
@@ -94,26 +94,27 @@ class FrameReader {
             if (words[i] == object.background)
                 words[i] = 0;
         }
-        turn(words);
+        lay(words);
         return words;
     }
 
   private:
-    template <class Sample> void turn(std::vector<Sample> &frame) {
-        if (!layout.turned())
+    /* Onto the grid's slice, whose pixels outside of the box stay 0. */
+    template <class Sample> void lay(std::vector<Sample> &frame) {
+        if (layout.fits())
             return;
-        size_t columns = layout.grid.size[0], rows = layout.grid.size[1];
-        std::vector<Sample> turned(frame.size());
-        for (size_t j = 0; j < rows; j++)
-            for (size_t i = 0; i < columns; i++) {
+        std::vector<Sample> slice(layout.grid.size[0] * layout.grid.size[1]);
+        for (size_t j = 0; j < layout.box_size[1]; j++)
+            for (size_t i = 0; i < layout.box_size[0]; i++) {
                 size_t a = layout.exchanged ? j : i, b = layout.exchanged ? i : j;
                 if (layout.reversed_i)
                     a = object.columns - 1 - a;
                 if (layout.reversed_j)
                     b = object.rows - 1 - b;
-                turned[j * columns + i] = frame[b * object.columns + a];
+                slice[(layout.box_first[1] + j) * layout.grid.size[0] + layout.box_first[0] + i] =
+                    frame[b * object.columns + a];
             }
-        frame.swap(turned);
+        frame.swap(slice);
     }
 
     const SegObject &object;
@@ -161,7 +162,7 @@ static size_t decode_binary(Decoding &decoding) {
     for (size_t f : frames_by_value(decoding)) {
         auto value = uint16_t(decoding.value(f));
         uint16_t *map = decoding.map(f);
-        if (!decoding.layout.turned()) {
+        if (decoding.layout.fits()) {
             shared += seg_bits_unpack(decoding.object.pixels, f * pixels, pixels, value, map);
             continue;
         }

@@ -217,7 +217,7 @@ static void check_frames(const SegObject &object, SegFindings &findings) {
     std::sort(seen.begin(), seen.end());
     for (size_t f = 1; f < seen.size(); f++)
         repeated += !seen[f].empty() && seen[f] == seen[f - 1];
-    if (empty && object.frames.size() > 1)
+    if (empty > seg_empty_frame_pads(object) && object.frames.size() > 1)
         findings.add("standard", "%zu of %zu frames are empty: they make the object slow to load",
             empty, object.frames.size());
     if (wrong)
@@ -237,13 +237,6 @@ void seg_check_object(const SegObject &object, SegFindings &findings) {
     check_segments(object, findings);
     check_texts(object, findings);
     check_frames(object, findings);
-    if (object.kind == SegKind::FRACTIONAL) {
-        findings.add("dcmqi", "takes the values of FRACTIONAL objects for label numbers");
-        findings.add("ohif", "refuses FRACTIONAL objects");
-    }
-    if (object.kind == SegKind::LABELMAP)
-        findings.add("dcmqi", "LABELMAP objects (Supplement 243) are not read by older versions of "
-                              "dcmqi and 3D Slicer");
 }
 
 ul_status ul_seg_verify(const char *path, const ul_catalog *source, ul_seg_finding **findings,
@@ -254,6 +247,7 @@ ul_status ul_seg_verify(const char *path, const ul_catalog *source, ul_seg_findi
         SegObject object = seg_object_open(path, true);
         SegFindings found;
         seg_check_object(object, found);
+        seg_check_readers(object, found);
         seg_check_geometry(object, found);
         seg_check_references(object, source, found);
         if (found.list.empty())

@@ -216,6 +216,9 @@ static void check_volume(const SegObject &object, const ul_series *series, SegFi
     char *notes = nullptr;
     try {
         seg_layout_source(object, series, layout, &notes);
+        if (layout.cropped())
+            findings.add("ohif", "refuses frames of %zux%zu pixels, a part of the source's %zux%zu",
+                object.columns, object.rows, layout.grid.size[0], layout.grid.size[1]);
     } catch (const Failure &failure) {
         if (on_even_grid(object, *ul_series_grid(series)))
             findings.add("ohif", "the frames lie on an even grid of their own, not on the slices "

@@ -1,5 +1,4 @@
 #include "notes.h"
-#include "seg_bits.h"
 #include "seg_build.h"
 #include "seg_object.h"
 #include "shim.h"
@@ -11,6 +10,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <dcmtk/dcmdata/dcrleerg.h>
 
 void ul_seg_options_init(ul_seg_options *options) {
     std::memset(options, 0, sizeof *options);
@@ -83,7 +83,9 @@ SegUids seg_uids(const SegPlan &plan, const uint8_t *bytes, size_t byte_count) {
             ul_sha256_update(&sha, plan.labels->grid.origin_mm[frame.slice],
                 sizeof plan.labels->grid.origin_mm[0]);
     }
-    hash_text(sha, plan.fractional ? "FRACTIONAL" : "BINARY");
+    hash_text(sha, seg_kind_name(plan.kind));
+    if (plan.options->rle)
+        hash_text(sha, "RLE");
     ul_sha256_update(&sha, bytes, byte_count);
     return {uid_of(sha, "series"), uid_of(sha, "instance"), uid_of(sha, "dimensions")};
 }
@@ -92,10 +94,16 @@ SegUids seg_uids(const SegPlan &plan, const uint8_t *bytes, size_t byte_count) {
  * the progress said stop. */
 static bool put_pixels(DcmDataset &data, const SegPlan &plan, SegUids &uids) {
     size_t byte_count = seg_pixel_bytes(plan);
-    auto element = std::make_unique<DcmPixelData>(DcmTag(DCM_PixelData, EVR_OB));
+    bool words = plan.bits() == 16;
+    auto element = std::make_unique<DcmPixelData>(DcmTag(DCM_PixelData, words ? EVR_OW : EVR_OB));
     Uint8 *bytes = nullptr;
-    if (element->createUint8Array(Uint32(byte_count), bytes).bad())
+    Uint16 *pairs = nullptr;
+    if (words && element->createUint16Array(Uint32(byte_count / 2), pairs).bad())
         throw std::bad_alloc();
+    if (!words && element->createUint8Array(Uint32(byte_count), bytes).bad())
+        throw std::bad_alloc();
+    if (words)
+        bytes = reinterpret_cast<Uint8 *>(pairs);
     std::memset(bytes, 0, byte_count);
     if (!seg_pack(plan, bytes))
         return false;
@@ -105,9 +113,17 @@ static bool put_pixels(DcmDataset &data, const SegPlan &plan, SegUids &uids) {
     return true;
 }
 
-static void save(DcmFileFormat &file, const char *path) {
+static void save(DcmFileFormat &file, const SegPlan &plan, const char *path) {
+    E_TransferSyntax syntax = EXS_LittleEndianExplicit;
+    if (plan.options->rle) {
+        syntax = EXS_RLELossless;
+        DcmRLEEncoderRegistration::registerCodecs();
+        OFCondition packed = file.getDataset()->chooseRepresentation(syntax, nullptr);
+        if (packed.bad())
+            throw Failure(UL_ERROR_LIMIT, "cannot be compressed with RLE: %s", packed.text());
+    }
     errno = 0; /* DCMTK's own texts speak of its streams */
-    OFCondition saved = file.saveFile(path, EXS_LittleEndianExplicit, EET_ExplicitLength);
+    OFCondition saved = file.saveFile(path, syntax, EET_ExplicitLength);
     if (saved.bad())
         throw Failure(
             UL_ERROR_OUTPUT, "cannot be written: %s", errno ? std::strerror(errno) : saved.text());
@@ -126,7 +142,7 @@ static void check_frame(const SegPlan &plan, const SegObject &object, size_t f) 
     const SegPlanFrame &planned = plan.frames[f];
     const SegFrame &frame = object.frames[f];
     const ul_instance *instance = ul_series_instance(plan.source, plan.nearest[planned.slice]);
-    if (frame.segment != planned.segment + 1)
+    if (plan.kind != SegKind::LABELMAP && frame.segment != plan.number(planned.segment))
         differs("the segment", f);
     if (frame.sources.size() != 1 || frame.sources[0].instance_uid != instance->sop_instance_uid)
         differs("the source image", f);
@@ -135,22 +151,6 @@ static void check_frame(const SegPlan &plan, const SegObject &object, size_t f) 
     for (int c = 0; plan.placed && c < 3; c++)
         if (!(std::fabs(frame.position[c] - plan.labels->grid.origin_mm[planned.slice][c]) <= 1e-6))
             differs("the position", f);
-}
-
-static bool same_pixels(const SegPlan &plan, const SegObject &object, size_t f) {
-    size_t pixels = plan.pixels();
-    const SegPlanFrame &planned = plan.frames[f];
-    const uint16_t *map = plan.map(planned.slice);
-    auto number = uint16_t(plan.segment(planned.segment).number);
-    if (!plan.fractional)
-        return seg_bits_equal(object.pixels, f * pixels, pixels, number, map);
-    const uint8_t *read = object.pixels + f * pixels;
-    if (const uint8_t *fractions = plan.fractions(planned))
-        return std::memcmp(read, fractions, pixels) == 0;
-    bool same = true;
-    for (size_t i = 0; i < pixels; i++)
-        same = same && read[i] == (map[i] == number ? 255 : 0);
-    return same;
 }
 
 /* DCMTK does not notice a write that fails when the file is closed: then it cannot be read here. */
@@ -168,7 +168,8 @@ static bool check_file(const char *path, const SegPlan &plan) {
     constexpr size_t chunk = 64; /* frames that the threads share between two reports of progress */
     SegObject object = read_back(path);
     size_t count = plan.frames.size();
-    if (object.frames.size() != count || object.segments.size() != plan.segments.size())
+    if (object.kind != plan.kind || object.bits != plan.bits() || object.frames.size() != count ||
+        object.segments.size() != plan.segments.size())
         differs("the number", 0);
     ShimTeam team(std::min(count, chunk), plan.options->threads);
     for (size_t first = 0; first < count; first += chunk) {
@@ -176,13 +177,16 @@ static bool check_file(const char *path, const SegPlan &plan) {
             return false;
         size_t past = std::min(first + chunk, count);
         bool same[chunk];
-        team.each(past - first, [&](size_t i) { same[i] = same_pixels(plan, object, first + i); });
+        team.each(
+            past - first, [&](size_t i) { same[i] = seg_same_pixels(plan, object, first + i); });
         for (size_t f = first; f < past; f++)
             if (!same[f - first])
                 differs("the pixels", f);
         for (size_t f = first; f < past; f++)
             check_frame(plan, object, f);
     }
+    if (!seg_holds_all(plan, object))
+        differs("the number of voxels", count - 1);
     return ul_progress_report(plan.options->progress, "checking", count, count);
 }
 
@@ -197,7 +201,7 @@ static bool build_and_save(const char *path, const SegPlan &plan, char **notes) 
     seg_put_object(data, plan, uids, notes);
     seg_put_segments(data, plan);
     seg_put_groups(data, plan, notes);
-    save(file, path);
+    save(file, plan, path);
     return true;
 }
 

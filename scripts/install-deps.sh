@@ -35,6 +35,8 @@ build_packages=(
 test_packages=(
     ca-certificates
     ccache
+    chromium
+    chromium-driver
     clang-14
     clang-format-14
     clang-tidy-14
@@ -57,6 +59,7 @@ test_packages=(
     python3-pil
     python3-pydicom
     python3-scipy
+    python3-selenium
     python3-torch
     qemu-user
 )

@@ -119,7 +119,7 @@ def models_name_segments(folder):
         if kind == "binary":
             run("verify", seg, "--source", series)
         else:  # of which viewers take no account
-            run("verify", seg, "--source", series, code=1, says="ohif: refuses FRACTIONAL")
+            run("verify", seg, "--source", series, code=1, says="dcmqi: takes the values of FRACTIONAL")
     nibabel.save(three, folder / "three.nii.gz")
     run("convert", folder / "three.nii.gz", "-o", folder / "x.dcm", "--source", series, "--segments", model, code=3,
         says="label 3 occurs")

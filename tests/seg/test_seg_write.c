@@ -199,7 +199,7 @@ static void uids_follow_the_content(void **state) {
     other.description_note = "forced";
     expect_same(f, &plain, &other, false);
     other = plain;
-    other.fractional = true;
+    other.type = UL_SEG_FRACTIONAL;
     expect_same(f, &plain, &other, false);
     other = plain;
     other.random_uids = true;

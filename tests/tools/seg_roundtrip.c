@@ -1,7 +1,7 @@
-/* seg_roundtrip FOLDER OUT.dcm [fractional|empty]: labels every series of a folder with a shape
- * that no flip or exchange of axes maps onto itself, writes the first series as a SEG, reads it
- * back with and without the source, and prints where each label lies as JSON, for the comparison
- * with other readers. */
+/* seg_roundtrip FOLDER OUT.dcm [auto|binary|fractional|labelmap|rle|empty]: labels every series of
+ * a folder with a shape that no flip or exchange of axes maps onto itself, writes the first series
+ * as a SEG, reads it back with and without the source, and prints where each label lies as JSON,
+ * for the comparison with other readers. */
 #include "ulite/seg.h"
 
 #include <stdio.h>
@@ -142,11 +142,16 @@ static ul_status run(const ul_series *series, const char *path, const char *kind
     ul_labels written = {0}, read = {0};
     ul_seg_options options;
     ul_seg_options_init(&options);
-    options.fractional = strcmp(kind, "fractional") == 0;
+    options.rle = strcmp(kind, "rle") == 0;
+    options.type = strcmp(kind, "fractional") == 0 ? UL_SEG_FRACTIONAL
+                   : strcmp(kind, "labelmap") == 0 ? UL_SEG_LABELMAP
+                   : strcmp(kind, "binary") == 0   ? UL_SEG_BINARY
+                                                   : UL_SEG_AUTO;
+    bool fractions = options.type == UL_SEG_FRACTIONAL;
     char *notes = NULL, *read_notes = NULL;
     options.notes = &notes;
     ul_status status =
-        ul_labels_create(ul_series_grid(series), &segments, options.fractional, &written, error);
+        ul_labels_create(ul_series_grid(series), &segments, fractions, &written, error);
     if (status == UL_OK) {
         fill(&written, strcmp(kind, "empty") == 0);
         status = ul_seg_write(path, &written, series, &options, error);

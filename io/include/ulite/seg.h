@@ -9,8 +9,21 @@
 extern "C" {
 #endif
 
+/* What kind of object is written. */
+typedef enum ul_seg_type {
+    UL_SEG_AUTO,       /* BINARY where today's viewers read it rightly and it is small, that is of
+                          up to 8 segments (or over 255, which OHIF reads in no LABELMAP) on
+                          slices whose rows * columns is a multiple of 8, else LABELMAP, with a note that
+                          says why */
+    UL_SEG_BINARY,     /* a bit per pixel, a frame per segment and slice, from labels->map */
+    UL_SEG_FRACTIONAL, /* 8 bits, a frame per segment and slice, from labels->fractions */
+    UL_SEG_LABELMAP    /* Supplement 243: segment numbers, a frame per slice, from labels->map; 8
+                          bits, 16 for more than 255 segments */
+} ul_seg_type;
+
 typedef struct ul_seg_options {
-    bool fractional;  /* FRACTIONAL from labels->fractions, else BINARY from labels->map */
+    ul_seg_type type;
+    bool rle; /* frames of a LABELMAP, which AUTO then means, in RLE instead of as they are */
     bool random_uids; /* else 2.25 UIDs from a hash of sources, model, options, version and encoded
                          labels */
     const char *model_hash;         /* sha256 or name of what made the labels; enters the UIDs */
@@ -28,11 +41,13 @@ UL_API void ul_seg_options_init(ul_seg_options *options);
 /* Writes labels, which lie on the grid of source or (--grid regular) on an even grid of their own,
  * as one SEG that references the instances of source. Written to a temporary name, read back,
  * compared, renamed. A segment number that differs from its place among the segments (numbers of a
- * SEG run from 1 without gaps) is kept in a private attribute, so that ul_seg_read gives it back.
- * FRACTIONAL without labels->fractions holds 0 and 1. Errors: UL_ERROR_INPUT (a label without a
- * segment, a source whose header cannot be read or whose images cannot be referenced),
- * UL_ERROR_GEOMETRY (neither grid), UL_ERROR_OUTPUT, UL_ERROR_LIMIT, UL_ERROR_UNSUPPORTED (a
- * mosaic), UL_ERROR_INTERRUPTED. */
+ * SEG run from 1 without gaps, of a LABELMAP only where a value is above 255) is kept in a private
+ * attribute, so that ul_seg_read gives it back. A BINARY object whose frames would end in half a
+ * word gets one empty frame more where rows * columns is a multiple of 8: some readers refuse the
+ * byte that pads them. FRACTIONAL without labels->fractions holds 0 and 1. Errors: UL_ERROR_INPUT
+ * (a label without a segment, a source whose header cannot be read or whose images cannot be
+ * referenced), UL_ERROR_GEOMETRY (neither grid), UL_ERROR_OUTPUT, UL_ERROR_LIMIT,
+ * UL_ERROR_UNSUPPORTED (a mosaic), UL_ERROR_USAGE (rle with another type), UL_ERROR_INTERRUPTED. */
 UL_API ul_status ul_seg_write(const char *path, const ul_labels *labels, const ul_series *source,
     const ul_seg_options *options, ul_error *error);
 
@@ -59,7 +74,7 @@ typedef struct ul_seg_counts {
 UL_API ul_status ul_seg_count(const char *path, ul_seg_counts *counts, ul_error *error);
 
 typedef struct ul_seg_finding {
-    char who[17]; /* "standard", "geometry", "references", "slicer", "ohif", "dcmqi" */
+    char who[17]; /* "standard", "geometry", "references", "slicer", "ohif", "dcmqi", "adapters" */
     char text[257];
 } ul_seg_finding;
 
