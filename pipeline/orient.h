@@ -19,8 +19,8 @@ orientation orientation_stored(const ul_grid *grid);
  * the feet, z to the left. That is how radiologists look at them. The grid has positions. */
 orientation orientation_upright(const ul_grid *grid, ul_plane plane);
 
-/* The patient axes (0 left, 1 back, 2 head) along x, y and z of upright slices, and whether they run
- * along (1) or against (-1) them. */
+/* The patient axes (0 left, 1 back, 2 head) along x, y and z of upright slices, and whether they
+ * run along (1) or against (-1) them. */
 void orientation_axes(ul_plane plane, int axis[3], int sign[3]);
 
 /* The stored slices turned upright: z runs along the source's slices. */

@@ -137,7 +137,8 @@ def test_bad_generate(folder):
     bad(lambda g: g["values"].insert(0, 5), entry, "not an object")
     bad(lambda g: g["relations"][0].update(near="skull"), 'entry 1 of "relations"', '"near"')
     bad(lambda g: g.update(relations={}), '"relations"', "a list of objects")
-    bad(lambda g: g["values"][1].update({"class": 3}), "value 2 is class 1", "its mirror 41 is class 3")
+    bad(lambda g: [g["values"][n].update({"class": c}) for n, c in ((1, 4), (3, 2))], "value 2 is class 1",
+        "its mirror 41 is class 4")
     with open(f"{data}/generate.json", "w", encoding="utf-8") as file:
         file.write("{")
     refused(folder, data, ["generate.json"])
