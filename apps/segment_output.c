@@ -203,5 +203,5 @@ ul_status segment_write_mask(const segment_arguments *arguments, segment_input *
         return status;
     ul_volume_mask(labels, &input->volume);
     return ul_nifti_write(temporary, &input->volume, input->resampled ? NULL : input->header,
-        console_progress(), error);
+        arguments->threads, console_progress(), error);
 }
