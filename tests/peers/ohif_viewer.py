@@ -182,13 +182,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(b"", "text/plain", 404)
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        """A browser closes connections as it likes; what goes wrong in an answer is answered with 500."""
+
+
 class Ohif:
     def __init__(self, folder):
         """folder: where the browser keeps its profile."""
         pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
         self.archive = Archive()
         handler = type("ArchiveHandler", (Handler,), {"archive": self.archive})
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server = Server(("127.0.0.1", 0), handler)
         self.root = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         options = Options()

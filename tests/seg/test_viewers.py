@@ -24,7 +24,7 @@ with needed_modules():
 
 HEAD = pathlib.Path("/usr/share/mricron/templates/ch2.nii.gz")
 LABELS = (3, 70, 200)
-SCRAMBLED = 68  # of the sizes whose BINARY object OHIF scrambles, the one that the test opens
+SCRAMBLED = 68  # of the sizes whose BINARY object OHIF scrambles (24 frames in an even number of bytes), the one it opens
 COLUMNS, ULITE, MAKE_SERIES = int(sys.argv[1]), *sys.argv[2:4]
 
 
@@ -79,12 +79,18 @@ def verified(path, series):
 
 def check_dcmqi(path, said, truth, normal):
     found = json.loads(run("node", "dcmqi_seg.mjs", path))
-    if "refused" in found:
-        check(any("refuses LABELMAP" in text for text in said.get("dcmqi", [])), f"dcmqi {found}, verify says {said}")
+    claims = [text for text in said.get("dcmqi", []) if "refuses LABELMAP" in text or "displaces" in text]
+    if "refused" in found:  # what it misreads can also end its WebAssembly
+        check(bool(claims), f"dcmqi {found}, verify says {said}")
         return
     wrong = wrong_slices(truth, normal, found)
-    check(bool(wrong) == any("displaces" in text for text in said.get("dcmqi", [])),
-          f"dcmqi shows {len(wrong)} slices wrong, verify says {said}")
+    check(bool(wrong) == bool(claims), f"dcmqi shows {len(wrong)} slices wrong, verify says {said}")
+
+
+def opened(folder, paths):
+    """What OHIF holds, in a browser of its own: nothing is left over from the object before."""
+    with tempfile.TemporaryDirectory(dir=folder) as profile, ohif_viewer.Ohif(profile) as ohif:
+        return ohif.open(paths)
 
 
 def main():
@@ -92,7 +98,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         series = folder / "series"
-        run(MAKE_SERIES, HEAD, "-o", series, "--box", f"40:{40 + COLUMNS},40:161,50:60", "--rotate", "10,20,30")
+        run(MAKE_SERIES, HEAD, "-o", series, "--box", f"40:{40 + COLUMNS},40:161,50:61", "--rotate", "10,20,30")
         truth, normal = make_labels(series, folder)
         aligned, said, paths = COLUMNS * 121 % 8 == 0, {}, {}
         for kind in ("auto", "binary"):
@@ -103,16 +109,15 @@ def main():
             check_dcmqi(paths[kind], said[kind], truth, normal)
         check("ohif" not in said["auto"], f"verify of auto says {said['auto']}")
         check(bool(said["binary"]) != aligned, f"verify of binary says {said['binary']}")
-        with ohif_viewer.Ohif(folder) as ohif:
-            found = ohif.open([*sorted(series.iterdir()), paths["auto"]])
-            check("refused" not in found, f"OHIF: {found}")
-            wrong = wrong_slices(truth, normal, found)
-            check(not wrong, f"OHIF shows {len(wrong)} slices wrong: {wrong[:5]}")
-            if COLUMNS == SCRAMBLED:
-                check(any("scrambled" in text for text in said["binary"].get("ohif", [])), f"verify: {said['binary']}")
-                found = ohif.open([*sorted(series.iterdir()), paths["binary"]])
-                check("refused" not in found and wrong_slices(truth, normal, found),
-                      f"OHIF shows BINARY of {COLUMNS} columns rightly now: record it, and let `verify` stop saying otherwise")
+        found = opened(folder, [*sorted(series.iterdir()), paths["auto"]])
+        check("refused" not in found, f"OHIF: {found}")
+        wrong = wrong_slices(truth, normal, found)
+        check(not wrong, f"OHIF shows {len(wrong)} slices wrong: {wrong[:5]}")
+        if COLUMNS == SCRAMBLED:
+            check(any("scrambled" in text for text in said["binary"].get("ohif", [])), f"verify: {said['binary']}")
+            found = opened(folder, [*sorted(series.iterdir()), paths["binary"]])
+            check("refused" not in found and wrong_slices(truth, normal, found),
+                  f"OHIF shows BINARY of {COLUMNS} columns rightly now: record it, and let `verify` stop saying otherwise")
     print("passed")
 
 
