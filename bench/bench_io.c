@@ -93,6 +93,7 @@ static ul_status bench_seg(const char *folder, const char *out, size_t count, ul
         const ul_series *series = ul_catalog_at(catalog, 0);
         ul_seg_options options;
         ul_seg_options_init(&options);
+        options.type = UL_SEG_BINARY; /* a frame for each segment and slice, however many */
         if (ul_labels_create(ul_series_grid(series), &segments, false, &labels, error) == UL_OK) {
             draw(&labels);
             double start = now_ms();
