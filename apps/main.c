@@ -1,5 +1,5 @@
-#include "console.h"
-#include "json_out.h"
+#include "apps/base/console.h"
+#include "apps/base/json_out.h"
 #include "ulite/status.h"
 
 #include <signal.h>

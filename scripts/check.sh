@@ -42,36 +42,58 @@ check_texts() {
     forbid "unfinished work" '\b(TODO|FIXME|XXX)\b' "${texts[@]}"
 }
 
-# Each folder may include only the public headers of those left of it: libulite, io, pipeline, apps.
+# Who may include what: a folder, then the folders whose files its own may name, beside the public headers of its own
+# floor and those below. Public headers are on the floor of the folder that implements them.
+floors='libulite: libulite
+volume: libulite/base volume
+io: libulite/base volume io
+jobs: libulite/base volume io/base io/card io/png jobs
+apps: libulite/base volume io/base jobs/base apps'
+public_headers='libulite: bench error memory model output session status team train ulite
+volume: align components grid regular segments volume
+io: card dicom file_kind io json nifti png_io seg sha256 utf8
+jobs: choice dataset evaluate fit metrics pipeline plan preview region segment sheet stats'
+
+# allowed FOLDER: the pattern of the paths that its files may include.
+allowed() {
+    local folder=$1 own below='' floor names
+    own=$(sed -n "s/^$folder: //p" <<<"$floors" | tr ' ' '|')
+    while IFS=': ' read -r floor names; do
+        below+="|ulite/($(tr ' ' '|' <<<"$names"))\.h"
+        [ "$floor" = "$folder" ] && break
+    done <<<"$public_headers"
+    echo "($own)/.*$below"
+}
+
 check_includes() {
-    local io_headers pipeline_headers
-    io_headers=$(cd io/include && ls ulite/*.h | paste -sd '|')
-    pipeline_headers=$(cd pipeline/include && ls ulite/*.h | paste -sd '|')
-    mapfile -t core < <(git ls-files 'libulite/*.[ch]')
-    mapfile -t io < <(git ls-files 'io/*.[ch]' 'io/*.cc')
-    mapfile -t pipeline < <(git ls-files 'pipeline/*.[ch]')
-    mapfile -t apps < <(git ls-files 'apps/*.[ch]')
-    mapfile -t c_files < <(git ls-files '*.c')
-    forbid "libulite includes a higher folder" "#include \"($io_headers|$pipeline_headers)\"" "${core[@]}"
-    forbid "libulite includes more than libc, libm and pthreads" '#include <(dcmtk|cjson|png|zlib|openjpeg|nifti)' "${core[@]}"
-    forbid "io includes the pipeline" "#include \"($pipeline_headers)\"" "${io[@]}"
-    forbid "an include climbs out of its folder" '#include "\.\./\.\./' "${core[@]}" "${io[@]}" "${pipeline[@]}" "${apps[@]}"
-    forbid "DCMTK outside a .cc file" '#include ["<]dcmtk/' "${c_files[@]}"
-    local header
-    for header in $(git ls-files 'libulite/*.h' 'io/*.h' | grep -v /include/); do
-        header=${header##*/}
-        forbid "a private header used above its folder" "#include \"(.*/)?$header\"" "${apps[@]}"
+    local folder found
+    for folder in libulite volume io jobs apps; do
+        mapfile -t files < <(git ls-files "$folder/*.c" "$folder/*.h" "$folder/*.cc")
+        found=$(grep -nE '^#include "' "${files[@]}" | grep -vE "#include \"($(allowed "$folder"))\"|onnx\.pb-c\.h") &&
+            fault "$folder includes what it may not:"$'\n'"$found"
     done
+    mapfile -t c_files < <(git ls-files '*.c')
+    forbid "libulite includes more than libc, libm and threads" '#include <(dcmtk|cjson|png|zlib|openjpeg|nifti)' $(git ls-files 'libulite/*.[ch]')
+    forbid "DCMTK outside a .cc file" '#include ["<]dcmtk/' "${c_files[@]}"
     # The library never prints and never exits.
     forbid "libulite prints or exits" '\b(printf|fprintf\(std|puts|perror|abort|exit)\(' $(git ls-files 'libulite/*.c')
 }
 
+# A folder of more cannot be taken in at a glance.
+check_folders() {
+    local folder count
+    for folder in $(git ls-files '*.c' '*.h' '*.cc' | grep -vE '^(tests|include)/' | xargs -n1 dirname | sort -u); do
+        count=$(git ls-files "$folder" | grep -cE "^$folder/[^/]*\.(c|h|cc)$")
+        [ "$count" -le 22 ] || fault "$folder has $count files, more than 22"
+    done
+}
+
 check_headers_alone() {
     local header
-    for header in $(git ls-files '*/include/ulite/*.h'); do
+    for header in $(git ls-files 'include/*.h'); do
         for language in c:c11 c++:c++17; do
             gcc -fsyntax-only -Wall -Wextra -Werror -x "${language%%:*}" -std="${language##*:}" \
-                -Ilibulite/include -Iio/include -Ipipeline/include - <<<"#include \"${header#*/include/}\"" ||
+                -Iinclude - <<<"#include \"${header#include/}\"" ||
                 fault "$header does not compile alone as ${language%%:*}"
         done
     done
@@ -92,8 +114,8 @@ check_symbols() {
 check_analyser() {
     cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr \
         --suppress=unknownMacro --suppress=missingIncludeSystem --suppress=uninitvar -j "$(nproc)" \
-        -Ilibulite/include -Iio/include -Ipipeline/include -Ilibulite -Iio \
-        $(git ls-files 'libulite/*.c' 'io/*.c' 'pipeline/*.c' 'apps/*.c') || fault "cppcheck found something"
+        -Iinclude -I. \
+        $(git ls-files 'libulite/*.c' 'volume/*.c' 'io/*.c' 'jobs/*.c' 'apps/*.c') || fault "cppcheck found something"
 }
 
 # .clang-tidy says what is looked for. The release build's flags are gcc's.
@@ -106,6 +128,7 @@ check_format
 check_sizes
 check_texts
 check_includes
+check_folders
 check_headers_alone
 check_symbols
 check_analyser

@@ -1,18 +1,18 @@
 /* The kernel table and the packers. */
-#include "kernels/kernels.h"
+#include "libulite/kernels/kernels.h"
 
 #include <string.h>
 
-void ul_kernels_init(ul_kernels *kernels, ul_level level) {
+void ul_kernels_init(ul_kernels *kernels, ul_isa level) {
     kernels->level = level;
     ul_kernels_init_scalar(kernels);
 #if defined(__x86_64__)
-    if (level >= UL_LEVEL_AVX2)
+    if (level >= UL_ISA_AVX2)
         ul_kernels_init_avx2(kernels);
-    if (level >= UL_LEVEL_AVX512)
+    if (level >= UL_ISA_AVX512)
         ul_kernels_init_avx512(kernels);
 #elif defined(__aarch64__)
-    if (level == UL_LEVEL_NEON)
+    if (level == UL_ISA_NEON)
         ul_kernels_init_neon(kernels);
 #endif
 }

@@ -73,7 +73,7 @@ typedef struct ul_project {
 } ul_project;
 
 typedef struct ul_kernels {
-    ul_level level;
+    ul_isa level;
     void (*pointwise)(const ul_pointwise *p);
     void (*pointwise_pool)(const ul_pointwise *p);
     void (*cross)(const ul_cross *p);
@@ -87,10 +87,10 @@ typedef struct ul_kernels {
 } ul_kernels;
 
 /* True where the library holds kernels for the level and this machine and its system run them. */
-bool ul_cpu_has(ul_level level);
+bool ul_cpu_has(ul_isa level);
 
 /* Fills the table for a level that ul_cpu_has. */
-void ul_kernels_init(ul_kernels *kernels, ul_level level);
+void ul_kernels_init(ul_kernels *kernels, ul_isa level);
 
 /* One per source; each overwrites what it has. */
 void ul_kernels_init_scalar(ul_kernels *kernels);

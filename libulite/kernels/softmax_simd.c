@@ -1,7 +1,7 @@
 /* Softmax and its backward pass over the vector vocabulary, one pixel's classes after the other.
  * Built once per level. */
-#include "kernels/backward_simd.h"
-#include "kernels/vec_math.h"
+#include "libulite/kernels/train_simd.h"
+#include "libulite/kernels/vec_math.h"
 
 #include <math.h>
 

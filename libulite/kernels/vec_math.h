@@ -2,7 +2,7 @@
 #ifndef UL_VEC_MATH_H
 #define UL_VEC_MATH_H
 
-#include "kernels/vec.h"
+#include "libulite/kernels/vec.h"
 
 /* 2^round(a) for -126 <= a <= 127, and a's remainder a - round(a). */
 #if defined(__AVX512F__)

@@ -1,5 +1,5 @@
 /* Checkpoints of a training run. */
-#include "checkpoint.h"
+#include "jobs/train/checkpoint.h"
 
 #include "fuzz_file.h"
 

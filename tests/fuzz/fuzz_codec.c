@@ -1,6 +1,6 @@
 /* The decoders of compressed frames. Eight bytes choose the syntax and the header's numbers, the
  * frame follows. */
-#include "codec.h"
+#include "io/pixels/codec.h"
 
 #include "fuzz_file.h"
 

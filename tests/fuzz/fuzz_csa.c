@@ -1,5 +1,5 @@
 /* The private CSA header of Siemens. */
-#include "csa.h"
+#include "io/dicom/csa.h"
 
 #include "fuzz_file.h"
 

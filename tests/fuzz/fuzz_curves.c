@@ -1,5 +1,5 @@
 /* The CSV of a training run, to which an epoch is added. */
-#include "curves.h"
+#include "jobs/train/curves.h"
 
 #include "fuzz_file.h"
 

@@ -1,6 +1,6 @@
 /* Plans of a training: what overrides one, and the checkpoint that keeps it. */
-#include "checkpoint.h"
-#include "plan_json.h"
+#include "jobs/dataset/plan_json.h"
+#include "jobs/train/checkpoint.h"
 
 #include "fuzz_file.h"
 

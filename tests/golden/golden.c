@@ -2,9 +2,9 @@
  * outputs, made by another implementation) against the network with the weights.safetensors beside
  * it, at every level of this machine. A tensor passes where max |difference| <= 1e-5 * max(1, max
  * |tensor|); one, two and three threads must agree bit for bit. */
-#include "kernels/kernels.h"
-#include "safetensors.h"
-#include "session_internal.h"
+#include "libulite/infer/session_internal.h"
+#include "libulite/kernels/kernels.h"
+#include "libulite/model/safetensors.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -188,12 +188,12 @@ static bool run_threads(golden *g, const ul_model *model, int threads, const flo
     return status == UL_OK;
 }
 
-static bool run_level(golden *g, const ul_model *model, const char *file, ul_level level) {
+static bool run_level(golden *g, const ul_model *model, const char *file, ul_isa level) {
     expected *output = find(g, "logits");
     size_t count = output->n * output->channels * output->height * output->width;
     float *logits = malloc(2 * count * sizeof *logits);
     ul_error error = {0};
-    setenv("ULITE_CPU", ul_level_name(level), 1);
+    setenv("ULITE_CPU", ul_isa_name(level), 1);
     if (!logits)
         ul_error_set(&error, UL_ERROR_LIMIT, "out of memory");
     bool passed = logits && run_blocks(g, model, logits, &error);
@@ -201,7 +201,7 @@ static bool run_level(golden *g, const ul_model *model, const char *file, ul_lev
         passed = run_threads(g, model, threads, logits, logits + count, &error);
     free(logits);
     ul_error_prefix(&error, "%s", file);
-    return passed ? judge(g, file, ul_level_name(level)) : report(&error);
+    return passed ? judge(g, file, ul_isa_name(level)) : report(&error);
 }
 
 static bool shapes_fit(const char *path, golden *g, const ul_model *model) {
@@ -224,7 +224,7 @@ static bool check_file(const char *directory, const char *name, const ul_model *
     golden g = {.lock = PTHREAD_MUTEX_INITIALIZER};
     bool passed = load_all(path, file, &g) && shapes_fit(path, &g, model);
     if (passed)
-        for (ul_level level = UL_LEVEL_SCALAR; level < UL_LEVEL_COUNT; level++)
+        for (ul_isa level = UL_ISA_SCALAR; level < UL_ISA_COUNT; level++)
             if (ul_cpu_has(level))
                 passed = run_level(&g, model, name, level) && passed;
     for (size_t i = 0; i < g.count; i++)

@@ -3,8 +3,8 @@
 #ifndef GRAD_EXACT_H
 #define GRAD_EXACT_H
 
-#include "layout.h"
-#include "loss.h"
+#include "libulite/model/layout.h"
+#include "libulite/train/loss.h"
 
 /* Slices [count][channels][height][width] and their labels [count][height][width]. */
 typedef struct exact_batch {

@@ -5,9 +5,9 @@
  * The trace holds step<k>.input, step<k>.target, losses, grad0.<name>, final.<name>; made with soft
  * Dice and Adam at 2e-3. Left out are the biases right before a batch norm, whose true gradient is
  * zero so that rounding decides where Adam takes them, and the running means that they shift. */
-#include "kernels/kernels.h"
-#include "safetensors.h"
-#include "train_internal.h"
+#include "libulite/kernels/kernels.h"
+#include "libulite/model/safetensors.h"
+#include "libulite/train/trainer_internal.h"
 #include "ulite/ulite.h"
 
 #include <math.h>
@@ -184,9 +184,9 @@ static bool run_steps(const golden *g, ul_trainer *t) {
     return good;
 }
 
-static bool check_level(const golden *g, ul_level level) {
-    setenv("ULITE_CPU", ul_level_name(level), 1);
-    printf("%s\n", ul_level_name(level));
+static bool check_level(const golden *g, ul_isa level) {
+    setenv("ULITE_CPU", ul_isa_name(level), 1);
+    printf("%s\n", ul_isa_name(level));
     ul_trainer_options options;
     ul_trainer_options_init(&options);
     options.batch = g->shape[0];
@@ -222,8 +222,8 @@ int main(int argc, char **argv) {
     bool good = open_golden(argv[1], &g);
     const char *forced = getenv("ULITE_CPU");
     const char *only = forced ? strdup(forced) : NULL;
-    for (ul_level level = 0; level < UL_LEVEL_COUNT; level++)
-        if (ul_cpu_has(level) && (!only || strcmp(only, ul_level_name(level)) == 0))
+    for (ul_isa level = 0; level < UL_ISA_COUNT; level++)
+        if (ul_cpu_has(level) && (!only || strcmp(only, ul_isa_name(level)) == 0))
             good = check_level(&g, level) && good;
     ul_model_close(g.model);
     ul_safetensors_close(g.trace);

@@ -1,8 +1,8 @@
 /* The gradients of losses and of the whole network, tensor by tensor, against central differences
  * of the same in double precision. */
 #include "exact.h"
-#include "kernels/kernels.h"
-#include "train_internal.h"
+#include "libulite/kernels/kernels.h"
+#include "libulite/train/trainer_internal.h"
 #include "ulite/ulite.h"
 
 #include <math.h>
@@ -37,17 +37,17 @@ static uint8_t any_label(size_t classes) {
 enum { PIXELS = 37, LARGEST_CLASSES = 33, LARGEST_STRIDE = 48 };
 
 /* The levels of this machine, or the one that ULITE_CPU names. */
-static size_t levels(ul_level *found) {
+static size_t levels(ul_isa *found) {
     const char *given = getenv("ULITE_CPU");
     size_t count = 0;
-    for (ul_level level = 0; level < UL_LEVEL_COUNT; level++)
-        if (ul_cpu_has(level) && (!given || strcmp(given, ul_level_name(level)) == 0))
+    for (ul_isa level = 0; level < UL_ISA_COUNT; level++)
+        if (ul_cpu_has(level) && (!given || strcmp(given, ul_isa_name(level)) == 0))
             found[count++] = level;
     return count;
 }
 
 /* The loss and its gradient of logits [classes][PIXELS]; the padding is never read. */
-static double loss_and_gradient(const ul_loss_rule *rule, ul_level level, const double *exact,
+static double loss_and_gradient(const ul_loss_rule *rule, ul_isa level, const double *exact,
     const uint8_t *labels, float *gradient) {
     static float again[LARGEST_STRIDE * PIXELS];
     const ul_train_kernels *kernels = ul_train_kernels_get(level);
@@ -72,14 +72,14 @@ static double loss_and_gradient(const ul_loss_rule *rule, ul_level level, const 
 static void check_loss(ul_loss loss, size_t classes, double scale) {
     const ul_loss_rule rule = {.loss = loss, .alpha = 0.3, .beta = 0.7, .classes = classes};
     const size_t stride = ul_pad_channels(classes);
-    static float gradient[UL_LEVEL_COUNT][LARGEST_STRIDE * PIXELS];
+    static float gradient[UL_ISA_COUNT][LARGEST_STRIDE * PIXELS];
     static double exact[LARGEST_CLASSES * PIXELS];
     static uint8_t labels[PIXELS];
     for (size_t i = 0; i < PIXELS; i++)
         labels[i] = any_label(classes);
     for (size_t i = 0; i < classes * PIXELS; i++)
         exact[i] = (float)(scale * unit());
-    ul_level found[UL_LEVEL_COUNT];
+    ul_isa found[UL_ISA_COUNT];
     const size_t count = levels(found);
     const double expected = exact_loss(&rule, exact, labels, 1, PIXELS);
     for (size_t k = 0; k < count; k++) {
@@ -121,7 +121,7 @@ static void losses_of_sure_logits(void **state) {
     (void)state;
     static const float sure[3] = {-1e4F, 1e4F, 3e38F};
     static const float unsure[3] = {1e4F, -1e4F, 0};
-    ul_level found[UL_LEVEL_COUNT];
+    ul_isa found[UL_ISA_COUNT];
     const size_t count = levels(found);
     for (size_t i = 0; i < count * 12; i++) {
         const ul_train_kernels *kernels = ul_train_kernels_get(found[i / 12]);
@@ -190,7 +190,7 @@ static void draw(size_t classes) {
 }
 
 /* The trainer's gradients with the kernels of a level and either kind of sums, and its loss. */
-static float *gradients_at(ul_trainer *t, ul_level level, bool exact, double *loss) {
+static float *gradients_at(ul_trainer *t, ul_isa level, bool exact, double *loss) {
     const size_t bytes = t->offset[UL_LAYOUT_TENSORS] * sizeof(float);
     float *gradients = malloc(bytes);
     ul_error error = {0};
@@ -246,8 +246,8 @@ static void check_network(ul_loss loss, size_t classes) {
     double *values = vary(t), whole = 0;
     const exact_batch batch = {COUNT, INPUTS, HEIGHT, WIDTH, exact_images, labels};
     const double expected = exact_network(t->layout, t->offset, values, &t->rule, &batch);
-    ul_level found[UL_LEVEL_COUNT];
-    float *gradients[2 * UL_LEVEL_COUNT];
+    ul_isa found[UL_ISA_COUNT];
+    float *gradients[2 * UL_ISA_COUNT];
     const size_t count = 2 * levels(found);
     for (size_t i = 0; i < count; i++) {
         double value;

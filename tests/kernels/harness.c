@@ -130,6 +130,6 @@ void bench_call(const ul_kernels *kernels, const char *what, double peak, double
         double taken = now() - start;
         best = taken < best ? taken : best;
     }
-    printf("%-7s %-44s %9.2f us %7.1f GMAC/s %5.1f%% of peak\n", ul_level_name(kernels->level),
-        what, best * 1e6, multiply_adds / best * 1e-9, 100 * multiply_adds / best / peak);
+    printf("%-7s %-44s %9.2f us %7.1f GMAC/s %5.1f%% of peak\n", ul_isa_name(kernels->level), what,
+        best * 1e6, multiply_adds / best * 1e-9, 100 * multiply_adds / best / peak);
 }

@@ -2,7 +2,7 @@
 #ifndef KERNEL_HARNESS_H
 #define KERNEL_HARNESS_H
 
-#include "kernels/kernels.h"
+#include "libulite/kernels/kernels.h"
 
 #include <stdint.h>
 

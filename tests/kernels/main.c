@@ -15,7 +15,7 @@ static bool check(const ul_kernels *kernels, const ul_kernels *scalar) {
     for (size_t i = 0; i < TESTS; i++) {
         bool same = tests[i]->check(kernels, scalar);
         printf(
-            "%-7s %s: %s\n", ul_level_name(kernels->level), tests[i]->name, same ? "ok" : "FAILED");
+            "%-7s %s: %s\n", ul_isa_name(kernels->level), tests[i]->name, same ? "ok" : "FAILED");
         passed = passed && same;
     }
     return passed;
@@ -23,7 +23,7 @@ static bool check(const ul_kernels *kernels, const ul_kernels *scalar) {
 
 static void bench(const ul_kernels *kernels) {
     double peak = ul_bench_peak(kernels->level, 1);
-    printf("%-7s peak %.1f GMAC/s\n", ul_level_name(kernels->level), peak * 1e-9);
+    printf("%-7s peak %.1f GMAC/s\n", ul_isa_name(kernels->level), peak * 1e-9);
     for (size_t i = 0; i < TESTS; i++)
         tests[i]->bench(kernels, peak);
 }
@@ -35,9 +35,9 @@ int main(int argc, char **argv) {
         return 2;
     }
     ul_kernels scalar;
-    ul_kernels_init(&scalar, UL_LEVEL_SCALAR);
+    ul_kernels_init(&scalar, UL_ISA_SCALAR);
     bool passed = true;
-    for (ul_level level = UL_LEVEL_SCALAR; level < UL_LEVEL_COUNT; level++) {
+    for (ul_isa level = UL_ISA_SCALAR; level < UL_ISA_COUNT; level++) {
         if (!ul_cpu_has(level))
             continue;
         ul_kernels kernels;

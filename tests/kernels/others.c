@@ -24,7 +24,7 @@ static bool check_cases(const ul_kernels *kernels, const ul_kernels *scalar, che
 
 /* --- cross ----------------------------------------------------------------------------------- */
 
-#define MOST_ROWS 24 /* of a case, with the rows around */
+#define MAX_ROWS 24 /* of a case, with the rows around */
 
 typedef struct cross_sizes {
     size_t rows, width, channels, taps, dilation, gap;
@@ -33,7 +33,7 @@ typedef struct cross_sizes {
 /* A call of the kernel over rows of their own; returns the output. */
 static float *run_cross(void (*kernel)(const ul_cross *), const cross_sizes *s, float *const *rows,
     const float *weights, size_t out_count) {
-    const float *in[MOST_ROWS];
+    const float *in[MAX_ROWS];
     for (size_t t = 0; t < s->rows + (s->taps - 1) * s->dilation; t++)
         in[t] = rows[t];
     float *out = guarded(out_count);
@@ -58,7 +58,7 @@ static bool check_cross_case(const ul_kernels *kernels, const ul_kernels *scalar
     size_t row = s->width * (s->channels + s->gap) - s->gap, taps = s->channels * 2 * s->taps;
     size_t outputs = s->rows * (row + s->gap) - s->gap,
            inputs = s->rows + (s->taps - 1) * s->dilation;
-    float *rows[MOST_ROWS], *magnitudes[MOST_ROWS];
+    float *rows[MAX_ROWS], *magnitudes[MAX_ROWS];
     for (size_t t = 0; t < inputs; t++) {
         rows[t] = guarded_filled(row, kind);
         if (with_nan)
@@ -109,7 +109,7 @@ static void bench_cross(const ul_kernels *kernels, double peak) {
         size_t inputs = s->rows + (s->taps - 1) * s->dilation, count = row * (inputs + s->rows);
         float *image = guarded_filled(count, FILL_UNIT);
         float *weights = guarded_filled(s->channels * 2 * s->taps, FILL_UNIT);
-        const float *rows[MOST_ROWS];
+        const float *rows[MAX_ROWS];
         for (size_t t = 0; t < inputs; t++)
             rows[t] = image + t * row;
         measured_cross m = {kernels->cross, {.rows = s->rows,
@@ -361,7 +361,7 @@ static bool check_gelu(const ul_kernels *kernels, const ul_kernels *scalar) {
         passed = passed && (isnan(y[i]) != 0) == (i % 2 != 0);
     passed = passed && absolute <= 2 * limit;
     printf("%-7s gelu: largest error %.2e of max(1, |gelu|) (limit %.0e), %.2e below 8\n",
-        ul_level_name(kernels->level), worst, limit, absolute);
+        ul_isa_name(kernels->level), worst, limit, absolute);
     guarded_free(x, COUNT);
     guarded_free(y, COUNT);
     return passed;

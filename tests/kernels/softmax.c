@@ -1,6 +1,6 @@
 /* Softmax of the training kernels and its backward pass. */
 #include "harness.h"
-#include "kernels/backward.h"
+#include "libulite/kernels/train_kernels.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* The kernels of training, forward and backward. */
 #include "harness.h"
-#include "kernels/backward.h"
+#include "libulite/kernels/train_kernels.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -8,15 +8,15 @@
 
 #define ROUNDING (1.0 / 16777216) /* half a unit in the last place of 1 */
 
-enum { MOST_BUFFERS = 8 };
+enum { MAX_BUFFERS = 8 };
 
 /* The arguments of one kernel: buffers that the call reads, and `out`, which it adds to or writes.
  * A test is run with the level's kernels, with the scalar ones, and with the scalar ones on the
  * magnitudes of all inputs, which gives what rounding errors are measured by. */
 typedef struct call {
     const size_t *size; /* of the case */
-    float *in[MOST_BUFFERS], *out;
-    size_t in_count[MOST_BUFFERS], out_count;
+    float *in[MAX_BUFFERS], *out;
+    size_t in_count[MAX_BUFFERS], out_count;
 } call;
 
 typedef struct kernel_case {
@@ -32,7 +32,7 @@ typedef struct kernel_case {
 static call prepare(const kernel_case *test, const size_t *size, fill kind) {
     call c = {.size = size};
     test->measure(size, c.in_count, &c.out_count);
-    for (size_t i = 0; i < MOST_BUFFERS && c.in_count[i]; i++)
+    for (size_t i = 0; i < MAX_BUFFERS && c.in_count[i]; i++)
         c.in[i] = guarded_filled(c.in_count[i], i ? FILL_UNIT : kind);
     c.out = guarded_filled(c.out_count, FILL_UNIT);
     return c;
@@ -41,7 +41,7 @@ static call prepare(const kernel_case *test, const size_t *size, fill kind) {
 /* The same arguments once more, or their magnitudes. */
 static call copy(const call *c, bool magnitudes) {
     call made = *c;
-    for (size_t i = 0; i < MOST_BUFFERS && c->in_count[i]; i++) {
+    for (size_t i = 0; i < MAX_BUFFERS && c->in_count[i]; i++) {
         made.in[i] = guarded_magnitudes(c->in[i], c->in_count[i]);
         if (!magnitudes)
             memcpy(made.in[i], c->in[i], c->in_count[i] * sizeof(float));
@@ -53,7 +53,7 @@ static call copy(const call *c, bool magnitudes) {
 }
 
 static void discard(call *c) {
-    for (size_t i = 0; i < MOST_BUFFERS && c->in_count[i]; i++)
+    for (size_t i = 0; i < MAX_BUFFERS && c->in_count[i]; i++)
         guarded_free(c->in[i], c->in_count[i]);
     guarded_free(c->out, c->out_count);
 }
@@ -236,7 +236,7 @@ static size_t area_length(const size_t *s) {
 
 /* --- Pixel by pixel -------------------------------------------------------------------------- */
 
-enum { MOST_CHANNELS = 64 };
+enum { MAX_CHANNELS = 64 };
 
 /* {pixels, channels} */
 static const size_t pixel_sizes[][2] = {{1, 16}, {2, 48}, {3, 16}, {4, 32}, {7, 64}, {65, 16}};
@@ -256,7 +256,7 @@ static void measure_affine2(const size_t *s, size_t *in, size_t *out) {
 }
 
 static void run_affine2(const ul_train_kernels *kernels, const call *c) {
-    double wide[3][MOST_CHANNELS];
+    double wide[3][MAX_CHANNELS];
     for (size_t i = 0; i < 3; i++)
         for (size_t k = 0; k < c->size[1]; k++)
             wide[i][k] = c->in[2 + i][k];
@@ -281,13 +281,13 @@ static const float *negated(const float *mean, size_t channels, float *room) {
 }
 
 static void run_squares(const ul_train_kernels *kernels, const call *c) {
-    float room[MOST_CHANNELS];
+    float room[MAX_CHANNELS];
     kernels->squares(c->in[0], c->size[1] + GAP, negated(c->in[2], c->size[1], room), c->out,
         c->size[0], c->size[1]);
 }
 
 static void run_dots(const ul_train_kernels *kernels, const call *c) {
-    float room[MOST_CHANNELS];
+    float room[MAX_CHANNELS];
     kernels->dots(c->in[0], c->in[1], c->size[1] + GAP, negated(c->in[2], c->size[1], room), c->out,
         c->out + c->size[1], c->size[0], c->size[1]);
 }

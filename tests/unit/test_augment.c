@@ -1,6 +1,6 @@
 /* Patches of training slices: unchanged where nothing is drawn, mirrored about the right axis,
  * turned, scaled, shifted and bent as far as they may, labels and pixels alike. */
-#include "augment.h"
+#include "jobs/train/augment.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

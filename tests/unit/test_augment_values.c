@@ -1,6 +1,6 @@
 /* Changes of a patch's values, each alone: what docs/training.md promises, by formulas of our own.
  */
-#include "augment_values.h"
+#include "jobs/train/augment_values.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

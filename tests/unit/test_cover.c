@@ -1,5 +1,5 @@
 /* Labels that reach over the slices of another grid. */
-#include "cover.h"
+#include "jobs/evaluate/extend_labels.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

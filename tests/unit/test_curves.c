@@ -1,5 +1,5 @@
 /* The curves of a training run, whatever lies in the file that they are added to. */
-#include "curves.h"
+#include "jobs/train/curves.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* Folders of images and labels where memory runs out: each allocation of io and the pipeline fails
+/* Folders of images and labels where memory runs out: each allocation of io and jobs fails
  * once (failing.h) and is told as what it is. */
 #include "failing.h"
 #include "ulite/dataset.h"

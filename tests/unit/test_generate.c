@@ -1,6 +1,6 @@
 /* Heads drawn from label maps: the same for a stream, sides exchanged with the mirror, labels where
  * the image has them, blurred by thick slices, stripped and cut, neighbours at their distance. */
-#include "generate.h"
+#include "jobs/generate/generate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* A compressed file is one gzip member of what was written, whatever its length and the threads. */
-#include "gzip_write.h"
+#include "io/nifti/gzip_write.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

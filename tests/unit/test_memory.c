@@ -1,5 +1,5 @@
 /* The memory limit of readers. */
-#include "memory_limit.h"
+#include "libulite/base/memory_limit.h"
 #include "ulite/volume.h"
 
 #include <setjmp.h>
@@ -28,14 +28,14 @@ static void default_serves(void **state) {
     (void)state;
     unsetenv("ULITE_MAX_MEMORY");
     assert_true(ul_memory_limit() > (uint64_t)1 << 28);
-    assert_true(memory_fits(1 << 20));
+    assert_true(ul_memory_fits(1 << 20));
 }
 
 static void more_is_refused(void **state) {
     (void)state;
     ul_error error = {0};
     ul_memory_set_limit((uint64_t)256 << 20);
-    assert_int_equal(memory_ask((uint64_t)100 << 20, &error, "%d frames", 3), UL_OK);
+    assert_int_equal(ul_memory_ask((uint64_t)100 << 20, &error, "%d frames", 3), UL_OK);
     const ul_grid grid = {.size = {1024, 1024, 1024}};
     ul_volume volume;
     assert_int_equal(ul_volume_create(&grid, 1, UL_SAMPLE_U8, &volume, &error), UL_ERROR_LIMIT);

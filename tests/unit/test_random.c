@@ -1,4 +1,4 @@
-#include "random.h"
+#include "libulite/base/random.h"
 
 #include <math.h>
 #include <setjmp.h>

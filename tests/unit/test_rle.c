@@ -1,5 +1,5 @@
 /* RLE segments: what encoders may put into them, and what is another picture. */
-#include "codec.h"
+#include "io/pixels/codec.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Learning rates over a run, as docs/training.md has them. */
-#include "schedule.h"
+#include "jobs/train/schedule.h"
 
 #include <math.h>
 #include <setjmp.h>

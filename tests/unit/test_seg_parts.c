@@ -1,10 +1,10 @@
 /* The parts that the SEG writer and reader are made of: bits, colours, values, UIDs, texts. */
-#include "charset.h"
-#include "colour.h"
-#include "dicom_value.h"
-#include "seg_bits.h"
-#include "uid.h"
-#include "utf8.h"
+#include "io/base/charset.h"
+#include "io/base/uid.h"
+#include "io/base/utf8.h"
+#include "io/dicom/value.h"
+#include "io/pixels/colour.h"
+#include "io/seg/bits.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* Grouping, sorting and splitting of images into series. */
-#include "series.h"
+#include "io/series/series.h"
 
 #include <math.h>
 #include <setjmp.h>

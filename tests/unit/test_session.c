@@ -186,7 +186,7 @@ static void profile_covers_the_network(void **state) {
         sum += blocks[i].multiply_adds;
     }
     assert_true(sum == ul_session_multiply_adds(session));
-    assert_true(ul_bench_peak(ul_session_level(session), 1) > 0);
+    assert_true(ul_bench_peak(ul_session_isa(session), 1) > 0);
     ul_session_close(session);
     ul_model_close(model);
     free(input);
@@ -199,13 +199,13 @@ static void levels_are_forced_by_name(void **state) {
     char kept[32] = "";
     if (before)
         strncpy(kept, before, sizeof kept - 1);
-    ul_level level = UL_LEVEL_COUNT;
+    ul_isa level = UL_ISA_COUNT;
     ul_error error = {0};
     setenv("ULITE_CPU", "scalar", 1);
-    assert_int_equal(ul_cpu_level(&level, &error), UL_OK);
-    assert_int_equal(level, UL_LEVEL_SCALAR);
+    assert_int_equal(ul_cpu_isa(&level, &error), UL_OK);
+    assert_int_equal(level, UL_ISA_SCALAR);
     setenv("ULITE_CPU", "sse9", 1);
-    assert_int_equal(ul_cpu_level(&level, &error), UL_ERROR_USAGE);
+    assert_int_equal(ul_cpu_isa(&level, &error), UL_ERROR_USAGE);
     assert_non_null(strstr(error.text, "sse9"));
     memset(&error, 0, sizeof error);
 #if defined(__x86_64__)
@@ -213,7 +213,7 @@ static void levels_are_forced_by_name(void **state) {
 #else
     setenv("ULITE_CPU", "avx2", 1);
 #endif
-    assert_int_equal(ul_cpu_level(&level, &error), UL_ERROR_USAGE);
+    assert_int_equal(ul_cpu_isa(&level, &error), UL_ERROR_USAGE);
     assert_non_null(strstr(error.text, "lacks"));
     if (*kept)
         setenv("ULITE_CPU", kept, 1);

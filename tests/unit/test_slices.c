@@ -1,7 +1,7 @@
 /* What the network sees of a volume: neighbours, padding, statistics, resampling. */
-#include "predict.h"
-#include "slices.h"
-#include "values.h"
+#include "jobs/segment/intensity.h"
+#include "jobs/segment/predict.h"
+#include "jobs/segment/slices.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

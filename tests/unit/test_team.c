@@ -1,6 +1,6 @@
 /* Teams of threads: all work is done once, by as many threads as there are. */
 #include "failing.h"
-#include "processors.h"
+#include "libulite/base/processors.h"
 #include "ulite/team.h"
 
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /* The files of one run: all are put in place, or none, and an older one has its name until the new
  * one is whole, whether the file system knows links or not. */
-#include "console.h"
-#include "written.h"
+#include "apps/base/console.h"
+#include "apps/base/written.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,0 +1,265 @@
+#include "apps/base/console.h"
+#include "ulite/memory.h"
+#include "ulite/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+console console_settings;
+
+static volatile sig_atomic_t interrupted;
+static int stdout_errno; /* why stdout could not be written at first, 0: it could */
+
+static void put_line(FILE *stream, const char *format, va_list arguments) {
+    char text[8192]; /* two of the longest paths */
+    vsnprintf(text, sizeof text, format, arguments);
+    for (const char *at = text; *at; at++)
+        if (*at == '\n')
+            fputs("\\n", stream);
+        else if (((unsigned char)*at < ' ' && *at != '\t') || *at == '\177')
+            fprintf(stream, "\\x%02x", (unsigned)*at);
+        else
+            fputc(*at, stream);
+    fputc('\n', stream);
+}
+
+void console_line(FILE *stream, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    put_line(stream, format, arguments);
+    va_end(arguments);
+}
+
+void console_help(const cli_command *command) {
+    fputs(command->help, stdout);
+    puts("\nEvery command takes --max-memory SIZE (512M, 8G): inputs that need more are refused "
+         "(exit\n"
+         "8; else ULITE_MAX_MEMORY, else three quarters of the machine's or the container's\n"
+         "memory); -h, --help, -q, --quiet, and --debug, which ends with a line about "
+         "the\n"
+         "program, the machine, time and memory for a report of a fault, and names files found in\n"
+         "folders by their whole paths, which may hold a patient's name.");
+}
+
+static void take_max_memory(const cli_command *command, const char *argument, int *exit_code) {
+    uint64_t bytes;
+    if (ul_memory_parse(argument, &bytes))
+        ul_memory_set_limit(bytes);
+    else
+        *exit_code = console_usage(
+            command, "--max-memory takes a size such as 512M or 8G, not \"%s\"", argument);
+}
+
+bool console_option(const cli_command *command, int option, const char *argument, int *exit_code) {
+    *exit_code = -1;
+    switch (option) {
+    case 'h':
+        console_help(command);
+        *exit_code = 0;
+        return true;
+    case 'q':
+        console_settings.quiet = true;
+        return true;
+    case 1001:
+        console_settings.debug = true;
+        return true;
+    case 1002:
+        if (strcmp(argument, "auto") == 0)
+            console_settings.progress = PROGRESS_AUTO;
+        else if (strcmp(argument, "always") == 0)
+            console_settings.progress = PROGRESS_ALWAYS;
+        else if (strcmp(argument, "never") == 0)
+            console_settings.progress = PROGRESS_NEVER;
+        else
+            *exit_code = console_usage(
+                command, "--progress takes auto, always or never, not \"%s\"", argument);
+        return true;
+    case 1003:
+        console_settings.json = true;
+        return true;
+    case 1004:
+        take_max_memory(command, argument, exit_code);
+        return true;
+    case '?': /* getopt has told what is wrong */
+        fprintf(stderr, "see `ulite %s --help`\n", command->name);
+        *exit_code = UL_ERROR_USAGE;
+        return true;
+    default:
+        return false;
+    }
+}
+
+void console_debug(int exit_code) {
+    ul_isa level;
+    struct rusage used;
+    if (!console_settings.debug || getrusage(RUSAGE_SELF, &used) != 0)
+        return;
+    fprintf(stderr,
+        "ulite %s: kernels %s, %ld cores, %.2f s of them used, peak memory %ld MiB, exit %d (%s)\n",
+        ul_version(), ul_cpu_isa(&level, NULL) == UL_OK ? ul_isa_name(level) : "wrong ULITE_CPU",
+        sysconf(_SC_NPROCESSORS_ONLN),
+        (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+            (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6,
+        used.ru_maxrss / 1024, exit_code, ul_status_name((ul_status)exit_code));
+}
+
+int console_fail(const cli_command *command, const ul_error *error) {
+    console_line(stderr, "ulite %s: %s", command->name, error->text);
+    return (int)error->status;
+}
+
+int console_usage(const cli_command *command, const char *format, ...) {
+    char text[UL_ERROR_TEXT_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    console_line(
+        stderr, "ulite %s: %s (see `ulite %s --help`)", command->name, text, command->name);
+    return UL_ERROR_USAGE;
+}
+
+void console_say(const char *format, ...) {
+    if (console_settings.quiet)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    put_line(stderr, format, arguments);
+    va_end(arguments);
+}
+
+void console_lines(const char *prefix, const char *lines) {
+    while (lines && *lines) {
+        size_t length = strcspn(lines, "\n");
+        console_say("%s%.*s", prefix, (int)length, lines);
+        lines += length + (lines[length] == '\n');
+    }
+}
+
+void console_lost(int why) {
+    stdout_errno = stdout_errno ? stdout_errno : why;
+}
+
+void console_flush(void) {
+    if (fflush(stdout) != 0)
+        console_lost(errno);
+}
+
+int console_end(int exit_code) {
+    console_flush();
+    if (ferror(stdout))
+        console_lost(EIO); /* of a write that did not wait for a flush */
+    if (stdout_errno == 0)
+        return exit_code;
+    fprintf(stderr, "ulite: stdout cannot be written (%s); what it got is incomplete\n",
+        strerror(stdout_errno));
+    return exit_code == UL_OK ? UL_ERROR_OUTPUT : exit_code;
+}
+
+static void on_signal(int number) {
+    (void)number;
+    interrupted = 1;
+}
+
+static double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* What is being drawn: a stage's clock starts with its first report. */
+typedef struct bar {
+    char stage[32];
+    double start, last_drawn;
+    bool open; /* the line on the terminal is not ended yet */
+} bar;
+
+static bool wants_bar(void) {
+    if (console_settings.quiet)
+        return false;
+    return console_settings.progress == PROGRESS_ALWAYS ||
+           (console_settings.progress == PROGRESS_AUTO && isatty(STDERR_FILENO));
+}
+
+static void end_line(bar *b) {
+    if (b->open)
+        fputc('\n', stderr);
+    b->open = false;
+}
+
+/* "reading      [######........................] 60/300  41.2/s  0:05 left"; without a total
+ * "listing      60  41.2/s" */
+static void draw(bar *b, size_t done, size_t total, double now) {
+    enum { WIDTH = 30 };
+    char cells[WIDTH + 1];
+    size_t filled = total ? (size_t)((double)done / (double)total * WIDTH) : 0;
+    for (size_t i = 0; i < WIDTH; i++)
+        cells[i] = i < filled ? '#' : '.';
+    cells[WIDTH] = '\0';
+    double rate = now > b->start ? (double)done / (now - b->start) : 0;
+    if (total)
+        fprintf(stderr, "\r%-12s [%s] %zu/%zu", b->stage, cells, done, total);
+    else
+        fprintf(stderr, "\r%-12s %zu", b->stage, done);
+    if (rate > 0 && done < total) {
+        unsigned long left = (unsigned long)((double)(total - done) / rate + 0.5);
+        fprintf(stderr, "  %.3g/s  %lu:%02lu left\033[K", rate, left / 60, left % 60);
+    } else if (rate > 0) {
+        fprintf(stderr, "  %.3g/s\033[K", rate);
+    }
+    fflush(stderr);
+    b->open = true;
+    b->last_drawn = now;
+}
+
+/* {"event": "progress", ...} on stdout, a line each. */
+static void print_event(const bar *b, size_t done, size_t total, double now) {
+    printf(
+        "{\"event\":\"progress\",\"stage\":\"%s\",\"done\":%zu,\"total\":%zu,\"seconds\":%.3f}\n",
+        b->stage, done, total, now - b->start);
+    console_flush();
+}
+
+static bool report(void *context, const char *stage, size_t done, size_t total) {
+    bar *b = context;
+    double now = seconds_now();
+    bool fresh = strncmp(b->stage, stage, sizeof b->stage - 1) != 0;
+    if (fresh) {
+        end_line(b);
+        snprintf(b->stage, sizeof b->stage, "%s", stage);
+        b->start = b->last_drawn = now;
+    }
+    /* Ten times a second is enough for an eye, and a short stage needs no bar at all. */
+    bool due = now - b->last_drawn >= 0.1 || (done == total && total && (b->open || fresh));
+    if (due && wants_bar())
+        draw(b, done, total, now);
+    if (due && total && console_settings.json && console_settings.events) {
+        print_event(b, done, total, now);
+        b->last_drawn = now;
+    }
+    if (done == total || interrupted)
+        end_line(b);
+    return !interrupted;
+}
+
+const ul_progress *console_progress(void) {
+    static bar drawn;
+    static const ul_progress progress = {report, &drawn};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU};
+    for (size_t n = 0; n < sizeof numbers / sizeof numbers[0]; n++) {
+        struct sigaction action;
+        /* What the caller has us ignore (nohup, a job in the background) stays ignored. */
+        if (sigaction(numbers[n], NULL, &action) != 0 || action.sa_handler != SIG_DFL)
+            continue;
+        memset(&action, 0, sizeof action);
+        action.sa_handler = on_signal;
+        sigaction(numbers[n], &action, NULL);
+    }
+    return &progress;
+}

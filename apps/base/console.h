@@ -1,0 +1,70 @@
+/* What every subcommand says and how: common options, errors, messages, progress. */
+#ifndef CONSOLE_H
+#define CONSOLE_H
+
+#include "apps/base/command.h"
+#include "ulite/status.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+/* --quiet, --debug, --progress, --json as given; one per process. */
+typedef struct console {
+    bool quiet, debug, json;
+    bool events; /* set by a command whose --json is a stream of events, a line each: progress is
+                    one of them */
+    enum { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER } progress;
+} console;
+extern console console_settings;
+
+/* Handles an option that every subcommand takes (-h --help, -q --quiet, --debug, --progress,
+ * --json). Use CONSOLE_OPTIONS in the long options table and CONSOLE_SHORT in the short ones;
+ * returns true where taken, with *exit_code >= 0 where the program should end (after --help, a
+ * wrong value, or an option that there is not). */
+#define CONSOLE_SHORT "hq"
+#define CONSOLE_OPTIONS                                                                            \
+    {"help", no_argument, NULL, 'h'}, {"quiet", no_argument, NULL, 'q'},                           \
+        {"debug", no_argument, NULL, 1001}, {"progress", required_argument, NULL, 1002},           \
+        {"json", no_argument, NULL, 1003}, {                                                       \
+        "max-memory", required_argument, NULL, 1004                                                \
+    }
+bool console_option(const cli_command *command, int option, const char *argument, int *exit_code);
+
+/* What --help prints: the command's help, and the options that every command takes. */
+void console_help(const cli_command *command);
+
+/* Under --debug: a line about the finished run on stderr. */
+void console_debug(int exit_code);
+
+/* Prints a line, its control characters escaped, so that a file name can neither break it nor steer
+ * a terminal. All the messages below are such lines. */
+void console_line(FILE *stream, const char *format, ...) UL_PRINTF(2, 3);
+
+/* Flushes stdout and remembers whether it failed. */
+void console_flush(void);
+
+/* Remembers that something is missing on stdout, and why: an errno. */
+void console_lost(int why);
+
+/* Ends the program: the exit code, or UL_ERROR_OUTPUT and a line on stderr where all went well but
+ * stdout could not be written. */
+int console_end(int exit_code);
+
+/* Prints "ulite NAME: text" on stderr and returns the exit code of the error. */
+int console_fail(const cli_command *command, const ul_error *error);
+
+/* A wrong command line: prints the text and a pointer to --help; returns UL_ERROR_USAGE. */
+int console_usage(const cli_command *command, const char *format, ...) UL_PRINTF(2, 3);
+
+/* A message for people on stderr, unless --quiet. */
+void console_say(const char *format, ...) UL_PRINTF(1, 2);
+
+/* Says each of some lines (may be NULL), with a prefix. */
+void console_lines(const char *prefix, const char *lines);
+
+/* A progress that draws a bar with rate and time left on stderr where the settings and the terminal
+ * want one, prints events where the command's --json has them, and stops the work on Ctrl-C
+ * (SIGINT), SIGTERM, SIGHUP and SIGXCPU, unless the program was started with them ignored. */
+const ul_progress *console_progress(void);
+
+#endif

@@ -1,0 +1,37 @@
+#include "apps/base/json_out.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static bool ran_out;
+
+static void *allocate(size_t bytes) {
+    void *memory = malloc(bytes);
+    ran_out |= !memory;
+    return memory;
+}
+
+void json_out_prepare(void) {
+    cJSON_Hooks hooks = {allocate, free};
+    ran_out = false;
+    cJSON_InitHooks(&hooks);
+}
+
+ul_status json_out_text(cJSON *value, bool lines, char **text, ul_error *error) {
+    *text = lines ? cJSON_Print(value) : cJSON_PrintUnformatted(value);
+    cJSON_Delete(value);
+    if (*text && !ran_out)
+        return UL_OK;
+    free(*text);
+    *text = NULL;
+    return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the JSON");
+}
+
+ul_status json_out_print(cJSON *value, ul_error *error) {
+    char *text;
+    ul_status status = json_out_text(value, true, &text, error);
+    if (status == UL_OK)
+        puts(text);
+    free(text);
+    return status;
+}

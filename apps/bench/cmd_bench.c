@@ -1,0 +1,292 @@
+#include "apps/base/console.h"
+#include "apps/base/model_path.h"
+#include "ulite/bench.h"
+#include "ulite/model.h"
+#include "ulite/session.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static int bench_run(int argc, char **argv);
+
+const cli_command cmd_bench = {.name = "bench",
+    .summary = "measure the speed of the network on this machine",
+    .help =
+        "Usage: ulite bench [-m MODEL] [--size HxW] [--slices N] [--threads N] [--layers]\n"
+        "                   [--json]\n"
+        "\n"
+        "Runs the network on random slices and prints the time per slice, the rate of\n"
+        "multiply-adds of the reduced work and its share of what the machine reaches in\n"
+        "registers at the same level (the shortest time against the best rate), and the\n"
+        "session's memory. ULITE_CPU=scalar|neon|avx2|avx512 forces a level.\n"
+        "\n"
+        "  -m, --model MODEL   a file, or the name of a bundled model; without it a network of\n"
+        "                      the paper's shape\n"
+        "      --size HxW      slice size, multiples of 32 (256x256)\n"
+        "      --slices N      slices in one call (1)\n"
+        "      --threads N     0 takes every processor (0)\n"
+        "      --grey          one input channel that stands for all\n"
+        "      --layers        also the time of every block\n"
+        "      --seconds X     how long to measure (2)\n"
+        "      --json          one JSON object on stdout\n"
+        "  -q, --quiet         no messages\n"
+        "\n"
+        "Examples:\n"
+        "  ulite bench\n"
+        "  ulite bench --threads 1 --layers\n"
+        "  ULITE_CPU=avx2 ulite bench --size 512x512 --slices 8 --json\n",
+    .run = bench_run};
+
+typedef struct bench_options {
+    const char *model;
+    ul_session_options session;
+    size_t slices;
+    double seconds;
+    bool layers;
+} bench_options;
+
+typedef struct bench_result {
+    size_t runs;
+    double median, shortest; /* seconds per slice */
+    double multiply_adds;    /* per slice */
+    double peak;             /* per second */
+    ul_block_time blocks[UL_BLOCKS];
+} bench_result;
+
+/* --- Options --------------------------------------------------------------------------------- */
+
+static bool parse_count(const char *text, long least, long most, long *value) {
+    char *end;
+    *value = strtol(text, &end, 10);
+    return *text && !*end && *value >= least && *value <= most;
+}
+
+/* The session tells which sizes there are. */
+static bool parse_size(const char *text, ul_session_options *session) {
+    char *end;
+    long height = strtol(text, &end, 10);
+    if (*end != 'x' || height < 0)
+        return false;
+    long width = strtol(end + 1, &end, 10);
+    session->height = (size_t)height;
+    session->width = (size_t)width;
+    return !*end && width >= 0;
+}
+
+enum {
+    OPTION_SIZE = 2000,
+    OPTION_SLICES,
+    OPTION_THREADS,
+    OPTION_GREY,
+    OPTION_LAYERS,
+    OPTION_SECONDS
+};
+
+static const struct option long_options[] = {CONSOLE_OPTIONS,
+    {"model", required_argument, NULL, 'm'}, {"size", required_argument, NULL, OPTION_SIZE},
+    {"slices", required_argument, NULL, OPTION_SLICES},
+    {"threads", required_argument, NULL, OPTION_THREADS}, {"grey", no_argument, NULL, OPTION_GREY},
+    {"layers", no_argument, NULL, OPTION_LAYERS},
+    {"seconds", required_argument, NULL, OPTION_SECONDS}, {0}};
+
+/* Takes one option; the exit code of a wrong one, else UL_OK. */
+static int take_option(bench_options *o, int option, const char *argument) {
+    long value = 0;
+    char *end = NULL;
+    switch (option) {
+    case 'm':
+        o->model = argument;
+        return UL_OK;
+    case OPTION_SIZE:
+        if (!parse_size(argument, &o->session))
+            return console_usage(&cmd_bench, "--size takes HxW, not \"%s\"", argument);
+        return UL_OK;
+    case OPTION_SLICES:
+        if (!parse_count(argument, 1, 100000, &value))
+            return console_usage(&cmd_bench, "--slices takes 1..100000, not \"%s\"", argument);
+        o->slices = (size_t)value;
+        return UL_OK;
+    case OPTION_THREADS:
+        if (!parse_count(argument, 0, 1024, &value))
+            return console_usage(&cmd_bench, "--threads takes 0..1024, not \"%s\"", argument);
+        o->session.threads = (int)value;
+        return UL_OK;
+    case OPTION_GREY:
+        o->session.grey = true;
+        return UL_OK;
+    case OPTION_LAYERS:
+        o->layers = true;
+        return UL_OK;
+    case OPTION_SECONDS:
+        o->seconds = strtod(argument, &end);
+        if (!*argument || *end || !(o->seconds > 0 && o->seconds <= 3600))
+            return console_usage(
+                &cmd_bench, "--seconds takes a number up to 3600, not \"%s\"", argument);
+        return UL_OK;
+    default:
+        return console_usage(&cmd_bench, "wrong option");
+    }
+}
+
+/* False where the program should end with *exit_code. */
+static bool parse_options(int argc, char **argv, bench_options *o, int *exit_code) {
+    *o = (bench_options){.slices = 1, .seconds = 2};
+    ul_session_options_init(&o->session);
+    for (int option;
+         (option = getopt_long(argc, argv, CONSOLE_SHORT "m:", long_options, NULL)) >= 0;) {
+        if (console_option(&cmd_bench, option, optarg, exit_code)) {
+            if (*exit_code >= 0)
+                return false;
+            continue;
+        }
+        *exit_code = take_option(o, option, optarg);
+        if (*exit_code != UL_OK)
+            return false;
+    }
+    if (optind < argc) {
+        *exit_code = console_usage(&cmd_bench, "unexpected argument \"%s\"", argv[optind]);
+        return false;
+    }
+    return true;
+}
+
+/* --- Measuring ------------------------------------------------------------------------------- */
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static ul_status open_model(const bench_options *o, ul_model **model, ul_error *error) {
+    char path[MODEL_PATH_BYTES];
+    if (o->model)
+        return model_path_find(o->model, path, error) == UL_OK ? ul_model_open(path, model, error)
+                                                               : error->status;
+    const ul_model_shape paper = {
+        .input_channels = 3, .classes = 1, .width = {16, 32, 64, 128, 256, 512}, .bottleneck = 128};
+    return ul_model_create(&paper, 1, model, error);
+}
+
+static int compare_doubles(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Runs for the given time, at least five times and at most as often as times has room. */
+static ul_status measure_runs(const bench_options *o, ul_session *session, const float *input,
+    float *logits, double *times, size_t room, bench_result *result, ul_error *error) {
+    ul_status status = ul_session_run(session, input, o->slices, logits, error);
+    double begin = now();
+    size_t runs = 0;
+    while (status == UL_OK && runs < room && (runs < 5 || now() - begin < o->seconds)) {
+        double start = now();
+        status = ul_session_run(session, input, o->slices, logits, error);
+        times[runs++] = (now() - start) / (double)o->slices;
+    }
+    if (status != UL_OK)
+        return status;
+    qsort(times, runs, sizeof *times, compare_doubles);
+    result->runs = runs;
+    result->shortest = times[0];
+    result->median = times[runs / 2];
+    return UL_OK;
+}
+
+static ul_status measure(const bench_options *o, const ul_model_shape *shape, ul_session *session,
+    bench_result *result, ul_error *error) {
+    enum { MAX_RUNS = 100000 };
+    size_t pixels = o->session.height * o->session.width;
+    size_t inputs = o->slices * (o->session.grey ? 1 : shape->input_channels) * pixels;
+    float *input = malloc(inputs * sizeof *input);
+    float *logits = malloc(o->slices * shape->classes * pixels * sizeof *logits);
+    double *times = malloc(MAX_RUNS * sizeof *times);
+    ul_status status = UL_ERROR_LIMIT;
+    if (!input || !logits || !times) {
+        ul_error_set(error, status, "out of memory for %zu slices", o->slices);
+    } else {
+        for (size_t i = 0; i < inputs; i++)
+            input[i] = (float)((uint32_t)i * 2654435761u >> 8) / 16777216.0f;
+        status = measure_runs(o, session, input, logits, times, MAX_RUNS, result, error);
+        if (status == UL_OK && o->layers)
+            status = ul_session_profile(session, input, logits, 50, result->blocks, error);
+        result->multiply_adds = ul_session_multiply_adds(session);
+        result->peak = ul_bench_peak(ul_session_isa(session), ul_session_threads(session));
+    }
+    free(times);
+    free(logits);
+    free(input);
+    return status;
+}
+
+/* --- Printing -------------------------------------------------------------------------------- */
+
+static void print_layers(const bench_result *r) {
+    printf("\n%-6s %10s %10s %10s %8s\n", "block", "MMAC", "us", "GMAC/s", "of peak");
+    for (int i = 0; i < UL_BLOCKS; i++) {
+        const ul_block_time *b = &r->blocks[i];
+        double rate = b->multiply_adds / b->seconds;
+        printf("%-6s %10.2f %10.1f %10.1f %7.1f%%\n", b->name, b->multiply_adds * 1e-6,
+            b->seconds * 1e6, rate * 1e-9, 100 * rate / r->peak);
+    }
+}
+
+static void print_table(const bench_options *o, const ul_session *session, const bench_result *r) {
+    double rate = r->multiply_adds / r->shortest;
+    printf("%-20s %s, %d threads\n", "level", ul_isa_name(ul_session_isa(session)),
+        ul_session_threads(session));
+    printf("%-20s %zux%zu%s, %zu in a call, %zu calls\n", "slices", o->session.height,
+        o->session.width, o->session.grey ? " grey" : "", o->slices, r->runs);
+    printf("%-20s %.3f median, %.3f minimum\n", "ms per slice", r->median * 1e3, r->shortest * 1e3);
+    printf("%-20s %.1f\n", "slices per second", 1 / r->median);
+    printf("%-20s %.3f\n", "GMAC per slice", r->multiply_adds * 1e-9);
+    printf("%-20s %.1f, %.1f%% of the peak %.1f\n", "GMAC per second", rate * 1e-9,
+        100 * rate / r->peak, r->peak * 1e-9);
+    printf("%-20s %zu (%.1f MiB)\n", "arena bytes", ul_session_arena_bytes(session),
+        (double)ul_session_arena_bytes(session) / 1048576);
+    if (o->layers)
+        print_layers(r);
+}
+
+static void print_json(const bench_options *o, const ul_session *session, const bench_result *r) {
+    double rate = r->multiply_adds / r->shortest;
+    printf("{\"ms_per_slice\": {\"median\": %.6g, \"min\": %.6g}, \"slices_per_second\": %.6g,\n",
+        r->median * 1e3, r->shortest * 1e3, 1 / r->median);
+    printf(" \"gmac_per_slice\": %.6g, \"gmac_per_second\": %.6g, \"peak_gmac_per_second\": %.6g,\n"
+           " \"share_of_peak\": %.4g, \"arena_bytes\": %zu, \"threads\": %d, \"level\": \"%s\",\n"
+           " \"size\": \"%zux%zu\", \"slices\": %zu, \"grey\": %s",
+        r->multiply_adds * 1e-9, rate * 1e-9, r->peak * 1e-9, rate / r->peak,
+        ul_session_arena_bytes(session), ul_session_threads(session),
+        ul_isa_name(ul_session_isa(session)), o->session.height, o->session.width, o->slices,
+        o->session.grey ? "true" : "false");
+    for (int i = 0; o->layers && i < UL_BLOCKS; i++)
+        printf("%s{\"name\": \"%s\", \"gmac\": %.6g, \"ms\": %.6g}",
+            i == 0 ? ",\n \"layers\": [" : ",\n  ", r->blocks[i].name,
+            r->blocks[i].multiply_adds * 1e-9, r->blocks[i].seconds * 1e3);
+    printf("%s}\n", o->layers ? "]" : "");
+}
+
+static int bench_run(int argc, char **argv) {
+    bench_options options;
+    int exit_code = UL_OK;
+    if (!parse_options(argc, argv, &options, &exit_code))
+        return exit_code;
+    ul_error error = {0};
+    ul_model *model = NULL;
+    ul_session *session = NULL;
+    bench_result result = {0};
+    if (open_model(&options, &model, &error) == UL_OK &&
+        ul_session_create(model, &options.session, &session, &error) == UL_OK &&
+        measure(&options, ul_model_get_shape(model), session, &result, &error) == UL_OK) {
+        if (console_settings.json)
+            print_json(&options, session, &result);
+        else
+            print_table(&options, session, &result);
+    }
+    ul_session_close(session);
+    ul_model_close(model);
+    return error.status == UL_OK ? UL_OK : console_fail(&cmd_bench, &error);
+}

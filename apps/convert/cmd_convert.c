@@ -1,0 +1,214 @@
+#include "apps/base/console.h"
+#include "apps/base/ending.h"
+#include "apps/base/input_kind.h"
+#include "apps/base/json_out.h"
+#include "apps/base/seg_type.h"
+#include "apps/base/target.h"
+#include "apps/convert/convert.h"
+
+#include <string.h>
+
+static int convert_run(int argc, char **argv);
+
+const cli_command cmd_convert = {.name = "convert",
+    .summary = "DICOM series to NIfTI, segmentations between DICOM and NIfTI",
+    .help =
+        "Usage: ulite convert INPUT -o OUT [--source FOLDER] [--series UID|NUMBER]\n"
+        "                     [--segments F.json|MODEL] [--type T] [--rle]\n"
+        "                     [--grid original|regular] [--split] [--names F.json]\n"
+        "                     [--philips-float]\n"
+        "\n"
+        "INPUT is a DICOM folder or file, a DICOM Segmentation, or labels in NIfTI or PNG; OUT\n"
+        "says by its ending what is made of it: .nii or .nii.gz, .dcm (a DICOM Segmentation),\n"
+        ".png (labels of one slice), or a folder, where the file gets a name from a hash of the\n"
+        "series UID. Labels become a .dcm on the slices of --source: they must lie on its\n"
+        "voxels and cover all of them, with axes in any order and direction.\n"
+        "\n"
+        "  -o, --output OUT      required\n"
+        "      --source FOLDER   the images that the segmentation belongs to (may be given\n"
+        "                        several times); a SEG is then read on their full grid, else on\n"
+        "                        that of its own frames\n"
+        "      --series X        series number, NUMBER.PART for a part of one, or UID\n"
+        "      --segments F      what the label values mean: a JSON file (docs/segments.md), or a\n"
+        "                        model, whose classes they are\n"
+        "      --names F         from a SEG: write what its label values mean to F\n"
+        "      --type T          of a .dcm: binary, fractional, labelmap (Supplement 243) or auto\n"
+        "                        (default): binary where viewers read it rightly and there are\n"
+        "                        up to 8 segments, else labelmap; a note says why\n"
+        "                        Fractions stay fractional under auto; binary and labelmap take\n"
+        "                        the most probable segment where it has at least one half\n"
+        "      --rle             a labelmap with compressed frames\n"
+        "      --grid G          original (default): on the slices of the source; regular: tilted\n"
+        "                        or unevenly spaced slices are resampled to an even grid, labels\n"
+        "                        may lie on one of their own\n"
+        "      --split           a file for each segment of a SEG, or for each volume of a\n"
+        "                        folder: out-1.nii.gz, ...; volumes that cannot be written\n"
+        "                        are named (exit 1), the others are written\n"
+        "      --philips-float   Philips MR images to the scanner's floating-point values "
+        "(private\n"
+        "                        slope 2005,100E), as dcm2niix does, rather than to the displayed\n"
+        "                        ones (RescaleSlope), as viewers do\n"
+        "      --random-uids     new UIDs at every run; the default is the same for the same\n"
+        "                        input\n"
+        "      --json            what was written, and the notes, as one JSON object on stdout\n"
+        "      --progress P      auto, always or never\n"
+        "  -q, --quiet           no messages\n"
+        "\n"
+        "Examples:\n"
+        "  ulite convert ct/ -o ct.nii.gz\n"
+        "  ulite convert liver.seg.dcm -o liver.nii.gz --source ct/ --names liver.json\n"
+        "  ulite convert liver.nii.gz -o liver.seg.dcm --source ct/ --segments liver.json\n",
+    .run = convert_run};
+
+enum {
+    OPTION_SOURCE = 2000,
+    OPTION_SERIES,
+    OPTION_SEGMENTS,
+    OPTION_NAMES,
+    OPTION_TYPE,
+    OPTION_RLE,
+    OPTION_GRID,
+    OPTION_SPLIT,
+    OPTION_PHILIPS_FLOAT,
+    OPTION_RANDOM_UIDS,
+    MAX_SOURCES = 64
+};
+
+static const struct option long_options[] = {CONSOLE_OPTIONS,
+    {"output", required_argument, NULL, 'o'}, {"source", required_argument, NULL, OPTION_SOURCE},
+    {"series", required_argument, NULL, OPTION_SERIES},
+    {"segments", required_argument, NULL, OPTION_SEGMENTS},
+    {"names", required_argument, NULL, OPTION_NAMES},
+    {"type", required_argument, NULL, OPTION_TYPE}, {"rle", no_argument, NULL, OPTION_RLE},
+    {"grid", required_argument, NULL, OPTION_GRID}, {"split", no_argument, NULL, OPTION_SPLIT},
+    {"philips-float", no_argument, NULL, OPTION_PHILIPS_FLOAT},
+    {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {0}};
+
+static int take_type(convert_options *o, const char *argument) {
+    o->typed = true;
+    if (!seg_type_parse(argument, &o->type))
+        return console_usage(&cmd_convert, "--type takes " SEG_TYPES ", not \"%s\"", argument);
+    return UL_OK;
+}
+
+static int take_grid(convert_options *o, const char *argument) {
+    if (strcmp(argument, "original") != 0 && strcmp(argument, "regular") != 0)
+        return console_usage(
+            &cmd_convert, "--grid takes original or regular, not \"%s\"", argument);
+    o->regular = strcmp(argument, "regular") == 0;
+    return UL_OK;
+}
+
+/* Takes one option; the exit code of a wrong one, else UL_OK. sources holds MAX_SOURCES. */
+static int take_option(convert_options *o, const char **sources, int option, const char *argument) {
+    switch (option) {
+    case 'o':
+        o->output = argument;
+        return UL_OK;
+    case OPTION_SOURCE:
+        if (o->source_count == MAX_SOURCES)
+            return console_usage(&cmd_convert, "at most %d sources go", MAX_SOURCES);
+        sources[o->source_count++] = argument;
+        return UL_OK;
+    case OPTION_SERIES:
+        o->series = argument;
+        return UL_OK;
+    case OPTION_SEGMENTS:
+        o->segments = argument;
+        return UL_OK;
+    case OPTION_NAMES:
+        o->names = argument;
+        return UL_OK;
+    case OPTION_TYPE:
+        return take_type(o, argument);
+    case OPTION_RLE:
+        o->rle = o->typed = true;
+        return UL_OK;
+    case OPTION_GRID:
+        return take_grid(o, argument);
+    case OPTION_SPLIT:
+        o->split = true;
+        return UL_OK;
+    case OPTION_PHILIPS_FLOAT:
+        o->philips_float = true;
+        return UL_OK;
+    case OPTION_RANDOM_UIDS:
+        o->random_uids = true;
+        return UL_OK;
+    default:
+        return console_usage(&cmd_convert, "wrong option");
+    }
+}
+
+static bool is_labels(input_kind kind) {
+    return kind == INPUT_NIFTI || kind == INPUT_PNG;
+}
+
+/* What no job can serve is a wrong command line. */
+static int check_usage(const convert_options *o, input_kind kind) {
+    target_kind target = target_of(o->output);
+    if (target == TARGET_UNKNOWN)
+        return console_usage(&cmd_convert,
+            "-o takes a name in .dcm, .nii, .nii.gz or .png, or a folder, not \"%s\"", o->output);
+    if (kind == INPUT_SERIES && target != TARGET_NIFTI && target != TARGET_FOLDER)
+        return console_usage(&cmd_convert, "DICOM images become NIfTI; \"%s\" is none", o->output);
+    if (is_labels(kind) && target != TARGET_SEG && target != TARGET_FOLDER)
+        return console_usage(
+            &cmd_convert, "labels become a DICOM Segmentation (.dcm); \"%s\" is none", o->output);
+    if (kind == INPUT_SERIES && (o->source_count > 0 || o->segments || o->names || o->typed))
+        return console_usage(&cmd_convert,
+            "--source, --segments, --names, --type and --rle are for segmentations, not for "
+            "images");
+    if (kind == INPUT_SEG && o->segments)
+        return console_usage(&cmd_convert, "--segments is for labels: a SEG names its own");
+    if (is_labels(kind) && (o->names || o->split))
+        return console_usage(&cmd_convert, "--names and --split are for a SEG");
+    if (o->philips_float && kind != INPUT_SERIES)
+        return console_usage(&cmd_convert, "--philips-float is for DICOM images");
+    if (o->rle && !seg_type_takes_rle(o->type))
+        return console_usage(&cmd_convert, "--rle goes with --type labelmap");
+    if (o->names && !ends_in(o->names, ".json"))
+        return console_usage(&cmd_convert, "--names takes a name in .json, not \"%s\"", o->names);
+    if (o->source_count == 0 && (is_labels(kind) || target == TARGET_SEG))
+        return console_usage(
+            &cmd_convert, "a .dcm output needs --source, the images it belongs to");
+    return UL_OK;
+}
+
+static int convert_run(int argc, char **argv) {
+    const char *sources[MAX_SOURCES];
+    convert_options o = {.sources = sources};
+    for (int option;
+         (option = getopt_long(argc, argv, CONSOLE_SHORT "o:", long_options, NULL)) >= 0;) {
+        int exit_code = UL_OK;
+        if (console_option(&cmd_convert, option, optarg, &exit_code)) {
+            if (exit_code >= 0)
+                return exit_code;
+            continue;
+        }
+        exit_code = take_option(&o, sources, option, optarg);
+        if (exit_code != UL_OK)
+            return exit_code;
+    }
+    if (optind + 1 != argc || !o.output)
+        return console_usage(&cmd_convert, "takes one INPUT and -o OUT");
+    o.input = argv[optind];
+    input_kind kind = input_kind_of(o.input);
+    int exit_code = check_usage(&o, kind);
+    if (exit_code != UL_OK)
+        return exit_code;
+    if (console_settings.json) {
+        o.report = cJSON_CreateObject();
+        cJSON_AddArrayToObject(o.report, "outputs");
+        cJSON_AddArrayToObject(o.report, "notes");
+    }
+    ul_error error = {0};
+    ul_status status = is_labels(kind)     ? convert_labels(&o, &error)
+                       : kind == INPUT_SEG ? convert_seg(&o, &error)
+                                           : convert_series(&o, &error);
+    if (status == UL_OK && o.report)
+        status = json_out_print(o.report, &error);
+    else
+        cJSON_Delete(o.report);
+    return status == UL_OK ? UL_OK : console_fail(&cmd_convert, &error);
+}

@@ -1,0 +1,169 @@
+#include "apps/base/console.h"
+#include "apps/base/ending.h"
+#include "apps/base/model_path.h"
+#include "apps/base/series_choice.h"
+#include "apps/base/target.h"
+#include "apps/convert/convert.h"
+
+#include <string.h>
+
+ul_status convert_check_output(
+    const convert_options *options, const ul_catalog *catalog, const char *path, ul_error *error) {
+    const char *const inputs[] = {options->input, options->segments};
+    return target_check(path, inputs, sizeof inputs / sizeof inputs[0], catalog, error);
+}
+
+ul_status convert_write_seg(const convert_options *options, const ul_catalog *catalog,
+    const ul_labels *labels, const ul_series *source, ul_seg_type type, ul_error *error) {
+    char path[TARGET_PATH_BYTES], identity[TARGET_PATH_BYTES], *notes = NULL;
+    target_identity(source, options->input, identity);
+    ul_status status = target_name(options->output, identity, ".seg.dcm", path, error);
+    if (status == UL_OK)
+        status = convert_check_output(options, catalog, path, error);
+    if (status != UL_OK)
+        return status;
+    ul_seg_options seg;
+    ul_seg_options_init(&seg);
+    seg.type = type;
+    seg.rle = options->rle;
+    seg.random_uids = options->random_uids;
+    seg.model_hash = "convert";
+    seg.progress = console_progress();
+    seg.notes = &notes;
+    status = ul_seg_write(path, labels, source, &seg, error);
+    convert_notes(options, notes);
+    if (status == UL_OK)
+        convert_wrote(options, path, &labels->grid, &labels->segments);
+    return status;
+}
+
+ul_status convert_make_regular(ul_labels *labels, ul_error *error) {
+    ul_labels regular;
+    ul_status status = ul_labels_regular(labels, &regular, error);
+    if (status != UL_OK)
+        return status;
+    ul_labels_free(labels);
+    *labels = regular;
+    return UL_OK;
+}
+
+/* What --segments says: a segments file, or the classes of a model's card. */
+static ul_status read_segments(const char *given, ul_segments *segments, ul_error *error) {
+    if (ends_in(given, ".json"))
+        return ul_segments_read(given, segments, error);
+    char path[MODEL_PATH_BYTES];
+    ul_model *model = NULL;
+    ul_card card = {0};
+    ul_status status = model_path_find(given, path, error);
+    if (status == UL_OK)
+        status = ul_model_open(path, &model, error);
+    if (status == UL_OK)
+        status = ul_card_read(model, &card, error);
+    if (status == UL_OK)
+        status = ul_segments_copy(&card.classes, segments, error);
+    ul_card_free(&card);
+    ul_model_close(model);
+    return status;
+}
+
+/* The meaning of the numbers: the file's, or the numbers alone. */
+static ul_status name_segments(const convert_options *options, ul_labels *labels, ul_error *error) {
+    if (!options->segments) {
+        convert_note(
+            options, "the segments are named by their numbers; --segments FILE.json names them");
+        return UL_OK;
+    }
+    ul_segments segments;
+    ul_status status = read_segments(options->segments, &segments, error);
+    if (status != UL_OK)
+        return status;
+    for (size_t s = 0; s < labels->segments.count; s++) {
+        unsigned number = labels->segments.items[s].number;
+        if (!ul_segments_find(&segments, number)) {
+            ul_segments_free(&segments);
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "%s: label %u occurs, but %s does not describe it", options->input, number,
+                options->segments);
+        }
+    }
+    ul_segments_free(&labels->segments);
+    labels->segments = segments;
+    return UL_OK;
+}
+
+/* The volumes that are meant and whose slices the labels lie on: one is wanted. */
+static ul_status align_to_one(const convert_options *options, const ul_catalog *catalog,
+    const ul_labels *labels, ul_labels *aligned, const ul_series **source, ul_error *error) {
+    size_t meant = 0, fitting = 0;
+    ul_error first = {0};
+    for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
+        if (!choose_matches(catalog, i, options->series))
+            continue;
+        meant++;
+        ul_labels candidate;
+        const ul_series *series = ul_catalog_at(catalog, i);
+        if (ul_series_check_places(series, &first) != UL_OK ||
+            ul_labels_align(labels, ul_series_grid(series), &candidate, &first) != UL_OK)
+            continue;
+        if (fitting++ == 0) {
+            *aligned = candidate;
+            *source = series;
+        } else {
+            ul_labels_free(&candidate);
+        }
+    }
+    if (fitting == 1)
+        return UL_OK;
+    if (fitting == 0 && meant == 1)
+        return ul_error_set(error, first.status, "%s: %s", options->input, first.text);
+    choose_list(catalog, meant ? options->series : NULL, stderr);
+    if (fitting == 0)
+        return ul_error_set(error, meant ? UL_ERROR_GEOMETRY : UL_ERROR_CHOICE,
+            "%s: the labels lie on none of the volumes of the source", options->input);
+    ul_labels_free(aligned);
+    return ul_error_set(error, UL_ERROR_CHOICE,
+        "%s: the labels fit %zu volumes of the source; choose one with --series", options->input,
+        fitting);
+}
+
+static ul_status write_for(const convert_options *options, const ul_catalog *catalog,
+    const ul_labels *labels, ul_error *error) {
+    const ul_series *source = NULL;
+    if (options->regular && labels->grid.stack == UL_STACK_REGULAR) { /* may be one of their own */
+        ul_status status = choose_series(catalog, options->series, &source, error);
+        return status == UL_OK
+                   ? convert_write_seg(options, catalog, labels, source, options->type, error)
+                   : status;
+    }
+    ul_labels aligned = {0};
+    ul_status status = align_to_one(options, catalog, labels, &aligned, &source, error);
+    if (status == UL_OK && options->regular && aligned.grid.stack != UL_STACK_REGULAR)
+        status = convert_make_regular(&aligned, error);
+    if (status == UL_OK)
+        status = convert_write_seg(options, catalog, &aligned, source, options->type, error);
+    ul_labels_free(&aligned);
+    return status;
+}
+
+ul_status convert_labels(const convert_options *options, ul_error *error) {
+    ul_labels labels = {0};
+    ul_catalog *catalog = NULL;
+    ul_status status = ends_in(options->input, ".png")
+                           ? ul_png_read_labels(options->input, &labels, error)
+                           : ul_nifti_read_labels(options->input, &labels, NULL, error);
+    if (status == UL_OK && labels.segments.count == 0 && !options->segments)
+        status = ul_error_set(error, UL_ERROR_INPUT,
+            "%s: it holds no label; --segments says which segments were looked for, in vain",
+            options->input);
+    if (status == UL_OK)
+        status = name_segments(options, &labels, error);
+    if (status == UL_OK)
+        status = choose_open(options->sources, options->source_count, 0, &catalog, error);
+    if (status == UL_OK)
+        status = write_for(options, catalog, &labels, error);
+    if (status == UL_OK)
+        choose_note_faults(catalog);
+    ul_catalog_close(catalog);
+    ul_labels_free(&labels);
+    return status;
+}

@@ -1,0 +1,45 @@
+#include "apps/base/console.h"
+#include "apps/convert/convert.h"
+
+#include <cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+void convert_note(const convert_options *options, const char *text) {
+    console_say("note: %s", text);
+    if (options->report)
+        cJSON_AddItemToArray(
+            cJSON_GetObjectItem(options->report, "notes"), cJSON_CreateString(text));
+}
+
+void convert_notes(const convert_options *options, char *notes) {
+    for (char *line = notes; line && *line;) {
+        char *next = line + strcspn(line, "\n");
+        if (*next)
+            *next++ = '\0';
+        convert_note(options, line);
+        line = next;
+    }
+    free(notes);
+}
+
+void convert_wrote(const convert_options *options, const char *path, const ul_grid *grid,
+    const ul_segments *segments) {
+    if (!options->report)
+        return;
+    const double size[3] = {(double)grid->size[0], (double)grid->size[1], (double)grid->size[2]};
+    const double spacing[3] = {grid->spacing_mm[0], grid->spacing_mm[1], ul_grid_depth_mm(grid, 0)};
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddStringToObject(item, "path", path);
+    cJSON_AddItemToObject(item, "size", cJSON_CreateDoubleArray(size, 3));
+    cJSON_AddItemToObject(item, "spacing_mm",
+        spacing[0] > 0 ? cJSON_CreateDoubleArray(spacing, 3) : cJSON_CreateNull());
+    cJSON *list = segments ? cJSON_AddArrayToObject(item, "segments") : NULL;
+    for (size_t s = 0; list && s < segments->count; s++) {
+        cJSON *segment = cJSON_CreateObject();
+        cJSON_AddNumberToObject(segment, "number", segments->items[s].number);
+        cJSON_AddStringToObject(segment, "label", segments->items[s].label);
+        cJSON_AddItemToArray(list, segment);
+    }
+    cJSON_AddItemToArray(cJSON_GetObjectItem(options->report, "outputs"), item);
+}

@@ -1,0 +1,93 @@
+#include "apps/base/console.h"
+#include "apps/base/ending.h"
+#include "apps/base/input_kind.h"
+#include "apps/base/model_path.h"
+#include "apps/info/info.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int info_run(int argc, char **argv);
+
+const cli_command cmd_info = {.name = "info",
+    .summary = "tell what a model, a folder or an image file holds",
+    .help = "Usage: ulite info PATH [--json]\n"
+            "\n"
+            "PATH is one of\n"
+            "  a folder, searched recursively, or a DICOM file: lists the volumes in it, with\n"
+            "      what --series takes and what is odd about each\n"
+            "  a DICOM Segmentation: its segments, codes and colours\n"
+            "  a NIfTI volume or a PNG picture: size, spacing, orientation, range of values\n"
+            "  a model file, or the name of a bundled model: the network's shape, the model card\n"
+            "      and the other metadata\n"
+            "Names, identifiers and dates of patients are never printed.\n"
+            "\n"
+            "      --json          one JSON object on stdout\n"
+            "  -q, --quiet         no messages\n"
+            "\n"
+            "Examples:\n"
+            "  ulite info hippocampus\n"
+            "  ulite info model.safetensors --json\n"
+            "  ulite info exported_study/\n",
+    .run = info_run};
+
+/* A safetensors file: eight bytes of header length, then a JSON object. */
+static bool is_model(const char *path) {
+    unsigned char start[9] = {0};
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return false;
+    size_t count = fread(start, 1, sizeof start, file);
+    fclose(file);
+    return count == sizeof start && start[8] == '{' && start[6] == 0 && start[7] == 0;
+}
+
+static ul_status tell(const char *given, ul_error *error) {
+    struct stat about;
+    bool there = stat(given, &about) == 0;
+    bool model = there
+                     ? S_ISREG(about.st_mode) && (ends_in(given, ".safetensors") || is_model(given))
+                     : !strchr(given, '/') && !strchr(given, '.');
+    if (model) {
+        char path[MODEL_PATH_BYTES];
+        ul_error unknown = {0};
+        if (model_path_find(given, path, &unknown) == UL_OK)
+            return info_model(path, error);
+        if (!there)
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "there is no such file or folder, and no bundled model: %s", unknown.text);
+        return ul_error_set(error, unknown.status, "%s", unknown.text);
+    }
+    if (!there)
+        return ul_error_set(error, UL_ERROR_INPUT, "%s: there is no such file or folder", given);
+    if (S_ISDIR(about.st_mode))
+        return info_dicom(given, error);
+    switch (input_kind_of(given)) {
+    case INPUT_NIFTI:
+        return info_volume(given, false, error);
+    case INPUT_PNG:
+        return info_volume(given, true, error);
+    case INPUT_SEG:
+        return info_seg(given, error);
+    case INPUT_SERIES:
+        break;
+    }
+    return info_dicom(given, error);
+}
+
+static int info_run(int argc, char **argv) {
+    static const struct option options[] = {CONSOLE_OPTIONS, {0}};
+    int option, exit_code;
+    while ((option = getopt_long(argc, argv, CONSOLE_SHORT, options, NULL)) != -1) {
+        if (!console_option(&cmd_info, option, optarg, &exit_code))
+            return console_usage(&cmd_info, "unknown option or missing value");
+        if (exit_code >= 0)
+            return exit_code;
+    }
+    if (argc - optind != 1)
+        return console_usage(&cmd_info, "takes one path, not %d", argc - optind);
+    ul_error error = {0};
+    return tell(argv[optind], &error) == UL_OK ? UL_OK : console_fail(&cmd_info, &error);
+}

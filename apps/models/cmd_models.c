@@ -1,0 +1,125 @@
+#include "apps/base/console.h"
+#include "apps/base/json_out.h"
+#include "apps/base/model_path.h"
+#include "ulite/card.h"
+
+#include <cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int models_run(int argc, char **argv);
+
+const cli_command cmd_models = {.name = "models",
+    .summary = "list the bundled models",
+    .help =
+        "Usage: ulite models [--json]\n"
+        "\n"
+        "Lists the models that a name stands for: task, input, metrics and licence as their\n"
+        "cards say. They are the files NAME.safetensors or NAME/NAME.safetensors in the folders\n"
+        "of the environment variable ULITE_MODELS (colon-separated), in share/ulite/models of\n"
+        "the install prefix, and in models/ of the source tree that the program was built in.\n"
+        "\n"
+        "      --json          an array of objects on stdout\n"
+        "  -q, --quiet         no messages\n"
+        "\n"
+        "Examples:\n"
+        "  ulite models\n"
+        "  ULITE_MODELS=$HOME/models ulite models --json\n",
+    .run = models_run};
+
+typedef struct model_list {
+    cJSON *models; /* under --json */
+    size_t count, failed;
+} model_list;
+
+/* "MR HEAD, axial, coronal, grey, 1x1 mm" */
+static void describe_input(const ul_card *card, char *text, size_t room) {
+    static const char *const channels[] = {"grey", "RGB", "neighbouring slices"};
+    size_t used = 0;
+#define ADD(...) used += used < room ? (size_t)snprintf(text + used, room - used, __VA_ARGS__) : 0
+    ADD("%s", *card->modality ? card->modality : "any modality");
+    if (*card->body_part)
+        ADD(" %s", card->body_part);
+    for (size_t i = 0; i < card->plane_count; i++)
+        ADD(", %s", ul_plane_name(card->planes[i]));
+    ADD(", %s", channels[card->channels]);
+    if (card->spacing_mm[0] > 0)
+        ADD(", %gx%g mm", card->spacing_mm[0], card->spacing_mm[1]);
+    if (card->size[0] > 0)
+        ADD(", scaled to %zux%zu", card->size[0], card->size[1]);
+    if (card->fov_mm[1] > 0)
+        ADD(", %g to %g mm wide", card->fov_mm[0], card->fov_mm[1]);
+#undef ADD
+}
+
+static void print_entry(const char *name, const ul_card *card, const char *input) {
+    printf("%s\n  task      %s\n  input     %s\n", name, card->task, input);
+    for (size_t i = 0; i < card->metric_count; i++)
+        printf("  metric    %s %.4g\n", card->metrics[i].name, card->metrics[i].value);
+    printf("  licence   %s\n", card->licence ? card->licence : "not stated");
+    if (!card->trained)
+        printf("  untrained: for tests only\n");
+}
+
+static void add_entry(model_list *list, const char *name, const ul_card *card, const char *input) {
+    cJSON *entry = cJSON_CreateObject(), *metrics;
+    cJSON_AddStringToObject(entry, "name", name);
+    cJSON_AddStringToObject(entry, "task", card->task);
+    cJSON_AddStringToObject(entry, "modality", card->modality);
+    cJSON_AddStringToObject(entry, "input", input);
+    cJSON_AddStringToObject(entry, "licence", card->licence ? card->licence : "");
+    cJSON_AddBoolToObject(entry, "trained", card->trained);
+    metrics = cJSON_AddObjectToObject(entry, "metrics");
+    for (size_t i = 0; i < card->metric_count; i++)
+        cJSON_AddNumberToObject(metrics, card->metrics[i].name, card->metrics[i].value);
+    cJSON_AddItemToArray(list->models, entry);
+}
+
+static void visit(void *context, const char *name, const char *path) {
+    model_list *list = context;
+    ul_model *model;
+    ul_card card;
+    ul_error error = {0};
+    ul_status status = ul_model_open(path, &model, &error);
+    if (status == UL_OK) {
+        status = ul_card_read(model, &card, &error);
+        ul_model_close(model);
+    }
+    if (status != UL_OK) {
+        console_say("ulite models: %s: %s", name, error.text);
+        list->failed++;
+        return;
+    }
+    list->count++;
+    char input[256];
+    describe_input(&card, input, sizeof input);
+    if (list->models)
+        add_entry(list, name, &card, input);
+    else
+        print_entry(name, &card, input);
+    ul_card_free(&card);
+}
+
+static int models_run(int argc, char **argv) {
+    static const struct option options[] = {CONSOLE_OPTIONS, {0}};
+    int option, exit_code;
+    while ((option = getopt_long(argc, argv, CONSOLE_SHORT, options, NULL)) != -1) {
+        if (!console_option(&cmd_models, option, optarg, &exit_code))
+            return console_usage(&cmd_models, "unknown option or missing value");
+        if (exit_code >= 0)
+            return exit_code;
+    }
+    if (argc != optind)
+        return console_usage(&cmd_models, "takes no argument, not \"%s\"", argv[optind]);
+    model_list list = {.models = console_settings.json ? cJSON_CreateArray() : NULL};
+    model_path_each(visit, &list);
+    if (list.models) {
+        ul_error error = {0};
+        if (json_out_print(list.models, &error) != UL_OK)
+            return console_fail(&cmd_models, &error);
+    } else if (list.count == 0) {
+        console_say("no bundled models found; see `ulite help models`");
+    }
+    return list.failed ? UL_ERROR_PARTIAL : UL_OK;
+}

@@ -1,0 +1,359 @@
+#include "apps/base/console.h"
+#include "apps/base/ending.h"
+#include "apps/base/event.h"
+#include "apps/base/input_kind.h"
+#include "apps/base/model_path.h"
+#include "apps/base/seg_type.h"
+#include "apps/base/target.h"
+#include "apps/segment/segment.h"
+#include "ulite/choice.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int segment_run(int argc, char **argv);
+
+const cli_command cmd_segment = {.name = "segment",
+    .summary = "label a DICOM series, a NIfTI volume or a PNG picture with a model",
+    .help =
+        "Usage: ulite segment INPUT... -m MODEL -o OUT [-o OUT2] [--series UID|NUMBER]\n"
+        "                     [--frame N] [--source FOLDER] [--type T] [--rle]\n"
+        "                     [--grid original|regular] [--stats F.json|F.csv]\n"
+        "                     [--preview F.png] [--report F.json] [--only NAME,...]\n"
+        "                     [--roi X0:X1,Y0:Y1,Z0:Z1[mm]]\n"
+        "                     [--mask F.nii.gz] [--threads N] [--random-uids] [--tta]\n"
+        "                     [--force]\n"
+        "\n"
+        "INPUT is a DICOM file or folder (several go), .nii, .nii.gz, .hdr or .png. OUT says by\n"
+        "its ending what is written: .dcm (a DICOM Segmentation), .nii or .nii.gz, .png, or a\n"
+        "folder, where the file gets a name from a hash of the series UID and from the model. Of\n"
+        "several volumes in a folder the one that the model was made for is taken if just one "
+        "is.\n"
+        "\n"
+        "  -m, --model MODEL     a file, or the name of a bundled model; required\n"
+        "  -o, --output OUT      required, may be given several times\n"
+        "      --series X        series number, NUMBER.PART for a part of one, or UID\n"
+        "      --frame N         the N-th volume of a 4D NIfTI file\n"
+        "      --source FOLDER   the DICOM images that a .dcm from a NIfTI input belongs to\n"
+        "      --type T          of a .dcm: binary, fractional, labelmap (Supplement 243) or auto\n"
+        "                        (default): binary where viewers read it rightly and there are\n"
+        "                        up to 8 segments, else labelmap; a note says why\n"
+        "      --rle             a labelmap with compressed frames\n"
+        "      --grid G          original (default): labels lie on the slices of the source;\n"
+        "                        regular: tilted or unevenly spaced slices are resampled to an\n"
+        "                        even grid first, for models and readers that need one\n"
+        "      --stats F         .json or .csv: voxels, mL (2D: mm2), box, mean and sd of each\n"
+        "                        segment\n"
+        "      --preview F.png   a picture of slices with the segments' contours\n"
+        "      --report F.json   what was run on what, and which image became which slice\n"
+        "      --only NAME,...   these classes of the model alone, or groups of them, of which\n"
+        "                        each becomes one segment; `ulite info MODEL` lists them\n"
+        "      --roi R           segments the box R alone: X0:X1,Y0:Y1,Z0:Z1 in voxels as they\n"
+        "                        are stored, from 0, the ends not included, or in LPS mm with mm\n"
+        "                        at the end (as the boxes of --stats); labels lie on all of the\n"
+        "                        source\n"
+        "      --mask F          .nii or .nii.gz: the image with all that no segment covers set\n"
+        "                        to padding, or 0: `--only Brain --mask F` strips the skull\n"
+        "      --threads N       0 (default): one per processor\n"
+        "      --random-uids     new UIDs at every run\n"
+        "      --tta             average flipped runs, where the model allows it\n"
+        "      --force           run a model on what it was not made for; the SEG says so\n"
+        "      --json            events on stdout, a line each\n"
+        "      --progress P      auto, always or never\n"
+        "  -q, --quiet           no messages\n"
+        "\n"
+        "Examples:\n"
+        "  ulite segment mr/ -m hippocampus -o hippocampus.seg.dcm\n"
+        "  ulite segment t1.nii.gz -m hippocampus -o labels.nii.gz\n"
+        "  ulite segment study/ --series 4 -m hippocampus -o out/ -o labels.nii.gz\n",
+    .run = segment_run};
+
+enum {
+    OPTION_SERIES = 2000,
+    OPTION_FRAME,
+    OPTION_SOURCE,
+    OPTION_TYPE,
+    OPTION_RLE,
+    OPTION_GRID,
+    OPTION_STATS,
+    OPTION_REPORT,
+    OPTION_PREVIEW,
+    OPTION_ONLY,
+    OPTION_MASK,
+    OPTION_ROI,
+    OPTION_THREADS,
+    OPTION_RANDOM_UIDS,
+    OPTION_TTA,
+    OPTION_FORCE
+};
+
+static const struct option long_options[] = {CONSOLE_OPTIONS,
+    {"model", required_argument, NULL, 'm'}, {"output", required_argument, NULL, 'o'},
+    {"series", required_argument, NULL, OPTION_SERIES},
+    {"frame", required_argument, NULL, OPTION_FRAME},
+    {"source", required_argument, NULL, OPTION_SOURCE},
+    {"type", required_argument, NULL, OPTION_TYPE}, {"rle", no_argument, NULL, OPTION_RLE},
+    {"grid", required_argument, NULL, OPTION_GRID},
+    {"stats", required_argument, NULL, OPTION_STATS},
+    {"report", required_argument, NULL, OPTION_REPORT},
+    {"preview", required_argument, NULL, OPTION_PREVIEW},
+    {"only", required_argument, NULL, OPTION_ONLY}, {"mask", required_argument, NULL, OPTION_MASK},
+    {"roi", required_argument, NULL, OPTION_ROI},
+    {"threads", required_argument, NULL, OPTION_THREADS},
+    {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {"tta", no_argument, NULL, OPTION_TTA},
+    {"force", no_argument, NULL, OPTION_FORCE}, {0}};
+
+static int add_path(const char **paths, size_t *count, const char *path) {
+    if (*count == SEGMENT_MAX_PATHS)
+        return console_usage(&cmd_segment, "at most %d paths go", SEGMENT_MAX_PATHS);
+    paths[(*count)++] = path;
+    return UL_OK;
+}
+
+/* A whole number from low to high. */
+static int take_number(const char *option, const char *text, long low, long high, long *number) {
+    char *end;
+    *number = strtol(text, &end, 10);
+    if (*end || end == text || *number < low || *number > high)
+        return console_usage(&cmd_segment, "%s takes a whole number from %ld to %ld, not \"%s\"",
+            option, low, high, text);
+    return UL_OK;
+}
+
+static int take_type(segment_arguments *a, const char *text) {
+    if (!seg_type_parse(text, &a->type))
+        return console_usage(&cmd_segment, "--type takes " SEG_TYPES ", not \"%s\"", text);
+    return UL_OK;
+}
+
+static int take_grid(segment_arguments *a, const char *text) {
+    a->regular = strcmp(text, "regular") == 0;
+    if (!a->regular && strcmp(text, "original") != 0)
+        return console_usage(&cmd_segment, "--grid takes original or regular, not \"%s\"", text);
+    return UL_OK;
+}
+
+/* Takes one option; the exit code of a wrong one, else UL_OK. */
+static int take_option(segment_arguments *a, int option, const char *argument) {
+    long number = 0;
+    int code = UL_OK;
+    switch (option) {
+    case 'm':
+        a->model = argument;
+        return UL_OK;
+    case 'o':
+        return add_path(a->outputs, &a->output_count, argument);
+    case OPTION_SERIES:
+        a->series = argument;
+        return UL_OK;
+    case OPTION_FRAME:
+        code = take_number("--frame", argument, 1, 1000000000, &number);
+        a->frame = (size_t)number;
+        return code;
+    case OPTION_SOURCE:
+        return add_path(a->sources, &a->source_count, argument);
+    case OPTION_TYPE:
+        return take_type(a, argument);
+    case OPTION_RLE:
+        a->rle = true;
+        return UL_OK;
+    case OPTION_GRID:
+        return take_grid(a, argument);
+    case OPTION_STATS:
+        a->stats = argument;
+        return UL_OK;
+    case OPTION_REPORT:
+        a->report = argument;
+        return UL_OK;
+    case OPTION_PREVIEW:
+        a->preview = argument;
+        return UL_OK;
+    case OPTION_ONLY:
+        a->only = argument;
+        return UL_OK;
+    case OPTION_ROI:
+        a->roi = argument;
+        return UL_OK;
+    case OPTION_MASK:
+        a->mask = argument;
+        return UL_OK;
+    case OPTION_THREADS:
+        code = take_number("--threads", argument, 0, 1024, &number);
+        a->threads = (int)number;
+        return code;
+    case OPTION_RANDOM_UIDS:
+        a->random_uids = true;
+        return UL_OK;
+    case OPTION_TTA:
+        a->flips = true;
+        return UL_OK;
+    case OPTION_FORCE:
+        a->force = true;
+        return UL_OK;
+    default:
+        return console_usage(&cmd_segment, "wrong option");
+    }
+}
+
+/* Names the input, and what would help. */
+static void explain(const segment_arguments *a, const segment_input *input, ul_error *error) {
+    ul_stack stack = input->volume.grid.stack;
+    ul_error_prefix(error, "%s", a->inputs[0]);
+    size_t length = strlen(error->text);
+    if (error->status == UL_ERROR_GEOMETRY &&
+        (stack == UL_STACK_TILTED || stack == UL_STACK_UNEVEN))
+        snprintf(error->text + length, sizeof error->text - length,
+            "; --grid regular resamples them to an even grid");
+}
+
+static void report_placed(const char *path) {
+    console_say("wrote %s", path);
+    segment_event("written", path, NULL);
+}
+
+/* Writes all that is asked for, or nothing. */
+static ul_status write_all(const segment_arguments *a, const ul_card *card, const char *model_hash,
+    segment_input *input, const ul_labels *labels, ul_error *error) {
+    written_files written = {0};
+    ul_segment_stats *stats;
+    ul_status status = segment_measure(a, input, labels, &stats, error);
+    if (status == UL_OK)
+        status = segment_write_outputs(a, card, model_hash, input, labels, &written, error);
+    if (status == UL_OK)
+        status = segment_write_figures(a, card, model_hash, input, labels, stats, &written, error);
+    if (status == UL_OK)
+        status = segment_write_mask(a, input, labels, &written, error);
+    status = written_end(&written, status, report_placed, error);
+    if (status == UL_OK)
+        segment_say(labels, stats);
+    free(stats);
+    return status;
+}
+
+static ul_status segment_with(const segment_arguments *a, const ul_model *model,
+    const ul_card *card, const char *model_hash, segment_input *input, ul_error *error) {
+    ul_segment_options options = {
+        .threads = a->threads, .flips = a->flips, .fractions = a->type == UL_SEG_FRACTIONAL};
+    ul_labels labels = {0};
+    ul_class_choice choice = {0};
+    input->model_name = card->name;
+    input->model_hash = model_hash;
+    ul_status status = a->only ? ul_class_choice_parse(card, a->only, &choice, error) : UL_OK;
+    if (status != UL_OK) {
+        ul_error_prefix(error, "--only");
+        return status;
+    }
+    status = segment_input_read(a, card, input, error);
+    if (status == UL_OK)
+        status = segment_check_outputs(a, input, error);
+    if (status != UL_OK) {
+        ul_class_choice_free(&choice);
+        return status;
+    }
+    if (!card->trained)
+        console_say("note: %s is untrained, for tests only: its labels mean nothing", card->name);
+    options.slices = input->resampled ? &input->slices : NULL;
+    if (*input->forced)
+        segment_event("forced", NULL, input->forced);
+    status = ul_segment_volume(model, card, a->roi ? &input->crop : &input->volume, &options,
+        console_progress(), &labels, error);
+    if (status == UL_OK && a->roi)
+        status = ul_labels_uncrop(&input->region, &input->volume.grid, &labels, error);
+    if (status == UL_OK && a->only)
+        status = ul_labels_choose(&choice, &labels, error);
+    ul_class_choice_free(&choice);
+    if (!a->stats && !a->report && !a->preview &&
+        !a->mask) { /* nothing looks at the image any more */
+        free(input->volume.samples);
+        input->volume.samples = NULL;
+    }
+    if (status != UL_OK)
+        explain(a, input, error);
+    else
+        status = write_all(a, card, model_hash, input, &labels, error);
+    ul_labels_free(&labels);
+    return status;
+}
+
+static ul_status segment_all(const segment_arguments *a, ul_error *error) {
+    char path[MODEL_PATH_BYTES], hash[65];
+    ul_model *model = NULL;
+    ul_card card = {0};
+    segment_input input = {0};
+    ul_status status = model_path_find(a->model, path, error);
+    if (status == UL_OK)
+        status = ul_model_open(path, &model, error);
+    if (status == UL_OK && ul_card_read(model, &card, error) != UL_OK) {
+        ul_error_prefix(error, "%s", path);
+        status = error->status;
+    }
+    if (status == UL_OK)
+        status = ul_sha256_file(path, hash, error);
+    if (status == UL_OK)
+        status = segment_with(a, model, &card, hash, &input, error);
+    segment_input_free(&input);
+    ul_card_free(&card);
+    ul_model_close(model);
+    return status;
+}
+
+/* What no input can make right is a wrong command line. */
+static int check_usage(const segment_arguments *a) {
+    if (a->input_count == 0 || !a->model || a->output_count == 0)
+        return console_usage(&cmd_segment, "takes INPUT, -m MODEL and -o OUT: there is no%s%s%s",
+            a->input_count ? "" : " INPUT", a->model ? "" : " -m", a->output_count ? "" : " -o");
+    input_kind kind = input_kind_of(a->inputs[0]);
+    bool dicom = kind == INPUT_SERIES || kind == INPUT_SEG;
+    if (a->frame && kind != INPUT_NIFTI)
+        return console_usage(&cmd_segment, "--frame is for NIfTI files");
+    if (dicom && a->source_count > 0)
+        return console_usage(&cmd_segment, "--source is for labels of NIfTI or PNG inputs");
+    if (!dicom && a->series && a->source_count == 0)
+        return console_usage(&cmd_segment, "--series is for DICOM images");
+    if (a->rle && !seg_type_takes_rle(a->type))
+        return console_usage(&cmd_segment, "--rle goes with --type labelmap");
+    if (a->stats && !ends_in(a->stats, ".json") && !ends_in(a->stats, ".csv"))
+        return console_usage(
+            &cmd_segment, "--stats takes a name in .json or .csv, not \"%s\"", a->stats);
+    if (a->report && !ends_in(a->report, ".json"))
+        return console_usage(&cmd_segment, "--report takes a name in .json, not \"%s\"", a->report);
+    if (a->mask && target_of(a->mask) != TARGET_NIFTI)
+        return console_usage(
+            &cmd_segment, "--mask takes a name in .nii or .nii.gz, not \"%s\"", a->mask);
+    if (a->preview && !ends_in(a->preview, ".png"))
+        return console_usage(
+            &cmd_segment, "--preview takes a name in .png, not \"%s\"", a->preview);
+    return UL_OK;
+}
+
+static int segment_run(int argc, char **argv) {
+    segment_arguments a = {0};
+    console_settings.events = true;
+    for (int option;
+         (option = getopt_long(argc, argv, CONSOLE_SHORT "m:o:", long_options, NULL)) >= 0;) {
+        int exit_code = UL_OK;
+        if (console_option(&cmd_segment, option, optarg, &exit_code)) {
+            if (exit_code >= 0)
+                return exit_code;
+            continue;
+        }
+        exit_code = take_option(&a, option, optarg);
+        if (exit_code != UL_OK)
+            return exit_code;
+    }
+    for (; optind < argc; optind++)
+        if (add_path(a.inputs, &a.input_count, argv[optind]) != UL_OK)
+            return UL_ERROR_USAGE;
+    int exit_code = check_usage(&a);
+    if (exit_code != UL_OK)
+        return exit_code;
+    ul_error error = {0};
+    ul_status status = segment_all(&a, &error);
+    if (status == UL_OK) {
+        segment_event("done", NULL, NULL);
+        return UL_OK;
+    }
+    event_failed(&error);
+    return console_fail(&cmd_segment, &error);
+}

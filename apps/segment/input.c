@@ -1,0 +1,202 @@
+#include "apps/base/console.h"
+#include "apps/base/input_kind.h"
+#include "apps/base/series_choice.h"
+#include "apps/segment/segment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void segment_input_free(segment_input *input) {
+    ul_catalog_close(input->catalog);
+    ul_volume_free(&input->volume);
+    ul_grid_free(&input->slices);
+    ul_volume_free(&input->crop);
+    ul_nifti_header_free(input->header);
+    free(input->notes);
+    memset(input, 0, sizeof *input);
+}
+
+/* Whether the headers of a series say that the card's model was made for it, or why not. */
+static bool series_fits(const ul_card *card, const ul_series *series, ul_error *why) {
+    const ul_series_info *info = ul_series_get_info(series);
+    ul_volume headers = {.grid = *ul_series_grid(series), .channels = ul_series_channels(series)};
+    snprintf(headers.modality, sizeof headers.modality, "%s", info->modality);
+    snprintf(headers.body_part, sizeof headers.body_part, "%s", info->body_part);
+    bool colour = headers.channels == 3;
+    if ((card->channels == UL_CHANNELS_RGB) != colour)
+        ul_error_set(why, UL_ERROR_MODEL, "it is %s, the model was made for %s",
+            colour ? "in colour" : "grey", colour ? "grey" : "colour");
+    return why->status == UL_OK && ul_card_fit(card, &headers, why) == UL_OK;
+}
+
+/* Lists the volumes that are meant, and says how many of them fit, and where none does why. */
+static ul_status fail_choice(const ul_catalog *catalog, const char *series, const ul_card *card,
+    size_t meant, size_t fits, ul_error *error) {
+    choose_list(catalog, series, stderr);
+    if (fits > 0)
+        return ul_error_set(error, UL_ERROR_CHOICE,
+            "%zu of %zu volumes fit the model and nothing was chosen; take --series from the list",
+            fits, meant);
+    char reasons[UL_ERROR_TEXT_BYTES / 2] = "";
+    for (size_t i = 0, used = 0; i < ul_catalog_size(catalog) && used < sizeof reasons; i++) {
+        ul_error why = {0};
+        char name[CHOOSE_NAME_BYTES];
+        choose_name(catalog, i, name);
+        if (choose_matches(catalog, i, series) &&
+            !series_fits(card, ul_catalog_at(catalog, i), &why))
+            used += (size_t)snprintf(reasons + used, sizeof reasons - used, "%sseries %s: %s",
+                used ? "; " : "", name, why.text);
+    }
+    return ul_error_set(error, UL_ERROR_CHOICE,
+        "the model was made for none of the %zu volumes (%s): take another model, or --series from "
+        "the list with --force",
+        meant, reasons);
+}
+
+/* The only volume there is, or the only one that fits the card. */
+static ul_status choose_fitting(const ul_catalog *catalog, const char *series, const ul_card *card,
+    const ul_series **chosen, ul_error *error) {
+    size_t meant = 0, fits = 0, fitting = 0;
+    for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
+        ul_error why = {0};
+        if (!choose_matches(catalog, i, series))
+            continue;
+        meant++;
+        if (series_fits(card, ul_catalog_at(catalog, i), &why) && ++fits == 1)
+            fitting = i;
+    }
+    if (meant < 2)
+        return choose_series(catalog, series, chosen, error);
+    if (fits != 1)
+        return fail_choice(catalog, series, card, meant, fits, error);
+    char name[CHOOSE_NAME_BYTES];
+    choose_name(catalog, fitting, name);
+    *chosen = ul_catalog_at(catalog, fitting);
+    console_say(
+        "taken: series %s, the only one of %zu volumes that the model was made for", name, meant);
+    return UL_OK;
+}
+
+static ul_status read_dicom(const segment_arguments *arguments, const ul_card *card,
+    segment_input *input, ul_error *error) {
+    ul_status status = choose_open(
+        arguments->inputs, arguments->input_count, arguments->threads, &input->catalog, error);
+    if (status == UL_OK)
+        status = choose_fitting(input->catalog, arguments->series, card, &input->series, error);
+    if (status == UL_OK)
+        status = ul_series_read(
+            input->series, arguments->threads, console_progress(), &input->volume, error);
+    if (status != UL_OK)
+        return status;
+    const ul_series_info *info = ul_series_get_info(input->series);
+    for (size_t n = 0; n < info->note_count; n++)
+        console_say("note: %s", info->notes[n]);
+    choose_note_faults(input->catalog);
+    return UL_OK;
+}
+
+static ul_status read_any(const segment_arguments *arguments, const ul_card *card,
+    segment_input *input, ul_error *error) {
+    const char *path = arguments->inputs[0];
+    input_kind kind = input_kind_of(path);
+    input->picture = kind == INPUT_PNG;
+    if (kind != INPUT_PNG && kind != INPUT_NIFTI)
+        return read_dicom(arguments, card, input, error);
+    if (arguments->input_count > 1)
+        return ul_error_set(
+            error, UL_ERROR_USAGE, "several inputs go for DICOM only, not with %s", path);
+    if (input->picture)
+        return ul_png_read(path, &input->volume, error);
+    ul_status status =
+        ul_nifti_read(path, arguments->frame, &input->volume, &input->header, &input->notes, error);
+    console_lines("note: ", input->notes);
+    return status;
+}
+
+/* Whether the card's model was made for the volume, which --force overrides. */
+static ul_status check_fit(const segment_arguments *arguments, const ul_card *card,
+    segment_input *input, ul_error *error) {
+    ul_error unfit = {0};
+    if (ul_card_fit(card, arguments->roi ? &input->crop : &input->volume, &unfit) == UL_OK)
+        return UL_OK;
+    if (!arguments->force)
+        return ul_error_set(error, unfit.status, "%s: %s (%s--force runs it all the same)",
+            arguments->inputs[0], unfit.text,
+            card->fov_mm[1] > 0.0 ? "--roi cuts out the part that it was made for, " : "");
+    memcpy(input->forced, unfit.text, sizeof input->forced);
+    console_say("forced: %s", input->forced);
+    return UL_OK;
+}
+
+/* Puts a volume whose slices are not even on an even grid. */
+static ul_status make_regular(segment_input *input, ul_error *error) {
+    ul_volume regular;
+    ul_status status = ul_volume_regular(&input->volume, UL_OUTSIDE_PADDING, &regular, error);
+    if (status != UL_OK)
+        return status;
+    const size_t *size = regular.grid.size;
+    console_say("note: %zu slices were resampled to an even grid of %zux%zux%zu",
+        input->volume.grid.size[2], size[0], size[1], size[2]);
+    size_t missing = ul_grid_slices_in_gaps(&input->volume.grid, &regular.grid);
+    if (missing > 0)
+        console_say("note: %zu of them where slices are missing: no labels there", missing);
+    input->slices = input->volume.grid;
+    input->volume.grid = (ul_grid){0};
+    ul_volume_free(&input->volume);
+    input->volume = regular;
+    input->resampled = true;
+    return UL_OK;
+}
+
+/* Gives a model of grey images a picture whose colours are greys, or, forced, its luminance. */
+static ul_status make_grey(const segment_arguments *arguments, const ul_card *card,
+    segment_input *input, ul_error *error) {
+    if (card->channels == UL_CHANNELS_RGB || input->volume.channels != 3)
+        return UL_OK;
+    if (ul_volume_is_grey(&input->volume))
+        console_say("note: stored in colour, its channels are equal: read as grey");
+    else if (arguments->force)
+        console_say("forced: in colour, the model takes grey images: its luminance is taken");
+    else
+        return ul_error_set(error, UL_ERROR_MODEL,
+            "%s: in colour, the model takes grey images (--force takes its luminance)",
+            arguments->inputs[0]);
+    ul_volume_make_grey(&input->volume);
+    return UL_OK;
+}
+
+/* Cuts the region out that is to be segmented. */
+static ul_status cut_region(
+    const segment_arguments *arguments, segment_input *input, ul_error *error) {
+    ul_status status = ul_region_parse(arguments->roi, &input->volume.grid, &input->region, error);
+    if (status == UL_OK)
+        status = ul_volume_crop(&input->volume, &input->region, &input->crop, error);
+    if (status != UL_OK) {
+        ul_error_prefix(error, "--roi");
+        return status;
+    }
+    const size_t *first = input->region.first, *size = input->region.size;
+    console_say("region: %zux%zux%zu voxels from column %zu, row %zu, slice %zu", size[0], size[1],
+        size[2], first[0], first[1], first[2]);
+    return UL_OK;
+}
+
+ul_status segment_input_read(const segment_arguments *arguments, const ul_card *card,
+    segment_input *input, ul_error *error) {
+    ul_status status = read_any(arguments, card, input, error);
+    if (status == UL_OK)
+        status = make_grey(arguments, card, input, error);
+    if (status == UL_OK && !arguments->roi)
+        status = check_fit(arguments, card, input, error);
+    if (status == UL_OK && arguments->regular && input->volume.grid.stack != UL_STACK_REGULAR) {
+        status = make_regular(input, error);
+        if (status != UL_OK)
+            ul_error_prefix(error, "%s", arguments->inputs[0]);
+    }
+    if (status == UL_OK && arguments->roi) {
+        status = cut_region(arguments, input, error);
+        if (status == UL_OK)
+            status = check_fit(arguments, card, input, error);
+    }
+    return status;
+}

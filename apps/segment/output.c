@@ -1,0 +1,207 @@
+#include "apps/base/console.h"
+#include "apps/base/event.h"
+#include "apps/base/series_choice.h"
+#include "apps/base/target.h"
+#include "apps/segment/segment.h"
+#include "ulite/align.h"
+#include "ulite/choice.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_BYTES = 96 }; /* of a file name behind its hash */
+
+void segment_event(const char *name, const char *path, const char *text) {
+    if (!console_settings.json)
+        return;
+    cJSON *event = event_begin(name);
+    if (path)
+        cJSON_AddStringToObject(event, "path", path);
+    if (text)
+        cJSON_AddStringToObject(event, "text", text);
+    event_print(event);
+}
+
+/* What tells one run's file in a folder from another's: which volume was segmented, and by which
+ * model, of whose name what is safe in file names is shown. */
+static void name_run(const segment_input *input, const char *ending, char name[NAME_BYTES]) {
+    char shown[65];
+    size_t n = 0;
+    for (; n < sizeof shown - 1 && input->model_name[n]; n++) {
+        char c = input->model_name[n];
+        shown[n] = isalnum((unsigned char)c) || c == '-' || c == '_' ? c : '_';
+    }
+    shown[n] = '\0';
+    snprintf(name, NAME_BYTES, "-%s-%.8s%s", shown, input->model_hash, ending);
+}
+
+/* The file behind the n-th -o, and of what kind. A folder's file is of the input's own kind. */
+static ul_status name_output(const segment_arguments *arguments, const segment_input *input,
+    size_t n, target_kind *kind, char path[TARGET_PATH_BYTES], ul_error *error) {
+    const char *output = arguments->outputs[n];
+    char identity[TARGET_PATH_BYTES], name[NAME_BYTES];
+    if (input->header || input->picture)
+        snprintf(identity, sizeof identity, "%s%.0zu", arguments->inputs[0], arguments->frame);
+    else
+        target_identity(input->series, NULL, identity);
+    *kind = target_of(output);
+    if (*kind == TARGET_UNKNOWN)
+        return ul_error_set(error, UL_ERROR_USAGE,
+            "-o takes a name in .dcm, .nii, .nii.gz or .png, or a folder, not \"%s\"", output);
+    if (*kind == TARGET_FOLDER)
+        *kind = input->header ? TARGET_NIFTI : input->picture ? TARGET_PNG : TARGET_SEG;
+    static const char *const endings[] = {
+        [TARGET_SEG] = ".seg.dcm", [TARGET_NIFTI] = ".nii.gz", [TARGET_PNG] = ".png"};
+    name_run(input, endings[*kind], name);
+    return target_name(output, identity, name, path, error);
+}
+
+/* The path of the n-th of all outputs: those of -o, then the others; false past the last. */
+static bool nth_path(const segment_arguments *arguments, const segment_input *input, size_t n,
+    char path[TARGET_PATH_BYTES]) {
+    const char *const figures[] = {
+        arguments->stats, arguments->report, arguments->preview, arguments->mask};
+    target_kind kind;
+    if (n < arguments->output_count)
+        return name_output(arguments, input, n, &kind, path, NULL) == UL_OK;
+    n -= arguments->output_count;
+    for (size_t f = 0; f < sizeof figures / sizeof figures[0]; f++)
+        if (figures[f] && n-- == 0)
+            return snprintf(path, TARGET_PATH_BYTES, "%s", figures[f]) < TARGET_PATH_BYTES;
+    return false;
+}
+
+/* That every output can be written, is no other one and nothing that is read. */
+static ul_status check_paths(
+    const segment_arguments *arguments, const segment_input *input, ul_error *error) {
+    char path[TARGET_PATH_BYTES], other[TARGET_PATH_BYTES];
+    for (size_t n = 0; nth_path(arguments, input, n, path); n++) {
+        for (size_t m = 0; m < n && nth_path(arguments, input, m, other); m++)
+            if (ul_same_file(path, other))
+                return ul_error_set(
+                    error, UL_ERROR_USAGE, "%s: two outputs are this one file", path);
+        ul_status status =
+            target_check(path, arguments->inputs, arguments->input_count, input->catalog, error);
+        if (status == UL_OK)
+            status = target_check(path, &arguments->model, 1, NULL, error);
+        if (status == UL_OK)
+            status = ul_output_check(path, error);
+        if (status != UL_OK)
+            return status;
+    }
+    return UL_OK;
+}
+
+static ul_status check_nifti(const char *path, const segment_input *input, ul_error *error) {
+    if (input->volume.grid.stack != UL_STACK_UNEVEN)
+        return UL_OK;
+    return ul_error_set(error, UL_ERROR_GEOMETRY,
+        "%s: a NIfTI file cannot hold slices at uneven distances: write a .dcm, or take --grid "
+        "regular",
+        path);
+}
+
+ul_status segment_check_outputs(
+    const segment_arguments *arguments, segment_input *input, ul_error *error) {
+    bool foreign = input->header || input->picture, seg = false;
+    ul_status status = UL_OK;
+    for (size_t n = 0; status == UL_OK && n < arguments->output_count; n++) {
+        target_kind kind;
+        char path[TARGET_PATH_BYTES];
+        status = name_output(arguments, input, n, &kind, path, error);
+        seg = seg || kind == TARGET_SEG;
+        if (status == UL_OK && kind == TARGET_SEG && foreign && arguments->source_count == 0)
+            status = ul_error_set(error, UL_ERROR_USAGE,
+                "%s: a .dcm output needs --source, the images that it belongs to", path);
+        if (status == UL_OK && kind == TARGET_PNG && input->volume.grid.size[2] != 1)
+            status = ul_error_set(error, UL_ERROR_GEOMETRY,
+                "%s: a PNG holds one slice, the input has %zu", path, input->volume.grid.size[2]);
+        if (status == UL_OK && kind == TARGET_NIFTI)
+            status = check_nifti(path, input, error);
+    }
+    if (status == UL_OK && arguments->mask)
+        status = check_nifti(arguments->mask, input, error);
+    if (status == UL_OK && foreign && arguments->source_count > 0) {
+        status = choose_open(arguments->sources, arguments->source_count, arguments->threads,
+            &input->catalog, error);
+        if (status == UL_OK)
+            status = choose_series(input->catalog, arguments->series, &input->series, error);
+        if (status == UL_OK)
+            choose_note_faults(input->catalog);
+    }
+    if (status == UL_OK && seg)
+        status = ul_series_check_references(input->series, error);
+    return status == UL_OK ? check_paths(arguments, input, error) : status;
+}
+
+static ul_status write_seg(const char *path, const segment_arguments *arguments,
+    const ul_card *card, const char *model_hash, const segment_input *input,
+    const ul_labels *labels, ul_error *error) {
+    ul_seg_options options;
+    char note[UL_ERROR_TEXT_BYTES + 64], *notes = NULL;
+    snprintf(note, sizeof note, "%s%s%s", card->trained ? "" : "Untrained model, for tests only. ",
+        *input->forced ? "Forced: " : "", input->forced);
+    ul_seg_options_init(&options);
+    options.type = arguments->type;
+    options.rle = arguments->rle;
+    options.random_uids = arguments->random_uids;
+    options.threads = arguments->threads;
+    options.model_hash = model_hash;
+    options.description_note = *note ? note : NULL;
+    options.progress = console_progress();
+    options.notes = &notes;
+    ul_labels aligned = {0};
+    ul_status status = UL_OK;
+    if ((input->header || input->picture) && !input->resampled) {
+        status = ul_labels_align(labels, ul_series_grid(input->series), &aligned, error);
+        labels = &aligned;
+    }
+    if (status == UL_OK)
+        status = ul_seg_write(path, labels, input->series, &options, error);
+    console_lines("note: ", notes);
+    free(notes);
+    ul_labels_free(&aligned);
+    return status;
+}
+
+ul_status segment_write_outputs(const segment_arguments *arguments, const ul_card *card,
+    const char *model_hash, const segment_input *input, const ul_labels *labels,
+    written_files *written, ul_error *error) {
+    ul_status status = UL_OK;
+    for (size_t n = 0; status == UL_OK && n < arguments->output_count; n++) {
+        target_kind kind;
+        char path[TARGET_PATH_BYTES];
+        const char *temporary;
+        status = name_output(arguments, input, n, &kind, path, error);
+        if (status == UL_OK)
+            status = written_next(written, path, &temporary, error);
+        if (status != UL_OK)
+            return status;
+        if (kind == TARGET_SEG)
+            status = write_seg(temporary, arguments, card, model_hash, input, labels, error);
+        else if (kind == TARGET_NIFTI)
+            status =
+                ul_nifti_write_labels(temporary, labels, input->resampled ? NULL : input->header,
+                    arguments->threads, console_progress(), error);
+        else
+            status = ul_png_write_labels(temporary, labels, error);
+        if (status == UL_OK && kind == TARGET_NIFTI && !input->header &&
+            target_nifti_note(&labels->grid))
+            console_say("note: %s", target_nifti_note(&labels->grid));
+    }
+    return status;
+}
+
+ul_status segment_write_mask(const segment_arguments *arguments, segment_input *input,
+    const ul_labels *labels, written_files *written, ul_error *error) {
+    const char *temporary;
+    if (!arguments->mask)
+        return UL_OK;
+    ul_status status = written_next(written, arguments->mask, &temporary, error);
+    if (status != UL_OK)
+        return status;
+    ul_volume_mask(labels, &input->volume);
+    return ul_nifti_write(temporary, &input->volume, input->resampled ? NULL : input->header,
+        arguments->threads, console_progress(), error);
+}

@@ -1,0 +1,211 @@
+#include "apps/base/console.h"
+#include "apps/base/ending.h"
+#include "apps/base/json_out.h"
+#include "apps/base/seg_type.h"
+#include "apps/segment/segment.h"
+
+#include <cJSON.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void add_stats(cJSON *object, const ul_labels *labels, const ul_segment_stats *stats) {
+    cJSON *list = cJSON_AddArrayToObject(object, "segments");
+    for (size_t s = 0; s < labels->segments.count; s++) {
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddNumberToObject(item, "number", stats[s].number);
+        cJSON_AddStringToObject(item, "name", labels->segments.items[s].label);
+        cJSON_AddNumberToObject(item, "voxels", (double)stats[s].voxels);
+        cJSON_AddNumberToObject(item, "volume_ml", stats[s].volume_ml);
+        if (labels->grid.size[2] == 1 || labels->grid.stack == UL_STACK_UNPLACED)
+            cJSON_AddNumberToObject(item, "area_mm2", stats[s].area_mm2);
+        cJSON *box = stats[s].placed ? cJSON_AddArrayToObject(item, "bbox_mm")
+                                     : cJSON_AddNullToObject(item, "bbox_mm");
+        for (int end = 0; stats[s].placed && end < 2; end++)
+            cJSON_AddItemToArray(box, cJSON_CreateDoubleArray(stats[s].bbox_mm[end], 3));
+        cJSON_AddNumberToObject(item, "mean", stats[s].mean);
+        cJSON_AddNumberToObject(item, "sd", stats[s].sd);
+        cJSON_AddItemToArray(list, item);
+    }
+}
+
+static ul_status write_json(const char *path, cJSON *object, ul_error *error) {
+    char *text;
+    ul_status status = json_out_text(object, true, &text, error);
+    if (status == UL_OK)
+        status = ul_output_write(path, text, strlen(text), error);
+    free(text);
+    return status;
+}
+
+/* A CSV field: empty where the number is not known. */
+static void print_field(FILE *stream, double value) {
+    if (isfinite(value))
+        fprintf(stream, ",%.9g", value);
+    else
+        fputc(',', stream);
+}
+
+static ul_status write_csv(
+    const char *path, const ul_labels *labels, const ul_segment_stats *stats, ul_error *error) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream)
+        return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
+    fputs("number,name,voxels,volume_ml,area_mm2,min_x,min_y,min_z,max_x,max_y,max_z,mean,sd\n",
+        stream);
+    for (size_t s = 0; s < labels->segments.count; s++) {
+        fprintf(stream, "%u,\"", stats[s].number);
+        for (const char *at = labels->segments.items[s].label; *at; at++) {
+            if (*at == '"')
+                fputc('"', stream);
+            fputc(*at, stream);
+        }
+        fprintf(stream, "\",%zu", stats[s].voxels);
+        print_field(stream, stats[s].volume_ml);
+        print_field(stream, stats[s].area_mm2);
+        for (int n = 0; n < 6; n++)
+            print_field(stream, stats[s].placed ? stats[s].bbox_mm[n / 3][n % 3] : NAN);
+        print_field(stream, stats[s].mean);
+        print_field(stream, stats[s].sd);
+        fputc('\n', stream);
+    }
+    ul_status status = fclose(stream) == 0
+                           ? ul_output_write(path, text, size, error)
+                           : ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
+    free(text);
+    return status;
+}
+
+/* Which source image became which slice. */
+static void add_slice_map(cJSON *report, const ul_series *series) {
+    cJSON *list = cJSON_AddArrayToObject(report, "slices");
+    for (size_t k = 0; k < ul_series_grid(series)->size[2]; k++) {
+        const ul_instance *instance = ul_series_instance(series, k);
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddNumberToObject(item, "slice", (double)k);
+        cJSON_AddStringToObject(item, "sop_instance_uid", instance->sop_instance_uid);
+        if (instance->frame > 0)
+            cJSON_AddNumberToObject(item, "frame", instance->frame);
+        cJSON_AddItemToArray(list, item);
+    }
+}
+
+static void add_notes(cJSON *report, const segment_input *input) {
+    cJSON *list = cJSON_AddArrayToObject(report, "notes");
+    const ul_series_info *info = input->series ? ul_series_get_info(input->series) : NULL;
+    for (size_t n = 0; info && n < info->note_count; n++)
+        cJSON_AddItemToArray(list, cJSON_CreateString(info->notes[n]));
+    if (input->notes)
+        cJSON_AddItemToArray(list, cJSON_CreateString(input->notes));
+}
+
+static ul_status write_report(const char *path, const segment_arguments *arguments,
+    const ul_card *card, const char *model_hash, const segment_input *input,
+    const ul_labels *labels, const ul_segment_stats *stats, size_t gaps, ul_error *error) {
+    cJSON *report = cJSON_CreateObject();
+    cJSON_AddStringToObject(report, "ulite", ul_version());
+    cJSON *model = cJSON_AddObjectToObject(report, "model");
+    cJSON_AddStringToObject(model, "name", card->name);
+    cJSON_AddStringToObject(model, "sha256", model_hash);
+    cJSON_AddBoolToObject(model, "trained", card->trained);
+    cJSON *options = cJSON_AddObjectToObject(report, "options");
+    cJSON_AddBoolToObject(options, "tta",
+        (arguments->flips || card->tta_default) && (card->tta_flip_x || card->tta_flip_y));
+    cJSON_AddStringToObject(options, "type", seg_type_name(arguments->type));
+    cJSON_AddBoolToObject(options, "fractional", arguments->type == UL_SEG_FRACTIONAL);
+    cJSON_AddBoolToObject(options, "rle", arguments->rle);
+    cJSON_AddStringToObject(options, "grid", arguments->regular ? "regular" : "original");
+    cJSON_AddBoolToObject(options, "force", arguments->force);
+    if (*input->forced)
+        cJSON_AddStringToObject(report, "forced", input->forced);
+    else
+        cJSON_AddNullToObject(report, "forced");
+    if (input->series)
+        cJSON_AddStringToObject(
+            report, "series_uid", ul_series_get_info(input->series)->series_uid);
+    cJSON *size = cJSON_AddArrayToObject(report, "size");
+    for (int axis = 0; axis < 3; axis++)
+        cJSON_AddItemToArray(size, cJSON_CreateNumber((double)labels->grid.size[axis]));
+    cJSON_AddStringToObject(report, "plane", ul_plane_name(ul_grid_plane(&labels->grid)));
+    cJSON_AddNumberToObject(report, "gaps", (double)gaps);
+    add_notes(report, input);
+    add_stats(report, labels, stats);
+    bool series_itself = input->series && !input->header && !input->picture && !input->resampled;
+    if (series_itself)
+        add_slice_map(report, input->series);
+    return write_json(path, report, error);
+}
+
+/* In the window that the card's network sees, where that is a fixed one. */
+static ul_status write_preview(const char *path, const ul_card *card, const segment_input *input,
+    const ul_labels *labels, ul_error *error) {
+    const ul_normalisation *n = &card->normalisation;
+    const double window[2] = {n->low, n->high};
+    bool fixed = n->kind == UL_NORMALISE_WINDOW || n->kind == UL_NORMALISE_UNIT;
+    return ul_preview_write(
+        path, &input->volume, labels, fixed ? window : NULL, console_progress(), error);
+}
+
+ul_status segment_measure(const segment_arguments *arguments, const segment_input *input,
+    const ul_labels *labels, ul_segment_stats **stats, ul_error *error) {
+    bool valued = arguments->stats || arguments->report;
+    *stats = calloc(labels->segments.count + 1, sizeof **stats);
+    if (!*stats)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the statistics");
+    return ul_stats_measure(
+        valued ? &input->volume : NULL, labels, valued ? console_progress() : NULL, *stats, error);
+}
+
+void segment_say(const ul_labels *labels, const ul_segment_stats *stats) {
+    size_t voxels = 0;
+    for (size_t s = 0; s < labels->segments.count; s++) {
+        const char *label = labels->segments.items[s].label;
+        voxels += stats[s].voxels;
+        if (isfinite(stats[s].volume_ml))
+            console_say("%s: %.3g mL", label, stats[s].volume_ml);
+        else if (isfinite(stats[s].area_mm2))
+            console_say("%s: %.3g mm2", label, stats[s].area_mm2);
+        else
+            console_say("%s: %zu voxels", label, stats[s].voxels);
+    }
+    if (voxels == 0)
+        console_say("note: the result is empty: the model found none of its segments");
+}
+
+ul_status segment_write_figures(const segment_arguments *arguments, const ul_card *card,
+    const char *model_hash, const segment_input *input, const ul_labels *labels,
+    const ul_segment_stats *stats, written_files *written, ul_error *error) {
+    ul_status status = UL_OK;
+    const char *temporary;
+    if (arguments->preview)
+        status = written_next(written, arguments->preview, &temporary, error);
+    if (status == UL_OK && arguments->preview)
+        status = write_preview(temporary, card, input, labels, error);
+    if (status != UL_OK || (!arguments->stats && !arguments->report))
+        return status;
+    size_t gaps = ul_grid_count_gaps(input->resampled ? &input->slices : &labels->grid);
+    if (gaps > 0)
+        console_say("note: slices are missing at %zu place%s, volumes leave them out", gaps,
+            gaps == 1 ? "" : "s");
+    if (arguments->stats)
+        status = written_next(written, arguments->stats, &temporary, error);
+    if (status == UL_OK && arguments->stats) {
+        if (ends_in(arguments->stats, ".csv")) {
+            status = write_csv(temporary, labels, stats, error);
+        } else {
+            cJSON *object = cJSON_CreateObject();
+            add_stats(object, labels, stats);
+            cJSON_AddNumberToObject(object, "gaps", (double)gaps);
+            status = write_json(temporary, object, error);
+        }
+    }
+    if (status == UL_OK && arguments->report)
+        status = written_next(written, arguments->report, &temporary, error);
+    if (status == UL_OK && arguments->report)
+        status =
+            write_report(temporary, arguments, card, model_hash, input, labels, stats, gaps, error);
+    return status;
+}

@@ -1,0 +1,109 @@
+#include "apps/base/console.h"
+#include "apps/base/json_out.h"
+#include "apps/base/series_choice.h"
+#include "ulite/seg.h"
+
+#include <cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int verify_run(int argc, char **argv);
+
+const cli_command cmd_verify = {.name = "verify",
+    .summary = "check a DICOM Segmentation for what viewers would refuse",
+    .help =
+        "Usage: ulite verify SEG [--source FOLDER] [--json]\n"
+        "\n"
+        "Checks a DICOM Segmentation, whoever wrote it: attributes, segments, colours,\n"
+        "frames, geometry and references, and what 3D Slicer, OHIF or dcmqi would refuse or\n"
+        "show wrongly. Prints one line for each finding, with who minds it. Exits 0 when\n"
+        "nothing is found and 1 when something is.\n"
+        "\n"
+        "      --source FOLDER   the images that it was made from: frames are checked against\n"
+        "                        them (may be given several times)\n"
+        "      --json            one JSON object on stdout: {\"file\", \"findings\": [{\"who\",\n"
+        "                        \"text\"}]}\n"
+        "  -q, --quiet           no messages\n"
+        "\n"
+        "Examples:\n"
+        "  ulite verify liver.seg.dcm\n"
+        "  ulite verify liver.seg.dcm --source ct/\n"
+        "  ulite verify liver.seg.dcm --source ct/ --json | jq '.findings[].text'\n",
+    .run = verify_run};
+
+enum { OPTION_SOURCE = 2000, MAX_SOURCES = 64 };
+
+static const struct option long_options[] = {
+    CONSOLE_OPTIONS, {"source", required_argument, NULL, OPTION_SOURCE}, {0}};
+
+static void print_findings(const ul_seg_finding *findings, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        printf("%s: %s\n", findings[i].who, findings[i].text);
+}
+
+static ul_status print_json(
+    const char *path, const ul_seg_finding *findings, size_t count, ul_error *error) {
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "file", path);
+    cJSON *array = cJSON_AddArrayToObject(object, "findings");
+    for (size_t i = 0; i < count; i++) {
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddStringToObject(item, "who", findings[i].who);
+        cJSON_AddStringToObject(item, "text", findings[i].text);
+        cJSON_AddItemToArray(array, item);
+    }
+    return json_out_print(object, error);
+}
+
+static int verify(const char *path, const char *const *sources, size_t source_count) {
+    ul_error error = {0};
+    ul_catalog *catalog = NULL;
+    ul_seg_finding *findings = NULL;
+    ul_seg_counts counts = {0, 0};
+    size_t count = 0;
+    ul_status status = UL_OK;
+    if (source_count > 0)
+        status = choose_open(sources, source_count, 0, &catalog, &error);
+    if (status == UL_OK)
+        status = ul_seg_verify(path, catalog, &findings, &count, &error);
+    if (status == UL_OK && count == 0)
+        status = ul_seg_count(path, &counts, &error);
+    if (status == UL_OK && catalog)
+        choose_note_faults(catalog);
+    ul_catalog_close(catalog);
+    if (status != UL_OK)
+        return console_fail(&cmd_verify, &error);
+    if (console_settings.json)
+        status = print_json(path, findings, count, &error);
+    else
+        print_findings(findings, count);
+    free(findings);
+    if (status != UL_OK)
+        return console_fail(&cmd_verify, &error);
+    if (count == 0 && !console_settings.json)
+        console_say("%s: no problem found (%zu segment%s, %zu frame%s)", path, counts.segments,
+            counts.segments == 1 ? "" : "s", counts.frames, counts.frames == 1 ? "" : "s");
+    return count > 0;
+}
+
+static int verify_run(int argc, char **argv) {
+    const char *sources[MAX_SOURCES];
+    size_t source_count = 0;
+    for (int option; (option = getopt_long(argc, argv, CONSOLE_SHORT, long_options, NULL)) >= 0;) {
+        int exit_code;
+        if (console_option(&cmd_verify, option, optarg, &exit_code)) {
+            if (exit_code >= 0)
+                return exit_code;
+        } else if (option == OPTION_SOURCE && source_count == MAX_SOURCES) {
+            return console_usage(&cmd_verify, "at most %d sources go", MAX_SOURCES);
+        } else if (option == OPTION_SOURCE) {
+            sources[source_count++] = optarg;
+        } else {
+            return console_usage(&cmd_verify, "wrong option");
+        }
+    }
+    if (optind + 1 != argc)
+        return console_usage(&cmd_verify, "takes one SEG file");
+    return verify(argv[optind], sources, source_count);
+}

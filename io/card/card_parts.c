@@ -1,0 +1,123 @@
+#include "io/card/card_parts.h"
+
+#include "io/card/segments_json.h"
+#include "ulite/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static ul_status wrong(const cJSON *value, const char *key, const char *expected, ul_error *error) {
+    return ul_json_wrong(value, key, expected, UL_ERROR_MODEL, error);
+}
+
+static ul_status no_memory(ul_error *error) {
+    return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
+}
+
+/* The number of a class of the card, by a JSON number. */
+static bool is_class(const cJSON *value, const ul_card *card) {
+    return cJSON_IsNumber(value) && value->valuedouble == value->valueint && value->valueint > 0 &&
+           value->valueint < UL_CARD_CLASSES &&
+           ul_segments_find(&card->classes, (unsigned)value->valueint);
+}
+
+static ul_status read_members(
+    const cJSON *group, const ul_card *card, bool *members, ul_error *error) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(group, "classes"), *item;
+    if (!cJSON_IsArray(list) || !list->child)
+        return wrong(list, "classes", "a list of at least one class number", error);
+    cJSON_ArrayForEach(item, list) {
+        if (!is_class(item, card))
+            return wrong(item, "classes", "numbers of the card's classes", error);
+        members[item->valueint] = true;
+    }
+    return UL_OK;
+}
+
+ul_status card_read_groups(const cJSON *object, ul_card *card, ul_error *error) {
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, "groups");
+    if (!value || cJSON_IsNull(value))
+        return UL_OK;
+    ul_error inner = {0};
+    ul_status status = segments_from_json(value, &card->groups, &inner);
+    size_t count = card->groups.count;
+    if (status == UL_OK &&
+        !(card->in_group = calloc(count * UL_CARD_CLASSES, sizeof *card->in_group)))
+        return no_memory(error);
+    for (size_t g = 0; status == UL_OK && g < count; g++) {
+        if (ul_segments_find(&card->classes, card->groups.items[g].number))
+            status = ul_error_set(&inner, UL_ERROR_MODEL, "\"number\" %u is that of a class",
+                card->groups.items[g].number);
+        else
+            status = read_members(cJSON_GetArrayItem(value, (int)g), card,
+                card->in_group + g * UL_CARD_CLASSES, &inner);
+    }
+    if (status == UL_OK)
+        return UL_OK;
+    return ul_error_set(
+        error, status == UL_ERROR_INPUT ? UL_ERROR_MODEL : status, "\"groups\": %s", inner.text);
+}
+
+static ul_status read_class_rule(const cJSON *item, ul_card *card, ul_error *error) {
+    const cJSON *number = cJSON_GetObjectItemCaseSensitive(item, "number");
+    if (!is_class(number, card))
+        return wrong(number, "number", "that of a class of the card", error);
+    size_t n = (size_t)(ul_segments_find(&card->classes, (unsigned)number->valueint) -
+                        card->classes.items);
+    return card_read_rules(item, &card->class_rules[n], error);
+}
+
+ul_status card_read_class_rules(const cJSON *object, ul_card *card, ul_error *error) {
+    const cJSON *rules = cJSON_GetObjectItemCaseSensitive(object, "postprocess");
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(rules, "classes"), *item;
+    if (!list || cJSON_IsNull(list))
+        return UL_OK;
+    if (!cJSON_IsArray(list))
+        return wrong(list, "classes", "a list of objects with \"number\"", error);
+    card->class_rules = malloc(card->classes.count * sizeof *card->class_rules);
+    if (!card->class_rules)
+        return no_memory(error);
+    for (size_t n = 0; n < card->classes.count; n++)
+        card->class_rules[n] = card->postprocess;
+    ul_status status = UL_OK;
+    cJSON_ArrayForEach(item, list) {
+        if (status == UL_OK)
+            status = read_class_rule(item, card, error);
+    }
+    if (status != UL_OK)
+        ul_error_prefix(error, "\"postprocess\": \"classes\"");
+    return status;
+}
+
+bool card_add_groups(cJSON *object, const ul_card *card) {
+    if (card->groups.count == 0)
+        return true;
+    cJSON *array = segments_to_json(&card->groups);
+    bool added = ul_json_add(object, "groups", array);
+    for (size_t g = 0; added && g < card->groups.count; g++) {
+        cJSON *list = cJSON_AddArrayToObject(cJSON_GetArrayItem(array, (int)g), "classes");
+        added = list != NULL;
+        for (int c = 0; added && c < UL_CARD_CLASSES; c++)
+            if (card->in_group[g * UL_CARD_CLASSES + (size_t)c])
+                added = cJSON_AddItemToArray(list, cJSON_CreateNumber(c));
+    }
+    return added;
+}
+
+bool card_add_class_rules(cJSON *postprocess, const ul_card *card) {
+    cJSON *list = NULL;
+    bool added = true;
+    for (size_t n = 0; added && card->class_rules && n < card->classes.count; n++) {
+        const ul_postprocess *own = &card->class_rules[n], *all = &card->postprocess;
+        if (own->largest_component == all->largest_component &&
+            own->fill_holes == all->fill_holes && own->minimum_mm3 == all->minimum_mm3)
+            continue;
+        if (!list)
+            list = cJSON_AddArrayToObject(postprocess, "classes");
+        cJSON *item = cJSON_CreateObject();
+        added = list && cJSON_AddItemToArray(list, item) &&
+                cJSON_AddNumberToObject(item, "number", card->classes.items[n].number) &&
+                card_add_rules(item, own);
+    }
+    return added;
+}

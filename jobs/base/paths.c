@@ -1,0 +1,166 @@
+#include "jobs/base/paths.h"
+
+#include "ulite/json.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool add_name(name_list *list, size_t *room, const char *name) {
+    if (list->count == *room) {
+        size_t larger = *room ? 2 * *room : 64;
+        char **names = realloc(list->names, larger * sizeof *names);
+        if (!names)
+            return false;
+        list->names = names;
+        *room = larger;
+    }
+    list->names[list->count] = strdup(name);
+    return list->names[list->count] && ++list->count;
+}
+
+ul_status files_list(const char *folder, name_list *list, ul_error *error) {
+    *list = (name_list){0};
+    DIR *directory = opendir(folder);
+    if (!directory)
+        return ul_error_set(
+            error, UL_ERROR_INPUT, "%s: cannot be listed: %s", folder, strerror(errno));
+    bool enough = true;
+    size_t room = 0;
+    for (struct dirent *entry; enough && (entry = readdir(directory));)
+        if (entry->d_name[0] != '.')
+            enough = add_name(list, &room, entry->d_name);
+    closedir(directory);
+    if (!enough) {
+        files_free(list);
+        return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory for its names", folder);
+    }
+    if (list->count > 0)
+        qsort(list->names, list->count, sizeof *list->names, compare_names);
+    return UL_OK;
+}
+
+void files_free(name_list *list) {
+    for (size_t i = 0; i < list->count; i++)
+        free(list->names[i]);
+    free(list->names);
+    *list = (name_list){0};
+}
+
+bool files_is_folder(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool files_exists(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
+char *files_append(const char *name, const char *suffix) {
+    size_t length = strlen(name), more = strlen(suffix) + 1;
+    char *text = malloc(length + more);
+    if (text) {
+        memcpy(text, name, length);
+        memcpy(text + length, suffix, more);
+    }
+    return text;
+}
+
+char *files_join(const char *folder, const char *name) {
+    size_t length = strlen(folder), more = strlen(name) + 1;
+    bool slash = length > 0 && folder[length - 1] != '/';
+    char *path = malloc(length + slash + more);
+    if (!path)
+        return NULL;
+    memcpy(path, folder, length);
+    if (slash)
+        path[length] = '/';
+    memcpy(path + length + slash, name, more);
+    return path;
+}
+
+bool files_ends_with(const char *text, const char *ending) {
+    size_t length = strlen(text), tail = strlen(ending);
+    return length >= tail && strcasecmp(text + length - tail, ending) == 0;
+}
+
+bool files_is_header(const char *name) {
+    return files_ends_with(name, ".hdr") || files_ends_with(name, ".hdr.gz");
+}
+
+bool files_is_pixels(const char *name) {
+    return files_ends_with(name, ".img") || files_ends_with(name, ".img.gz");
+}
+
+bool files_is_nifti(const char *name) {
+    return files_ends_with(name, ".nii") || files_ends_with(name, ".nii.gz") ||
+           files_is_header(name) || files_is_pixels(name);
+}
+
+size_t files_stem(const char *name) {
+    static const char *const endings[] = {".seg.dcm", ".dcm", ".png", NULL};
+    size_t length = strlen(name);
+    if (files_is_nifti(name)) {
+        size_t ending = files_ends_with(name, ".gz") ? strlen(".nii.gz") : strlen(".nii");
+        return length - ending;
+    }
+    for (size_t i = 0; endings[i]; i++)
+        if (length > strlen(endings[i]) && files_ends_with(name, endings[i]))
+            return length - strlen(endings[i]);
+    return 0;
+}
+
+ul_status files_read_text(const char *path, char **text, ul_error *error) {
+    enum { LIMIT = 64 << 20 };
+    *text = NULL;
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return ul_error_set(
+            error, UL_ERROR_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
+    ul_status status = UL_OK;
+    size_t size = 0, room = 0;
+    for (size_t got = 1; status == UL_OK && got > 0; size += got) {
+        if (room - size < 4096 + 1) {
+            room = room ? 2 * room : 16384;
+            char *larger = room <= LIMIT ? realloc(*text, room) : NULL;
+            if (!larger) {
+                status = ul_error_set(error, UL_ERROR_LIMIT, "%s: too large", path);
+                break;
+            }
+            *text = larger;
+        }
+        got = fread(*text + size, 1, 4096, file);
+    }
+    if (status == UL_OK && ferror(file))
+        status = ul_error_set(error, UL_ERROR_INPUT, "%s: cannot be read", path);
+    fclose(file);
+    if (status == UL_OK) {
+        (*text)[size] = '\0';
+    } else {
+        free(*text);
+        *text = NULL;
+    }
+    return status;
+}
+
+ul_status files_read_json(const char *path, struct cJSON **json, ul_error *error) {
+    *json = NULL;
+    char *text;
+    ul_status status = files_read_text(path, &text, error);
+    if (status != UL_OK)
+        return status;
+    status = ul_json_parse(text, UL_ERROR_INPUT, json, error);
+    if (status != UL_OK)
+        ul_error_prefix(error, "%s", path);
+    free(text);
+    return status;
+}

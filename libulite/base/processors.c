@@ -1,0 +1,149 @@
+#define _GNU_SOURCE /* sched_getaffinity. NOLINT: a name that libc asks for */
+
+#include "libulite/base/processors.h"
+
+#include "ulite/team.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- Affinity -------------------------------------------------------------------------------- */
+
+/* Processors that the calling thread may run on. */
+static int affinity(void) {
+    enum { MOST = 1 << 16 };
+    for (int most = 1024; most <= MOST; most *= 2) {
+        cpu_set_t *set = CPU_ALLOC(most);
+        if (!set)
+            break;
+        size_t bytes = CPU_ALLOC_SIZE(most);
+        int failed = sched_getaffinity(0, bytes, set);
+        int count = failed ? 0 : CPU_COUNT_S(bytes, set);
+        CPU_FREE(set);
+        if (count > 0)
+            return count;
+        if (errno != EINVAL) /* of a set that is too small */
+            break;
+    }
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (int)online : 1;
+}
+
+/* --- Control groups -------------------------------------------------------------------------- */
+
+enum { PATH_BYTES = 4352 };
+
+/* The first line of a file; false where there is none. */
+static bool read_line(const char *path, char *line, int bytes) {
+    FILE *file = fopen(path, "re");
+    bool read = file && fgets(line, bytes, file);
+    if (file)
+        fclose(file);
+    return read;
+}
+
+/* quota of every period, both in microseconds; a quota that is not positive is no limit. */
+static int rounded_up(long long quota, long long period) {
+    if (quota <= 0 || period <= 0)
+        return 0;
+    long long processors = quota / period + (quota % period != 0);
+    return processors < UL_MOST_THREADS ? (int)processors : 0;
+}
+
+/* "max 100000" or "150000 100000" */
+static int limit_of_version_2(const char *folder) {
+    char path[PATH_BYTES + 32], line[64];
+    long long quota, period;
+    snprintf(path, sizeof path, "%s/cpu.max", folder);
+    if (!read_line(path, line, sizeof line) || sscanf(line, "%lld %lld", &quota, &period) != 2)
+        return 0;
+    return rounded_up(quota, period);
+}
+
+static int limit_of_version_1(const char *folder) {
+    char path[PATH_BYTES + 32], line[2][64];
+    snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", folder);
+    bool read = read_line(path, line[0], sizeof line[0]);
+    snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder);
+    read = read && read_line(path, line[1], sizeof line[1]);
+    return read ? rounded_up(atoll(line[0]), atoll(line[1])) : 0;
+}
+
+static int smaller(int a, int b) {
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* The least limit of a group and those above it. In a container the folder may be mounted as the
+ * top, where the group's own path leads nowhere. */
+static int least_limit(const char *top, char *group, int (*limit_of)(const char *folder)) {
+    char folder[PATH_BYTES];
+    int least = 0;
+    for (;;) {
+        int length = snprintf(folder, sizeof folder, "%s%s", top, group);
+        if (length > 0 && (size_t)length < sizeof folder)
+            least = smaller(least, limit_of(folder));
+        char *slash = strrchr(group, '/');
+        if (!slash)
+            return least;
+        *slash = '\0';
+    }
+}
+
+static bool lists(const char *controllers, const char *wanted) {
+    size_t length = strlen(wanted);
+    for (const char *at = controllers; at; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, wanted, length) == 0 && (at[length] == '\0' || at[length] == ','))
+            return true;
+    }
+    return false;
+}
+
+/* A line of /proc/self/cgroup: "0::/group" of version 2, "4:cpu,cpuacct:/group" of version 1. */
+static int limit_of_line(const char *root, char *line) {
+    char top[PATH_BYTES];
+    line[strcspn(line, "\n")] = '\0';
+    char *controllers = strchr(line, ':');
+    char *group = controllers ? strchr(controllers + 1, ':') : NULL;
+    if (!group)
+        return 0;
+    *group++ = '\0';
+    controllers++;
+    if (controllers[0] != '\0' && !lists(controllers, "cpu"))
+        return 0;
+    bool second = controllers[0] == '\0';
+    snprintf(top, sizeof top, "%s/sys/fs/cgroup%s%s", root, second ? "" : "/", controllers);
+    return least_limit(top, group, second ? limit_of_version_2 : limit_of_version_1);
+}
+
+int ul_cgroup_processors(const char *root) {
+    char path[PATH_BYTES], line[PATH_BYTES];
+    snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
+    FILE *file = fopen(path, "re");
+    int least = 0;
+    while (file && fgets(line, sizeof line, file))
+        least = smaller(least, limit_of_line(root, line));
+    if (file)
+        fclose(file);
+    return least;
+}
+
+/* --- Both ------------------------------------------------------------------------------------ */
+
+int ul_processors(void) {
+    return smaller(affinity(), ul_cgroup_processors(""));
+}
+
+int ul_default_threads(void) {
+    const char *wanted = getenv("OMP_NUM_THREADS");
+    char *end;
+    long threads = wanted ? strtol(wanted, &end, 10) : 0; /* "4" or, nested, "4,2" */
+    if (threads >= 1 && threads <= UL_MOST_THREADS && (*end == '\0' || *end == ','))
+        return (int)threads;
+    int processors = ul_processors();
+    return processors < UL_MOST_THREADS ? processors : UL_MOST_THREADS;
+}
