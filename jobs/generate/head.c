@@ -172,7 +172,8 @@ static void draw_stripping(const label_values *values, const ul_generation *rang
     if (!random_happens(stream, ranges->strip_p))
         return;
     bool some = random_happens(stream, ranges->strip_some_p), taken[LABEL_VALUES_MOST];
-    bool black = random_happens(stream, 0.9);
+    const head_tissue black = {.solid = 0.0f};
+    const head_tissue left = random_happens(stream, 0.9) ? black : head->tissue[0];
     for (size_t i = 0; i < values->count; i++) {
         double outside = values->items[i].outside;
         /* One draw for a value and its mirror: those of the lower index. */
@@ -183,7 +184,7 @@ static void draw_stripping(const label_values *values, const ul_generation *rang
     taken[0] = !some;
     for (size_t i = 0; i < values->count; i++)
         if (taken[i]) {
-            head->tissue[i] = black ? (head_tissue){.solid = 0.0f} : head->tissue[0];
+            head->tissue[i] = left;
             head->label[i] = 0;
         }
 }

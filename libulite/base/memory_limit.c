@@ -1,5 +1,7 @@
 #include "libulite/base/memory_limit.h"
 
+#include "libulite/base/kernel_file.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -30,12 +32,8 @@ bool ul_memory_parse(const char *text, uint64_t *bytes) {
 
 /* The number that a file of the kernel begins with; UINT64_MAX where there is none ("max"). */
 static uint64_t number_in(const char *path) {
-    unsigned long long number = 0;
-    FILE *file = fopen(path, "r");
-    bool found = file && fscanf(file, "%llu", &number) == 1;
-    if (file)
-        fclose(file);
-    return found ? number : UINT64_MAX;
+    long long number;
+    return ul_kernel_numbers(path, &number, 1) == 1 && number >= 0 ? (uint64_t)number : UINT64_MAX;
 }
 
 static uint64_t smaller(uint64_t a, uint64_t b) {
@@ -66,13 +64,10 @@ uint64_t ul_memory_limit(void) {
 
 /* Resident memory that is the process's own; files that are mapped do not count. */
 static uint64_t used_bytes(void) {
-    unsigned long long size, resident = 0, shared = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (file && fscanf(file, "%llu %llu %llu", &size, &resident, &shared) != 3)
-        resident = shared = 0;
-    if (file)
-        fclose(file);
-    return (resident - smaller(resident, shared)) * (uint64_t)sysconf(_SC_PAGESIZE);
+    long long pages[3]; /* size, resident, shared */
+    if (ul_kernel_numbers("/proc/self/statm", pages, 3) != 3 || pages[1] < pages[2])
+        return 0;
+    return (uint64_t)(pages[1] - pages[2]) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 bool ul_memory_fits(uint64_t bytes) {

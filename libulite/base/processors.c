@@ -2,6 +2,7 @@
 
 #include "libulite/base/processors.h"
 
+#include "libulite/base/kernel_file.h"
 #include "ulite/team.h"
 
 #include <errno.h>
@@ -37,15 +38,6 @@ static int affinity(void) {
 
 enum { PATH_BYTES = 4352 };
 
-/* The first line of a file; false where there is none. */
-static bool read_line(const char *path, char *line, int bytes) {
-    FILE *file = fopen(path, "re");
-    bool read = file && fgets(line, bytes, file);
-    if (file)
-        fclose(file);
-    return read;
-}
-
 /* quota of every period, both in microseconds; a quota that is not positive is no limit. */
 static int rounded_up(long long quota, long long period) {
     if (quota <= 0 || period <= 0)
@@ -56,21 +48,19 @@ static int rounded_up(long long quota, long long period) {
 
 /* "max 100000" or "150000 100000" */
 static int limit_of_version_2(const char *folder) {
-    char path[PATH_BYTES + 32], line[64];
-    long long quota, period;
+    char path[PATH_BYTES + 32];
+    long long numbers[2];
     snprintf(path, sizeof path, "%s/cpu.max", folder);
-    if (!read_line(path, line, sizeof line) || sscanf(line, "%lld %lld", &quota, &period) != 2)
-        return 0;
-    return rounded_up(quota, period);
+    return ul_kernel_numbers(path, numbers, 2) == 2 ? rounded_up(numbers[0], numbers[1]) : 0;
 }
 
 static int limit_of_version_1(const char *folder) {
-    char path[PATH_BYTES + 32], line[2][64];
+    char path[PATH_BYTES + 32];
+    long long quota, period;
     snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", folder);
-    bool read = read_line(path, line[0], sizeof line[0]);
+    bool read = ul_kernel_numbers(path, &quota, 1) == 1;
     snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder);
-    read = read && read_line(path, line[1], sizeof line[1]);
-    return read ? rounded_up(atoll(line[0]), atoll(line[1])) : 0;
+    return read && ul_kernel_numbers(path, &period, 1) == 1 ? rounded_up(quota, period) : 0;
 }
 
 static int smaller(int a, int b) {
