@@ -1,117 +1,12 @@
 #include "ulite/components.h"
 
+#include "volume/runs.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-/* Components are found over runs of equal voxels in a row, which are far fewer than voxels. */
-typedef struct run {
-    uint32_t begin, end; /* columns, end beyond the last */
-    size_t row;          /* slice * rows + row */
-    size_t parent;       /* a run of the same component before this one, or itself */
-    uint16_t label;
-} run;
-
-typedef struct run_list {
-    const size_t *size;
-    run *runs;
-    size_t count, room;
-    size_t *row_first; /* [slices * rows + 1] */
-} run_list;
-
-static size_t root_of(run *runs, size_t n) {
-    while (runs[n].parent != n) {
-        runs[n].parent = runs[runs[n].parent].parent;
-        n = runs[n].parent;
-    }
-    return n;
-}
-
-/* The smaller index becomes the root, so that roots come in the order of the voxels. */
-static void join(run *runs, size_t a, size_t b) {
-    a = root_of(runs, a);
-    b = root_of(runs, b);
-    if (a < b)
-        runs[b].parent = a;
-    else
-        runs[a].parent = b;
-}
-
-static bool add_run(run_list *list, size_t row, size_t begin, size_t end, uint16_t label) {
-    if (list->count == list->room) {
-        size_t room = list->room ? 2 * list->room : 1024;
-        run *runs = realloc(list->runs, room * sizeof *runs);
-        if (!runs)
-            return false;
-        list->runs = runs;
-        list->room = room;
-    }
-    list->runs[list->count] = (run){(uint32_t)begin, (uint32_t)end, row, list->count, label};
-    list->count++;
-    return true;
-}
-
-/* Runs of labels, or of background. */
-static bool collect(const uint16_t *map, bool background, run_list *list) {
-    size_t columns = list->size[0], rows = list->size[1] * list->size[2];
-    list->row_first = malloc((rows + 1) * sizeof *list->row_first);
-    if (!list->row_first)
-        return false;
-    for (size_t row = 0; row < rows; row++, map += columns) {
-        list->row_first[row] = list->count;
-        for (size_t x = 0, begin; x<columns; x = x> begin ? x : begin + 1) {
-            begin = x;
-            uint16_t label = map[x];
-            if ((label == 0) != background)
-                continue;
-            while (x < columns && map[x] == label)
-                x++;
-            if (!add_run(list, row, begin, x, label))
-                return false;
-        }
-    }
-    list->row_first[rows] = list->count;
-    return true;
-}
-
-/* Joins the runs of two rows that touch; reach 1 counts corners, 0 faces only. */
-static void join_rows(run_list *list, size_t row, size_t other, uint32_t reach) {
-    run *runs = list->runs;
-    size_t b = list->row_first[other], b_end = list->row_first[other + 1];
-    for (size_t a = list->row_first[row]; a < list->row_first[row + 1]; a++) {
-        while (b < b_end && runs[b].end + reach <= runs[a].begin)
-            b++;
-        for (size_t n = b; n < b_end && runs[n].begin < runs[a].end + reach; n++)
-            if (runs[a].label == runs[n].label)
-                join(runs, a, n);
-    }
-}
-
-/* Joins each row with its neighbours before it: with corners, or through faces only. */
-static void join_all(run_list *list, bool corners) {
-    size_t rows = list->size[1];
-    for (size_t k = 0; k < list->size[2]; k++)
-        for (size_t j = 0; j < rows; j++) {
-            size_t row = k * rows + j;
-            uint32_t reach = corners ? 1 : 0;
-            if (j > 0)
-                join_rows(list, row, row - 1, reach);
-            if (k == 0)
-                continue;
-            join_rows(list, row, row - rows, reach);
-            if (corners && j > 0)
-                join_rows(list, row, row - rows - 1, reach);
-            if (corners && j + 1 < rows)
-                join_rows(list, row, row - rows + 1, reach);
-        }
-}
-
 static ul_status no_memory(ul_error *error) {
     return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the components of the labels");
-}
-
-static void free_runs(run_list *list) {
-    free(list->runs);
-    free(list->row_first);
 }
 
 static ul_label_rules rules_of(const ul_component_rules *rules, uint32_t label) {
@@ -137,7 +32,7 @@ static void drop_components(
     run *runs = list->runs;
     for (size_t n = 0; n < list->count; n++) {
         double voxel = rules->voxel_sizes ? rules->voxel_sizes[runs[n].row / list->size[1]] : 1.0;
-        sizes[root_of(runs, n)] += voxel * (double)(runs[n].end - runs[n].begin);
+        sizes[runs_root(runs, n)] += voxel * (double)(runs[n].end - runs[n].begin);
     }
     for (size_t n = list->count; n-- > 0;) { /* backwards: the first of equal ones stays */
         size_t *largest = &best[runs[n].label];
@@ -145,7 +40,7 @@ static void drop_components(
             *largest = n;
     }
     for (size_t n = 0; n < list->count; n++) {
-        size_t root = root_of(runs, n);
+        size_t root = runs_root(runs, n);
         ul_label_rules own = rules_of(rules, runs[n].label);
         bool keep = sizes[root] >= own.minimum && (!own.largest || best[runs[n].label] == root);
         if (!keep)
@@ -159,18 +54,18 @@ static ul_status keep_components(
     run_list list = {.size = size};
     size_t *best = malloc((UINT16_MAX + 1) * sizeof *best);
     double *sizes = NULL;
-    bool ready = best && collect(map, false, &list);
+    bool ready = best && runs_collect(map, false, &list);
     if (ready)
         sizes = calloc(list.count + 1, sizeof *sizes);
     ready = ready && sizes;
     if (ready) {
         memset(best, 0xff, (UINT16_MAX + 1) * sizeof *best);
-        join_all(&list, true);
+        runs_join(&list, true);
         drop_components(map, &list, rules, sizes, best);
     }
     free(best);
     free(sizes);
-    free_runs(&list);
+    runs_free(&list);
     return ready ? UL_OK : no_memory(error);
 }
 
@@ -209,23 +104,23 @@ static ul_status fill_holes(
     uint16_t *map, const size_t size[3], const ul_component_rules *rules, ul_error *error) {
     run_list list = {.size = size};
     uint32_t *enclosers = NULL;
-    bool ready = collect(map, true, &list);
+    bool ready = runs_collect(map, true, &list);
     if (ready)
         enclosers = calloc(list.count + 1, sizeof *enclosers);
     ready = ready && enclosers;
     if (ready)
-        join_all(&list, false);
+        runs_join(&list, false);
     for (size_t n = 0; ready && n < list.count; n++)
-        see_neighbours(map, size, &list.runs[n], &enclosers[root_of(list.runs, n)]);
+        see_neighbours(map, size, &list.runs[n], &enclosers[runs_root(list.runs, n)]);
     for (size_t n = 0; ready && n < list.count; n++) {
-        uint32_t label = enclosers[root_of(list.runs, n)];
+        uint32_t label = enclosers[runs_root(list.runs, n)];
         uint16_t *row = map + list.runs[n].row * size[0];
         bool fills = label != OPEN && rules_of(rules, label).fill_holes;
         for (size_t x = list.runs[n].begin; fills && x < list.runs[n].end; x++)
             row[x] = (uint16_t)label;
     }
     free(enclosers);
-    free_runs(&list);
+    runs_free(&list);
     return ready ? UL_OK : no_memory(error);
 }
 

@@ -23,7 +23,7 @@ const cli_command cmd_segment = {.name = "segment",
         "                     [--preview F.png] [--report F.json] [--only NAME,...]\n"
         "                     [--roi X0:X1,Y0:Y1,Z0:Z1[mm]]\n"
         "                     [--mask F.nii.gz] [--threads N] [--random-uids] [--tta]\n"
-        "                     [--force]\n"
+        "                     [--force] [--strict]\n"
         "\n"
         "INPUT is a DICOM file or folder (several go), .nii, .nii.gz, .hdr or .png. OUT says by\n"
         "its ending what is written: .dcm (a DICOM Segmentation), .nii or .nii.gz, .png, or a\n"
@@ -59,6 +59,9 @@ const cli_command cmd_segment = {.name = "segment",
         "      --random-uids     new UIDs at every run\n"
         "      --tta             average flipped runs, where the model allows it\n"
         "      --force           run a model on what it was not made for; the SEG says so\n"
+        "      --strict          exit 1 where a segment is doubtful: empty, cut off by the field\n"
+        "                        of view, in pieces, of a volume unlike those of the training\n"
+        "                        cases, or with an uncertain surface; outputs are written\n"
         "      --json            events on stdout, a line each\n"
         "      --progress P      auto, always or never\n"
         "  -q, --quiet           no messages\n"
@@ -85,7 +88,8 @@ enum {
     OPTION_THREADS,
     OPTION_RANDOM_UIDS,
     OPTION_TTA,
-    OPTION_FORCE
+    OPTION_FORCE,
+    OPTION_STRICT
 };
 
 static const struct option long_options[] = {CONSOLE_OPTIONS,
@@ -102,7 +106,7 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"roi", required_argument, NULL, OPTION_ROI},
     {"threads", required_argument, NULL, OPTION_THREADS},
     {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {"tta", no_argument, NULL, OPTION_TTA},
-    {"force", no_argument, NULL, OPTION_FORCE}, {0}};
+    {"force", no_argument, NULL, OPTION_FORCE}, {"strict", no_argument, NULL, OPTION_STRICT}, {0}};
 
 static int add_path(const char **paths, size_t *count, const char *path) {
     if (*count == SEGMENT_MAX_PATHS)
@@ -191,6 +195,9 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
     case OPTION_FORCE:
         a->force = true;
         return UL_OK;
+    case OPTION_STRICT:
+        a->strict = true;
+        return UL_OK;
     default:
         return console_usage(&cmd_segment, "wrong option");
     }
@@ -214,9 +221,10 @@ static void report_placed(const char *path) {
 
 /* Writes all that is asked for, or nothing. */
 static ul_status write_all(const segment_arguments *a, const ul_card *card, const char *model_hash,
-    segment_input *input, const ul_labels *labels, ul_error *error) {
+    segment_input *input, ul_labels *labels, ul_error *error) {
     written_files written = {0};
     ul_segment_stats *stats;
+    segment_warn(card, input, labels);
     ul_status status = segment_measure(a, input, labels, &stats, error);
     if (status == UL_OK)
         status = segment_write_outputs(a, card, model_hash, input, labels, &written, error);
@@ -228,6 +236,12 @@ static ul_status write_all(const segment_arguments *a, const ul_card *card, cons
     if (status == UL_OK)
         segment_say(labels, stats);
     free(stats);
+    size_t doubtful = segment_count_doubtful(input);
+    if (status == UL_OK && a->strict && doubtful > 0)
+        status = ul_error_set(error, UL_ERROR_PARTIAL,
+            "%s: %zu of %zu classes are doubtful (--strict); the outputs are written, --stats has "
+            "the figures",
+            a->inputs[0], doubtful, input->quality_count);
     return status;
 }
 
@@ -253,6 +267,13 @@ static ul_status segment_with(const segment_arguments *a, const ul_model *model,
     }
     if (!card->trained)
         console_say("note: %s is untrained, for tests only: its labels mean nothing", card->name);
+    input->quality_count = card->classes.count;
+    input->quality = calloc(card->classes.count + 1, sizeof *input->quality);
+    if (!input->quality) {
+        ul_class_choice_free(&choice);
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the quality of the result");
+    }
+    options.quality = input->quality;
     options.slices = input->resampled ? &input->slices : NULL;
     if (*input->forced)
         segment_event("forced", NULL, input->forced);
@@ -262,6 +283,7 @@ static ul_status segment_with(const segment_arguments *a, const ul_model *model,
         status = ul_labels_uncrop(&input->region, &input->volume.grid, &labels, error);
     if (status == UL_OK && a->only)
         status = ul_labels_choose(&choice, &labels, error);
+    segment_choose_quality(a->only ? &choice : NULL, input);
     ul_class_choice_free(&choice);
     if (!a->stats && !a->report && !a->preview &&
         !a->mask) { /* nothing looks at the image any more */

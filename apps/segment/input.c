@@ -13,6 +13,7 @@ void segment_input_free(segment_input *input) {
     ul_volume_free(&input->crop);
     ul_nifti_header_free(input->header);
     free(input->notes);
+    free(input->quality);
     memset(input, 0, sizeof *input);
 }
 

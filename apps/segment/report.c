@@ -47,14 +47,28 @@ static void print_field(FILE *stream, double value) {
         fputc(',', stream);
 }
 
-static ul_status write_csv(
-    const char *path, const ul_labels *labels, const ul_segment_stats *stats, ul_error *error) {
+/* The last fields of a segment that is a class of the model; empty of others. */
+static void print_quality(FILE *stream, const ul_segment_quality *q) {
+    print_field(stream, q ? q->pieces : NAN);
+    print_field(stream, q ? q->disagreement : NAN);
+    fputc(',', stream);
+    const char *between = "";
+    for (int flag = 0; q && flag < UL_QUALITY_FLAGS; flag++)
+        if (q->flags & 1u << flag) {
+            fprintf(stream, "%s%s", between, ul_quality_word(flag));
+            between = " ";
+        }
+}
+
+static ul_status write_csv(const char *path, const segment_input *input, const ul_labels *labels,
+    const ul_segment_stats *stats, ul_error *error) {
     char *text = NULL;
     size_t size = 0;
     FILE *stream = open_memstream(&text, &size);
     if (!stream)
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
-    fputs("number,name,voxels,volume_ml,area_mm2,min_x,min_y,min_z,max_x,max_y,max_z,mean,sd\n",
+    fputs("number,name,voxels,volume_ml,area_mm2,min_x,min_y,min_z,max_x,max_y,max_z,mean,sd,"
+          "pieces,disagreement,warnings\n",
         stream);
     for (size_t s = 0; s < labels->segments.count; s++) {
         fprintf(stream, "%u,\"", stats[s].number);
@@ -70,6 +84,7 @@ static ul_status write_csv(
             print_field(stream, stats[s].placed ? stats[s].bbox_mm[n / 3][n % 3] : NAN);
         print_field(stream, stats[s].mean);
         print_field(stream, stats[s].sd);
+        print_quality(stream, segment_quality_of(input, stats[s].number));
         fputc('\n', stream);
     }
     ul_status status = fclose(stream) == 0
@@ -133,6 +148,7 @@ static ul_status write_report(const char *path, const segment_arguments *argumen
     cJSON_AddNumberToObject(report, "gaps", (double)gaps);
     add_notes(report, input);
     add_stats(report, labels, stats);
+    segment_add_quality(report, card, input);
     bool series_itself = input->series && !input->header && !input->picture && !input->resampled;
     if (series_itself)
         add_slice_map(report, input->series);
@@ -194,10 +210,11 @@ ul_status segment_write_figures(const segment_arguments *arguments, const ul_car
         status = written_next(written, arguments->stats, &temporary, error);
     if (status == UL_OK && arguments->stats) {
         if (ends_in(arguments->stats, ".csv")) {
-            status = write_csv(temporary, labels, stats, error);
+            status = write_csv(temporary, input, labels, stats, error);
         } else {
             cJSON *object = cJSON_CreateObject();
             add_stats(object, labels, stats);
+            segment_add_quality(object, card, input);
             cJSON_AddNumberToObject(object, "gaps", (double)gaps);
             status = write_json(temporary, object, error);
         }

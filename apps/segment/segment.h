@@ -3,9 +3,12 @@
 #define SEGMENT_H
 
 #include "apps/base/written.h"
+#include "ulite/choice.h"
 #include "ulite/pipeline.h"
 #include "ulite/region.h"
 #include "ulite/seg.h"
+
+#include <cJSON.h>
 
 enum { SEGMENT_MAX_PATHS = 64 };
 
@@ -16,7 +19,7 @@ typedef struct segment_arguments {
     size_t frame;
     int threads;
     ul_seg_type type;
-    bool rle, regular, random_uids, flips, force;
+    bool rle, regular, random_uids, flips, force, strict;
 } segment_arguments;
 
 /* What is segmented. Zero-initialise; segment_input_free. */
@@ -33,6 +36,8 @@ typedef struct segment_input {
     char *notes;
     const char *model_name, *model_hash; /* borrowed: of what segments it */
     char forced[UL_ERROR_TEXT_BYTES];    /* why --force was needed, else empty */
+    size_t quality_count;
+    ul_segment_quality *quality; /* of the model's classes that are in the output, owned */
 } segment_input;
 
 /* Reads the input: of several volumes in DICOM folders the one that --series means, or the only one
@@ -69,6 +74,22 @@ ul_status segment_measure(const segment_arguments *arguments, const segment_inpu
 
 /* Says how large each segment is, and that none was found. */
 void segment_say(const ul_labels *labels, const ul_segment_stats *stats);
+
+/* Leaves the quality of the chosen classes alone. choice NULL: of all. */
+void segment_choose_quality(const ul_class_choice *choice, segment_input *input);
+
+/* Says in one line which classes are doubtful, as an event each, and in their segments'
+ * descriptions. */
+void segment_warn(const ul_card *card, const segment_input *input, ul_labels *labels);
+
+/* How many classes are doubtful. */
+size_t segment_count_doubtful(const segment_input *input);
+
+/* Adds "quality" to a report or statistics. */
+void segment_add_quality(cJSON *object, const ul_card *card, const segment_input *input);
+
+/* The quality of the class that a segment is; NULL: a group. */
+const ul_segment_quality *segment_quality_of(const segment_input *input, unsigned number);
 
 /* A line {"event": name, "path": path, "text": text} on stdout under --json; NULLs are left out. */
 void segment_event(const char *name, const char *path, const char *text);

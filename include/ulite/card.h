@@ -62,6 +62,9 @@ typedef struct ul_card {
     ul_segments classes; /* foreground classes; number = output channel (K > 1) or 1 (K = 1) */
     ul_postprocess postprocess;
     ul_postprocess *class_rules; /* [classes.count] those of each class, owned; NULL: all alike */
+    bool settle_sides;           /* partners are told apart by the mid-sagittal plane too */
+    double (*volumes_ml)[2]; /* [classes.count] smallest and largest of the training cases, owned;
+                            NULL: unknown */
     ul_segments groups; /* unions of classes that a user may choose; numbers beside the classes' */
     bool *in_group;     /* [groups.count][UL_CARD_CLASSES] whether a class belongs to it, owned */
     bool tta_flip_x, tta_flip_y; /* flips that --tta may average */

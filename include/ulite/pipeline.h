@@ -5,6 +5,7 @@
 #include "ulite/io.h"
 #include "ulite/metrics.h"
 #include "ulite/preview.h"
+#include "ulite/quality.h"
 #include "ulite/segment.h"
 #include "ulite/stats.h"
 

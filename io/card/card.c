@@ -25,6 +25,7 @@ void ul_card_free(ul_card *card) {
     ul_segments_free(&card->classes);
     ul_segments_free(&card->groups);
     free(card->class_rules);
+    free(card->volumes_ml);
     free(card->in_group);
     free(card->provenance);
     free(card->licence);
@@ -197,7 +198,8 @@ ul_status card_read_rules(const cJSON *object, ul_postprocess *rules, ul_error *
 }
 
 static ul_status read_postprocess(const cJSON *object, ul_card *card, ul_error *error) {
-    return card_read_rules(object, &card->postprocess, error);
+    ul_status status = read_flag(object, "sides", &card->settle_sides, error);
+    return status == UL_OK ? card_read_rules(object, &card->postprocess, error) : status;
 }
 
 static ul_status read_tta(const cJSON *object, ul_card *card, ul_error *error) {
@@ -318,6 +320,8 @@ static ul_status read_card(const cJSON *object, ul_card *card, ul_error *error) 
     if (status == UL_OK)
         status = card_read_class_rules(object, card, error);
     if (status == UL_OK)
+        status = card_read_volumes(object, card, error);
+    if (status == UL_OK)
         status = card_read_groups(object, card, error);
     if (status == UL_OK)
         status = read_part(object, "tta", read_tta, card, error);
@@ -431,6 +435,7 @@ static bool add_rules(cJSON *object, const ul_card *card) {
     cJSON *rules = cJSON_AddObjectToObject(object, "postprocess");
     cJSON *tta = cJSON_AddObjectToObject(object, "tta");
     return rules && tta && card_add_rules(rules, &card->postprocess) &&
+           cJSON_AddBoolToObject(rules, "sides", card->settle_sides) &&
            card_add_class_rules(rules, card) &&
            cJSON_AddBoolToObject(tta, "flip_x", card->tta_flip_x) &&
            cJSON_AddBoolToObject(tta, "flip_y", card->tta_flip_y) &&
@@ -466,7 +471,7 @@ static cJSON *known_json(const ul_card *card) {
         add_normalisation(object, &card->normalisation) &&
         ul_json_add(object, "classes", segments_to_json(&card->classes)) &&
         card_add_groups(object, card) && add_rules(object, card) &&
-        add_text(object, "provenance", card->provenance) &&
+        card_add_volumes(object, card) && add_text(object, "provenance", card->provenance) &&
         add_text(object, "licence", card->licence) && add_metrics(object, card))
         return object;
     cJSON_Delete(object);

@@ -3,6 +3,7 @@
 #include "io/card/segments_json.h"
 #include "ulite/json.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,13 +59,21 @@ ul_status card_read_groups(const cJSON *object, ul_card *card, ul_error *error) 
         error, status == UL_ERROR_INPUT ? UL_ERROR_MODEL : status, "\"groups\": %s", inner.text);
 }
 
-static ul_status read_class_rule(const cJSON *item, ul_card *card, ul_error *error) {
+/* The place of the class that an item's "number" names. */
+static ul_status find_class(
+    const cJSON *item, const ul_card *card, size_t *place, ul_error *error) {
     const cJSON *number = cJSON_GetObjectItemCaseSensitive(item, "number");
     if (!is_class(number, card))
         return wrong(number, "number", "that of a class of the card", error);
-    size_t n = (size_t)(ul_segments_find(&card->classes, (unsigned)number->valueint) -
-                        card->classes.items);
-    return card_read_rules(item, &card->class_rules[n], error);
+    *place = (size_t)(ul_segments_find(&card->classes, (unsigned)number->valueint) -
+                      card->classes.items);
+    return UL_OK;
+}
+
+static ul_status read_class_rule(const cJSON *item, ul_card *card, ul_error *error) {
+    size_t n;
+    ul_status status = find_class(item, card, &n, error);
+    return status == UL_OK ? card_read_rules(item, &card->class_rules[n], error) : status;
 }
 
 ul_status card_read_class_rules(const cJSON *object, ul_card *card, ul_error *error) {
@@ -87,6 +96,59 @@ ul_status card_read_class_rules(const cJSON *object, ul_card *card, ul_error *er
     if (status != UL_OK)
         ul_error_prefix(error, "\"postprocess\": \"classes\"");
     return status;
+}
+
+static ul_status read_volume(const cJSON *item, ul_card *card, ul_error *error) {
+    static const char *const keys[2] = {"low_ml", "high_ml"};
+    size_t n;
+    ul_status status = find_class(item, card, &n, error);
+    for (int end = 0; status == UL_OK && end < 2; end++) {
+        const cJSON *value = cJSON_GetObjectItemCaseSensitive(item, keys[end]);
+        double least = end ? card->volumes_ml[n][0] : 0.0;
+        if (!cJSON_IsNumber(value) || !isfinite(value->valuedouble) || value->valuedouble < least)
+            return wrong(
+                value, keys[end], "mL, at least 0, \"low_ml\" not above \"high_ml\"", error);
+        card->volumes_ml[n][end] = value->valuedouble;
+    }
+    return status;
+}
+
+ul_status card_read_volumes(const cJSON *object, ul_card *card, ul_error *error) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, "volumes"), *item;
+    if (!list || cJSON_IsNull(list))
+        return UL_OK;
+    if (!cJSON_IsArray(list))
+        return wrong(list, "volumes", "a list of objects with \"number\"", error);
+    card->volumes_ml = malloc(card->classes.count * sizeof *card->volumes_ml);
+    if (!card->volumes_ml)
+        return no_memory(error);
+    for (size_t n = 0; n < card->classes.count; n++)
+        card->volumes_ml[n][0] = card->volumes_ml[n][1] = NAN;
+    ul_status status = UL_OK;
+    cJSON_ArrayForEach(item, list) {
+        if (status == UL_OK)
+            status = read_volume(item, card, error);
+    }
+    if (status != UL_OK)
+        ul_error_prefix(error, "\"volumes\"");
+    return status;
+}
+
+bool card_add_volumes(cJSON *object, const ul_card *card) {
+    if (!card->volumes_ml)
+        return true;
+    cJSON *list = cJSON_AddArrayToObject(object, "volumes");
+    bool added = list != NULL;
+    for (size_t n = 0; added && n < card->classes.count; n++) {
+        if (!(card->volumes_ml[n][0] <= card->volumes_ml[n][1]))
+            continue;
+        cJSON *item = cJSON_CreateObject();
+        added = cJSON_AddItemToArray(list, item) &&
+                cJSON_AddNumberToObject(item, "number", card->classes.items[n].number) &&
+                cJSON_AddNumberToObject(item, "low_ml", card->volumes_ml[n][0]) &&
+                cJSON_AddNumberToObject(item, "high_ml", card->volumes_ml[n][1]);
+    }
+    return added;
 }
 
 bool card_add_groups(cJSON *object, const ul_card *card) {

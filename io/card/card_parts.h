@@ -6,10 +6,11 @@
 
 #include <cJSON.h>
 
-/* Reads "groups" of the card and "classes" of its "postprocess", where there are any. Errors:
- * UL_ERROR_MODEL, UL_ERROR_LIMIT. */
+/* Reads "groups" and "volumes" of the card and "classes" of its "postprocess", where there are any.
+ * Errors: UL_ERROR_MODEL, UL_ERROR_LIMIT. */
 ul_status card_read_groups(const cJSON *object, ul_card *card, ul_error *error);
 ul_status card_read_class_rules(const cJSON *object, ul_card *card, ul_error *error);
+ul_status card_read_volumes(const cJSON *object, ul_card *card, ul_error *error);
 
 /* The general rules of an object: largest_component, fill_holes, minimum_mm3; absent keys leave
  * rules as they are. In card.c. */
@@ -19,5 +20,6 @@ bool card_add_rules(cJSON *object, const ul_postprocess *rules);
 /* Add what the card has of them; false where memory ran out. */
 bool card_add_groups(cJSON *object, const ul_card *card);
 bool card_add_class_rules(cJSON *postprocess, const ul_card *card);
+bool card_add_volumes(cJSON *object, const ul_card *card);
 
 #endif

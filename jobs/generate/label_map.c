@@ -116,7 +116,7 @@ static ul_status find_alike(label_map *map, ul_error *error) {
 
 /* Every n-th voxel of each class. */
 static ul_status find_places(const label_values *values, label_map *map, ul_error *error) {
-    size_t voxels[LABEL_VALUES_MOST] = {0}, seen[LABEL_VALUES_MOST] = {0};
+    size_t *voxels = map->class_voxels, seen[LABEL_VALUES_MOST] = {0};
     size_t kept[LABEL_VALUES_MOST], area = map->size[0] * map->size[1];
     for (size_t i = 0; i < area * map->size[2]; i++)
         voxels[values->items[map->voxels[i]].label]++;

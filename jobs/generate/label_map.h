@@ -22,7 +22,8 @@ typedef struct label_map {
     uint8_t *alike;  /* [z][y][x] of each block of voxels: the index that all in it and in reach of
                         it have, or LABEL_MAP_MIXED, owned */
     uint16_t (*places)[3]; /* some voxels (x, y, z) of every class, spread over the map, owned */
-    size_t first[LABEL_VALUES_MOST + 1]; /* places of class c: first[c] to first[c + 1] - 1 */
+    size_t class_voxels[LABEL_VALUES_MOST]; /* of every class but the background */
+    size_t first[LABEL_VALUES_MOST + 1];    /* places of class c: first[c] to first[c + 1] - 1 */
 } label_map;
 
 /* Takes in labels of any orientation. Errors: UL_ERROR_INPUT (a value that the file of values does

@@ -2,6 +2,8 @@
 
 #include "jobs/segment/logit_sum.h"
 #include "jobs/segment/predict.h"
+#include "jobs/segment/quality.h"
+#include "jobs/segment/sides.h"
 #include "ulite/components.h"
 #include "ulite/regular.h"
 #include "ulite/team.h"
@@ -33,6 +35,7 @@ typedef struct job {
     const ul_progress *progress;
     size_t run, to_run; /* slices, in all planes and slabs */
     ul_labels *labels;
+    quality_meter *meter; /* NULL: quality is not measured */
 } job;
 
 enum { BLOCK = 64 };
@@ -86,13 +89,33 @@ static void store_fractions(const job *j, size_t voxel, const float *logits, siz
     }
 }
 
+/* Meters the surfaces in so many pixels of a row, and that to `*before`, the label of the pixel in
+ * front of them, where there is one. */
+static void meter_surfaces(const job *j, const uint16_t *best, const float *logits, size_t stride,
+    size_t pixels, int *before) {
+    for (size_t i = 0; i < pixels; i++) {
+        if (*before >= 0 && *before != best[i]) {
+            const float *at = logits + i;
+            if (*before)
+                quality_add_surface(
+                    j->meter, (unsigned)*before, at - 1, stride, j->classes, j->planes);
+            if (best[i])
+                quality_add_surface(j->meter, best[i], at, stride, j->classes, j->planes);
+        }
+        *before = best[i];
+    }
+}
+
 /* Labels, and fractions where they are wanted, of pixels that lie `step` voxels apart. */
 static void label_row(
     const job *j, size_t voxel, ptrdiff_t step, const float *logits, size_t stride, size_t pixels) {
     uint16_t best[BLOCK];
+    int before = -1;
     for (size_t first = 0; first < pixels; first += BLOCK) {
         size_t count = pixels - first < BLOCK ? pixels - first : BLOCK;
         choose(j, logits + first, stride, count, best);
+        if (j->meter)
+            meter_surfaces(j, best, logits + first, stride, count, &before);
         for (size_t i = 0; i < count; i++, voxel += (size_t)step) {
             j->labels->map[voxel] = best[i];
             if (j->labels->fractions)
@@ -269,6 +292,12 @@ static void follow_rules(const uint16_t *before, size_t voxels, ul_labels *label
 
 static ul_status postprocess(const job *j, ul_error *error) {
     const ul_postprocess *rules = &j->card->postprocess;
+    size_t changed;
+    ul_status status = j->card->settle_sides ? sides_settle(j->labels, &changed, error) : UL_OK;
+    if (status == UL_OK && j->meter)
+        status = quality_measure_pieces(j->meter, j->labels, error);
+    if (status != UL_OK)
+        return status;
     if (!j->card->class_rules && !rules->largest_component && !rules->fill_holes &&
         rules->minimum_mm3 == 0.0)
         return UL_OK;
@@ -278,7 +307,7 @@ static ul_status postprocess(const job *j, ul_error *error) {
     if (!before)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the fractions");
     memcpy(before, j->labels->map, j->voxels * sizeof *before);
-    ul_status status = apply_rules(j->card, j->labels, error);
+    status = apply_rules(j->card, j->labels, error);
     if (status == UL_OK)
         follow_rules(before, j->voxels, j->labels);
     free(before);
@@ -379,7 +408,10 @@ ul_status ul_segment_volume(const ul_model *model, const ul_card *card, const ul
         return status;
     name_algorithm(card->name, &labels->segments);
     job j = {.card = card, .labels = labels, .progress = progress};
-    status = job_open(model, volume, options, &j, error);
+    if (options->quality && !(j.meter = quality_meter_create()))
+        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
+    if (status == UL_OK)
+        status = job_open(model, volume, options, &j, error);
     if (status == UL_OK)
         status = run_slabs(model, options, &j, error);
     job_close(&j);
@@ -387,6 +419,9 @@ ul_status ul_segment_volume(const ul_model *model, const ul_card *card, const ul
         status = postprocess(&j, error);
     if (status == UL_OK && options->slices)
         clear_gaps(options->slices, labels);
+    if (status == UL_OK && options->quality)
+        quality_judge(j.meter, card, labels, options->quality);
+    free(j.meter);
     if (status != UL_OK)
         ul_labels_free(labels);
     return status;

@@ -164,8 +164,8 @@ static ul_status validate(fit_run *run, ul_epoch *epoch, ul_error *error) {
     if (status == UL_OK && epoch->best) {
         run->state.best = epoch->dice;
         run->state.best_epoch = epoch->epoch;
-        status = model_file_save_best(
-            model, run->dataset, &run->plan, run->options, scores, count, epoch->epoch, error);
+        status = model_file_save_best(model, run->dataset, &run->plan,
+            &run->patches.samples.volumes, run->options, scores, count, epoch->epoch, error);
     }
     free(scores);
     ul_model_close(model);

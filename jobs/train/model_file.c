@@ -122,14 +122,16 @@ static ul_status describe(ul_card *card, const ul_dataset *dataset, const ul_pla
 }
 
 ul_status model_file_save_best(const ul_model *model, const ul_dataset *dataset,
-    const ul_plan *plan, const ul_fit_options *options, const ul_fit_score *scores, size_t count,
-    size_t epoch, ul_error *error) {
+    const ul_plan *plan, const volume_range *volumes, const ul_fit_options *options,
+    const ul_fit_score *scores, size_t count, size_t epoch, ul_error *error) {
     ul_card card;
     char *plan_json = NULL;
     ul_status status = copy_card(&plan->card, &card, error);
     if (status != UL_OK)
         return status;
     status = describe(&card, dataset, plan, options, epoch, error);
+    if (status == UL_OK)
+        status = volume_range_store(volumes, &card, error);
     if (status == UL_OK)
         status = model_file_set_dice(&card, "validation", scores, count, error);
     if (status == UL_OK)

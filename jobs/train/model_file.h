@@ -2,6 +2,7 @@
 #ifndef MODEL_FILE_H
 #define MODEL_FILE_H
 
+#include "jobs/dataset/volume_range.h"
 #include "ulite/fit.h"
 
 /* Replaces the card's metrics "SPLIT Dice CLASS" by the means of the scores of each class. */
@@ -13,9 +14,9 @@ ul_status model_file_save(const ul_model *model, const char *path, const ul_card
     const char *plan_json, ul_error *error);
 
 /* Writes the model that did best so far: the plan's card with validation Dice, a name (the file's)
- * and a provenance where it has none. */
+ * and a provenance where it has none, and the volumes of the training cases. */
 ul_status model_file_save_best(const ul_model *model, const ul_dataset *dataset,
-    const ul_plan *plan, const ul_fit_options *options, const ul_fit_score *scores, size_t count,
-    size_t epoch, ul_error *error);
+    const ul_plan *plan, const volume_range *volumes, const ul_fit_options *options,
+    const ul_fit_score *scores, size_t count, size_t epoch, ul_error *error);
 
 #endif

@@ -18,6 +18,18 @@ static ul_status open_scratch(const ul_dataset *dataset, patch_source *source, u
     return status;
 }
 
+/* Takes in the classes of the label maps, as large as they are there. */
+static void add_volumes(const patch_generator *generator, volume_range *volumes) {
+    for (size_t m = 0; m < generator->count; m++) {
+        const label_map *map = &generator->maps[m];
+        double ml[UL_CARD_CLASSES] = {0.0};
+        double voxel_ml = 1e-3 * map->spacing_mm[0] * map->spacing_mm[1] * map->spacing_mm[2];
+        for (size_t c = 0; c < LABEL_VALUES_MOST; c++)
+            ml[c] = voxel_ml * (double)map->class_voxels[c];
+        volume_range_add(volumes, ml);
+    }
+}
+
 ul_status patch_source_open(const ul_dataset *dataset, const ul_plan *plan, int threads,
     const ul_progress *progress, patch_source *source, ul_error *error) {
     *source = (patch_source){.plan = plan, .threads = threads};
@@ -27,7 +39,9 @@ ul_status patch_source_open(const ul_dataset *dataset, const ul_plan *plan, int 
             samples_load(dataset, UL_SPLIT_TRAIN, plan, threads, progress, &source->samples, error);
     if (status == UL_OK && dataset->values)
         status = generator_open(dataset, UL_SPLIT_TRAIN, progress, &source->generator, error);
-    if (status != UL_OK)
+    if (status == UL_OK)
+        add_volumes(&source->generator, &source->samples.volumes);
+    else
         patch_source_close(source);
     return status;
 }

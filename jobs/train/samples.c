@@ -98,6 +98,7 @@ ul_status samples_load(const ul_dataset *dataset, ul_split split, const ul_plan 
         status = ul_dataset_read(dataset, i, &image, &labels, error);
         if (status != UL_OK)
             break;
+        volume_range_add_labels(&set->volumes, &labels);
         for (size_t p = 0; status == UL_OK && p < planes; p++) {
             status = build_stack(&image, &labels, plan, p, threads, set->class_count,
                 &set->stacks[set->count], error);

@@ -2,6 +2,7 @@
 #ifndef SAMPLES_H
 #define SAMPLES_H
 
+#include "jobs/dataset/volume_range.h"
 #include "jobs/train/random.h"
 #include "ulite/plan.h"
 
@@ -22,6 +23,7 @@ typedef struct sample_set {
     size_t count;         /* stacks: cases times planes, cases outermost */
     sample_stack *stacks; /* owned */
     size_t class_count;
+    volume_range volumes; /* of the classes in the cases */
 } sample_set;
 
 /* Reads and prepares the cases of one split, measured by so many threads (0: all). Errors name the

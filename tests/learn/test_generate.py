@@ -46,6 +46,9 @@ def test_learns(folder):
     assert losses[-1] < 0.8 * losses[0], losses
     dice = {m["name"]: m["value"] for m in card_of(model)["metrics"]}
     assert dice["validation Dice left"] > 0.4 and dice["validation Dice right"] > 0.4, dice
+    volumes = {v["number"]: v for v in card_of(model)["volumes"]}
+    assert sorted(volumes) == [1, 2, 3, 4] and all(0 < v["low_ml"] <= v["high_ml"] for v in volumes.values())
+    assert volumes[1] == {**volumes[2], "number": 1}, volumes  # mirrored heads have the other's
 
 
 def test_any_thread_count(folder):

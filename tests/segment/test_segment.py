@@ -77,6 +77,31 @@ def test_statistics(image):
     with open("r.json") as stream:
         report = json.load(stream)
     assert report["segments"] == segments and report["model"]["trained"] is False
+    assert [q["number"] for q in report["quality"]["classes"]] == [1, 2]
+    for quality, row in zip(report["quality"]["classes"], rows, strict=True):
+        assert row["warnings"] == " ".join(quality["warnings"])
+        assert abs(float(row["disagreement"]) - quality["disagreement"]) < 1e-6
+
+
+def test_doubtful(image):
+    """An untrained model's labels run into every face of the crop: it says so, whatever the threads."""
+    found = []
+    for threads in ("1", "3"):
+        done = segment("crop.nii.gz", "planes", "-o", "d.nii.gz", "--stats", "d.json", "--strict", "--json", "--threads",
+                       threads, code=1)
+        assert "note: doubtful: Fixture one: touches the border" in done.stderr, done.stderr
+        assert "--strict" in done.stderr, done.stderr
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        warned = [e["number"] for e in events if e["event"] == "warning"]
+        with open("d.json") as stream:
+            found.append(json.load(stream)["quality"])
+        assert warned == [q["number"] for q in found[-1]["classes"] if q["warnings"]] and 1 in warned
+    assert found[0] == found[1] and found[0]["doubtful"] == len(warned)
+    assert labels("d.nii.gz").any() and all(q["disagreement"] > 0 for q in found[0]["classes"])
+    one = segment("crop.nii.gz", "planes", "-o", "d.nii.gz", "--stats", "d.json", "--only", "2")
+    assert "Fixture one" not in one.stderr, one.stderr
+    with open("d.json") as stream:
+        assert [q["number"] for q in json.load(stream)["quality"]["classes"]] == [2]
 
 
 def test_flips_and_threads(image):

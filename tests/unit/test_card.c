@@ -1,5 +1,6 @@
 #include "ulite/card.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -243,7 +244,9 @@ static void a_card_groups_its_classes(void **state) {
     (void)state;
     static const char json[] =
         "{\"postprocess\": {\"minimum_mm3\": 50, \"classes\": [{\"number\": 2, \"minimum_mm3\": 5, "
-        "\"largest_component\": true}]}, " CLASSES
+        "\"largest_component\": true}], \"sides\": true}, \"volumes\": [{\"number\": 2, "
+        "\"low_ml\": "
+        "1.5, \"high_ml\": 3}], " CLASSES
         ", \"groups\": [{\"number\": 9, \"label\": \"All\", \"classes\": [1, 2], \"since\": 3}]}";
     ul_card card;
     char *text;
@@ -256,6 +259,8 @@ static void a_card_groups_its_classes(void **state) {
     free(text);
     assert_true(card.class_rules[0].minimum_mm3 == 50.0 && !card.class_rules[0].largest_component);
     assert_true(card.class_rules[1].minimum_mm3 == 5.0 && card.class_rules[1].largest_component);
+    assert_true(card.settle_sides && isnan(card.volumes_ml[0][0]));
+    assert_true(card.volumes_ml[1][0] == 1.5 && card.volumes_ml[1][1] == 3.0);
     assert_int_equal(card.groups.count, 1);
     assert_string_equal(card.groups.items[0].label, "All");
     assert_true(!card.in_group[0] && card.in_group[1] && card.in_group[2] && !card.in_group[3]);

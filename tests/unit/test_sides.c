@@ -1,8 +1,11 @@
 /* Left and right: mirror pairs under flips, and in sagittal slices, which cannot tell them. */
+#include "jobs/segment/sides.h"
 #include "ulite/segment.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +82,120 @@ static void sagittal_slices_count_for_both_sides(void **state) {
     ul_labels_free(&folded);
 }
 
+enum { HEAD = 32, HEAD_AREA = HEAD * HEAD, HEAD_VOXELS = HEAD_AREA * HEAD };
+enum { LEFT = 1, RIGHT, INNER_LEFT, INNER_RIGHT }; /* hemispheres, and a small structure in each */
+
+/* A head of two halves, turned by an angle about z: voxels on 2 mm, x to the patient's left. */
+static void make_head(double degrees, ul_labels *labels) {
+    double origins[HEAD][3], angle = degrees / 180.0 * 3.14159265358979;
+    ul_segment items[4];
+    ul_segments segments = {4, items};
+    for (size_t k = 0; k < HEAD; k++)
+        memcpy(origins[k], (const double[3]){-30.0, -30.0, 2.0 * (double)k}, sizeof origins[k]);
+    ul_grid grid = {.size = {HEAD, HEAD, HEAD},
+        .axis_i = {1},
+        .axis_j = {0, 1},
+        .spacing_mm = {2.0, 2.0},
+        .origin_mm = origins};
+    ul_grid_classify(&grid);
+    for (unsigned n = 0; n < 4; n++) {
+        ul_segment_init(&items[n], n + 1);
+        items[n].mirror = (n ^ 1u) + 1;
+        snprintf(items[n].type_modifier.scheme, sizeof items[n].type_modifier.scheme, "SCT");
+        snprintf(items[n].type_modifier.value, sizeof items[n].type_modifier.value, "%s",
+            n % 2 ? "24028007" : "7771000");
+    }
+    assert_int_equal(ul_labels_create(&grid, &segments, true, labels, NULL), UL_OK);
+    for (size_t n = 0; n < HEAD_VOXELS; n++) {
+        double x = (double)(n % HEAD) - 15.3, y = (double)(n / HEAD % HEAD) - 15.5;
+        double z = (double)(n / HEAD_AREA) - 15.5;
+        double across = x * cos(angle) + y * sin(angle), along = y * cos(angle) - x * sin(angle);
+        bool head = across * across + along * along + z * z < 14.0 * 14.0;
+        bool inner = pow(fabs(across) - 7.0, 2.0) + along * along + z * z < 9.0;
+        labels->map[n] = (uint16_t)(head ? (across > 0.0 ? LEFT : RIGHT) + (inner ? 2 : 0) : 0);
+        if (head)
+            labels->fractions[(size_t)(labels->map[n] - 1) * HEAD_VOXELS + n] = 200;
+    }
+}
+
+/* Calls what is `from` in columns first to last - 1 by the name of `to`. */
+static void call(ul_labels *labels, unsigned from, unsigned to, size_t first, size_t last) {
+    for (size_t n = 0; n < HEAD_VOXELS; n++)
+        if (labels->map[n] == from && n % HEAD >= first && n % HEAD < last) {
+            uint8_t *fractions = labels->fractions;
+            labels->map[n] = (uint16_t)to;
+            fractions[(to - 1) * HEAD_VOXELS + n] = fractions[(from - 1) * HEAD_VOXELS + n];
+            fractions[(from - 1) * HEAD_VOXELS + n] = 0;
+        }
+}
+
+static void structures_get_the_side_that_they_lie_on(void **state) {
+    (void)state;
+    for (int degrees = -20; degrees <= 20; degrees += 20) {
+        ul_labels truth, labels;
+        size_t changed;
+        make_head(degrees, &truth);
+        make_head(degrees, &labels);
+        assert_int_equal(sides_settle(&labels, &changed, NULL), UL_OK);
+        assert_int_equal(changed, 0);
+        call(&labels, INNER_LEFT, INNER_RIGHT, 0, HEAD); /* a structure, */
+        call(&labels, LEFT, RIGHT, 25, HEAD);            /* a part of another */
+        assert_memory_not_equal(labels.map, truth.map, HEAD_VOXELS * sizeof *truth.map);
+        assert_int_equal(sides_settle(&labels, &changed, NULL), UL_OK);
+        assert_memory_equal(labels.map, truth.map, HEAD_VOXELS * sizeof *truth.map);
+        assert_memory_equal(labels.fractions, truth.fractions, 4 * HEAD_VOXELS);
+        assert_true(changed > 0);
+        ul_labels_free(&truth);
+        ul_labels_free(&labels);
+    }
+}
+
+/* Everything by the other's name: the places of the voxels tell, not the names. */
+static void exchanged_sides_are_put_right(void **state) {
+    (void)state;
+    ul_labels truth, labels;
+    size_t changed, heads = 0;
+    static const uint16_t other[] = {0, RIGHT, LEFT, INNER_RIGHT, INNER_LEFT};
+    make_head(0.0, &truth);
+    make_head(0.0, &labels);
+    for (size_t n = 0; n < HEAD_VOXELS; n++) {
+        labels.map[n] = other[labels.map[n]];
+        heads += labels.map[n] > 0;
+    }
+    assert_int_equal(sides_settle(&labels, &changed, NULL), UL_OK);
+    assert_int_equal(changed, heads);
+    assert_memory_equal(labels.map, truth.map, HEAD_VOXELS * sizeof *truth.map);
+    ul_labels_free(&truth);
+    ul_labels_free(&labels);
+}
+
+/* Half a head, and sides that overlap, keep their votes. */
+static void votes_stay_where_no_plane_is_to_be_trusted(void **state) {
+    (void)state;
+    ul_labels labels;
+    uint16_t *before = malloc(HEAD_VOXELS * sizeof *before);
+    size_t changed;
+    assert_non_null(before);
+    for (int half = 0; half < 2; half++) {
+        make_head(0.0, &labels);
+        for (size_t n = 0; n < HEAD_VOXELS; n++) {
+            bool gone = half && n % HEAD < 15;
+            if (gone)
+                labels.map[n] = 0;
+            else if (half && labels.map[n] == LEFT && n % 13 == 0) /* a few errors */
+                labels.map[n] = RIGHT;
+            else if (!half && labels.map[n])
+                labels.map[n] = n * n % 7 < 3 ? LEFT : RIGHT;
+        }
+        memcpy(before, labels.map, HEAD_VOXELS * sizeof *before);
+        assert_int_equal(sides_settle(&labels, &changed, NULL), UL_OK);
+        assert_int_equal(changed, 0);
+        assert_memory_equal(labels.map, before, HEAD_VOXELS * sizeof *before);
+        ul_labels_free(&labels);
+    }
+    free(before);
+}
+
 static int open_model(void **state) {
     const ul_model_shape shape = {1, 3, {8, 8, 12, 16, 24, 32}, 8, 0};
     ul_model *model;
@@ -98,6 +215,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flips_exchange_the_sides),
         cmocka_unit_test(sagittal_slices_count_for_both_sides),
+        cmocka_unit_test(structures_get_the_side_that_they_lie_on),
+        cmocka_unit_test(exchanged_sides_are_put_right),
+        cmocka_unit_test(votes_stay_where_no_plane_is_to_be_trusted),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }

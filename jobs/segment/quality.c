@@ -1,0 +1,161 @@
+#include "jobs/segment/quality.h"
+
+#include "volume/runs.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Beyond these a class is flagged. */
+static const double MOST_BORDER = 0.002;      /* of its voxels */
+static const double MOST_PIECES = 0.2;        /* of its voxels */
+static const double VOLUME_MARGIN = 1.5;      /* times below and above the training cases */
+static const double MOST_DISAGREEMENT = 1.25; /* bits */
+static const double ENTROPY_UNIT = 65536.0;
+
+quality_meter *quality_meter_create(void) {
+    return calloc(1, sizeof(quality_meter));
+}
+
+/* In bits, of the softmax (one class: the sigmoid) of logits / planes. */
+static double entropy_of(const float *logits, size_t stride, size_t classes, size_t planes) {
+    float scale = 1.0f / (float)planes, highest = classes == 1 ? fmaxf(logits[0], 0.0f) : logits[0];
+    for (size_t c = 1; c < classes; c++)
+        highest = fmaxf(highest, logits[c * stride]);
+    float total = 0.0f, weighted = 0.0f;
+    for (size_t c = 0; c < classes || c < 2; c++) {
+        float logit = c < classes ? logits[c * stride] : 0.0f; /* background of a single output */
+        float z = scale * (logit - highest), e = expf(z);
+        total += e;
+        weighted += e * z;
+    }
+    return (double)(logf(total) - weighted / total) / log(2.0);
+}
+
+void quality_add_surface(quality_meter *meter, unsigned label, const float *logits, size_t stride,
+    size_t classes, size_t planes) {
+    double entropy = entropy_of(logits, stride, classes, planes);
+    if (!(entropy >= 0.0)) /* logits that are not finite */
+        return;
+    atomic_fetch_add_explicit(
+        &meter->entropy[label], (uint_fast64_t)(entropy * ENTROPY_UNIT), memory_order_relaxed);
+    atomic_fetch_add_explicit(&meter->surface[label], 1, memory_order_relaxed);
+}
+
+static bool is_flat(const ul_grid *grid) {
+    return grid->stack == UL_STACK_UNPLACED || grid->size[2] == 1;
+}
+
+ul_status quality_measure_pieces(quality_meter *meter, const ul_labels *labels, ul_error *error) {
+    run_list list = {.size = labels->grid.size};
+    size_t all[PREDICT_MAX_CLASSES] = {0}, largest[PREDICT_MAX_CLASSES] = {0}, *sizes = NULL;
+    if (is_flat(&labels->grid))
+        return UL_OK;
+    bool ready = runs_collect(labels->map, false, &list);
+    if (ready)
+        sizes = calloc(list.count + 1, sizeof *sizes);
+    ready = ready && sizes;
+    if (ready)
+        runs_join(&list, true);
+    for (size_t n = 0; ready && n < list.count; n++) {
+        const run *r = &list.runs[n];
+        size_t *size = &sizes[runs_root(list.runs, n)];
+        *size += r->end - r->begin;
+        all[r->label] += r->end - r->begin;
+        largest[r->label] = *size > largest[r->label] ? *size : largest[r->label];
+    }
+    for (size_t c = 0; c < PREDICT_MAX_CLASSES; c++)
+        meter->pieces[c] = all[c] ? 1.0 - (double)largest[c] / (double)all[c] : 0.0;
+    free(sizes);
+    runs_free(&list);
+    return ready ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the components");
+}
+
+typedef struct class_count {
+    size_t voxels, border;
+    double mm3;
+} class_count;
+
+/* Voxels, volume, and voxels on the faces of the volume, of every class. */
+static void count_voxels(const ul_labels *labels, class_count count[PREDICT_MAX_CLASSES]) {
+    const ul_grid *grid = &labels->grid;
+    const size_t *size = grid->size;
+    const uint16_t *map = labels->map;
+    for (size_t k = 0; k < size[2]; k++) {
+        double mm3 = grid->spacing_mm[0] * grid->spacing_mm[1] * ul_grid_depth_mm(grid, k);
+        for (size_t j = 0; j < size[1]; j++) {
+            bool face = k == 0 || k + 1 == size[2] || j == 0 || j + 1 == size[1];
+            for (size_t i = 0; i < size[0]; i++, map++) {
+                if (*map == 0)
+                    continue;
+                class_count *own = &count[*map];
+                own->voxels++;
+                own->border += face || i == 0 || i + 1 == size[0];
+                own->mm3 += mm3;
+            }
+        }
+    }
+}
+
+static unsigned find_flags(const ul_segment_quality *q, bool one_piece) {
+    unsigned flags = 0;
+    if (q->voxels == 0)
+        return q->range_ml[0] == 0.0 ? 0 : UL_QUALITY_EMPTY;
+    if (q->border > MOST_BORDER)
+        flags |= UL_QUALITY_BORDER;
+    if (one_piece && q->pieces > MOST_PIECES)
+        flags |= UL_QUALITY_PIECES;
+    if (q->volume_ml * VOLUME_MARGIN < q->range_ml[0] ||
+        q->volume_ml > q->range_ml[1] * VOLUME_MARGIN)
+        flags |= UL_QUALITY_VOLUME;
+    if (q->disagreement > MOST_DISAGREEMENT)
+        flags |= UL_QUALITY_DISAGREEMENT;
+    return flags;
+}
+
+void quality_judge(const quality_meter *meter, const ul_card *card, const ul_labels *labels,
+    ul_segment_quality *quality) {
+    class_count count[PREDICT_MAX_CLASSES] = {{0}};
+    count_voxels(labels, count);
+    bool flat = is_flat(&labels->grid);
+    for (size_t n = 0; n < card->classes.count; n++) {
+        unsigned number = card->classes.items[n].number;
+        const class_count *own = &count[number];
+        const ul_postprocess *rules =
+            card->class_rules ? &card->class_rules[n] : &card->postprocess;
+        double surface = (double)meter->surface[number];
+        ul_segment_quality *q = &quality[n];
+        *q = (ul_segment_quality){.number = number, .voxels = own->voxels};
+        q->volume_ml = !flat && (own->mm3 > 0.0 || own->voxels == 0) ? own->mm3 / 1000.0 : NAN;
+        q->range_ml[0] = card->volumes_ml ? card->volumes_ml[n][0] : NAN;
+        q->range_ml[1] = card->volumes_ml ? card->volumes_ml[n][1] : NAN;
+        q->border = flat || !own->voxels ? NAN : (double)own->border / (double)own->voxels;
+        q->pieces = flat || !own->voxels ? NAN : meter->pieces[number];
+        q->disagreement =
+            surface > 0.0 ? (double)meter->entropy[number] / ENTROPY_UNIT / surface : NAN;
+        q->flags = find_flags(q, rules->largest_component);
+    }
+}
+
+const char *ul_quality_word(int n) {
+    static const char *const words[UL_QUALITY_FLAGS] = {
+        "empty", "border", "pieces", "volume", "disagreement"};
+    return words[n];
+}
+
+void ul_quality_text(const ul_segment_quality *q, char text[UL_QUALITY_TEXT_BYTES]) {
+    char parts[UL_QUALITY_FLAGS][64];
+    size_t used = 0;
+    snprintf(parts[0], sizeof *parts, "empty");
+    snprintf(parts[1], sizeof *parts, "touches the border of the field of view");
+    snprintf(parts[2], sizeof *parts, "in pieces (%.0f %% apart)", 100.0 * q->pieces);
+    snprintf(parts[3], sizeof *parts, "%.3g mL, %.3g to %.3g in training", q->volume_ml,
+        q->range_ml[0], q->range_ml[1]);
+    snprintf(parts[4], sizeof *parts, "uncertain surface (%.2f bits)", q->disagreement);
+    *text = '\0';
+    for (int n = 0; n < UL_QUALITY_FLAGS; n++)
+        if (q->flags & 1u << n)
+            used += (size_t)snprintf(
+                text + used, UL_QUALITY_TEXT_BYTES - used, "%s%s", used ? "; " : "", parts[n]);
+}

@@ -1,0 +1,31 @@
+/* Measures a segmentation for ulite/quality.h while it is made. */
+#ifndef QUALITY_H
+#define QUALITY_H
+
+#include "jobs/segment/predict.h"
+#include "ulite/quality.h"
+
+#include <stdatomic.h>
+
+/* Entropies are added up as whole numbers, so that the order of threads does not matter. */
+typedef struct quality_meter {
+    atomic_uint_fast64_t entropy[PREDICT_MAX_CLASSES], surface[PREDICT_MAX_CLASSES];
+    double pieces[PREDICT_MAX_CLASSES];
+} quality_meter;
+
+/* Zeroed, malloc'd; NULL where memory ran out. */
+quality_meter *quality_meter_create(void);
+
+/* Counts a voxel at the surface of a class, by its logits, `stride` apart, added up over `planes`.
+ */
+void quality_add_surface(quality_meter *meter, unsigned label, const float *logits, size_t stride,
+    size_t classes, size_t planes);
+
+/* Measures the components of labels that the card's rules have not seen. Errors: UL_ERROR_LIMIT. */
+ul_status quality_measure_pieces(quality_meter *meter, const ul_labels *labels, ul_error *error);
+
+/* The quality of the finished labels: quality [card->classes.count]. */
+void quality_judge(const quality_meter *meter, const ul_card *card, const ul_labels *labels,
+    ul_segment_quality *quality);
+
+#endif

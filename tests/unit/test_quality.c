@@ -1,0 +1,117 @@
+/* Signs of failure that need no truth. */
+#include "jobs/segment/quality.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { SIDE = 12, AREA = SIDE * SIDE, VOXELS = AREA * SIDE, CLASSES = 5 };
+
+static void fill(ul_labels *labels, unsigned label, const size_t first[3], size_t width) {
+    for (size_t k = 0; k < width; k++)
+        for (size_t j = 0; j < width; j++)
+            for (size_t i = 0; i < width; i++)
+                labels->map[((first[2] + k) * SIDE + first[1] + j) * SIDE + first[0] + i] =
+                    (uint16_t)label;
+}
+
+/* Classes 1 to 5: a block inside, one at the border, two blocks, nothing, nothing; 1 mL a voxel. */
+static void make_labels(const ul_segments *segments, bool placed, ul_labels *labels) {
+    double origins[SIDE][3];
+    for (size_t k = 0; k < SIDE; k++)
+        memcpy(origins[k], (const double[3]){0, 0, 10.0 * (double)k}, sizeof origins[k]);
+    ul_grid grid = {.size = {SIDE, SIDE, SIDE},
+        .axis_i = {1},
+        .axis_j = {0, 1},
+        .spacing_mm = {10.0, 10.0},
+        .origin_mm = origins};
+    if (placed)
+        ul_grid_classify(&grid);
+    assert_int_equal(ul_labels_create(&grid, segments, false, labels, NULL), UL_OK);
+    fill(labels, 1, (const size_t[3]){2, 2, 2}, 3);
+    fill(labels, 2, (const size_t[3]){0, 7, 7}, 3);
+    fill(labels, 3, (const size_t[3]){7, 2, 2}, 3);
+    fill(labels, 3, (const size_t[3]){7, 7, 7}, 2);
+}
+
+static void judge(bool placed, ul_segment_quality quality[CLASSES]) {
+    ul_segment items[CLASSES];
+    double volumes[CLASSES][2] = {{20, 30}, {20, 30}, {1, 2}, {0, 5}, {NAN, NAN}};
+    ul_card card;
+    ul_labels labels;
+    for (unsigned n = 0; n < CLASSES; n++)
+        ul_segment_init(&items[n], n + 1);
+    ul_card_init(&card);
+    card.classes = (ul_segments){CLASSES, items};
+    card.volumes_ml = volumes;
+    card.postprocess.largest_component = true;
+    make_labels(&card.classes, placed, &labels);
+    quality_meter *meter = quality_meter_create();
+    assert_non_null(meter);
+    const float sure[3] = {0.0f, 60.0f, 0.0f}, unsure[3] = {2.0f, 2.0f, 2.0f};
+    quality_add_surface(meter, 1, sure, 1, 3, 3);
+    quality_add_surface(meter, 2, unsure, 1, 3, 3);
+    quality_add_surface(meter, 2, sure, 1, 3, 3);
+    quality_add_surface(meter, 3, unsure, 1, 3, 3);
+    assert_int_equal(quality_measure_pieces(meter, &labels, NULL), UL_OK);
+    quality_judge(meter, &card, &labels, quality);
+    free(meter);
+    ul_labels_free(&labels);
+}
+
+static void classes_are_flagged(void **state) {
+    (void)state;
+    ul_segment_quality q[CLASSES];
+    char text[UL_QUALITY_TEXT_BYTES];
+    judge(true, q);
+    assert_int_equal(q[0].flags, 0);
+    assert_true(q[0].voxels == 27 && fabs(q[0].volume_ml - 27.0) < 1e-9);
+    assert_true(q[0].pieces == 0.0 && q[0].border == 0.0 && q[0].disagreement < 0.01);
+    assert_int_equal(q[1].flags, UL_QUALITY_BORDER);
+    assert_true(fabs(q[1].border - 9.0 / 27.0) < 1e-9);
+    assert_true(fabs(q[1].disagreement - 0.5 * log2(3.0)) < 0.01);
+    assert_int_equal(q[2].flags, UL_QUALITY_PIECES | UL_QUALITY_VOLUME | UL_QUALITY_DISAGREEMENT);
+    assert_true(fabs(q[2].pieces - 8.0 / 35.0) < 1e-9);
+    assert_true(fabs(q[2].disagreement - log2(3.0)) < 0.01);
+    assert_int_equal(q[3].flags, 0); /* some training cases were without it */
+    assert_int_equal(q[4].flags, UL_QUALITY_EMPTY);
+    ul_quality_text(&q[2], text);
+    assert_string_equal(
+        text, "in pieces (23 % apart); 35 mL, 1 to 2 in training; uncertain surface (1.58 bits)");
+}
+
+/* Pictures have no volume, and are cut where they are. */
+static void pictures_are_not_volumes(void **state) {
+    (void)state;
+    ul_segment_quality q[CLASSES];
+    judge(false, q);
+    assert_int_equal(q[1].flags, 0);
+    assert_int_equal(q[2].flags, UL_QUALITY_DISAGREEMENT);
+    assert_true(isnan(q[1].border) && isnan(q[2].pieces) && isnan(q[2].volume_ml));
+}
+
+/* One output: its sigmoid against the background. */
+static void one_output_has_two_classes(void **state) {
+    (void)state;
+    quality_meter *meter = quality_meter_create();
+    assert_non_null(meter);
+    const float logit = 0.0f, nothing = NAN;
+    quality_add_surface(meter, 1, &logit, 1, 1, 1);
+    quality_add_surface(meter, 1, &nothing, 1, 1, 1);
+    assert_int_equal(meter->surface[1], 1);
+    assert_int_equal(meter->entropy[1], 65536);
+    free(meter);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(classes_are_flagged),
+        cmocka_unit_test(pictures_are_not_volumes),
+        cmocka_unit_test(one_output_has_two_classes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
