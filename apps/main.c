@@ -1,6 +1,6 @@
 #include "apps/base/console.h"
 #include "apps/base/json_out.h"
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  *     bench-io series FOLDER            scan, sort and decode its one volume
  *     bench-io seg FOLDER OUT.dcm N     write N segments on every slice, read back, compare
  */
-#include "ulite/io.h"
+#include "ulite.h"
 
 #include <stdio.h>
 #include <stdlib.h>

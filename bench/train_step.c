@@ -1,7 +1,7 @@
 /* bench-train SIDE BATCH THREADS SECONDS [CLASSES]: training steps of the paper's network on noise
  * against the clock; a line of JSON. One class: soft Dice; more: Dice and cross-entropy.
  * bench/training.py alternates it with PyTorch, bench/steps.py with another build. */
-#include "ulite/ulite.h"
+#include "ulite.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -16,7 +16,7 @@ write_basic_package_version_file(ulite-config-version.cmake COMPATIBILITY SameMi
 
 install(TARGETS ulite ulite_shared EXPORT ulite-targets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/ulite DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
 install(EXPORT ulite-targets NAMESPACE ulite:: DESTINATION ${ulite_package})
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/ulite-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/ulite-config-version.cmake
     DESTINATION ${ulite_package})

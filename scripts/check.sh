@@ -49,10 +49,10 @@ volume: libulite/base volume
 io: libulite/base volume io
 jobs: libulite/base volume io/base io/card io/png jobs
 apps: libulite/base volume io/base jobs/base apps'
-public_headers='libulite: bench error memory model output session status team train ulite
-volume: align components grid regular segments volume
-io: card dicom file_kind io json nifti png_io seg sha256 utf8
-jobs: choice dataset evaluate fit metrics pipeline plan preview region segment sheet stats'
+public_headers='libulite: error model resources session trainer
+volume: volume
+io: card dicom nifti png seg
+jobs: evaluate segment train'
 
 # allowed FOLDER: the pattern of the paths that its files may include.
 allowed() {

@@ -1,4 +1,4 @@
-#include "ulite/align.h"
+#include "ulite/volume.h"
 
 #include "volume/vec3.h"
 

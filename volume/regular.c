@@ -1,4 +1,4 @@
-#include "ulite/regular.h"
+#include "ulite/volume.h"
 
 #include "volume/vec3.h"
 

@@ -3,7 +3,7 @@
 #ifndef RESAMPLE_H
 #define RESAMPLE_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 /* One axis: pixel n of the output lies at pixel (n + 0.5) * ratio - 0.5 of the input, whose edge
  * pixels reach on beyond it. Zero-initialise. */

@@ -1,4 +1,4 @@
-#include "ulite/segments.h"
+#include "ulite/volume.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 #include "apps/base/console.h"
-#include "ulite/memory.h"
+#include "ulite/resources.h"
 #include "ulite/session.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
 #define CONSOLE_H
 
 #include "apps/base/command.h"
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef EVENT_H
 #define EVENT_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #include <cJSON.h>
 

@@ -1,7 +1,7 @@
 #include "apps/base/input_kind.h"
 
 #include "apps/base/ending.h"
-#include "ulite/file_kind.h"
+#include "io/base/file_kind.h"
 #include "ulite/seg.h"
 
 input_kind input_kind_of(const char *path) {

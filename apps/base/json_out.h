@@ -4,7 +4,7 @@
 #ifndef JSON_OUT_H
 #define JSON_OUT_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #include <cJSON.h>
 

@@ -2,7 +2,7 @@
 #ifndef MODEL_PATH_H
 #define MODEL_PATH_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #define MODEL_PATH_BYTES 4096
 

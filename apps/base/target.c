@@ -1,8 +1,8 @@
 #include "apps/base/target.h"
 
 #include "apps/base/ending.h"
-#include "ulite/output.h"
-#include "ulite/sha256.h"
+#include "io/base/sha256.h"
+#include "libulite/base/output.h"
 
 #include <stdio.h>
 #include <string.h>

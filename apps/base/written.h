@@ -2,7 +2,7 @@
 #ifndef WRITTEN_H
 #define WRITTEN_H
 
-#include "ulite/output.h"
+#include "libulite/base/output.h"
 
 /* What a run writes. Zero-initialise; written_end. */
 typedef struct written_files {

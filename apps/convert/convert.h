@@ -2,7 +2,7 @@
 #ifndef CONVERT_H
 #define CONVERT_H
 
-#include "ulite/io.h"
+#include "ulite.h"
 
 typedef struct convert_options {
     const char *input, *output;

@@ -2,8 +2,8 @@
 #include "apps/base/ending.h"
 #include "apps/base/json_out.h"
 #include "apps/base/target.h"
+#include "libulite/base/output.h"
 #include "ulite/evaluate.h"
-#include "ulite/output.h"
 
 #include <cJSON.h>
 #include <math.h>

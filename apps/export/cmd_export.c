@@ -3,7 +3,7 @@
 #include "apps/base/model_path.h"
 #include "apps/base/target.h"
 #include "apps/export/onnx_network.h"
-#include "ulite/output.h"
+#include "libulite/base/output.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 #ifndef INFO_H
 #define INFO_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 /* Each prints about the path on stdout, as a table or, under --json, as one JSON object. */
 ul_status info_model(const char *path, ul_error *error);

@@ -1,8 +1,8 @@
 #include "apps/base/console.h"
 #include "apps/base/json_out.h"
 #include "apps/info/info.h"
+#include "io/base/json.h"
 #include "ulite/card.h"
-#include "ulite/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "apps/base/json_out.h"
 #include "apps/info/info.h"
 #include "ulite/nifti.h"
-#include "ulite/png_io.h"
+#include "ulite/png.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include "apps/base/seg_type.h"
 #include "apps/base/target.h"
 #include "apps/segment/segment.h"
-#include "ulite/choice.h"
+#include "ulite/segment.h"
 
 #include <stdio.h>
 #include <stdlib.h>

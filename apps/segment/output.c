@@ -3,8 +3,8 @@
 #include "apps/base/series_choice.h"
 #include "apps/base/target.h"
 #include "apps/segment/segment.h"
-#include "ulite/align.h"
-#include "ulite/choice.h"
+#include "ulite/segment.h"
+#include "ulite/volume.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -3,10 +3,9 @@
 #define SEGMENT_H
 
 #include "apps/base/written.h"
-#include "ulite/choice.h"
-#include "ulite/pipeline.h"
-#include "ulite/region.h"
+#include "ulite.h"
 #include "ulite/seg.h"
+#include "ulite/segment.h"
 
 #include <cJSON.h>
 

@@ -4,7 +4,7 @@
 #include "apps/base/model_path.h"
 #include "apps/base/target.h"
 #include "apps/train/report.h"
-#include "ulite/sheet.h"
+#include "ulite/train.h"
 
 #include <stdio.h>
 #include <stdlib.h>

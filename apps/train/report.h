@@ -2,7 +2,7 @@
 #ifndef TRAIN_REPORT_H
 #define TRAIN_REPORT_H
 
-#include "ulite/fit.h"
+#include "ulite/train.h"
 
 /* How many cases, of what kind. */
 void train_report_data(const ul_dataset *dataset, const ul_fingerprint *fingerprint);

@@ -2,9 +2,8 @@
 #ifndef ULITE_CARD_H
 #define ULITE_CARD_H
 
-#include "ulite/grid.h"
 #include "ulite/model.h"
-#include "ulite/segments.h"
+#include "ulite/volume.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -4,7 +4,7 @@
 #ifndef ULITE_MODEL_H
 #define ULITE_MODEL_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #include <stdint.h>
 

@@ -3,7 +3,6 @@
 #define ULITE_SEG_H
 
 #include "ulite/dicom.h"
-#include "ulite/volume.h"
 
 #ifdef __cplusplus
 extern "C" {

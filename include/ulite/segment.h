@@ -1,15 +1,48 @@
-/* From a volume and a model to labels on the volume's voxels. */
+/* From a volume and a model to labels on the volume's voxels, and what is made of these. */
 #ifndef ULITE_SEGMENT_H
 #define ULITE_SEGMENT_H
 
 #include "ulite/card.h"
-#include "ulite/quality.h"
 #include "ulite/session.h"
-#include "ulite/volume.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Whether a segmentation can be believed: signs of failure that need no truth to compare with. */
+
+typedef enum ul_quality_flag {
+    UL_QUALITY_EMPTY = 1,        /* no voxel, though no training case was without */
+    UL_QUALITY_BORDER = 2,       /* touches the border of a 3D field of view */
+    UL_QUALITY_PIECES = 4,       /* in pieces, though the card keeps the largest alone */
+    UL_QUALITY_VOLUME = 8,       /* volume outside the range of the training cases */
+    UL_QUALITY_DISAGREEMENT = 16 /* planes, flips or classes disagree at the surface */
+} ul_quality_flag;
+
+enum { UL_QUALITY_FLAGS = 5, UL_QUALITY_TEXT_BYTES = 256 };
+
+/* One class of the model. NaN: not known. */
+typedef struct ul_segment_quality {
+    unsigned number;
+    size_t voxels;
+    double volume_ml;    /* NaN in 2D and where the spacing is unknown */
+    double range_ml[2];  /* of the training cases */
+    double border;       /* share of its voxels on the faces of the volume; NaN in 2D */
+    double pieces;       /* share of its voxels outside its largest component, before the card's
+                            rules for components; NaN in 2D */
+    double disagreement; /* mean entropy, in bits, of the softmax of the averaged logits at its
+                            surface: where labels change along a row of the volume */
+    unsigned flags;      /* of ul_quality_flag */
+} ul_segment_quality;
+
+/* "empty", "border", "pieces", "volume", "disagreement": of flag number n below UL_QUALITY_FLAGS.
+ */
+UL_API const char *ul_quality_word(int n);
+
+/* What the flags say, with figures: "empty", "3.1 mL, 0.9 to 2.2 in training; in pieces (31 %)". */
+UL_API void ul_quality_text(const ul_segment_quality *quality, char text[UL_QUALITY_TEXT_BYTES]);
+
+/* From a volume and a model to labels on the volume's voxels. */
 
 typedef struct ul_segment_options {
     int threads;           /* 0: ul_default_threads() */
@@ -39,6 +72,82 @@ UL_API ul_status ul_card_fit(const ul_card *card, const ul_volume *volume, ul_er
 UL_API ul_status ul_segment_volume(const ul_model *model, const ul_card *card,
     const ul_volume *volume, const ul_segment_options *options, const ul_progress *progress,
     ul_labels *labels, ul_error *error);
+
+/* Some of a model's classes, or unions of them, in place of all. */
+
+typedef struct ul_class_choice {
+    ul_segments segments;         /* what was chosen, in that order, owned */
+    unsigned to[UL_CARD_CLASSES]; /* number of the segment that a class goes to; 0: background */
+} ul_class_choice;
+
+/* Names of the card's classes and groups, or their numbers, separated by commas; case does not
+ * matter. A group becomes one segment. Errors: UL_ERROR_USAGE names what the card has not, and a
+ * class that would belong to two; UL_ERROR_LIMIT. *choice: ul_class_choice_free. */
+UL_API ul_status ul_class_choice_parse(
+    const ul_card *card, const char *names, ul_class_choice *choice, ul_error *error);
+UL_API void ul_class_choice_free(ul_class_choice *choice);
+
+/* Leaves the chosen segments in labels of the card's classes. Fractions of a group are the sum of
+ * its classes'. Errors: UL_ERROR_LIMIT; labels are then as they were. */
+UL_API ul_status ul_labels_choose(
+    const ul_class_choice *choice, ul_labels *labels, ul_error *error);
+
+/* Sets the samples of a volume that no segment covers to its padding value or, where it has none,
+ * to the stored value next to 0; labels lie on its grid. */
+UL_API void ul_volume_mask(const ul_labels *labels, ul_volume *volume);
+
+/* A box of voxels cut out of a volume, and labels of it put back. */
+
+typedef struct ul_region {
+    size_t first[3], size[3]; /* columns, rows, slices as they are stored */
+} ul_region;
+
+/* "x0:x1,y0:y1,z0:z1": voxels from x0 up to, but without, x1, counted from 0 as they are stored; or
+ * with "mm" at the end LPS millimetres: the smallest box of voxels that holds every centre there.
+ * Errors: UL_ERROR_USAGE for another form, what lies off the volume and a box without voxels;
+ * UL_ERROR_GEOMETRY for millimetres where there are no positions. */
+UL_API ul_status ul_region_parse(
+    const char *text, const ul_grid *grid, ul_region *region, ul_error *error);
+
+/* A copy of the box, in its place. Errors: UL_ERROR_LIMIT. *crop: ul_volume_free. */
+UL_API ul_status ul_volume_crop(
+    const ul_volume *volume, const ul_region *region, ul_volume *crop, ul_error *error);
+
+/* Puts labels of the box onto the grid that it was cut from, background around it. Errors:
+ * UL_ERROR_LIMIT; labels are then as they were. */
+UL_API ul_status ul_labels_uncrop(
+    const ul_region *region, const ul_grid *grid, ul_labels *labels, ul_error *error);
+
+/* What the segments of a label volume measure. */
+
+typedef struct ul_segment_stats {
+    unsigned number;
+    size_t voxels;
+    double volume_ml;     /* NaN in 2D and where the spacing is unknown */
+    double area_mm2;      /* 2D only; NaN else and where the spacing is unknown */
+    bool placed;          /* whether bbox_mm is known: there are positions, and voxels */
+    double bbox_mm[2][3]; /* smallest and largest LPS coordinates of its voxel centres */
+    double mean, sd; /* of the source's values but padding (luma of RGB), population; NaN: none */
+} ul_segment_stats;
+
+/* Measures every segment of labels on the values of volume, which has the same grid; NULL: without
+ * values, mean and sd are NaN. A voxel's
+ * depth is ul_grid_depth_mm: the distance along the normal, for uneven slices half the way to each
+ * neighbour; gaps are not filled. stats: [labels->segments.count], the caller's.
+ * Errors: UL_ERROR_LIMIT (memory), UL_ERROR_INTERRUPTED. */
+UL_API ul_status ul_stats_measure(const ul_volume *volume, const ul_labels *labels,
+    const ul_progress *progress, ul_segment_stats *stats, ul_error *error);
+
+/* A picture of segmented slices, to look at. */
+
+/* Writes a montage of up to 12 slices as an RGB PNG: evenly chosen among those that show a segment
+ * (among all where none does), upright as radiologists look at them where the grid has positions,
+ * with square pixels, and with a contour around each segment in its colour. labels lie on the grid
+ * of volume. window: the values that become black and white; NULL: the 1st and 99th percentiles of
+ * the slices from the first to the last shown, or the whole range of RGB samples. Errors:
+ * UL_ERROR_OUTPUT, UL_ERROR_LIMIT, UL_ERROR_INTERRUPTED. */
+UL_API ul_status ul_preview_write(const char *path, const ul_volume *volume,
+    const ul_labels *labels, const double window[2], const ul_progress *progress, ul_error *error);
 
 #ifdef __cplusplus
 }

@@ -1,87 +1,291 @@
-/* Training: forward and backward passes, losses, optimisers. Data sets and schedules over epochs
- * are those of jobs/; here is what one step needs. Deterministic for a seed, whatever the thread
- * count. */
+/* Training: data sets, plans, runs. */
 #ifndef ULITE_TRAIN_H
 #define ULITE_TRAIN_H
 
-#include "ulite/model.h"
-#include "ulite/team.h"
+#include "ulite/card.h"
+#include "ulite/evaluate.h"
+#include "ulite/trainer.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-typedef enum ul_loss {
-    UL_LOSS_DICE,          /* the paper's soft Dice over the whole batch, smooth 1e-3 */
-    UL_LOSS_CROSS_ENTROPY, /* binary for K = 1, softmax else */
-    UL_LOSS_DICE_CE,       /* their sum */
-    UL_LOSS_TVERSKY
-} ul_loss;
+/* A folder of images and labels to train from (docs/training.md). */
 
-typedef enum ul_optimizer { UL_OPTIMIZER_ADAM, UL_OPTIMIZER_ADAMW } ul_optimizer;
+typedef enum ul_split { UL_SPLIT_TRAIN, UL_SPLIT_VAL, UL_SPLIT_TEST } ul_split;
+#define UL_SPLITS 3
 
-typedef struct ul_trainer ul_trainer;
+UL_API const char *ul_split_name(ul_split split); /* "train", "val", "test" */
 
-typedef struct ul_trainer_options {
-    size_t height, width; /* pixels of a slice */
-    size_t batch;         /* largest batch of a step, 1 to 65536 */
-    int threads;          /* 0: ul_default_threads(); at most UL_MOST_THREADS */
+typedef struct ul_dataset_case {
+    char *name;          /* file name without its endings */
+    char *image, *label; /* paths; a DICOM series is a folder; image is NULL where there is none and
+                            images are drawn from the label */
+    ul_split split;
+} ul_dataset_case;
+
+struct label_values;
+
+typedef struct ul_dataset {
+    char *folder;
+    struct label_values *values; /* of generate.json: what images are drawn by; NULL: none */
+    size_t count, in_split[UL_SPLITS];
+    ul_dataset_case *cases; /* sorted by name */
+    bool split_by_hash;     /* no splits file: the split came from hashing the names */
+    size_t unlisted;        /* cases that the splits file does not name, and that are left out */
+    ul_segments classes;    /* from segments.json or dataset.json; none where there is neither */
+    char modality[17];      /* from dataset.json; empty where unknown */
+    int threads;            /* that read a case, for the caller to set (0: ul_default_threads()) */
+    bool whole_paths;       /* messages name files below a case's folder whole (ulite/dicom.h) */
+} ul_dataset;
+
+/* Lists the cases of a folder: images/ or imagesTr/ with labels/, labelsTr/ or masks/; an image is
+ * a NIfTI file, a PNG file or a folder with one DICOM series; its label has the same name (NIfTI,
+ * PNG, or a SEG as NAME.dcm, NAME.seg.dcm or a folder NAME with one SEG). splits_path NULL: the
+ * folder's splits.json where there is one, {"train": [names], "val": [...], "test": [...]}; else a
+ * tenth each (at least one) for val and test, chosen by a hash of name and seed. A folder with a
+ * generate.json needs no images: cases are its labels. whole_paths: as of ul_catalog_open, when
+ * cases are read.
+ * Errors: UL_ERROR_INPUT names the case: no label, a name that splits.json has and the folder has
+ * not, a name in two splits, an empty train or val split. */
+UL_API ul_status ul_dataset_open(const char *folder, const char *splits_path, uint64_t seed,
+    bool whole_paths, ul_dataset *dataset, ul_error *error);
+UL_API void ul_dataset_free(ul_dataset *dataset);
+
+/* Reads one case that has an image, its labels on the grid of that, as classes. A label picture of
+ * 0 and 255 only counts as 0 and 1. Errors name the case: sizes that differ, NaN or infinite
+ * samples. */
+UL_API ul_status ul_dataset_read(
+    const ul_dataset *dataset, size_t index, ul_volume *image, ul_labels *labels, ul_error *error);
+
+/* The labels of a case alone, with the values that the file holds. */
+UL_API ul_status ul_dataset_read_labels(
+    const ul_dataset *dataset, size_t index, ul_labels *labels, ul_error *error);
+
+/* SHA-256 of an image or label: of the file, or of the digests of a header and its pixels, or of
+ * the sorted digests of what a folder holds. */
+UL_API ul_status ul_dataset_digest(const char *path, char hex[65], ul_error *error);
+
+/* What a training run does: derived from the data set, changed by a plan file. */
+
+typedef enum ul_schedule {
+    UL_SCHEDULE_CONSTANT,
+    UL_SCHEDULE_PLATEAU, /* halved when the validation Dice has not risen for plateau_epochs */
+    UL_SCHEDULE_COSINE,  /* half a cosine down to 0 */
+    UL_SCHEDULE_POLY     /* (1 - progress)^0.9 */
+} ul_schedule;
+
+/* Probabilities (_p) and ranges of the random changes of a training slice. */
+typedef struct ul_augmentation {
+    double flip_x_p, flip_y_p;
+    double flip_z_p;                       /* mirrors the order of neighbouring slices */
+    double mirror_p;                       /* mirrors left and right of the patient */
+    double rotate_p, rotate_degrees;       /* U(-d, d) */
+    double scale_p, scale_low, scale_high; /* magnification */
+    double stretch;                        /* each axis further by U(1 - s, 1 + s) when scaled */
+    double shift_p, shift;                 /* U(-s, s) of the patch, each axis */
+    double elastic_p, elastic_px;          /* sd of the control points' displacement */
+    double elastic_spacing_px;             /* between control points */
+    double gamma_p, gamma_low, gamma_high; /* on the patch scaled to 0..1, then scaled back */
+    double gamma_invert_p;                 /* gamma on the inverted patch */
+    double contrast_p, contrast_low, contrast_high; /* about the patch's mean */
+    double brightness_p, brightness;                /* + N(0, b) times the patch's sd */
+    double noise_p, noise;                          /* N(0, U(0, n)) times the patch's sd */
+    double blur_p, blur_low, blur_high;             /* sd in pixels */
+    double invert_p;                                /* light for dark */
+    double colour_p, colour;                        /* RGB: each channel times U(1 - c, 1 + c) */
+    double shuffle_p, grey_p; /* RGB: channels swapped; replaced by their mean */
+} ul_augmentation;
+
+/* Ranges that images of heads are drawn from, where a data set holds label maps alone
+ * (docs/training.md). Values run from 0 to 1, lengths are in mm of the drawn head. */
+typedef struct ul_generation {
+    double rotate_degrees;          /* about each axis, U(-r, r) */
+    double scale_low, scale_high;   /* of each axis */
+    double shear;                   /* U(-s, s) */
+    double elastic_mm;              /* sd of a smooth displacement: U(0, e) */
+    double elastic_spacing_mm;      /* between its control points */
+    double mirror_p;                /* left and right exchanged, in image and labels */
+    double strip_p, strip_some_p;   /* the outside taken away; of these: some groups of it */
+    double cut_p;                   /* part of the head left out */
+    double mean_low, mean_high, sd; /* of a group's Gaussian: U(low, high), U(0, s) */
+    double related_p, related_sd;   /* a group's mean near that of its relation */
+    double apart_p;                 /* every value for itself: groups and sides not tied */
+    double faint_p;                 /* little contrast inside the head */
+    double background_p;            /* the background is no black */
+    double lesions_p, lesion_mm;    /* lesions of up to this radius */
+    double thick_p;                 /* thick slices, along any of the three axes */
+    double thick_low, thick_high;   /* their thickness */
+    double resolution_low, resolution_high; /* of the other axes */
+    double bias, bias_spacing_mm;           /* sd of the logarithm of a smooth factor: U(0, b) */
+    double gamma;                           /* exp N(0, g) */
+    double noise, rician_p;                 /* sd of the noise up to n; of the magnitude */
+    double jitter;                          /* of the normalisation: U(-j, j) of its range */
+    double real_p; /* share of patches from images, where cases have them */
+    size_t draws;  /* images of each label map to validate and test with */
+} ul_generation;
+
+typedef struct ul_training {
+    size_t epochs; /* 0: open */
+    size_t steps;  /* of one epoch */
+    size_t batch;
+    size_t patch[2];      /* width and height of a training slice, multiples of 32 */
+    double learning_rate; /* 0: open */
+    double weight_decay;
+    size_t warmup_steps; /* the rate rises linearly over them, at most a tenth of all */
     ul_loss loss;
-    float tversky_alpha, tversky_beta; /* weights of false positives and false negatives */
+    double tversky_alpha, tversky_beta;
     ul_optimizer optimizer;
-    double beta1, beta2, epsilon, weight_decay; /* Adam adds the decay to the gradient */
-    float gradient_clip; /* largest norm of the whole gradient, which is scaled down; 0: no limit */
-    float ema_decay; /* ul_trainer_model() gives a running average; 0: the weights themselves. After
-                        t steps the decay is at most (1 + t) / (10 + t) */
-    bool exact_sums; /* sums of the forward pass in double, rounded once: for comparisons with
-                        recorded steps, see docs/numerics.md */
-} ul_trainer_options;
+    ul_schedule schedule;
+    size_t plateau_epochs;
+    double average;    /* decay of the running average of the weights that is kept; 0: none */
+    double foreground; /* share of the slices that are drawn to show a class, each class equally */
+    size_t validate_every; /* epochs */
+    uint64_t seed;
+    ul_augmentation augment;
+    ul_generation generate; /* of use where images are drawn from label maps */
+} ul_training;
 
-/* The paper's: 256x256, batch 8, soft Dice, Adam 0.9, 0.999, 1e-8, no decay; Tversky 0.3, 0.7; no
- * clipping, no average, sums in float. */
-UL_API void ul_trainer_options_init(ul_trainer_options *options);
+enum { UL_PLAN_MAX_CHANNELS = 63 };
 
-/* Starts from the weights of initial, which is only read during the call. On success *trainer is
- * the caller's (ul_trainer_close), with threads of its own, or as many as the system lets it start;
- * on failure it is NULL. Errors: UL_ERROR_USAGE (an option out of
- * range, or ULITE_CPU as of ul_cpu_isa), UL_ERROR_LIMIT (memory). */
-UL_API ul_status ul_trainer_create(const ul_model *initial, const ul_trainer_options *options,
-    ul_trainer **trainer, ul_error *error);
-UL_API void ul_trainer_close(ul_trainer *trainer); /* NULL is fine */
+typedef struct ul_plan {
+    ul_card card;          /* the input, the classes: goes into the model */
+    size_t input_channels; /* of the network, up to UL_PLAN_MAX_CHANNELS */
+    size_t classes;        /* K */
+    ul_training training;
+} ul_plan;
 
-/* One step in training mode on count <= batch slices: forward, loss, backward, optimiser.
- * images [count][C_in][height][width]; labels [count][height][width], values 0..K-1 (0..1 for K =
- * 1), 255 = ignore this pixel. *loss receives the batch loss. For K > 1 the Dice and Tversky losses
- * are means over the classes 1..K-1, of softmax. Errors: UL_ERROR_INPUT (a label out of range),
- * UL_ERROR_USAGE (count, learning rate, or a batch too small for statistics), UL_ERROR_DIVERGED
- * (loss or a gradient not finite). On failure weights, moments and statistics are as they were. */
-UL_API ul_status ul_trainer_step(ul_trainer *trainer, const float *images, const uint8_t *labels,
-    size_t count, float learning_rate, double *loss, ul_error *error);
+/* What was found while reading the training cases once. */
+typedef struct ul_fingerprint {
+    size_t slices;                  /* of the train split */
+    size_t channels;                /* 1 or 3 */
+    bool volumes;                   /* some case has more than one slice */
+    size_t smallest[3], largest[3]; /* columns and rows, as the model's input runs, and slices */
+    double spacing_mm[3];           /* likewise, medians; 0 where unknown */
+    double extent_mm[2];            /* smallest and largest, of columns and rows; 0 where unknown */
+    bool placed;
+    ul_plane plane;          /* of most cases */
+    double low, high;        /* smallest and largest value */
+    size_t class_count;      /* foreground classes: labels 1..class_count */
+    double class_share[256]; /* share of the voxels with each label */
+    ul_segments classes;     /* as the SEG labels of the first training case name them; owned */
+    char modality[17];
+} ul_fingerprint;
 
-/* The weights as they are now, or their running average, as a new model of the caller's;
- * NULL on failure. Errors: UL_ERROR_LIMIT (memory). */
-UL_API ul_status ul_trainer_model(const ul_trainer *trainer, ul_model **model, ul_error *error);
+/* Reads every case once: checks them all, measures the train split alone. Errors name the case: see
+ * ul_dataset_read; labels that skip a value, labels that no training case has, no foreground, grey
+ * and RGB mixed. *fingerprint: ul_fingerprint_free. */
+UL_API ul_status ul_fingerprint_measure(const ul_dataset *dataset, const ul_progress *progress,
+    ul_fingerprint *fingerprint, ul_error *error);
+UL_API void ul_fingerprint_free(ul_fingerprint *fingerprint);
 
-/* Exact weights, optimiser moments (adam.m.NAME, adam.v.NAME), average (ema.NAME) and step count as
- * a safetensors file, and back into a trainer of the same model shape: a resumed run goes on bit
- * for bit. metadata and errors of save as in ul_model_save. Errors of load: UL_ERROR_INPUT,
- * UL_ERROR_MODEL (the checkpoint of another model, or a model file), UL_ERROR_LIMIT (memory); the
- * trainer is then as it was. The file must not be changed in place during the call. */
-UL_API ul_status ul_trainer_save(const ul_trainer *trainer, const char *path,
-    const ul_metadata *metadata, size_t metadata_count, ul_error *error);
-UL_API ul_status ul_trainer_load(ul_trainer *trainer, const char *path, ul_error *error);
+/* What an open number of epochs and an open learning rate come to. */
+#define UL_PLAN_EPOCHS 100
+#define UL_PLAN_LEARNING_RATE 2e-3
 
-/* What ul_trainer_save was given for key, malloc'd; NULL where the file has no such key. Errors as
- * of load. */
-UL_API ul_status ul_trainer_read_metadata(
-    const char *path, const char *key, char **value, ul_error *error);
+/* Derives a plan as docs/training.md describes, then lets the JSON of plan_path (NULL: none)
+ * override any part of it: {"card": {...}, "training": {...}}. Errors: UL_ERROR_INPUT names the
+ * file and the key. Epochs and learning rate stay open unless the file sets them: the time given or
+ * a checkpoint may decide. *plan: ul_plan_free. */
+UL_API ul_status ul_plan_derive(const ul_dataset *dataset, const ul_fingerprint *fingerprint,
+    const char *plan_path, ul_plan *plan, ul_error *error);
+/* The shape of the model that the plan trains; parameters are left 0. */
+UL_API ul_model_shape ul_plan_shape(const ul_plan *plan);
 
-/* The trainer's threads, for other work between its steps; they end with it. NULL where there is
- * one. */
-UL_API ul_team *ul_trainer_team(const ul_trainer *trainer);
+UL_API void ul_plan_free(ul_plan *plan);
 
-/* All that the trainer has allocated. */
-UL_API size_t ul_trainer_memory_bytes(const ul_trainer *trainer);
+/* Sets what is open. */
+UL_API void ul_plan_settle(ul_plan *plan);
+
+/* The plan as JSON, the caller's: a plan file that repeats it. */
+UL_API ul_status ul_plan_write(const ul_plan *plan, char **json, ul_error *error);
+
+/* Training a model on a data set by a plan. */
+
+/* What a run writes: the model, and beside it the curves, their picture, who was in which split,
+ * and what --resume goes on from. */
+typedef enum ul_fit_file {
+    UL_FIT_MODEL,
+    UL_FIT_CURVES,
+    UL_FIT_PICTURE,
+    UL_FIT_SPLIT,
+    UL_FIT_CHECKPOINT
+} ul_fit_file;
+#define UL_FIT_FILES 5
+
+/* The path of one of them, the caller's; NULL where memory ran out. output: of the model. */
+UL_API char *ul_fit_path(const char *output, ul_fit_file file);
+
+typedef struct ul_fit_options {
+    const char *output;   /* MODEL.safetensors; see ul_fit_file for what lies beside it */
+    const ul_model *from; /* fine-tune these weights; NULL: start anew */
+    bool resume;          /* go on from the checkpoint */
+    double minutes;       /* of training, earlier runs of a resumed one included; 0: no limit */
+    int threads;          /* 0: ul_default_threads() */
+} ul_fit_options;
+
+/* One epoch, as it ends. */
+typedef struct ul_epoch {
+    size_t epoch, epochs;    /* from 1; of the whole run */
+    double rate, loss, dice; /* dice: mean over validation cases and classes; NaN: not validated */
+    bool best;
+    double seconds, seconds_left; /* trained so far; NaN: unknown */
+} ul_epoch;
+
+typedef void (*ul_epoch_function)(void *context, const ul_epoch *epoch);
+
+/* How a run ended. */
+typedef struct ul_fit_result {
+    size_t epochs, planned; /* done, and of the whole run */
+    size_t best_epoch;      /* of the model that was kept, from 1; 0: none */
+    double best_dice;       /* its validation Dice */
+    bool out_of_time;       /* minutes were over before the planned epochs were */
+} ul_fit_result;
+
+/* Trains, keeps the best model by validation Dice at output, and a checkpoint per epoch. The same
+ * plan and data give the same model, whatever the threads, resumed or not.
+ *
+ * Where the plan leaves the epochs open (0), as many are planned as fit into options->minutes, by
+ * trying a few steps and a validation first, so that the rate comes down to its end in time;
+ * without minutes UL_PLAN_EPOCHS. The model's metadata holds the plan with that number. A run is
+ * stopped after the epoch in which the time is over, with a tenth more for epochs that were chosen
+ * so.
+ *
+ * The model's card gets the Dice of the validation cases, and a provenance where the plan's card
+ * has none. Errors: UL_ERROR_DIVERGED, UL_ERROR_INTERRUPTED (both leave the best model so far and a
+ * checkpoint to resume from; the text says which), UL_ERROR_MODEL (the checkpoint of another plan,
+ * data set or model), UL_ERROR_OUTPUT. *result is filled whatever happens. */
+UL_API ul_status ul_fit(const ul_dataset *dataset, const ul_plan *plan,
+    const ul_fit_options *options, ul_epoch_function epoch, void *context,
+    const ul_progress *progress, ul_fit_result *result, ul_error *error);
+
+/* Overlap of one case and class of a split. */
+typedef struct ul_fit_score {
+    const char *name;         /* the case's */
+    ul_class_metrics metrics; /* without distances and volumes */
+} ul_fit_score;
+
+/* Segments every case of a split with the model, as its card says, and compares; of a case without
+ * image as many drawn ones as the training says. *scores: malloc'd, image by image, one per class;
+ * the caller's. */
+UL_API ul_status ul_fit_evaluate(const ul_dataset *dataset, ul_split split,
+    const ul_training *training, const ul_model *model, const ul_card *card, int threads,
+    const ul_progress *progress, ul_fit_score **scores, size_t *count, ul_error *error);
+
+/* Evaluates the model file at path on the test split and writes the mean Dice of each class into
+ * its card. *card: ul_card_free, *scores as of ul_fit_evaluate. */
+UL_API ul_status ul_fit_test(const ul_dataset *dataset, const ul_training *training,
+    const char *path, int threads, const ul_progress *progress, ul_card *card,
+    ul_fit_score **scores, size_t *count, ul_error *error);
+
+/* A picture of training patches, to look at before a run. */
+
+/* Writes an RGB PNG of the first patches that a run by this plan trains on: the middle channel of
+ * each (all three of RGB), and beside it the labels in the colours of their classes, white where
+ * nothing is learnt. Errors: UL_ERROR_OUTPUT, UL_ERROR_LIMIT, UL_ERROR_INTERRUPTED, and of cases.
+ */
+UL_API ul_status ul_sheet_write(const char *path, const ul_dataset *dataset, const ul_plan *plan,
+    const ul_progress *progress, ul_error *error);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,4 @@
-#include "ulite/file_kind.h"
+#include "io/base/file_kind.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "io/base/file_list.h"
 
-#include "ulite/output.h"
+#include "libulite/base/output.h"
 
 #include <dirent.h>
 #include <errno.h>

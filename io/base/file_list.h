@@ -2,7 +2,7 @@
 #ifndef FILE_LIST_H
 #define FILE_LIST_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #include <sys/stat.h>
 

@@ -1,4 +1,4 @@
-#include "ulite/json.h"
+#include "io/base/json.h"
 
 #include "io/base/utf8.h"
 

@@ -2,7 +2,7 @@
 #ifndef NOTES_H
 #define NOTES_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,6 +1,6 @@
 #include "io/base/parallel.h"
 
-#include "ulite/team.h"
+#include "ulite/resources.h"
 
 #include <pthread.h>
 

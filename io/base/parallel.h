@@ -2,7 +2,7 @@
 #ifndef PARALLEL_H
 #define PARALLEL_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 typedef ul_status (*parallel_task)(void *context, size_t item, ul_error *error);
 

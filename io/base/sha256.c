@@ -1,4 +1,4 @@
-#include "ulite/sha256.h"
+#include "io/base/sha256.h"
 
 #include <errno.h>
 #include <nettle/sha2.h>

@@ -2,7 +2,7 @@
 #ifndef UID_H
 #define UID_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 #include "ulite/card.h"
 
+#include "io/base/json.h"
 #include "io/card/card_parts.h"
 #include "io/card/segments_json.h"
-#include "ulite/json.h"
 
 #include <math.h>
 #include <stdio.h>

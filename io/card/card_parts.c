@@ -1,7 +1,7 @@
 #include "io/card/card_parts.h"
 
+#include "io/base/json.h"
 #include "io/card/segments_json.h"
-#include "ulite/json.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 #include "io/card/segments_json.h"
 
+#include "io/base/json.h"
 #include "io/base/utf8.h"
-#include "ulite/json.h"
-#include "ulite/output.h"
+#include "libulite/base/output.h"
 
 #include <errno.h>
 #include <stdio.h>

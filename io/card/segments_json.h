@@ -2,7 +2,7 @@
 #ifndef SEGMENTS_JSON_H
 #define SEGMENTS_JSON_H
 
-#include "ulite/segments.h"
+#include "ulite/volume.h"
 
 #include <cJSON.h>
 

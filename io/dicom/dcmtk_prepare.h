@@ -2,7 +2,7 @@
 #ifndef DCMTK_PREPARE_H
 #define DCMTK_PREPARE_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -2,7 +2,7 @@
 #ifndef DICOM_RECORD_H
 #define DICOM_RECORD_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #include <stdint.h>
 

@@ -4,7 +4,7 @@
 #define DICOM_HEADER_H
 
 #include "io/dicom/item.h"
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -2,7 +2,7 @@
 #ifndef SHIM_H
 #define SHIM_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #include <cstdarg>
 #include <cstdio>

@@ -2,7 +2,7 @@
 #ifndef SHIM_TEAM_H
 #define SHIM_TEAM_H
 
-#include "ulite/team.h"
+#include "ulite/resources.h"
 
 class ShimTeam {
   public:

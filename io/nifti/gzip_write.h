@@ -2,7 +2,7 @@
 #ifndef GZIP_WRITE_H
 #define GZIP_WRITE_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 typedef struct gzip_writer gzip_writer;
 

@@ -1,5 +1,5 @@
 #include "io/nifti/header.h"
-#include "ulite/output.h"
+#include "libulite/base/output.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #define DICOM_LUT_H
 
 #include "io/dicom/item.h"
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 typedef struct dicom_lut {
     size_t count;

@@ -1,6 +1,6 @@
+#include "ulite/png.h"
 #include "libulite/base/memory_limit.h"
-#include "ulite/output.h"
-#include "ulite/png_io.h"
+#include "libulite/base/output.h"
 #include "volume/label_values.h"
 
 #include <errno.h>

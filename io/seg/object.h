@@ -3,7 +3,7 @@
 #define SEG_OBJECT_H
 
 #include "io/dicom/object.h"
-#include "ulite/segments.h"
+#include "ulite/volume.h"
 
 #include <memory>
 #include <vector>

@@ -4,7 +4,7 @@
 #include "io/seg/bits.h"
 #include "io/seg/findings.h"
 #include "io/seg/layout.h"
-#include "ulite/regular.h"
+#include "ulite/volume.h"
 #include "volume/vec3.h"
 
 #include <algorithm>

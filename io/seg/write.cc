@@ -1,10 +1,10 @@
 #include "io/base/notes.h"
+#include "io/base/sha256.h"
 #include "io/dicom/shim.h"
 #include "io/dicom/shim_team.h"
 #include "io/seg/build.h"
 #include "io/seg/object.h"
-#include "ulite/output.h"
-#include "ulite/sha256.h"
+#include "libulite/base/output.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,5 +1,6 @@
 #include "ulite/dicom.h"
 
+#include "io/base/file_kind.h"
 #include "io/base/file_list.h"
 #include "io/base/parallel.h"
 #include "io/dicom/dcmtk_prepare.h"
@@ -7,7 +8,6 @@
 #include "io/pixels/codec.h"
 #include "io/series/read.h"
 #include "io/series/series.h"
-#include "ulite/file_kind.h"
 
 #include <stdio.h>
 #include <stdlib.h>

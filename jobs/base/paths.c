@@ -1,6 +1,6 @@
 #include "jobs/base/paths.h"
 
-#include "ulite/json.h"
+#include "io/base/json.h"
 
 #include <dirent.h>
 #include <errno.h>

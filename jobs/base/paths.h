@@ -2,7 +2,7 @@
 #ifndef FILES_H
 #define FILES_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 /* The entries of a folder, sorted bytewise, hidden ones left out. */
 typedef struct name_list {

@@ -1,10 +1,10 @@
-#include "ulite/dataset.h"
+#include "ulite/train.h"
 
+#include "io/base/json.h"
+#include "io/base/utf8.h"
 #include "jobs/base/paths.h"
 #include "jobs/generate/label_values.h"
 #include "jobs/train/random.h"
-#include "ulite/json.h"
-#include "ulite/utf8.h"
 
 #include <cJSON.h>
 #include <stdio.h>

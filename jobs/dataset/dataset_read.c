@@ -1,13 +1,13 @@
-#include "ulite/dataset.h"
+#include "ulite/train.h"
 
+#include "io/base/sha256.h"
 #include "jobs/base/paths.h"
 #include "jobs/evaluate/labels_file.h"
 #include "jobs/generate/label_values.h"
-#include "ulite/align.h"
 #include "ulite/dicom.h"
 #include "ulite/nifti.h"
-#include "ulite/png_io.h"
-#include "ulite/sha256.h"
+#include "ulite/png.h"
+#include "ulite/volume.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "ulite/plan.h"
+#include "ulite/train.h"
 
 #include "jobs/evaluate/labels_file.h"
 #include "jobs/generate/label_values.h"

@@ -1,4 +1,4 @@
-#include "ulite/plan.h"
+#include "ulite/train.h"
 
 #include "jobs/dataset/plan_json.h"
 #include "jobs/generate/label_values.h"

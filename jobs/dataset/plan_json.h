@@ -2,7 +2,7 @@
 #ifndef PLAN_JSON_H
 #define PLAN_JSON_H
 
-#include "ulite/plan.h"
+#include "ulite/train.h"
 
 /* Replaces what the JSON file names: {"card": {...}, "training": {...}}; objects merge. */
 ul_status plan_override(ul_plan *plan, const char *path, ul_error *error);

@@ -1,7 +1,7 @@
 #include "jobs/dataset/split_list.h"
 
+#include "io/base/sha256.h"
 #include "jobs/generate/label_values.h"
-#include "ulite/sha256.h"
 
 #include <cJSON.h>
 #include <stdlib.h>

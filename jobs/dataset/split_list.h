@@ -2,7 +2,7 @@
 #ifndef SPLIT_H
 #define SPLIT_H
 
-#include "ulite/dataset.h"
+#include "ulite/train.h"
 
 /* *json, the caller's: {"train": [{"name", "sha256"}], "val": [...], "test": [...]} of the images.
  * digest: of all images and labels and of how they are split. Errors: UL_ERROR_INPUT (also

@@ -2,7 +2,7 @@
 #ifndef DISTANCE_H
 #define DISTANCE_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
 #include "jobs/base/paths.h"
 #include "jobs/evaluate/extend_labels.h"
 #include "jobs/evaluate/labels_file.h"
-#include "ulite/align.h"
 #include "ulite/dicom.h"
+#include "ulite/volume.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 
 #include "jobs/base/paths.h"
 #include "ulite/nifti.h"
-#include "ulite/png_io.h"
+#include "ulite/png.h"
 #include "ulite/seg.h"
 
 #include <stdlib.h>

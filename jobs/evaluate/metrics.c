@@ -1,4 +1,4 @@
-#include "ulite/metrics.h"
+#include "ulite/evaluate.h"
 
 #include "jobs/evaluate/distance.h"
 #include "jobs/train/random.h"

@@ -3,7 +3,7 @@
 #define GENERATE_H
 
 #include "jobs/generate/head_render.h"
-#include "ulite/plan.h"
+#include "ulite/train.h"
 
 typedef struct patch_generator {
     const label_values *values; /* the data set's */

@@ -9,7 +9,7 @@
 
 #include "jobs/generate/label_map.h"
 #include "jobs/generate/smooth_field.h"
-#include "ulite/plan.h"
+#include "ulite/train.h"
 
 enum { HEAD_LESIONS = 12, GAMMA_STEPS = 1024 };
 

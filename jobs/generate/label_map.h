@@ -3,7 +3,7 @@
 #define LABEL_MAP_H
 
 #include "jobs/generate/label_values.h"
-#include "ulite/dataset.h"
+#include "ulite/train.h"
 
 enum {
     LABEL_MAP_REACH = 5, /* voxels that are looked up around a place, at most so far away */

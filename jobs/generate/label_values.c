@@ -1,8 +1,8 @@
 #include "jobs/generate/label_values.h"
 
+#include "io/base/json.h"
+#include "io/base/sha256.h"
 #include "jobs/base/paths.h"
-#include "ulite/json.h"
-#include "ulite/sha256.h"
 
 #include <cJSON.h>
 #include <stdlib.h>

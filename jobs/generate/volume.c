@@ -1,6 +1,6 @@
 #include "jobs/generate/volume.h"
 
-#include "ulite/team.h"
+#include "ulite/resources.h"
 
 #include <stdlib.h>
 #include <string.h>

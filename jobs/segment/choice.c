@@ -1,4 +1,4 @@
-#include "ulite/choice.h"
+#include "ulite/segment.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "jobs/segment/intensity.h"
 
-#include "ulite/team.h"
+#include "ulite/resources.h"
 
 #include <math.h>
 #include <pthread.h>

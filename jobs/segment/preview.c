@@ -1,7 +1,7 @@
-#include "ulite/preview.h"
+#include "ulite/segment.h"
 
 #include "jobs/segment/intensity.h"
-#include "ulite/png_io.h"
+#include "ulite/png.h"
 #include "volume/resample.h"
 
 #include <math.h>

@@ -1,9 +1,9 @@
-/* Measures a segmentation for ulite/quality.h while it is made. */
+/* Measures a segmentation for ulite/segment.h while it is made. */
 #ifndef QUALITY_H
 #define QUALITY_H
 
 #include "jobs/segment/predict.h"
-#include "ulite/quality.h"
+#include "ulite/segment.h"
 
 #include <stdatomic.h>
 

@@ -1,4 +1,4 @@
-#include "ulite/region.h"
+#include "ulite/segment.h"
 
 #include <math.h>
 #include <stdio.h>

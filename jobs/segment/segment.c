@@ -4,9 +4,9 @@
 #include "jobs/segment/predict.h"
 #include "jobs/segment/quality.h"
 #include "jobs/segment/sides.h"
-#include "ulite/components.h"
-#include "ulite/regular.h"
-#include "ulite/team.h"
+#include "ulite/resources.h"
+#include "ulite/volume.h"
+#include "volume/components.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "ulite/stats.h"
+#include "ulite/segment.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "jobs/train/checkpoint.h"
 
+#include "io/base/json.h"
 #include "jobs/base/paths.h"
-#include "ulite/json.h"
 
 #include <cJSON.h>
 #include <stdio.h>

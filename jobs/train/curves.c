@@ -1,7 +1,7 @@
 #include "jobs/train/curves.h"
 
 #include "jobs/base/paths.h"
-#include "ulite/output.h"
+#include "libulite/base/output.h"
 
 #include <ctype.h>
 #include <math.h>

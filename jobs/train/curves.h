@@ -2,7 +2,7 @@
 #ifndef CURVES_H
 #define CURVES_H
 
-#include "ulite/fit.h"
+#include "ulite/train.h"
 
 /* Adds an epoch to the CSV (begun anew with the first) and draws the SVG from the whole of it.
  * Errors: UL_ERROR_OUTPUT. */

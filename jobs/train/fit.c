@@ -1,11 +1,11 @@
-#include "ulite/fit.h"
+#include "ulite/train.h"
 
 #include "jobs/dataset/split_list.h"
 #include "jobs/train/checkpoint.h"
 #include "jobs/train/curves.h"
 #include "jobs/train/model_file.h"
 #include "jobs/train/patches.h"
-#include "ulite/output.h"
+#include "libulite/base/output.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "jobs/train/model_file.h"
 
+#include "io/base/utf8.h"
 #include "jobs/base/paths.h"
-#include "ulite/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #define MODEL_FILE_H
 
 #include "jobs/dataset/volume_range.h"
-#include "ulite/fit.h"
+#include "ulite/train.h"
 
 /* Replaces the card's metrics "SPLIT Dice CLASS" by the means of the scores of each class. */
 ul_status model_file_set_dice(

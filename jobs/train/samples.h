@@ -4,7 +4,7 @@
 
 #include "jobs/dataset/volume_range.h"
 #include "jobs/train/random.h"
-#include "ulite/plan.h"
+#include "ulite/train.h"
 
 /* One case seen along one plane: normalised, at the network's spacing, unpadded. */
 typedef struct sample_stack {

@@ -2,7 +2,7 @@
 #ifndef SCHEDULE_H
 #define SCHEDULE_H
 
-#include "ulite/plan.h"
+#include "ulite/train.h"
 
 /* What the plateau schedule remembers. Starts as {1.0, -1.0, 0}. */
 typedef struct schedule_state {

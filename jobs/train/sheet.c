@@ -1,7 +1,7 @@
-#include "ulite/sheet.h"
+#include "ulite/train.h"
 
 #include "jobs/train/patches.h"
-#include "ulite/png_io.h"
+#include "ulite/png.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "libulite/base/limits.h"
 
 #include "ulite/model.h"
-#include "ulite/team.h"
+#include "ulite/resources.h"
 
 static bool fits(size_t size) {
     return size >= UL_SLICE_STEP && size <= UL_SLICE_MAX && size % UL_SLICE_STEP == 0;

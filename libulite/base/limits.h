@@ -2,7 +2,7 @@
 #ifndef UL_LIMITS_H
 #define UL_LIMITS_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 /* Slices of height x width pixels on `threads` threads (0: ul_default_threads()). Errors:
  * UL_ERROR_USAGE. */

@@ -2,7 +2,7 @@
 #ifndef MEMORY_LIMIT_H
 #define MEMORY_LIMIT_H
 
-#include "ulite/memory.h"
+#include "ulite/resources.h"
 
 #ifdef __cplusplus
 extern "C" {

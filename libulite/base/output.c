@@ -1,4 +1,4 @@
-#include "ulite/output.h"
+#include "libulite/base/output.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
 #include "libulite/base/processors.h"
 
 #include "libulite/base/kernel_file.h"
-#include "ulite/team.h"
+#include "ulite/resources.h"
 
 #include <errno.h>
 #include <sched.h>

@@ -1,4 +1,4 @@
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "ulite/team.h"
+#include "ulite/resources.h"
 
 #include "libulite/base/processors.h"
 

@@ -5,7 +5,7 @@
 #include "libulite/infer/buffers.h"
 #include "libulite/infer/fold.h"
 #include "libulite/kernels/kernels.h"
-#include "ulite/team.h"
+#include "ulite/resources.h"
 
 /* For tests and measurements: sees every block's output as rows of it are made, on the thread that
  * made them. name is that of the block, "e1.skip" or "d1.out"; data is [rows][width][stride]. */

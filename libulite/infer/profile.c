@@ -1,7 +1,7 @@
-#include "ulite/bench.h"
+#include "ulite/session.h"
 
 #include "libulite/infer/session_internal.h"
-#include "ulite/team.h"
+#include "ulite/resources.h"
 
 #include <time.h>
 

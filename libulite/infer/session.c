@@ -2,7 +2,7 @@
 
 #include "libulite/base/limits.h"
 #include "libulite/infer/session_internal.h"
-#include "ulite/team.h"
+#include "ulite/resources.h"
 
 #include <stdlib.h>
 #include <string.h>

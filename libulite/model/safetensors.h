@@ -5,8 +5,8 @@
 #ifndef UL_SAFETENSORS_H
 #define UL_SAFETENSORS_H
 
+#include "ulite/error.h"
 #include "ulite/model.h"
-#include "ulite/status.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 #include "libulite/model/safetensors.h"
 
 #include "libulite/base/json_cursor.h"
-#include "ulite/output.h"
+#include "libulite/base/output.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 #define UL_LOSS_H
 
 #include "libulite/kernels/train_kernels.h"
-#include "ulite/train.h"
+#include "ulite/trainer.h"
 
 #define UL_LOSS_IGNORE UL_SOFTMAX_IGNORE /* label of pixels that do not count */
 

@@ -2,7 +2,7 @@
 #ifndef UL_OPTIMIZER_H
 #define UL_OPTIMIZER_H
 
-#include "ulite/train.h"
+#include "ulite/trainer.h"
 
 typedef struct ul_optimizer_rule {
     ul_optimizer kind;

@@ -16,7 +16,7 @@
 #include "libulite/train/loss.h"
 #include "libulite/train/optimizer.h"
 #include "ulite/session.h"
-#include "ulite/train.h"
+#include "ulite/trainer.h"
 
 #define UL_RESOLUTIONS 6 /* resolution level l has height >> l rows; widths are shape.width[l] */
 #define UL_BOTTOM 5      /* the bottleneck's level */

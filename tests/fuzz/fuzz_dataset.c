@@ -1,5 +1,5 @@
 /* A data set's JSON: the first byte chooses splits.json, dataset.json or segments.json. */
-#include "ulite/dataset.h"
+#include "ulite/train.h"
 
 #include "fuzz_file.h"
 

@@ -2,7 +2,7 @@
 #ifndef FUZZ_FILE_H
 #define FUZZ_FILE_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>

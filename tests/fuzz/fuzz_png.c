@@ -1,5 +1,5 @@
 /* The PNG reader on any bytes as one file: as an image and as labels. */
-#include "ulite/png_io.h"
+#include "ulite/png.h"
 
 #include "fuzz_file.h"
 

@@ -1,5 +1,5 @@
 /* Segments files, ours and dcmqi's: what is read is written and read again. */
-#include "ulite/segments.h"
+#include "ulite/volume.h"
 
 #include "fuzz_file.h"
 

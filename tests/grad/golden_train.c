@@ -8,7 +8,7 @@
 #include "libulite/kernels/kernels.h"
 #include "libulite/model/safetensors.h"
 #include "libulite/train/trainer_internal.h"
-#include "ulite/ulite.h"
+#include "ulite.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "exact.h"
 #include "libulite/kernels/kernels.h"
 #include "libulite/train/trainer_internal.h"
-#include "ulite/ulite.h"
+#include "ulite.h"
 
 #include <math.h>
 #include <setjmp.h>

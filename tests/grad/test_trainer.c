@@ -1,6 +1,6 @@
 /* What a trainer promises whatever the data: it learns, its bits do not depend on threads, it
  * resumes exactly, and a step that diverges or is refused changes nothing. */
-#include "ulite/ulite.h"
+#include "ulite.h"
 
 #include <math.h>
 #include <setjmp.h>

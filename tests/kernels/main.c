@@ -1,7 +1,7 @@
 /* Every kernel of every level of this machine against the scalar reference; with --bench their
  * speed. */
 #include "harness.h"
-#include "ulite/bench.h"
+#include "ulite/session.h"
 
 #include <stdio.h>
 #include <string.h>

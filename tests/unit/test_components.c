@@ -1,4 +1,4 @@
-#include "ulite/components.h"
+#include "volume/components.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /* Folders of images and labels where memory runs out: each allocation of io and jobs fails
  * once (failing.h) and is told as what it is. */
 #include "failing.h"
-#include "ulite/dataset.h"
 #include "ulite/evaluate.h"
-#include "ulite/png_io.h"
+#include "ulite/png.h"
+#include "ulite/train.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "ulite/grid.h"
+#include "ulite/volume.h"
 
 #include <math.h>
 #include <setjmp.h>

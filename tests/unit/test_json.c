@@ -1,4 +1,4 @@
-#include "ulite/json.h"
+#include "io/base/json.h"
 
 #include <cJSON.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* Files that appear whole: alone, in threads, and beside what others have put in the folder. */
+#include "libulite/base/output.h"
 #include "ulite/model.h"
-#include "ulite/output.h"
 
 #include <errno.h>
 #include <pthread.h>

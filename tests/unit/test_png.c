@@ -1,4 +1,4 @@
-#include "ulite/png_io.h"
+#include "ulite/png.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

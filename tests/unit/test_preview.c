@@ -1,8 +1,7 @@
 /* Previews: turned upright, square pixels, contours in the segments' colours. */
-#include "ulite/preview.h"
-#include "ulite/stats.h"
+#include "ulite/segment.h"
 
-#include "ulite/png_io.h"
+#include "ulite/png.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Tilted and uneven slices on an even grid: values and labels stay at their places in space. */
-#include "ulite/regular.h"
+#include "ulite/volume.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

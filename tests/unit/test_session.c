@@ -1,7 +1,5 @@
 #include "ulite/session.h"
 
-#include "ulite/bench.h"
-
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "ulite/sha256.h"
+#include "io/base/sha256.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

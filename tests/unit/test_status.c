@@ -1,4 +1,4 @@
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* Teams of threads: all work is done once, by as many threads as there are. */
 #include "failing.h"
 #include "libulite/base/processors.h"
-#include "ulite/team.h"
+#include "ulite/resources.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* Texts cut at whole characters. */
-#include "ulite/utf8.h"
+#include "io/base/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 #ifndef ULITE_JSON_H
 #define ULITE_JSON_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -13,16 +13,15 @@ struct cJSON;
 /* Reads the one JSON value that text, UTF-8, is, by cJSON. *json: cJSON_Delete; NULL on failure.
  * Errors: the status wrong for a text that is no such value, with line and byte, and for a key that
  * stands twice in an object, with its path; UL_ERROR_LIMIT for want of memory. */
-UL_API ul_status ul_json_parse(
-    const char *text, ul_status wrong, struct cJSON **json, ul_error *error);
+ul_status ul_json_parse(const char *text, ul_status wrong, struct cJSON **json, ul_error *error);
 
 /* Puts item, which object owns from here on, under key. Where memory ran out, before (object or
  * item is NULL) or here, item is deleted: false. */
-UL_API bool ul_json_add(struct cJSON *object, const char *key, struct cJSON *item);
+bool ul_json_add(struct cJSON *object, const char *key, struct cJSON *item);
 
 /* Fails with status: "key" is VALUE, must be EXPECTED. value: of the key, or one item of the list
  * that is; NULL: absent. */
-UL_API ul_status ul_json_wrong(const struct cJSON *value, const char *key, const char *expected,
+ul_status ul_json_wrong(const struct cJSON *value, const char *key, const char *expected,
     ul_status status, ul_error *error);
 
 #ifdef __cplusplus

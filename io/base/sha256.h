@@ -2,7 +2,7 @@
 #ifndef ULITE_SHA256_H
 #define ULITE_SHA256_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #include <stdint.h>
 
@@ -15,15 +15,15 @@ typedef struct ul_sha256 {
     uint64_t state[16]; /* room for the library's */
 } ul_sha256;
 
-UL_API void ul_sha256_init(ul_sha256 *sha);
-UL_API void ul_sha256_update(ul_sha256 *sha, const void *data, size_t size);
-UL_API void ul_sha256_final(ul_sha256 *sha, uint8_t digest[32]);
+void ul_sha256_init(ul_sha256 *sha);
+void ul_sha256_update(ul_sha256 *sha, const void *data, size_t size);
+void ul_sha256_final(ul_sha256 *sha, uint8_t digest[32]);
 
 /* 64 lower-case hexadecimal digits and a NUL. */
-UL_API void ul_sha256_hex(const uint8_t digest[32], char hex[65]);
+void ul_sha256_hex(const uint8_t digest[32], char hex[65]);
 
 /* The digest of a whole file as hexadecimal digits. Errors: UL_ERROR_INPUT (cannot be read). */
-UL_API ul_status ul_sha256_file(const char *path, char hex[65], ul_error *error);
+ul_status ul_sha256_file(const char *path, char hex[65], ul_error *error);
 
 #ifdef __cplusplus
 }

@@ -1,3 +1,15 @@
+/* What ulite takes of the machine: threads that share work, and memory. */
+#ifndef ULITE_RESOURCES_H
+#define ULITE_RESOURCES_H
+
+#include "ulite/error.h"
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Threads that share work. A session and a trainer own a team from their creation until they are
  * closed; other loops of ulite over many items have one for as long as they run. ulite keeps no
  * thread besides.
@@ -7,14 +19,6 @@
  * several takes a session, a trainer or a team of its own. A call from within a piece of work of
  * the same team, from another thread meanwhile, or in a child made by fork(), which has none of the
  * workers, is served by the calling thread alone. Workers take no signals. */
-#ifndef ULITE_TEAM_H
-#define ULITE_TEAM_H
-
-#include "ulite/status.h"
-
-#ifdef __cplusplus
-extern "C" {
-#endif
 
 #define UL_MOST_THREADS 1024
 
@@ -51,6 +55,20 @@ UL_API void ul_team_run(ul_team *team, ul_team_part *function, void *context);
 /* Within a function of ul_team_run whose threads are more than one: waits until each of them has
  * come here. */
 UL_API void ul_team_barrier(ul_team *team);
+
+/* How much memory the readers of files may use: a small file may declare a large volume. */
+
+/* Sets the limit of the process in bytes; 0 brings the default back: ULITE_MAX_MEMORY, or where
+ * that is not set three quarters of the machine's memory or of the control group's limit. Any
+ * thread may call it. */
+UL_API void ul_memory_set_limit(uint64_t bytes);
+
+/* The limit in bytes. */
+UL_API uint64_t ul_memory_limit(void);
+
+/* Reads a size such as "512M": a number above 0, then nothing (bytes), K, M, G or T (powers of
+ * 1024). False for anything else. */
+UL_API bool ul_memory_parse(const char *text, uint64_t *bytes);
 
 #ifdef __cplusplus
 }

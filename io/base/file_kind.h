@@ -2,7 +2,7 @@
 #ifndef ULITE_FILE_KIND_H
 #define ULITE_FILE_KIND_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -29,11 +29,11 @@ typedef enum ul_file_kind {
 } ul_file_kind;
 
 /* Looks at the first bytes of a file. */
-UL_API ul_file_kind ul_file_kind_of(const char *path);
+ul_file_kind ul_file_kind_of(const char *path);
 
 /* What it is and what to do about it, for messages: "a zip archive: unpack it first"; NULL of
  * UL_FILE_UNKNOWN. */
-UL_API const char *ul_file_kind_text(ul_file_kind kind);
+const char *ul_file_kind_text(ul_file_kind kind);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,6 @@
 /* PNG images as one-slice volumes, label pictures, and pictures to look at. */
-#ifndef ULITE_PNG_IO_H
-#define ULITE_PNG_IO_H
+#ifndef ULITE_PNG_H
+#define ULITE_PNG_H
 
 #include "ulite/volume.h"
 

@@ -2,7 +2,7 @@
 #ifndef ULITE_COMPONENTS_H
 #define ULITE_COMPONENTS_H
 
-#include "ulite/status.h"
+#include "ulite/error.h"
 
 #include <stdint.h>
 
@@ -27,7 +27,7 @@ typedef struct ul_component_rules {
 
 /* map [size[2]][size[1]][size[0]]. In a single slice holes are those of the plane. Errors:
  * UL_ERROR_LIMIT (memory; map is unchanged or has only some rules applied). */
-UL_API ul_status ul_components_apply(
+ul_status ul_components_apply(
     uint16_t *map, const size_t size[3], const ul_component_rules *rules, ul_error *error);
 
 #ifdef __cplusplus

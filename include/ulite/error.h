@@ -1,6 +1,6 @@
 /* Status codes, error texts and progress reports: what every fallible call of ulite shares. */
-#ifndef ULITE_STATUS_H
-#define ULITE_STATUS_H
+#ifndef ULITE_ERROR_H
+#define ULITE_ERROR_H
 
 #include <stdbool.h>
 #include <stddef.h>
