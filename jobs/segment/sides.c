@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const double LEAST_SHARE = 0.2;      /* of the smaller side's voxels to the larger's */
-static const double LEAST_SEPARATION = 2.0; /* of the centres, in standard deviations */
+static const double LEAST_AGREEMENT = 0.75; /* share of voxels that lie on their own side */
 static const double LEAST_ALIGNMENT = 0.5;  /* of the normal with the patient's left */
 static const double FAR_SHARE = 0.2; /* of the distance of the centres: farther is no fissure */
 
@@ -139,8 +139,8 @@ static midplane fit(const moments sides[2]) {
     }
     if (!solve(within, between, w))
         return plane;
-    double length = sqrt(vec3_dot(w, w)), separation = sqrt(vec3_dot(w, between));
-    if (!(separation >= LEAST_SEPARATION) || fabs(w[0]) < LEAST_ALIGNMENT * length)
+    double length = sqrt(vec3_dot(w, w));
+    if (!(fabs(w[0]) >= LEAST_ALIGNMENT * length))
         return plane;
     plane.found = true;
     plane.reversed = w[0] < 0.0;
@@ -207,18 +207,30 @@ static size_t settle_runs(const side_table *table, run_list *list, const midplan
     return changed;
 }
 
+/* The plane between the sides, fitted again to the voxels that agree with the first one. */
+static midplane find_plane(const side_table *table, const run_list *list) {
+    moments all[2], agreeing[2];
+    midplane plane = {0};
+    gather(table, list, &plane, all);
+    plane = fit(all);
+    if (!plane.found)
+        return plane;
+    gather(table, list, &plane, agreeing);
+    plane = fit(agreeing);
+    double agreed = agreeing[0].count + agreeing[1].count;
+    plane.found = plane.found && agreed >= LEAST_AGREEMENT * (all[0].count + all[1].count);
+    return plane;
+}
+
 /* Fits the plane and settles, over the components of the labels as they are. */
 static ul_status settle(
     const side_table *table, ul_labels *labels, size_t *changed, ul_error *error) {
     run_list list = {.size = labels->grid.size};
-    moments sides[2];
     midplane plane = {0};
     ptrdiff_t *surplus = NULL;
     bool ready = runs_collect(labels->map, false, &list);
-    for (int pass = 0; ready && pass < 2 && (pass == 0 || plane.found); pass++) {
-        gather(table, &list, &plane, sides);
-        plane = fit(sides);
-    }
+    if (ready)
+        plane = find_plane(table, &list);
     if (ready && plane.found) {
         surplus = calloc(list.count + 1, sizeof *surplus);
         ready = surplus != NULL;
