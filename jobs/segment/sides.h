@@ -11,11 +11,10 @@
  * plane all voxels become its partner's; likewise single voxels that lie beyond it by more than a
  * fifth of the distance of the two sides' centres. Nearer ones keep their class: the fissure is not
  * flat. Nothing changes where no plane can be trusted: without positions, where one side has under
- * a fifth of the other's voxels (half a head), where over a quarter of the voxels
- * lie on the wrong side, or where the plane's normal
- * lies over 60 degrees off the patient's left-right axis. Fractions of partners are exchanged where
- * their labels are. *changed: voxels that were. Errors: UL_ERROR_LIMIT (memory; labels are
- * unchanged). */
+ * a fifth of the other's voxels (half a head), where over a quarter of the voxels lie on the wrong
+ * side, or where the plane's normal lies over 60 degrees off the patient's left-right axis.
+ * Fractions of partners are exchanged where their labels are. *changed: voxels that were. Errors:
+ * UL_ERROR_LIMIT (memory; labels are unchanged). */
 ul_status sides_settle(ul_labels *labels, size_t *changed, ul_error *error);
 
 #endif
