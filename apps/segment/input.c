@@ -17,14 +17,16 @@ void segment_input_free(segment_input *input) {
     memset(input, 0, sizeof *input);
 }
 
-/* Whether the headers of a series say that the card's model was made for it, or why not. */
-static bool series_fits(const ul_card *card, const ul_series *series, ul_error *why) {
+/* Whether the headers of a series say that the card's model was made for it, or why not. What is
+ * stored in colour may be grey (most ultrasound), which only its pixels tell. */
+static bool series_fits(
+    const ul_card *card, const ul_series *series, bool colour_may_be_grey, ul_error *why) {
     const ul_series_info *info = ul_series_get_info(series);
     ul_volume headers = {.grid = *ul_series_grid(series), .channels = ul_series_channels(series)};
     snprintf(headers.modality, sizeof headers.modality, "%s", info->modality);
     snprintf(headers.body_part, sizeof headers.body_part, "%s", info->body_part);
     bool colour = headers.channels == 3;
-    if ((card->channels == UL_CHANNELS_RGB) != colour)
+    if ((card->channels == UL_CHANNELS_RGB) != colour && !(colour && colour_may_be_grey))
         ul_error_set(why, UL_ERROR_MODEL, "it is %s, the model was made for %s",
             colour ? "in colour" : "grey", colour ? "grey" : "colour");
     return why->status == UL_OK && ul_card_fit(card, &headers, why) == UL_OK;
@@ -44,7 +46,7 @@ static ul_status fail_choice(const ul_catalog *catalog, const char *series, cons
         char name[CHOOSE_NAME_BYTES];
         choose_name(catalog, i, name);
         if (choose_matches(catalog, i, series) &&
-            !series_fits(card, ul_catalog_at(catalog, i), &why))
+            !series_fits(card, ul_catalog_at(catalog, i), true, &why))
             used += (size_t)snprintf(reasons + used, sizeof reasons - used, "%sseries %s: %s",
                 used ? "; " : "", name, why.text);
     }
@@ -54,20 +56,31 @@ static ul_status fail_choice(const ul_catalog *catalog, const char *series, cons
         meant, reasons);
 }
 
-/* The only volume there is, or the only one that fits the card. */
-static ul_status choose_fitting(const ul_catalog *catalog, const char *series, const ul_card *card,
-    const ul_series **chosen, ul_error *error) {
-    size_t meant = 0, fits = 0, fitting = 0;
+/* How many volumes are meant and fit, and the first of them. */
+static size_t count_fitting(const ul_catalog *catalog, const char *series, const ul_card *card,
+    bool colour_may_be_grey, size_t *first) {
+    size_t fits = 0;
     for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
         ul_error why = {0};
-        if (!choose_matches(catalog, i, series))
-            continue;
-        meant++;
-        if (series_fits(card, ul_catalog_at(catalog, i), &why) && ++fits == 1)
-            fitting = i;
+        if (choose_matches(catalog, i, series) &&
+            series_fits(card, ul_catalog_at(catalog, i), colour_may_be_grey, &why) && ++fits == 1)
+            *first = i;
     }
+    return fits;
+}
+
+/* The only volume there is, or the only one that fits the card: of one for grey images the only
+ * grey one, else the only one in colour, which may be grey. */
+static ul_status choose_fitting(const ul_catalog *catalog, const char *series, const ul_card *card,
+    const ul_series **chosen, ul_error *error) {
+    size_t meant = 0, fitting = 0;
+    for (size_t i = 0; i < ul_catalog_size(catalog); i++)
+        meant += choose_matches(catalog, i, series);
     if (meant < 2)
         return choose_series(catalog, series, chosen, error);
+    size_t fits = count_fitting(catalog, series, card, false, &fitting);
+    if (fits == 0)
+        fits = count_fitting(catalog, series, card, true, &fitting);
     if (fits != 1)
         return fail_choice(catalog, series, card, meant, fits, error);
     char name[CHOOSE_NAME_BYTES];

@@ -23,6 +23,7 @@ const cli_command cmd_train = {.name = "train",
         "\n"
         "DATASET holds images/ (or imagesTr/) and labels/ (or labelsTr/, masks/): NIfTI, PNG, or\n"
         "folders with a DICOM series and SEG labels; splits.json may name train, val and test.\n"
+        "Images in colour whose channels are all equal are read as grey.\n"
         "The data set is read once and checked, and a plan is derived from it and shown. The "
         "model\n"
         "with the best validation Dice is kept, and tested at the end. Beside it: curves (.csv,\n"

@@ -18,6 +18,9 @@ void train_report_data(const ul_dataset *dataset, const ul_fingerprint *f) {
     console_say("%zu training slices of %zux%zu to %zux%zu pixels, %s, values %g to %g", f->slices,
         f->smallest[0], f->smallest[1], f->largest[0], f->largest[1],
         f->channels == 3 ? "RGB" : "grey", f->low, f->high);
+    if (f->channels == 1 && f->grey_in_colour > 0)
+        console_say("note: %zu images are stored in colour, their channels are equal: read as grey",
+            f->grey_in_colour);
     for (size_t label = 1; label <= f->class_count; label++)
         console_say("class %zu: %.3g %% of the voxels", label, 100.0 * f->class_share[label]);
     if (!console_settings.json)

@@ -58,6 +58,11 @@ UL_API void ul_dataset_free(ul_dataset *dataset);
 UL_API ul_status ul_dataset_read(
     const ul_dataset *dataset, size_t index, ul_volume *image, ul_labels *labels, ul_error *error);
 
+/* The same for a model of these channels: of grey images it gets one channel where greys are stored
+ * in colour. Real colour stays as it is. */
+UL_API ul_status ul_dataset_read_as(const ul_dataset *dataset, size_t index, ul_channels channels,
+    ul_volume *image, ul_labels *labels, ul_error *error);
+
 /* The labels of a case alone, with the values that the file holds. */
 UL_API ul_status ul_dataset_read_labels(
     const ul_dataset *dataset, size_t index, ul_labels *labels, ul_error *error);
@@ -158,7 +163,8 @@ typedef struct ul_plan {
 /* What was found while reading the training cases once. */
 typedef struct ul_fingerprint {
     size_t slices;                  /* of the train split */
-    size_t channels;                /* 1 or 3 */
+    size_t channels;                /* 1, or 3 where an image is in real colour */
+    size_t grey_in_colour;          /* images of greys that are stored in colour */
     bool volumes;                   /* some case has more than one slice */
     size_t smallest[3], largest[3]; /* columns and rows, as the model's input runs, and slices */
     double spacing_mm[3];           /* likewise, medians; 0 where unknown */

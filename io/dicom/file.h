@@ -56,7 +56,7 @@ typedef enum dicom_key {
     DICOM_KEY_ECHO_TIME,
     DICOM_KEY_TIME_POINT,
     DICOM_KEY_B_VALUE,
-    DICOM_KEY_GRADIENT, /* a number that stands for a direction */
+    DICOM_KEY_GRADIENT, /* a number that stands for dicom_image.gradient */
     DICOM_KEY_ASL,      /* arterial spin labelling: 1 control, 2 label, 3 M0 */
     DICOM_KEY_INVERSION_TIME,
     DICOM_KEY_FLIP_ANGLE,
@@ -89,6 +89,7 @@ typedef struct dicom_image {
     char type[129];          /* ImageType or FrameType, with the complex component */
     char stack[65];          /* StackID of a frame, UTF-8; "" where absent */
     double key[DICOM_KEYS];
+    double gradient[3]; /* direction of diffusion, where its key is a number */
 } dicom_image;
 
 /* Which file, in which state, was scanned: what is read later must be the same. */
@@ -136,6 +137,10 @@ typedef enum dicom_kind {
 
 /* The state of an open file, or with handle -1 of the one at path. */
 dicom_stamp dicom_stamp_of(const char *path, int handle);
+
+/* Whether the open file, or with handle -1 the one at file->path, is still what was scanned. Error
+ * (without the path): UL_ERROR_INPUT. */
+ul_status dicom_check_unchanged(const dicom_file *file, int handle, ul_error *error);
 
 /* Reads the header of the file at file->path into *file, whose other members but shown are zero.
  * Errors: UL_ERROR_LIMIT only; what is wrong with the file is told by the kind. The caller frees

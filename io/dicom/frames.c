@@ -91,7 +91,7 @@ static void take_diffusion(const dicom_item *diffusion, dicom_image *image) {
         image->key[DICOM_KEY_B_VALUE] = values[0];
     const dicom_item *direction = dicom_first_item(diffusion, DICOM_TAG(0x0018, 0x9076));
     if (dicom_decimals(direction, DICOM_TAG(0x0018, 0x9089), values, 3))
-        image->key[DICOM_KEY_GRADIENT] = dicom_gradient_key(values);
+        dicom_set_gradient(values, image);
 }
 
 /* Takes one number of a macro as a key. */

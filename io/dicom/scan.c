@@ -230,8 +230,9 @@ static bool take_numbers(const dicom_item *data, uint32_t tag, const char *name,
     return false;
 }
 
-double dicom_gradient_key(const double direction[3]) {
-    return direction[0] + 1e3 * direction[1] + 1e6 * direction[2];
+void dicom_set_gradient(const double direction[3], dicom_image *image) {
+    memcpy(image->gradient, direction, sizeof image->gradient);
+    image->key[DICOM_KEY_GRADIENT] = direction[0] + 1e3 * direction[1] + 1e6 * direction[2];
 }
 
 void dicom_take_placement(const dicom_item *data, dicom_image *image) {
@@ -268,7 +269,7 @@ void dicom_take_placement(const dicom_item *data, dicom_image *image) {
     take_key(data, DICOM_TAG(0x0018, 0x1060), &image->key[DICOM_KEY_TRIGGER_TIME]);
     take_key(data, DICOM_TAG(0x0054, 0x1300), &image->key[DICOM_KEY_FRAME_TIME]);
     if (dicom_decimals(data, DICOM_TAG(0x0018, 0x9089), values, 3))
-        image->key[DICOM_KEY_GRADIENT] = dicom_gradient_key(values);
+        dicom_set_gradient(values, image);
 }
 
 void dicom_take_philips(const dicom_item *data, dicom_image *image) {
@@ -276,18 +277,19 @@ void dicom_take_philips(const dicom_item *data, dicom_image *image) {
     uint32_t tag = dicom_private_tag(data, 0x2005, "Philips MR Imaging DD 001", 0x0e);
     if (dicom_decimals(data, tag, &value, 1) && value > 0)
         image->philips_slope = value;
-    double direction[3];
+    double direction[3], number[3] = {0};
     bool has_direction = true;
     for (int c = 0; c < 3; c++) /* towards R, A, F */
         has_direction &= dicom_decimals(data,
             dicom_private_tag(data, 0x2005, "Philips MR Imaging DD 001", (uint8_t)(0xb0 + c)),
             &direction[c], 1);
-    double *gradient = &image->key[DICOM_KEY_GRADIENT];
+    const double *gradient = &image->key[DICOM_KEY_GRADIENT];
     if (isnan(*gradient) && has_direction)
-        *gradient = dicom_gradient_key(direction);
-    if (isnan(*gradient)) /* GradientOrientationNumber */
-        take_key(
-            data, dicom_private_tag(data, 0x2005, "Philips MR Imaging DD 005", 0x13), gradient);
+        dicom_set_gradient(direction, image);
+    if (isnan(*gradient) && /* GradientOrientationNumber */
+        dicom_decimals(data, dicom_private_tag(data, 0x2005, "Philips MR Imaging DD 005", 0x13),
+            &number[0], 1))
+        dicom_set_gradient(number, image);
     dicom_take_asl_label(
         data, dicom_private_tag(data, 0x2005, "Philips MR Imaging DD 005", 0x29), image);
 }
@@ -328,25 +330,25 @@ static void take_private_diffusion(const dicom_item *data, dicom_image *image) {
     const uint32_t b_values[] = {dicom_private_tag(data, 0x0019, siemens, 0x0c),
         dicom_private_tag(data, 0x2001, "Philips Imaging DD 001", 0x03),
         dicom_private_tag(data, 0x0065, DICOM_UIH, 0x09)};
-    double *b = &image->key[DICOM_KEY_B_VALUE], *gradient = &image->key[DICOM_KEY_GRADIENT], v[3];
+    double *b = &image->key[DICOM_KEY_B_VALUE], v[3];
     for (size_t i = 0; isnan(*b) && i < sizeof b_values / sizeof b_values[0]; i++)
         take_key(data, b_values[i], b);
     /* GE adds 1e9 where the direction was optimised. */
     if (isnan(*b) &&
         dicom_decimals(data, dicom_private_tag(data, 0x0043, "GEMS_PARM_01", 0x39), v, 1))
         *b = fmod(v[0], 1e5);
-    if (!isnan(*gradient))
+    if (!isnan(image->key[DICOM_KEY_GRADIENT]))
         return;
     if (dicom_decimals(data, dicom_private_tag(data, 0x0019, siemens, 0x0e), v, 3) ||
         dicom_decimals(data, dicom_private_tag(data, 0x0065, DICOM_UIH, 0x37), v, 3)) {
-        *gradient = dicom_gradient_key(v);
+        dicom_set_gradient(v, image);
         return;
     }
     for (int c = 0; c < 3; c++)
         if (!dicom_decimals(
                 data, dicom_private_tag(data, 0x0019, ge, (uint8_t)(0xbb + c)), &v[c], 1))
             return;
-    *gradient = dicom_gradient_key(v);
+    dicom_set_gradient(v, image);
 }
 
 /* What one data set says of an image, for a file of one image or as the start for its frames. */

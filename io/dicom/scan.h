@@ -12,8 +12,8 @@ ul_status dicom_broken(dicom_file *file, const char *format, ...) UL_PRINTF(2, 3
  * sequence flattened over them. What the data set does not say stays as it is. */
 void dicom_take_placement(const dicom_item *data, dicom_image *image);
 
-/* A number that stands for a diffusion gradient's direction. */
-double dicom_gradient_key(const double direction[3]);
+/* Stores a diffusion gradient's direction and a number that stands for it. */
+void dicom_set_gradient(const double direction[3], dicom_image *image);
 
 /* Takes what Philips MR scanners keep in private elements, of a data set or of a frame's private
  * item: scale slope, gradient direction, label of arterial spin labelling. */

@@ -57,18 +57,13 @@ dicom_stamp dicom_stamp_of(const char *path, int handle) {
         info.st_mtim.tv_nsec};
 }
 
-static ul_status fail_changed(ul_error *error) {
-    return ul_error_set(error, UL_ERROR_INPUT,
-        "changed while it was read: it is not the file whose header was read; try again");
-}
-
-/* Whether the open file is, and is still, what was scanned. */
-static ul_status check_unchanged(const dicom_source *source, ul_error *error) {
-    dicom_stamp now = dicom_stamp_of(NULL, source->handle), then = source->file->stamp;
+ul_status dicom_check_unchanged(const dicom_file *file, int handle, ul_error *error) {
+    dicom_stamp now = dicom_stamp_of(file->path, handle), then = file->stamp;
     if (now.device == then.device && now.inode == then.inode && now.size == then.size &&
         now.seconds == then.seconds && now.nanoseconds == then.nanoseconds)
         return UL_OK;
-    return fail_changed(error);
+    return ul_error_set(error, UL_ERROR_INPUT,
+        "changed while it was read: it is not the file whose header was read; try again");
 }
 
 static uint64_t file_end(const dicom_source *source) {
@@ -208,10 +203,8 @@ static ul_status read_header_again(dicom_source *source, ul_error *error) {
     }
     dicom_header_free(&header);
     /* The path, which was opened anew, may lead elsewhere by now. */
-    const dicom_stamp now = dicom_stamp_of(file->path, -1);
-    if (now.device != file->stamp.device || now.inode != file->stamp.inode)
-        status = fail_changed(error);
-    return status;
+    ul_status same = dicom_check_unchanged(file, -1, error);
+    return same == UL_OK ? status : same;
 }
 
 ul_status dicom_source_open(const dicom_file *file, dicom_source *source, ul_error *error) {
@@ -229,7 +222,7 @@ ul_status dicom_source_open(const dicom_file *file, dicom_source *source, ul_err
     source->handle = open(file->path, O_RDONLY | O_CLOEXEC);
     if (source->handle < 0)
         return ul_error_set(error, UL_ERROR_INPUT, "cannot be opened (%s)", strerror(errno));
-    ul_status status = check_unchanged(source, error);
+    ul_status status = dicom_check_unchanged(file, source->handle, error);
     if (status == UL_OK &&
         (layout->deflated || layout->has_modality_lut || layout->photometric == DICOM_PALETTE))
         status = read_header_again(source, error);
@@ -394,7 +387,7 @@ ul_status dicom_source_frame(
                            ? compressed_frame(source, frame, buffer, is_rgb, &failure)
                            : native_frame(source, frame, buffer, &failure);
     /* What was written into the file meanwhile may be among the pixels, or be why they failed. */
-    ul_status same = check_unchanged(source, error);
+    ul_status same = dicom_check_unchanged(source->file, source->handle, error);
     if (same != UL_OK)
         return same;
     return status == UL_OK ? UL_OK : ul_error_set(error, status, "%s", failure.text);

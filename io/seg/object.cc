@@ -357,6 +357,9 @@ SegObject seg_object_open(const char *path, bool with_pixels) {
     struct stat about;
     if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
         throw Failure(UL_ERROR_INPUT, "is a folder: name the file of the segmentation");
+    dicom_file opened = {}; /* header and pixels are read from one file, not from two */
+    opened.path = path;
+    opened.stamp = dicom_stamp_of(path, -1);
     SegObject object = {};
     object.file = std::make_unique<DicomObject>(path);
     std::string class_uid = seg_text(object.data(), DCM_SOPClassUID);
@@ -377,5 +380,8 @@ SegObject seg_object_open(const char *path, bool with_pixels) {
     check_pixels(object);
     if (with_pixels)
         read_pixels(object, path);
+    ul_error error = {};
+    if (dicom_check_unchanged(&opened, -1, &error) != UL_OK)
+        throw Failure(error.status, "%s", error.text);
     return object;
 }

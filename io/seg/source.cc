@@ -5,6 +5,7 @@
 #include "io/dicom/shim.h"
 #include "io/dicom/value.h"
 #include "io/seg/build.h"
+#include "io/series/series.h"
 
 #include <algorithm>
 #include <cmath>
@@ -59,7 +60,7 @@ static const Enumerated enumerated[] = {
 /* The source's header, its texts as UTF-8. */
 class Source {
   public:
-    Source(const char *path, char **note_lines) : file(open(path)), notes(note_lines) {
+    Source(const ul_series *series, char **note_lines) : file(open(series)), notes(note_lines) {
     }
 
     DcmItem &data() {
@@ -102,9 +103,15 @@ class Source {
     }
 
   private:
-    static std::unique_ptr<DicomObject> open(const char *path) {
+    /* Opens the first image, which is still the one that was scanned. */
+    static std::unique_ptr<DicomObject> open(const ul_series *series) {
+        const char *path = ul_series_instance(series, 0)->path;
         try {
-            return std::make_unique<DicomObject>(path);
+            auto object = std::make_unique<DicomObject>(path);
+            ul_error error = {};
+            if (series_check_unchanged(series, 0, &error) != UL_OK)
+                throw Failure(error.status, "%s", error.text);
+            return object;
         } catch (const Failure &failure) {
             OFString name; /* folders may be named after a patient */
             OFStandard::getFilenameFromPath(name, path);
@@ -285,7 +292,7 @@ static void put_lossy(DcmItem &target, Source &source, const SegPlan &plan) {
 }
 
 void seg_put_source(DcmItem &target, const SegPlan &plan, char **notes) {
-    Source source(ul_series_instance(plan.source, 0)->path, notes);
+    Source source(plan.source, notes);
     seg_put(target, DCM_SpecificCharacterSet, "ISO_IR 192");
     for (const Copied &attribute : copied) {
         std::string value = source.clean(source.data(), attribute.tag);

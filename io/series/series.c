@@ -41,6 +41,10 @@ ul_status series_note(ul_series *series, ul_error *error, const char *format, ..
     return UL_OK;
 }
 
+ul_status series_check_unchanged(const ul_series *series, size_t k, ul_error *error) {
+    return dicom_check_unchanged(series->images[k]->file, -1, error);
+}
+
 void series_free(ul_series *series) {
     if (!series)
         return;

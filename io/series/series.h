@@ -5,6 +5,10 @@
 #include "io/dicom/file.h"
 #include "ulite/dicom.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct ul_series {
     const dicom_image **images; /* [grid.size[2]], owned: slice k is images[k] */
     ul_grid grid;
@@ -42,6 +46,14 @@ ul_status series_note_identities(ul_series *series, ul_error *error);
 /* Marks the series as unusable unless it already is. */
 void series_fail(ul_series *series, ul_status status, const char *format, ...) UL_PRINTF(3, 4);
 
+/* Whether the file of slice k is still what was scanned. Error: UL_ERROR_INPUT, without the path.
+ */
+ul_status series_check_unchanged(const ul_series *series, size_t k, ul_error *error);
+
 void series_free(ul_series *series); /* and the memory of the struct itself */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

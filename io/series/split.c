@@ -7,6 +7,8 @@
 
 /* Images nearer than this along the normal lie at one place. */
 #define PLACE_TOLERANCE_MM 0.005
+/* The components of directions may differ by this. */
+#define DIRECTION_TOLERANCE 1e-3
 
 typedef struct series_splitter {
     series_compare compare;
@@ -431,6 +433,54 @@ static ul_status unite_rounded(placed_image *images, size_t count, dicom_key key
     return UL_OK;
 }
 
+static int by_first_component(const void *left, const void *right) {
+    const placed_image *a = *(placed_image *const *)left, *b = *(placed_image *const *)right;
+    return by_value(&a->image->gradient[0], &b->image->gradient[0]);
+}
+
+/* Whether two directions are one but for rounding; those of a scan lie degrees apart. */
+static bool same_direction(const placed_image *a, const placed_image *b) {
+    for (int c = 0; c < 3; c++)
+        if (!(fabs(a->image->gradient[c] - b->image->gradient[c]) <= DIRECTION_TOLERANCE))
+            return false;
+    return true;
+}
+
+/* One of the known images, sorted by their first component, with the direction of another behind
+ * them; NULL where there is none. */
+static const placed_image *find_direction(
+    placed_image *const *known, size_t count, const placed_image *image) {
+    for (size_t k = count; k-- > 0;) {
+        if (image->image->gradient[0] - known[k]->image->gradient[0] > DIRECTION_TOLERANCE)
+            return NULL;
+        if (same_direction(image, known[k]))
+            return known[k];
+    }
+    return NULL;
+}
+
+/* Gives directions that are one but for rounding the number of one of them. */
+static ul_status unite_directions(placed_image *images, size_t count, ul_error *error) {
+    placed_image **known = malloc(count * sizeof *known); /* [0..kinds-1]: one of each */
+    if (!known)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu slices", count);
+    size_t directed = 0, kinds = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!isnan(images[i].key[DICOM_KEY_GRADIENT]))
+            known[directed++] = &images[i];
+    qsort(known, directed, sizeof *known, by_first_component);
+    for (size_t i = 0; i < directed; i++) {
+        placed_image *image = known[i];
+        const placed_image *one = find_direction(known, kinds, image);
+        if (one)
+            image->key[DICOM_KEY_GRADIENT] = one->key[DICOM_KEY_GRADIENT];
+        else
+            known[kinds++] = image;
+    }
+    free(known);
+    return UL_OK;
+}
+
 ul_status series_split(placed_image *images, size_t count, series_compare compare, void *context,
     split_part **parts, size_t *part_count, ul_error *error) {
     series_splitter splitter = {compare, context, parts, part_count, error};
@@ -443,7 +493,8 @@ ul_status series_split(placed_image *images, size_t count, series_compare compar
         if (status != UL_OK)
             return status;
     }
-    return split_further(&splitter, images, count, 0, "");
+    ul_status status = unite_directions(images, count, error);
+    return status == UL_OK ? split_further(&splitter, images, count, 0, "") : status;
 }
 
 void split_parts_free(split_part *parts, size_t count) {

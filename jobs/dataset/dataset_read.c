@@ -97,6 +97,14 @@ ul_status ul_dataset_read(
     return status;
 }
 
+ul_status ul_dataset_read_as(const ul_dataset *dataset, size_t index, ul_channels channels,
+    ul_volume *image, ul_labels *labels, ul_error *error) {
+    ul_status status = ul_dataset_read(dataset, index, image, labels, error);
+    if (status == UL_OK && channels != UL_CHANNELS_RGB && ul_volume_is_grey(image))
+        ul_volume_make_grey(image);
+    return status;
+}
+
 ul_status ul_dataset_read_labels(
     const ul_dataset *dataset, size_t index, ul_labels *labels, ul_error *error) {
     const ul_dataset_case *c = &dataset->cases[index];

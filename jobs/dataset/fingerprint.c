@@ -102,8 +102,13 @@ static ul_status add_values(const ul_volume *image, ul_fingerprint *f, ul_error 
     return UL_OK;
 }
 
+/* Greys that are stored in colour go with grey images as well as with those in colour. */
 static ul_status check_channels(const ul_dataset *dataset, size_t index, const ul_volume *image,
     survey *s, ul_fingerprint *f, ul_error *error) {
+    if (image->channels == 3 && ul_volume_is_grey(image)) {
+        f->grey_in_colour++;
+        return UL_OK;
+    }
     if (f->channels && f->channels != image->channels)
         return ul_error_set(error, UL_ERROR_INPUT,
             "the image has %zu channels, %s has %zu: grey and RGB do not mix", image->channels,
@@ -203,6 +208,8 @@ static ul_status count_classes(
 
 /* What all cases together say. */
 static void conclude(const ul_dataset *dataset, survey *s, ul_fingerprint *f) {
+    if (!f->channels)
+        f->channels = 1;
     for (int axis = 0; axis < 3; axis++)
         f->spacing_mm[axis] = median_of(s->spacing[axis], s->cases);
     if (!(f->extent_mm[0] > 0.0))

@@ -95,7 +95,7 @@ ul_status samples_load(const ul_dataset *dataset, ul_split split, const ul_plan 
             continue;
         ul_volume image;
         ul_labels labels;
-        status = ul_dataset_read(dataset, i, &image, &labels, error);
+        status = ul_dataset_read_as(dataset, i, plan->card.channels, &image, &labels, error);
         if (status != UL_OK)
             break;
         volume_range_add_labels(&set->volumes, &labels);

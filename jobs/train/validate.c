@@ -7,9 +7,10 @@
 
 /* The image of a case, or the draw of it. */
 static ul_status read_case(const ul_dataset *dataset, size_t index, const ul_training *training,
-    size_t draw, int threads, ul_volume *image, ul_labels *labels, ul_error *error) {
+    size_t draw, const ul_card *card, int threads, ul_volume *image, ul_labels *labels,
+    ul_error *error) {
     if (dataset->cases[index].image)
-        return ul_dataset_read(dataset, index, image, labels, error);
+        return ul_dataset_read_as(dataset, index, card->channels, image, labels, error);
     return generate_volume(
         dataset, index, &training->generate, draw, threads, image, labels, error);
 }
@@ -20,7 +21,8 @@ static ul_status score_case(const ul_dataset *dataset, size_t index, const ul_tr
     const ul_segment_options options = {.threads = threads};
     ul_volume image;
     ul_labels truth, predicted = {0};
-    ul_status status = read_case(dataset, index, training, draw, threads, &image, &truth, error);
+    ul_status status =
+        read_case(dataset, index, training, draw, card, threads, &image, &truth, error);
     if (status != UL_OK)
         return status;
     status = ul_segment_volume(model, card, &image, &options, NULL, &predicted, error);

@@ -85,13 +85,14 @@ def make_nifti(folder, cases=6, size=(32, 32, 4), classes=2, seed=1):
 
 
 def make_png(folder, rgb, cases=6, seed=2):
+    """Pictures in grey, in colour (rgb), or in grey that is stored in colour (rgb "equal")."""
     random = numpy.random.default_rng(seed)
     make_folders(folder)
     for case in range(cases):
         image, labels = blob(random, (32, 40), 1)
         image = numpy.clip(image, 0, 255)
         if rgb:
-            image = numpy.stack([image, 255 - image, image / 2], axis=-1)
+            image = numpy.stack([image] * 3 if rgb == "equal" else [image, 255 - image, image / 2], axis=-1)
         save_png(image, f"{folder}/images/case{case}.png")
         save_png(255 * labels, f"{folder}/labels/case{case}.png")
     return folder

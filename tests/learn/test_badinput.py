@@ -116,9 +116,9 @@ def test_dataset_json(folder):
 def test_pictures(folder):
     data = datasets.make_png(f"{folder}/mixed", False)
     image, labels = datasets.blob(numpy.random.default_rng(3), (32, 40), 1)
-    datasets.save_png(numpy.stack([image] * 3, axis=-1).clip(0, 255), f"{data}/images/case2.png")
+    datasets.save_png(numpy.stack([image, image, 0 * image], axis=-1).clip(0, 255), f"{data}/images/case2.png")
     refuse(data, 3, ["case2", "grey and RGB do not mix"])
-    datasets.save_png(image.clip(0, 255), f"{data}/images/case2.png")
+    datasets.save_png(numpy.stack([image] * 3, axis=-1).clip(0, 255), f"{data}/images/case2.png")  # equal: grey
     datasets.save_png(labels[:31], f"{data}/labels/case3.png")
     refuse(data, 5, ["case3", "40x31x1", "40x32x1"])
 

@@ -45,6 +45,7 @@ def test_kinds(folder):
     plan = datasets.quick_plan(folder, steps=12)
     cases = {
         "grey": (datasets.make_png(f"{folder}/grey", False), "grey", 1, "images/case0.png"),
+        "equal": (datasets.make_png(f"{folder}/equal", "equal"), "grey", 1, "images/case0.png"),
         "rgb": (datasets.make_png(f"{folder}/rgb", True), "rgb", 3, "images/case0.png"),
         "volumes": (datasets.make_nifti(f"{folder}/volumes"), "neighbours", 3, "images/case0.nii.gz"),
     }
@@ -83,7 +84,7 @@ def check_card(name, card, test):
     if name == "series":
         assert [c["label"] for c in card["classes"]] == ["Brain"], card["classes"]
         assert card["modality"] == "MR" and card["planes"] == ["axial"], card
-    if name in ("grey", "rgb"):
+    if name in ("grey", "equal", "rgb"):
         assert "fov_mm" not in card and "spacing_mm" not in card, card
 
 

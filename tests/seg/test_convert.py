@@ -93,6 +93,64 @@ def turned_labels_come_back(folder):
                 same_places(places(again, value), places(labels, value), f"{name} {codes} back")
 
 
+def an_even_grid_is_upright(folder):
+    """--grid regular of labels on tilted or uneven slices resamples them; of even ones it changes nothing."""
+    for name, options in (("leaning", ["--tilt", "18.5", "--modality", "CT"]), ("tipped", ["--tilt", "-18.5"]),
+                          ("gaps", ["--step", "1,2,1.5"]), ("even", ["--rotate", "10,20,30"])):
+        series, seg = make(folder / f"grid_{name}", *options), folder / f"grid_{name}.dcm"
+        labels = labels_on(series, folder, f"grid_{name}")
+        nibabel.save(labels, folder / "grid.nii.gz")
+        run("convert", folder / "grid.nii.gz", "-o", seg, "--source", series, "--grid", "regular")
+        dataset = pydicom.dcmread(seg)
+        origins = numpy.array([f.PlanePositionSequence[0].ImagePositionPatient for f in frames_by_place(dataset)], float)
+        axes = numpy.array(dataset.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0].ImageOrientationPatient,
+                           float).reshape(2, 3)
+        steps = numpy.diff(origins, axis=0)
+        check(numpy.abs(steps @ axes.T).max() < 1e-3, f"{name}: frames lean, {steps[0]}")
+        found = json.loads(run("verify", seg, "--source", series, "--json", code=0 if name == "even" else 1))["findings"]
+        check(not [f for f in found if "lean" in f["text"] or "even grid" in f["text"] and f["who"] == "dcmqi"],
+              f"{name}: {found}")
+        run("convert", seg, "-o", folder / "grid_back.nii.gz")
+        back = nibabel.load(folder / "grid_back.nii.gz")
+        data = numpy.asarray(labels.dataobj)
+        for value in (3, 70):
+            at = places(back, value) * [-1, -1, 1]
+            voxels = (at - labels.affine[:3, 3]) @ numpy.linalg.inv(labels.affine[:3, :3]).T
+            if name == "gaps":  # the affine does not know the uneven steps
+                continue
+            i, j, k = numpy.clip(numpy.round(voxels), 0, numpy.array(data.shape) - 1).astype(int).T
+            right = (data[i, j, k] == value).mean()
+            check(right > 0.98, f"{name}: {right:.3f} of label {value} lies where it was")
+            volume = len(at) * abs(numpy.linalg.det(back.affine)) / abs(numpy.linalg.det(labels.affine))
+            check(abs(volume / (data == value).sum() - 1) < 0.1, f"{name}: label {value} changed its volume by {volume}")
+
+
+def frames_by_place(dataset):
+    """One frame for each place, along the normal."""
+    axes = numpy.array(dataset.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0].ImageOrientationPatient,
+                       float).reshape(2, 3)
+    at = {round(float(numpy.dot(frame.PlanePositionSequence[0].ImagePositionPatient, numpy.cross(*axes))), 3): frame
+          for frame in dataset.PerFrameFunctionalGroupsSequence}
+    return [at[offset] for offset in sorted(at)]
+
+
+def itk_is_named(folder):
+    """A tilted NIfTI is sheared: a note says that ITK refuses it, and what it takes."""
+    text = "which ITK readers (3D Slicer, SimpleITK, ITK-SNAP) refuse; --grid regular makes one that they take"
+    for name, options in (("leaning", ["--tilt", "18.5", "--modality", "CT"]), ("upright", ["--rotate", "10,20,30"])):
+        series = make(folder / f"itk_{name}", *options)
+        for words in (["convert", series], ["segment", series, "-m", FIXTURES / "slices.safetensors", "--force"]):
+            for grid in ([], ["--grid", "regular"]):
+                done = subprocess.run([ULITE, *map(str, [*words, "-o", folder / "itk.nii.gz", *grid])],
+                                      capture_output=True, text=True, check=False)
+                check(done.returncode == 0, done.stderr)
+                wanted = name == "leaning" and not grid
+                check((text in done.stderr) == wanted, f"{name} {words[0]} {grid}: {done.stderr}")
+                form = nibabel.load(folder / "itk.nii.gz").affine[:3, :3]
+                unit = form / numpy.linalg.norm(form, axis=0)
+                check((numpy.abs(unit.T @ unit - numpy.eye(3)).max() > 1e-3) == wanted, f"{name} {grid}: {form}")
+
+
 def models_name_segments(folder):
     """--segments MODEL: the classes of its card; --type fractional holds all or nothing, and comes back the same."""
     series, model = make(folder / "modelled"), FIXTURES / "slices.safetensors"
@@ -350,6 +408,8 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         turned_labels_come_back(folder)
+        an_even_grid_is_upright(folder)
+        itk_is_named(folder)
         models_name_segments(folder)
         wrong_places_are_refused(folder)
         several_volumes_are_listed(folder)

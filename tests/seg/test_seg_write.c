@@ -3,6 +3,7 @@
 #include "ulite/seg.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -159,6 +160,21 @@ static void labels_need_a_segment_and_a_grid(void **state) {
     ul_grid_classify(&f->labels.grid);
 }
 
+/* The header that is copied is that of the image which was scanned. */
+static void changed_sources_are_refused(void **state) {
+    fixture *f = *state;
+    ul_seg_options options;
+    ul_seg_options_init(&options);
+    const char *path = ul_series_instance(f->series, 0)->path;
+    struct stat before;
+    assert_int_equal(stat(path, &before), 0);
+    struct timespec later[2] = {before.st_atim, before.st_mtim}, then[2] = {later[0], later[1]};
+    later[1].tv_sec += 10;
+    assert_int_equal(utimensat(AT_FDCWD, path, later, 0), 0);
+    expect_failure(f, f->path, &options, UL_ERROR_INPUT, "changed while it was read");
+    assert_int_equal(utimensat(AT_FDCWD, path, then, 0), 0);
+}
+
 /* The bytes of the object that is written with these options. */
 static char *written(fixture *f, const ul_seg_options *options, size_t *size) {
     ul_error error = {0};
@@ -265,6 +281,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_teardown(full_disk_leaves_no_file, lift_limit),
         cmocka_unit_test(interruption_leaves_no_file),
         cmocka_unit_test(labels_need_a_segment_and_a_grid),
+        cmocka_unit_test(changed_sources_are_refused),
         cmocka_unit_test(uids_follow_the_content),
         cmocka_unit_test(an_even_grid_of_its_own_goes),
     };
