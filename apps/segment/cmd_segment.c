@@ -6,6 +6,7 @@
 #include "apps/base/seg_type.h"
 #include "apps/base/target.h"
 #include "apps/segment/segment.h"
+#include "io/base/sha256.h"
 #include "ulite/segment.h"
 
 #include <stdio.h>
