@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "unit/assert_near.h"
+#include "support/assert_near.h"
 
 enum {
     WIDTH = 32,

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "unit/assert_near.h"
+#include "support/assert_near.h"
 
 enum { SIZE = 96, PATCH = 64, AREA = PATCH * PATCH, CHANNELS = 3, DRAWS = 12 };
 

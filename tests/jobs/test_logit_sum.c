@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "unit/assert_near.h"
+#include "support/assert_near.h"
 
 enum { COLUMNS = 37, ROWS = 29, SLICES = 23, VOXELS = COLUMNS * ROWS * SLICES };
 static const size_t size[3] = {COLUMNS, ROWS, SLICES};

@@ -1,6 +1,6 @@
 /* Folders of images and labels where memory runs out: each allocation of io and jobs fails
  * once (failing.h) and is told as what it is. */
-#include "failing.h"
+#include "support/failing.h"
 #include "ulite/evaluate.h"
 #include "ulite/png.h"
 #include "ulite/train.h"

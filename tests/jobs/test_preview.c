@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "unit/assert_near.h"
+#include "support/assert_near.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "unit/assert_near.h"
+#include "support/assert_near.h"
 
 /* An axial stack at the given heights; lean moves each slice along y by lean mm per mm of height.
  */

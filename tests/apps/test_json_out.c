@@ -1,7 +1,7 @@
 /* JSON of the program where memory runs out: each allocation fails once, and no text is made of a
  * value that lacks something. */
 #include "apps/base/json_out.h"
-#include "failing.h"
+#include "support/failing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "unit/assert_near.h"
+#include "support/assert_near.h"
 #include <math.h>
 
 enum { COLUMNS = 14, ROWS = 11, AREA = COLUMNS * ROWS };

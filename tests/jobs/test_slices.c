@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "unit/assert_near.h"
+#include "support/assert_near.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>

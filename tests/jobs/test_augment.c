@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "unit/assert_near.h"
+#include "support/assert_near.h"
 
 enum { SIDE = 32, AREA = SIDE * SIDE, DEPTH = 5, CHANNELS = 3, SLICE = 2 };
 

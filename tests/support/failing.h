@@ -1,6 +1,6 @@
 /* Allocations, and starts of threads, that fail when they are told to. A test links failing.c, and
  * the linker leads the calls of the libraries under test to it (ulite_failing_test in
- * CMakeLists.txt). */
+ * tests/CMakeLists.txt). */
 #ifndef FAILING_H
 #define FAILING_H
 

@@ -1,5 +1,5 @@
 /* Segmenting starts no more threads than it may. */
-#include "failing.h"
+#include "support/failing.h"
 #include "ulite/segment.h"
 
 #include <setjmp.h>
