@@ -1,7 +1,8 @@
-#include "io/dicom/scan.h"
+#include "io/dicom/frames.h"
 
 #include "io/base/utf8.h"
 #include "io/dicom/csa.h"
+#include "io/dicom/image.h"
 #include "libulite/base/memory_limit.h"
 #include "volume/vec3.h"
 

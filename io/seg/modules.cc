@@ -10,45 +10,6 @@
 #include <cstring>
 #include <set>
 
-static void check(const OFCondition &condition, const DcmTagKey &tag) {
-    if (condition.bad())
-        throw Failure(UL_ERROR_INTERNAL, "%s could not be stored: %s", DcmTag(tag).getTagName(),
-            condition.text());
-}
-
-void seg_put(DcmItem &item, const DcmTagKey &tag, const std::string &value) {
-    check(item.putAndInsertOFStringArray(tag, value.c_str()), tag);
-}
-
-void seg_put_us(DcmItem &item, const DcmTagKey &tag, unsigned value) {
-    check(item.putAndInsertUint16(tag, Uint16(value)), tag);
-}
-
-DcmItem &seg_new_item(DcmItem &item, const DcmTagKey &sequence) {
-    DcmItem *created = nullptr;
-    check(item.findOrCreateSequenceItem(sequence, created, -2), sequence);
-    return *created;
-}
-
-/* Names the character set again in an item whose text needs it: dcmjs, and so OHIF, forgets the
- * data set's inside of sequences. */
-static void put_charset(DcmItem &item, const std::string &text) {
-    for (char c : text)
-        if (static_cast<signed char>(c) < 0) {
-            seg_put(item, DCM_SpecificCharacterSet, "ISO_IR 192");
-            return;
-        }
-}
-
-void seg_put_code(DcmItem &item, const DcmTagKey &sequence, const char *value, const char *scheme,
-    const char *meaning) {
-    DcmItem &code = seg_new_item(item, sequence);
-    put_charset(code, meaning);
-    seg_put(code, std::strlen(value) > 16 ? DCM_LongCodeValue : DCM_CodeValue, value);
-    seg_put(code, DCM_CodingSchemeDesignator, scheme);
-    seg_put(code, DCM_CodeMeaning, meaning);
-}
-
 /* Text cut to so many characters and, where they are given, bytes. */
 static std::string clipped(const std::string &text, size_t characters, size_t bytes = SIZE_MAX) {
     std::string buffer(std::min(text.size() * 2, bytes) + 1, '\0');
@@ -206,8 +167,8 @@ static void put_algorithm(DcmItem &item, const ul_segment &segment) {
 static void put_segment(DcmItem &target, const SegPlan &plan, size_t index) {
     const ul_segment &segment = plan.segment(index);
     DcmItem &item = seg_new_item(target, DCM_SegmentSequence);
-    put_charset(item, segment.label + std::string(segment.description) + segment.algorithm_name +
-                          segment.tracking_id);
+    seg_put_charset(item, segment.label + std::string(segment.description) +
+                              segment.algorithm_name + segment.tracking_id);
     seg_put_us(item, DCM_SegmentNumber, plan.number(index));
     seg_put(item, DCM_SegmentLabel, clipped(segment.label, 64));
     std::string description = segment_description(segment, plan.options->description_note);

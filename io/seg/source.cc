@@ -124,26 +124,6 @@ class Source {
     char **notes;
 };
 
-std::string seg_usable_uid(const SegPlan &plan, const char *uid, const char *what, char **notes) {
-    if (uid_usable(uid))
-        return uid;
-    bool by_series = uid_usable(plan.info->series_uid);
-    const char *seed =
-        by_series ? plan.info->series_uid : ul_series_instance(plan.source, 0)->sop_instance_uid;
-    notes_add(notes, "%s: %s, one was made from the %s", what,
-        *uid ? "the source's is invalid" : "the source has none",
-        by_series ? "series UID" : "UID of the first image");
-    ul_sha256 sha;
-    ul_sha256_init(&sha);
-    ul_sha256_update(&sha, what, std::strlen(what) + 1);
-    ul_sha256_update(&sha, seed, std::strlen(seed));
-    uint8_t digest[32];
-    ul_sha256_final(&sha, digest);
-    char derived[UID_BYTES];
-    uid_from_digest(digest, derived);
-    return derived;
-}
-
 static bool target_removes_identity(DcmItem &target) {
     OFString removed;
     return target.findAndGetOFString(DCM_PatientIdentityRemoved, removed).good() &&

@@ -3,19 +3,8 @@
 #include "io/seg/findings.h"
 
 #include <algorithm>
-#include <cstdarg>
 #include <cstring>
 #include <set>
-
-void SegFindings::add(const char *who, const char *format, ...) {
-    ul_seg_finding finding = {};
-    std::snprintf(finding.who, sizeof finding.who, "%s", who);
-    va_list arguments;
-    va_start(arguments, format);
-    std::vsnprintf(finding.text, sizeof finding.text, format, arguments);
-    va_end(arguments);
-    list.push_back(finding);
-}
 
 /* Attributes that must be there (type 2: may be empty), whatever the kind of segmentation. */
 struct Required {

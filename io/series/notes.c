@@ -3,10 +3,32 @@
 #include "volume/vec3.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DEGREES_PER_RADIAN (180 / 3.14159265358979323846)
 #define THICKNESS_TOLERANCE 1e-3 /* relative */
+
+ul_status series_note(ul_series *series, ul_error *error, const char *format, ...) {
+    char text[640];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    char **grown = realloc(series->notes, (series->info.note_count + 1) * sizeof *grown);
+    char *copy = strdup(text);
+    if (grown)
+        series->notes = grown;
+    if (!grown || !copy) {
+        free(copy);
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
+    }
+    grown[series->info.note_count++] = copy;
+    series->info.notes = (const char *const *)grown;
+    return UL_OK;
+}
 
 static ul_status notes_on_geometry(ul_series *series, ul_error *error) {
     const ul_grid *grid = &series->grid;
@@ -140,7 +162,7 @@ static ul_status note_on_frames_of_reference(ul_series *series, ul_error *error)
 ul_status series_add_notes(ul_series *series, ul_error *error) {
     ul_status (*const notes[])(ul_series *, ul_error *) = {notes_on_geometry,
         note_on_frames_of_reference, note_on_thickness, notes_on_pixels, note_on_slopes,
-        note_on_concatenation, series_note_identities};
+        note_on_concatenation};
     ul_status status = UL_OK;
     for (size_t n = 0; n < sizeof notes / sizeof notes[0] && status == UL_OK; n++)
         status = notes[n](series, error);

@@ -34,7 +34,7 @@ ul_status series_note(ul_series *series, ul_error *error, const char *format, ..
 
 #define SERIES_SAME_PLACE_MM 0.01 /* nearer than any two slices */
 
-/* All notes on geometry, pixels and identities, once the grid and the info are there. */
+/* All notes on geometry and pixels, once the grid and the info are there. */
 ul_status series_add_notes(ul_series *series, ul_error *error);
 
 /* The smallest and largest SliceThickness, in range; whether they differ. */

@@ -86,10 +86,6 @@ size_t ul_train_padded_origin(const ul_resolution *level, size_t channels) {
     return UL_CROSS_PAD * (ul_train_padded_row(level, channels) + channels);
 }
 
-size_t ul_train_input_row(const ul_trainer *t) {
-    return (t->options.width + 2 * UL_CROSS_PAD) * t->shape.input_channels;
-}
-
 void ul_train_pad_input(const ul_trainer *t, size_t band, float *out) {
     const ul_resolution *level = &t->level[0];
     const ul_band at = ul_train_band(level, band);

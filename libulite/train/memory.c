@@ -234,6 +234,10 @@ static size_t level_partials(const ul_trainer *t, size_t l) {
     return larger(larger(decoder, encoder), top);
 }
 
+size_t ul_train_input_row(const ul_trainer *t) {
+    return (t->options.width + 2 * UL_CROSS_PAD) * t->shape.input_channels;
+}
+
 /* Scratch of the phases: either three tiles of the level and two of the one below (or of the
  * logits), or two padded bands, a plain one and conv_in's padded rows. */
 static size_t level_scratch(const ul_trainer *t, size_t l) {

@@ -1,0 +1,64 @@
+/* Values into a data set: helpers of the modules. */
+#include "io/base/notes.h"
+#include "io/dicom/shim.h"
+#include "io/seg/build.h"
+#include "ulite/sha256.h"
+
+#include <cstring>
+
+static void check(const OFCondition &condition, const DcmTagKey &tag) {
+    if (condition.bad())
+        throw Failure(UL_ERROR_INTERNAL, "%s could not be stored: %s", DcmTag(tag).getTagName(),
+            condition.text());
+}
+
+void seg_put(DcmItem &item, const DcmTagKey &tag, const std::string &value) {
+    check(item.putAndInsertOFStringArray(tag, value.c_str()), tag);
+}
+
+void seg_put_us(DcmItem &item, const DcmTagKey &tag, unsigned value) {
+    check(item.putAndInsertUint16(tag, Uint16(value)), tag);
+}
+
+DcmItem &seg_new_item(DcmItem &item, const DcmTagKey &sequence) {
+    DcmItem *created = nullptr;
+    check(item.findOrCreateSequenceItem(sequence, created, -2), sequence);
+    return *created;
+}
+
+void seg_put_charset(DcmItem &item, const std::string &text) {
+    for (char c : text)
+        if (static_cast<signed char>(c) < 0) {
+            seg_put(item, DCM_SpecificCharacterSet, "ISO_IR 192");
+            return;
+        }
+}
+
+void seg_put_code(DcmItem &item, const DcmTagKey &sequence, const char *value, const char *scheme,
+    const char *meaning) {
+    DcmItem &code = seg_new_item(item, sequence);
+    seg_put_charset(code, meaning);
+    seg_put(code, std::strlen(value) > 16 ? DCM_LongCodeValue : DCM_CodeValue, value);
+    seg_put(code, DCM_CodingSchemeDesignator, scheme);
+    seg_put(code, DCM_CodeMeaning, meaning);
+}
+
+std::string seg_usable_uid(const SegPlan &plan, const char *uid, const char *what, char **notes) {
+    if (uid_usable(uid))
+        return uid;
+    bool by_series = uid_usable(plan.info->series_uid);
+    const char *seed =
+        by_series ? plan.info->series_uid : ul_series_instance(plan.source, 0)->sop_instance_uid;
+    notes_add(notes, "%s: %s, one was made from the %s", what,
+        *uid ? "the source's is invalid" : "the source has none",
+        by_series ? "series UID" : "UID of the first image");
+    ul_sha256 sha;
+    ul_sha256_init(&sha);
+    ul_sha256_update(&sha, what, std::strlen(what) + 1);
+    ul_sha256_update(&sha, seed, std::strlen(seed));
+    uint8_t digest[32];
+    ul_sha256_final(&sha, digest);
+    char derived[UID_BYTES];
+    uid_from_digest(digest, derived);
+    return derived;
+}
