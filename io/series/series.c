@@ -22,25 +22,6 @@ void series_fail(ul_series *series, ul_status status, const char *format, ...) {
     series->status = status;
 }
 
-ul_status series_note(ul_series *series, ul_error *error, const char *format, ...) {
-    char text[640];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    char **grown = realloc(series->notes, (series->info.note_count + 1) * sizeof *grown);
-    char *copy = strdup(text);
-    if (grown)
-        series->notes = grown;
-    if (!grown || !copy) {
-        free(copy);
-        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
-    }
-    grown[series->info.note_count++] = copy;
-    series->info.notes = (const char *const *)grown;
-    return UL_OK;
-}
-
 ul_status series_check_unchanged(const ul_series *series, size_t k, ul_error *error) {
     return dicom_check_unchanged(series->images[k]->file, -1, error);
 }
@@ -382,6 +363,8 @@ static ul_status add_series(series_builder *builder, const dicom_image *const *i
     ul_grid_classify(grid);
     fill_info(series, group, label);
     ul_status status = series_add_notes(series, builder->error);
+    if (status == UL_OK)
+        status = series_note_identities(series, builder->error);
     *added = series;
     return status;
 }

@@ -183,11 +183,34 @@ def attacks(reader, path):
     refused(reader, path, "too long")
 
 
+def padding_ranges(reader, path):
+    """PixelPaddingRangeLimit lies on either side of PixelPaddingValue."""
+    for value, limit in ((3, 9), (9, 3)):
+        write(image(CT, PixelPaddingValue=value, PixelPaddingRangeLimit=limit), path)
+        series, _ = reader.read(path)
+        assert series["padding"] == [3, 9], series["padding"]
+
+
+def ge_b_values(reader, path):
+    """GE keeps b-values in a private element and adds 1e9 where the direction was optimised."""
+    with tempfile.TemporaryDirectory() as folder:
+        for n, b in enumerate((0, 1000000800)):
+            data = image("1.2.840.10008.5.1.4.1.1.4", ImagePositionPatient=[0, 0, 0],
+                         ImageOrientationPatient=[1, 0, 0, 0, 1, 0], InstanceNumber=n + 1)
+            data.SOPInstanceUID, data.Modality = f"2.25.1{n}", "MR"
+            block = data.private_block(0x0043, "GEMS_PARM_01", create=True)
+            block.add_new(0x39, "IS", [b, 0, 0, 0])
+            write(data, os.path.join(folder, f"{n}.dcm"))
+        split = [series["split"] for series in reader.list(folder)]
+        assert len(split) == 2 and "b-value 0" in split[0] and "b-value 800" in split[1], split
+
+
 def main():
     reader = Reader(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "image.dcm")
         for part in (pixels_in_items, long_values, nuclear_medicine, character_sets, wrong_statements, numbers,
+                     padding_ranges, ge_b_values,
                      stray_items, attacks):
             part(reader, path)
 

@@ -39,6 +39,23 @@ static void packed_pixels_are_read(void **state) {
     }
 }
 
+/* The high bytes of all pixels come first, in a segment of their own. */
+static void samples_of_16_bits_are_put_together(void **state) {
+    (void)state;
+    uint8_t bytes[96] = {2, 0, 0, 0, 64, 0, 0, 0, 70};
+    static const uint8_t high[6] = {3, 1, 2, 3, 4, 0}, low[6] = {3, 0x11, 0x22, 0x33, 0xff, 0};
+    memcpy(bytes + 64, high, sizeof high);
+    memcpy(bytes + 70, low, sizeof low);
+    const dicom_layout layout = {.rows = 2, .columns = 2, .samples = 1, .bits_allocated = 16};
+    const codec_frame frame = {&layout, "1.2.840.10008.1.2.5", bytes, 76};
+    uint8_t pixels[8];
+    codec_output output = {pixels, sizeof pixels, false};
+    ul_error error = {0};
+    assert_int_equal(codec_rle_decode(&frame, &output, &error), UL_OK);
+    static const uint8_t expected[8] = {0x11, 1, 0x22, 2, 0x33, 3, 0xff, 4};
+    assert_memory_equal(pixels, expected, sizeof expected);
+}
+
 static void other_sizes_are_refused(void **state) {
     (void)state;
     static const struct {
@@ -63,6 +80,7 @@ static void other_sizes_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packed_pixels_are_read),
+        cmocka_unit_test(samples_of_16_bits_are_put_together),
         cmocka_unit_test(other_sizes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

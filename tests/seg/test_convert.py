@@ -4,6 +4,7 @@
 Series come from the generator, real segmentations of other writers from SHARED where it is there.
 """
 import gzip
+import itertools
 import json
 import os
 import pathlib
@@ -149,6 +150,57 @@ def itk_is_named(folder):
                 form = nibabel.load(folder / "itk.nii.gz").affine[:3, :3]
                 unit = form / numpy.linalg.norm(form, axis=0)
                 check((numpy.abs(unit.T @ unit - numpy.eye(3)).max() > 1e-3) == wanted, f"{name} {grid}: {form}")
+def turn_frames(seg, transpose, flips, reverse):
+    """Stores a BINARY object's frames another way round, each voxel where it was."""
+    shared, frames = seg.SharedFunctionalGroupsSequence[0], list(seg.PerFrameFunctionalGroupsSequence)
+    orientation = shared.PlaneOrientationSequence[0]
+    measures = shared.PixelMeasuresSequence[0]
+    axes = numpy.array(orientation.ImageOrientationPatient, float).reshape(2, 3)  # along columns, along rows
+    steps = [float(measures.PixelSpacing[1]), float(measures.PixelSpacing[0])]
+    pixels = seg.pixel_array.reshape(-1, seg.Rows, seg.Columns)
+    for axis in (0, 1):
+        if flips[axis]:
+            shift = axes[axis] * steps[axis] * (pixels.shape[2 - axis] - 1)
+            for frame in frames:
+                position = frame.PlanePositionSequence[0]
+                moved = numpy.array(position.ImagePositionPatient, float) + shift
+                position.ImagePositionPatient = [f"{x:.9g}" for x in moved]
+            axes[axis] *= -1
+            pixels = numpy.flip(pixels, 2 - axis)
+    if transpose:
+        axes, steps, pixels = axes[::-1], steps[::-1], pixels.transpose(0, 2, 1)
+    if reverse:
+        frames, pixels = frames[::-1], pixels[::-1]
+    orientation.ImageOrientationPatient = [f"{x:.9g}" for x in axes.ravel()]
+    measures.PixelSpacing = [steps[1], steps[0]]
+    seg.Rows, seg.Columns = pixels.shape[1:]
+    seg.PerFrameFunctionalGroupsSequence = pydicom.Sequence(frames)
+    packed = numpy.packbits(pixels.astype(numpy.uint8).ravel(), bitorder="little").tobytes()
+    seg.PixelData = packed + b"\0" * (len(packed) % 2)
+
+
+def turned_frames_come_back(folder):
+    """Frames that another writer mirrored, reversed or transposed lie on the source's voxels all the same."""
+    series = make(folder / "turned", "--rotate", "12,-8,20", "--spacing", "0.9,1.1", "--step", "2")
+    stored, upright = folder / "turned.nii.gz", folder / "upright.dcm"
+    labels = labels_on(series, folder, "turned")
+    nibabel.save(labels, stored)
+    run("convert", stored, "-o", upright, "--source", series, "--type", "binary")
+    wanted = numpy.asarray(labels.dataobj)
+    for turn in itertools.product((False, True), repeat=4):
+        transpose, columns, rows, reverse = turn
+        seg = pydicom.dcmread(upright)
+        turn_frames(seg, transpose, (columns, rows), reverse)
+        seg.save_as(folder / "turned.dcm")
+        back = folder / "turned_back.nii.gz"
+        run("convert", folder / "turned.dcm", "-o", back, "--source", series)
+        found = numpy.asarray(nibabel.load(back).dataobj)
+        check(found.shape == wanted.shape, f"turn {turn}: shape {found.shape}")
+        values = [value for value in numpy.unique(found) if value]
+        check(len(values) == 2, f"turn {turn}: labels {values}")
+        for got, value in zip(values, (3, 70)):
+            off = ((found == got) != (wanted == value)).sum()
+            check(off == 0, f"turn {turn}: label {value} differs at {off} voxels")
 
 
 def models_name_segments(folder):
@@ -410,6 +462,7 @@ def main():
         turned_labels_come_back(folder)
         an_even_grid_is_upright(folder)
         itk_is_named(folder)
+        turned_frames_come_back(folder)
         models_name_segments(folder)
         wrong_places_are_refused(folder)
         several_volumes_are_listed(folder)

@@ -201,19 +201,27 @@ def test_nifti_with_source():
     assert not os.path.exists("x.dcm")
 
 
-def test_padding_has_no_part_in_statistics():
-    series("padded", "--signed", "--padding", "-2000")
+def check_padding(*options):
+    shutil.rmtree("padded", ignore_errors=True)
+    series("padded", "--padding", "-2000", "--signed", *options)
     segment("padded", "slices", "--force", "-o", "padded.nii.gz", "--stats", "padded.json")
     ulite("convert", "padded", "-o", "padded_image.nii.gz")
     found, values = labels("padded.nii.gz"), labels("padded_image.nii.gz").astype(float)
+    padding = values[0, 0, 0]  # the corners lie outside of the round field of view
     with open("padded.json", encoding="utf-8") as stream:
         measured = json.load(stream)["segments"]
     for one in measured:
         inside = values[found == one["number"]]
         assert one["voxels"] == inside.size, one
-        inside = inside[inside != -2000]
+        inside = inside[inside != padding]
         assert numpy.allclose([one["mean"], one["sd"]], [inside.mean(), inside.std()]), one
-    assert any((values[found == one["number"]] == -2000).any() for one in measured)
+    assert any((values[found == one["number"]] == padding).any() for one in measured)
+    return padding
+
+
+def test_padding_has_no_part_in_statistics():
+    assert check_padding() == -2000
+    assert check_padding("--photometric", "MONOCHROME1") != -2000  # turned over like the pixels
 
 
 def test_fractions():
@@ -434,6 +442,54 @@ def test_figures_under_tilt_and_gaps():
             slices = json.load(stream)["slices"]
         uids = [pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID for path in pathlib.Path(name).rglob("*.dcm")]
         assert sorted(s["sop_instance_uid"] for s in slices) == sorted(uids), slices[0]
+
+
+def test_figures_of_uneven_slices():
+    """A slice stands for half the way to each neighbour, an end slice for as much outwards as inwards."""
+    series("unequal", "--step", "1,2,1.5")
+    segment("unequal", "slices", "-o", "unequal.dcm", "--type", "binary", "--stats", "unequal.json")
+    heights = sorted(float(pydicom.dcmread(path, stop_before_pixels=True).ImagePositionPatient[2])
+                     for path in pathlib.Path("unequal").iterdir())
+    steps = numpy.diff(heights)
+    assert len(set(numpy.round(steps, 3))) == 3, steps
+    depths = (numpy.concatenate([steps[:1], steps]) + numpy.concatenate([steps, steps[-1:]])) / 2
+    seg, volumes = pydicom.dcmread("unequal.dcm"), {}
+    pixel = numpy.prod(numpy.array(seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing, float))
+    for frame, pixels in zip(seg.PerFrameFunctionalGroupsSequence, seg.pixel_array):
+        number = int(frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+        k = numpy.abs(heights - float(frame.PlanePositionSequence[0].ImagePositionPatient[2])).argmin()
+        volumes[number] = volumes.get(number, 0) + pixels.sum() * pixel * depths[k] / 1000
+    with open("unequal.json", encoding="utf-8") as stream:
+        measured = {one["number"]: one["volume_ml"] for one in json.load(stream)["segments"]}
+    assert len(volumes) == 2 and measured.keys() == volumes.keys(), (measured, volumes)
+    assert all(abs(measured[n] - volumes[n]) < 1e-3 * volumes[n] for n in volumes), (measured, volumes)
+
+
+def test_volumes_of_one_place():
+    """Inversion time and flip angle tell volumes apart where nothing else does."""
+    untold = sum((["--drop", name] for name in ("TemporalPositionIdentifier", "NumberOfTemporalPositions",
+                                                "AcquisitionTime", "ContentTime", "AcquisitionNumber")), [])
+    first, second = (",".join(map(str, range(start, start + 16))) for start in (1, 17))
+    for keyword, word, values in (("InversionTime", "inversion time", (300, 900)), ("FlipAngle", "flip angle", (5, 20))):
+        series(keyword, "--times", "2", *untold, "--set", f"{keyword}={values[0]}@{first}",
+               "--set", f"{keyword}={values[1]}@{second}")
+        said = segment(keyword, "slices", "-o", "x.dcm", code=4)
+        assert all(f"{word} {value}" in said for value in values), said
+
+
+def test_random_uids():
+    """UIDs are the same at every run unless new ones are asked for."""
+    series("uids")
+
+    def uids(*options):
+        segment("uids", "slices", "-o", "uids.dcm", *options)
+        seg = pydicom.dcmread("uids.dcm")
+        os.remove("uids.dcm")
+        return {seg.SOPInstanceUID, seg.SeriesInstanceUID}
+
+    plain, random = uids(), uids("--random-uids")
+    assert plain == uids()
+    assert len(plain | random | uids("--random-uids")) == 6
 
 
 def test_verify_sees_overlap():

@@ -42,13 +42,14 @@ static void a_plane_runs_any_way(void **state) {
     (void)state;
     ul_volume volume;
     make_counting(UL_SAMPLE_I16, &volume);
+    volume.slope[1] = 2.0;
     volume.intercept[1] = 100.0;
     /* Columns along k from the far end, rows along i backwards, at j = 1. */
     ul_voxel_plane plane = {
         .width = 2, .height = 3, .start = {2, 1, 1}, .step_x = {0, 0, -1}, .step_y = {-1, 0, 0}};
     float values[6];
     ul_volume_plane(&volume, &plane, values);
-    const float expected[6] = {111, 5, 110, 4, 109, 3};
+    const float expected[6] = {122, 5, 120, 4, 118, 3};
     for (int n = 0; n < 6; n++)
         assert_true(values[n] == expected[n]);
     assert_int_equal(ul_voxel_plane_index(&plane, &volume.grid, 0, 0), 11);
