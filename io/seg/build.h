@@ -105,6 +105,7 @@ void seg_put_groups(DcmItem &target, const SegPlan &plan, char **notes);
 std::string seg_usable_uid(const SegPlan &plan, const char *uid, const char *what, char **notes);
 
 /* Helpers over dcmdata; they throw Failure. */
+void seg_stored(const OFCondition &condition, const DcmTagKey &tag); /* throws where it is bad */
 void seg_put(DcmItem &item, const DcmTagKey &tag, const std::string &value);
 void seg_put_us(DcmItem &item, const DcmTagKey &tag, unsigned value);
 void seg_put_code(DcmItem &item, const DcmTagKey &sequence, const char *value, const char *scheme,

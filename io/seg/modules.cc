@@ -110,8 +110,10 @@ static void put_dimension(DcmItem &target, const std::string &organization,
     const DcmTagKey &pointer, const DcmTagKey &group, const char *label) {
     DcmItem &item = seg_new_item(target, DCM_DimensionIndexSequence);
     seg_put(item, DCM_DimensionOrganizationUID, organization);
-    check(item.putAndInsertTagKey(DCM_DimensionIndexPointer, pointer), DCM_DimensionIndexPointer);
-    check(item.putAndInsertTagKey(DCM_FunctionalGroupPointer, group), DCM_FunctionalGroupPointer);
+    seg_stored(
+        item.putAndInsertTagKey(DCM_DimensionIndexPointer, pointer), DCM_DimensionIndexPointer);
+    seg_stored(
+        item.putAndInsertTagKey(DCM_FunctionalGroupPointer, group), DCM_FunctionalGroupPointer);
     seg_put(item, DCM_DimensionDescriptionLabel, label);
 }
 
@@ -182,16 +184,18 @@ static void put_segment(DcmItem &target, const SegPlan &plan, size_t index) {
         DCM_AnatomicRegionModifierSequence, segment.region_modifier);
     Uint16 lab[3];
     colour_rgb_to_lab(segment.rgb, lab);
-    check(item.putAndInsertUint16Array(DCM_RecommendedDisplayCIELabValue, lab, 3),
+    seg_stored(item.putAndInsertUint16Array(DCM_RecommendedDisplayCIELabValue, lab, 3),
         DCM_RecommendedDisplayCIELabValue);
     if (segment.tracking_id[0] && segment.tracking_uid[0]) {
         seg_put(item, DCM_TrackingID, segment.tracking_id);
         seg_put(item, DCM_TrackingUID, segment.tracking_uid);
     }
     if (segment.number != plan.number(index)) {
-        check(item.putAndInsertString(DcmTag(SEG_PRIVATE_CREATOR_TAG, EVR_LO), SEG_PRIVATE_CREATOR),
+        seg_stored(
+            item.putAndInsertString(DcmTag(SEG_PRIVATE_CREATOR_TAG, EVR_LO), SEG_PRIVATE_CREATOR),
             SEG_PRIVATE_CREATOR_TAG);
-        check(item.putAndInsertUint16(DcmTag(SEG_LABEL_VALUE_TAG, EVR_US), Uint16(segment.number)),
+        seg_stored(
+            item.putAndInsertUint16(DcmTag(SEG_LABEL_VALUE_TAG, EVR_US), Uint16(segment.number)),
             SEG_LABEL_VALUE_TAG);
     }
 }

@@ -1,28 +1,28 @@
 /* Values into a data set: helpers of the modules. */
 #include "io/base/notes.h"
+#include "io/base/sha256.h"
 #include "io/dicom/shim.h"
 #include "io/seg/build.h"
-#include "ulite/sha256.h"
 
 #include <cstring>
 
-static void check(const OFCondition &condition, const DcmTagKey &tag) {
+void seg_stored(const OFCondition &condition, const DcmTagKey &tag) {
     if (condition.bad())
         throw Failure(UL_ERROR_INTERNAL, "%s could not be stored: %s", DcmTag(tag).getTagName(),
             condition.text());
 }
 
 void seg_put(DcmItem &item, const DcmTagKey &tag, const std::string &value) {
-    check(item.putAndInsertOFStringArray(tag, value.c_str()), tag);
+    seg_stored(item.putAndInsertOFStringArray(tag, value.c_str()), tag);
 }
 
 void seg_put_us(DcmItem &item, const DcmTagKey &tag, unsigned value) {
-    check(item.putAndInsertUint16(tag, Uint16(value)), tag);
+    seg_stored(item.putAndInsertUint16(tag, Uint16(value)), tag);
 }
 
 DcmItem &seg_new_item(DcmItem &item, const DcmTagKey &sequence) {
     DcmItem *created = nullptr;
-    check(item.findOrCreateSequenceItem(sequence, created, -2), sequence);
+    seg_stored(item.findOrCreateSequenceItem(sequence, created, -2), sequence);
     return *created;
 }
 

@@ -1,6 +1,5 @@
 /* The attributes of a SEG that come from its source: patient, study, de-identification, dates. */
 #include "io/base/notes.h"
-#include "io/base/sha256.h"
 #include "io/dicom/object.h"
 #include "io/dicom/shim.h"
 #include "io/dicom/value.h"

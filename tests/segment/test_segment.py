@@ -108,6 +108,11 @@ def test_flips_and_threads(image):
     segment("crop.nii.gz", "axial", "-o", "one.nii.gz", "--threads", "1")
     segment("crop.nii.gz", "axial", "-o", "two.nii.gz", "--threads", "2")
     assert numpy.array_equal(labels("one.nii.gz"), labels("two.nii.gz"))
+    segment("crop.nii.gz", "ct", "-o", "plain.nii.gz", "--threads", "1")
+    segment("crop.nii.gz", "ct", "-o", "flips.nii.gz", "--threads", "1", "--tta")
+    segment("crop.nii.gz", "ct", "-o", "two.nii.gz", "--threads", "2", "--tta")
+    assert numpy.array_equal(labels("flips.nii.gz"), labels("two.nii.gz"))
+    assert not numpy.array_equal(labels("flips.nii.gz"), labels("plain.nii.gz"))
     events = segment("crop.nii.gz", "axial", "-o", "one.nii.gz", "--json", "-q").stdout
     events = [json.loads(line) for line in events.splitlines()]
     assert [e["event"] for e in events if e["event"] != "progress"] == ["written", "done"]
