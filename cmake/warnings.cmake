@@ -1,7 +1,7 @@
 # Warnings, sanitizers and floating-point rules that every target of the project takes.
 add_library(ulite_flags INTERFACE)
 target_compile_options(ulite_flags INTERFACE
-    -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wcast-qual -Wundef -ffp-contract=off
+    -Wall -Wextra $<$<BOOL:${ULITE_WERROR}>:-Werror> -Wshadow -Wpointer-arith -Wcast-qual -Wundef -ffp-contract=off
     $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>
     $<$<C_COMPILER_ID:Clang>:-Wno-pass-failed> # a loop hint that -O1 cannot follow is no fault
     $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>
