@@ -121,7 +121,7 @@ def crop(path, to, first, size, shift=(0.0, 0.0)):
 
 
 def cropped_frames_are_laid_on_the_source(folder):
-    for name, options in (("axial", []), ("oblique", ["--rotate", "10,20,30"]), ("sagittal", ["--plane", "sagittal"]),
+    for name, options in (("axial", []), ("oblique", ["--rotate", "10,20,30"]), ("flipped", ["--flip", "rows"]),
                           ("tilted", ["--tilt", "18.5", "--modality", "CT"])):
         case = folder / name
         labels = make(case, 48, 40, *options)

@@ -170,7 +170,7 @@ def run_length(folder):
         assert (source.folder / "seg.dcm").stat().st_size < size
     for kind in ("binary", "fractional"):
         run(ULITE, "convert", source.folder / "labels.nii.gz", "-o", source.folder / "x.dcm", "--source", source.series,
-            "--type", kind, "--rle", code=2, says=["RLE"])
+            "--type", kind, "--rle", code=2, says=["--rle goes with"])
     assert not (source.folder / "x.dcm").exists()
 
 
