@@ -66,6 +66,8 @@ static int run(int argc, char **argv) {
     const cli_command *command = find_command(argv[1]);
     if (!command)
         return unknown_command(argv[1]);
+    if (!console_environment(command))
+        return UL_ERROR_USAGE;
     char name[32]; /* with which getopt begins its messages */
     snprintf(name, sizeof name, "ulite %s", command->name);
     argv[1] = name;

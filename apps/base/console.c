@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -54,6 +55,16 @@ static void take_max_memory(const cli_command *command, const char *argument, in
     else
         *exit_code = console_usage(
             command, "--max-memory takes a size such as 512M or 8G, not \"%s\"", argument);
+}
+
+bool console_environment(const cli_command *command) {
+    uint64_t bytes;
+    const char *size = getenv("ULITE_MAX_MEMORY");
+    if (!size || !size[0] || ul_memory_parse(size, &bytes))
+        return true;
+    console_usage(
+        command, "the variable ULITE_MAX_MEMORY takes a size such as 512M or 8G, not \"%s\"", size);
+    return false;
 }
 
 bool console_option(const cli_command *command, int option, const char *argument, int *exit_code) {

@@ -30,6 +30,10 @@ extern console console_settings;
     }
 bool console_option(const cli_command *command, int option, const char *argument, int *exit_code);
 
+/* Whether the variables of the environment that every command heeds have values that can be meant;
+ * else prints which has not. */
+bool console_environment(const cli_command *command);
+
 /* What --help prints: the command's help, and the options that every command takes. */
 void console_help(const cli_command *command);
 

@@ -46,7 +46,7 @@ ul_status convert_check_output(
 ul_status convert_write_seg(const convert_options *options, const ul_catalog *catalog,
     const ul_labels *labels, const ul_series *source, ul_seg_type type, ul_error *error);
 
-/* Puts labels whose slices are not even on an even grid. */
-ul_status convert_make_regular(ul_labels *labels, ul_error *error);
+/* Puts labels whose slices are not even on an even grid. An error names the input. */
+ul_status convert_make_regular(const convert_options *options, ul_labels *labels, ul_error *error);
 
 #endif

@@ -37,11 +37,13 @@ ul_status convert_write_seg(const convert_options *options, const ul_catalog *ca
     return status;
 }
 
-ul_status convert_make_regular(ul_labels *labels, ul_error *error) {
+ul_status convert_make_regular(const convert_options *options, ul_labels *labels, ul_error *error) {
     ul_labels regular;
     ul_status status = ul_labels_regular(labels, &regular, error);
-    if (status != UL_OK)
+    if (status != UL_OK) {
+        ul_error_prefix(error, "%s", options->input);
         return status;
+    }
     ul_labels_free(labels);
     *labels = regular;
     return UL_OK;
@@ -138,7 +140,7 @@ static ul_status write_for(const convert_options *options, const ul_catalog *cat
     ul_labels aligned = {0};
     ul_status status = align_to_one(options, catalog, labels, &aligned, &source, error);
     if (status == UL_OK && options->regular && aligned.grid.stack != UL_STACK_REGULAR)
-        status = convert_make_regular(&aligned, error);
+        status = convert_make_regular(options, &aligned, error);
     if (status == UL_OK)
         status = convert_write_seg(options, catalog, &aligned, source, options->type, error);
     ul_labels_free(&aligned);

@@ -169,7 +169,7 @@ ul_status convert_seg(const convert_options *options, ul_error *error) {
         status = ul_seg_read(options->input, source, &labels, &notes, error);
     convert_notes(options, notes);
     if (status == UL_OK && options->regular && labels.grid.stack != UL_STACK_REGULAR)
-        status = convert_make_regular(&labels, error);
+        status = convert_make_regular(options, &labels, error);
     if (status == UL_OK)
         status = write_target(options, catalog, &labels, source, error);
     if (status == UL_OK && options->names)

@@ -9,8 +9,10 @@
 static ul_status make_regular(const convert_options *options, ul_volume *volume, ul_error *error) {
     ul_volume regular;
     ul_status status = ul_volume_regular(volume, UL_OUTSIDE_SMALLEST, &regular, error);
-    if (status != UL_OK)
+    if (status != UL_OK) {
+        ul_error_prefix(error, "%s", options->input);
         return status;
+    }
     size_t missing = ul_grid_slices_in_gaps(&volume->grid, &regular.grid);
     char note[160];
     snprintf(note, sizeof note,

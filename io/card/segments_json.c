@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define MAX_FILE_BYTES (16u << 20)
+#define FIRST_ROOM_BYTES (4u << 10)
 
 /* How the keys of one segment are called: ours, and dcmqi's. */
 typedef struct key_names {
@@ -296,8 +297,16 @@ static ul_status read_file(const char *path, char **text, ul_error *error) {
     FILE *file = fopen(path, "rb");
     if (!file)
         return ul_error_set(error, UL_ERROR_INPUT, "cannot be opened: %s", strerror(errno));
-    char *bytes = malloc(MAX_FILE_BYTES + 1);
-    size_t used = bytes ? fread(bytes, 1, MAX_FILE_BYTES + 1, file) : 0;
+    char *bytes = NULL;
+    size_t used = 0, room = 0;
+    do { /* pipes have no length: room grows with what comes */
+        room = room ? 2 * room : FIRST_ROOM_BYTES;
+        char *grown = realloc(bytes, room + 1);
+        if (!grown)
+            free(bytes);
+        bytes = grown;
+        used += bytes ? fread(bytes + used, 1, room - used, file) : 0;
+    } while (bytes && used == room && room <= MAX_FILE_BYTES);
     bool failed = ferror(file) != 0;
     fclose(file);
     ul_status status = UL_OK;

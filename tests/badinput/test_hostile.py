@@ -101,6 +101,11 @@ def large_pictures(bench):
     os.environ["ULITE_MAX_MEMORY"] = "16777216"
     bench.refused("large.png", large, 8, ["5000 x 5000", "limit is 16 MiB"])
     bench.run(*large, "--max-memory", "1G")
+    for wrong in ("lots", "16MB", "-1"):
+        os.environ["ULITE_MAX_MEMORY"] = wrong
+        done = subprocess.run([bench.ulite, *large], capture_output=True, text=True)
+        assert done.returncode == 2 and f'ULITE_MAX_MEMORY takes a size such as 512M or 8G, not "{wrong}"' in \
+            done.stderr, done
     del os.environ["ULITE_MAX_MEMORY"]
 
 
@@ -188,6 +193,28 @@ def little_memory(bench):
         assert done.returncode >= 0, f"{mib} MiB: {done.returncode}: {done.stderr}"
 
 
+def claimed_length(bench):
+    """A value that claims more bytes than its file has is refused without room for it."""
+    whole = next(Path(bench.path("source")).iterdir()).read_bytes()
+    path = Path(bench.path("claimed.dcm"))
+    for element in (b"\x20\x00\x32\x00DS", b"\x08\x00\x60\x00CS"):
+        at = whole.index(element)
+        long_form = element[:4] + b"OB\0\0" + struct.pack("<I", 2998009858) + whole[at + 8:]
+        path.write_bytes(whole[:at] + long_form)
+        for arguments in (["info"], ["convert", "-o", bench.path("out.nii")], ["verify"]):
+            bench.refused("claimed.dcm", [*arguments, str(path)], 3, ["truncated"], 512)
+
+
+def unplaced_images(bench):
+    """What lacks positions is named where an even grid is asked for."""
+    image = pydicom.dcmread(next(Path(bench.path("source")).iterdir()))
+    for name in ("ImagePositionPatient", "ImageOrientationPatient"):
+        delattr(image, name)
+    image.save_as(bench.path("unplaced.dcm"))
+    bench.refused("unplaced.dcm", ["convert", bench.path("unplaced.dcm"), "-o", bench.path("out.nii"),
+                                   "--grid", "regular"], 5, ["without positions"])
+
+
 def control_characters(bench):
     """verify tells them; a message shows them on its one line."""
     whole = Path(bench.path("seg.dcm")).read_bytes()
@@ -206,7 +233,7 @@ def main():
         bench = Bench(make_series, ulite, model, scratch)
         for part in (nested_sequences, declared_frames, large_pictures, large_volumes, deflated_values,
                      large_code_stream,
-                     little_memory, control_characters):
+                     little_memory, claimed_length, unplaced_images, control_characters):
             part(bench)
 
 

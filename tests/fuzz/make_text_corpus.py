@@ -7,6 +7,7 @@ Usage: make_text_corpus.py tests/fuzz/corpus
 import json
 import struct
 import sys
+import zlib
 from pathlib import Path
 
 import pydicom
@@ -64,6 +65,9 @@ def codec_seeds(corpus):
         kind = {"MONOCHROME1": 1, "RGB": 2, "YBR_FULL": 3, "YBR_FULL_422": 4}.get(image.PhotometricInterpretation, 0)
         yield path.stem, bytes([syntaxes.index(syntax), image.Rows - 1, image.Columns - 1,
                                 int(image.SamplesPerPixel == 3), bits, kind, 0, 0]) + frame
+    deflated = zlib.compressobj(9, wbits=-15)  # 10 x 12 pixels of 16 bits
+    samples = struct.pack("<120H", *(i * i % 4001 for i in range(120)))
+    yield "deflated", bytes([len(syntaxes), 9, 11, 0, 5, 0, 0, 0]) + deflated.compress(samples) + deflated.flush()
 
 
 def main():

@@ -18,6 +18,7 @@ with needed_modules():
     import nibabel
     import numpy
     import pydicom
+    from compress_binary import compress
     from scipy.spatial import cKDTree
 
 HEAD = pathlib.Path("/usr/share/mricron/templates/ch2.nii.gz")
@@ -399,6 +400,25 @@ def compressed_frames_are_read(folder):
     run("convert", folder / "unknown.dcm", "-o", folder / "x.nii.gz", code=9, says="JPEG 2000 multi-component lossless")
 
 
+def packed_frames_are_read(folder):
+    """BINARY frames in RLE and deflated: of whole bytes, unlike those of a native file."""
+    source = make(folder / "odd", "--box", "40:75,60:91,50:56")
+    nibabel.save(labels_on(source, folder, "odd"), folder / "odd.nii.gz")
+    run("convert", folder / "odd.nii.gz", "-o", folder / "odd.dcm", "--source", source, "--type", "binary")
+    run("convert", folder / "odd.dcm", "-o", folder / "odd_back.nii.gz")
+    wanted = numpy.asarray(nibabel.load(folder / "odd_back.nii.gz").dataobj)
+    check(wanted.any() and wanted[:, :, 0].size % 8, "no labels, or frames of whole bytes")
+    for how in ("rle", "deflate"):
+        compress(folder / "odd.dcm", folder / f"{how}.dcm", how)
+        run("convert", folder / f"{how}.dcm", "-o", folder / "packed.nii.gz")
+        found = numpy.asarray(nibabel.load(folder / "packed.nii.gz").dataobj)
+        check((found == wanted).all(), f"BINARY, {how}: {(found != wanted).sum()} voxels differ")
+    whole = (folder / "deflate.dcm").read_bytes()
+    frame = whole.rindex(b"\xfe\xff\x00\xe0") + 8
+    (folder / "damaged.dcm").write_bytes(whole[:frame] + b"\xff" + whole[frame + 1:])
+    run("convert", folder / "damaged.dcm", "-o", folder / "x.nii.gz", code=3, says="deflated frame")
+
+
 def real_objects_are_read(folder):
     dcmqi, highdicom = SHARED / "data/seg/dcmqi", SHARED / "data/seg/highdicom"
     run("convert", dcmqi / "liver.dcm", "-o", folder / "liver.nii.gz", "--source", dcmqi / "ct-3slice",
@@ -467,6 +487,7 @@ def main():
         verify_says_what_is_wrong(folder)
         labelmap_is_read(folder)
         compressed_frames_are_read(folder)
+        packed_frames_are_read(folder)
         if has(SHARED / "data/seg", SHARED / "data/dicom"):
             real_objects_are_read(folder)
     print("passed")
