@@ -62,6 +62,7 @@ allowed() {
         below+="|ulite/($(tr ' ' '|' <<<"$names"))\.h"
         [ "$floor" = "$folder" ] && break
     done <<<"$public_headers"
+    [ "$folder" = apps ] && below+='|ulite\.h'
     echo "($own)/.*$below"
 }
 
