@@ -149,6 +149,8 @@ def itk_is_named(folder):
                 form = nibabel.load(folder / "itk.nii.gz").affine[:3, :3]
                 unit = form / numpy.linalg.norm(form, axis=0)
                 check((numpy.abs(unit.T @ unit - numpy.eye(3)).max() > 1e-3) == wanted, f"{name} {grid}: {form}")
+
+
 def turn_frames(seg, transpose, flips, reverse):
     """Stores a BINARY object's frames another way round, each voxel where it was."""
     shared, frames = seg.SharedFunctionalGroupsSequence[0], list(seg.PerFrameFunctionalGroupsSequence)

@@ -221,7 +221,8 @@ def check_padding(*options):
 
 def test_padding_has_no_part_in_statistics():
     assert check_padding() == -2000
-    assert check_padding("--photometric", "MONOCHROME1") != -2000  # turned over like the pixels
+    # Stored values are turned over, and padding is a stored value.
+    assert check_padding("--photometric", "MONOCHROME1", "--set", "PixelPaddingValue=1999") == -2000
 
 
 def test_fractions():
@@ -448,8 +449,8 @@ def test_figures_of_uneven_slices():
     """A slice stands for half the way to each neighbour, an end slice for as much outwards as inwards."""
     series("unequal", "--step", "1,2,1.5")
     segment("unequal", "slices", "-o", "unequal.dcm", "--type", "binary", "--stats", "unequal.json")
-    heights = sorted(float(pydicom.dcmread(path, stop_before_pixels=True).ImagePositionPatient[2])
-                     for path in pathlib.Path("unequal").iterdir())
+    heights = numpy.sort([float(pydicom.dcmread(path, stop_before_pixels=True).ImagePositionPatient[2])
+                          for path in pathlib.Path("unequal").iterdir()])
     steps = numpy.diff(heights)
     assert len(set(numpy.round(steps, 3))) == 3, steps
     depths = (numpy.concatenate([steps[:1], steps]) + numpy.concatenate([steps, steps[-1:]])) / 2
