@@ -30,7 +30,7 @@ attach() {
     mount -t proc proc "$root/proc"
     mount -t tmpfs -o mode=755 tmpfs "$root/dev"
     mkdir "$root/dev/pts" "$root/dev/shm"
-    local device
+    local device name major minor
     for device in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0; do
         IFS=: read -r name major minor <<<"$device"
         mknod -m 666 "$root/dev/$name" c "$major" "$minor"

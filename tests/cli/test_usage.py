@@ -24,7 +24,7 @@ COMMANDS = re.findall(r"^  ([a-z]+) +\S", OVERVIEW, re.M)
 
 def options(command):
     """The long options that the command's source takes, as text in it."""
-    with open(f"{SOURCE}/apps/cmd_{command}.c") as stream:
+    with open(f"{SOURCE}/apps/{command}/cmd_{command}.c") as stream:
         return re.findall(r'\{"([a-z0-9-]+)",\s*(no|required|optional)_argument', stream.read())
 
 
