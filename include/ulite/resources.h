@@ -59,8 +59,8 @@ UL_API void ul_team_barrier(ul_team *team);
 /* How much memory the readers of files may use: a small file may declare a large volume. */
 
 /* Sets the limit of the process in bytes; 0 brings the default back: ULITE_MAX_MEMORY, or where
- * that is not set (or no size) three quarters of the machine's memory or of the control group's limit. Any
- * thread may call it. */
+ * that is not set (or no size) three quarters of the machine's memory or of the control group's
+ * limit. Any thread may call it. */
 UL_API void ul_memory_set_limit(uint64_t bytes);
 
 /* The limit in bytes. */

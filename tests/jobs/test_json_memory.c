@@ -1,7 +1,7 @@
 /* Cards, segments and plans where memory runs out: each allocation fails once, cJSON's through its
  * hooks, those of io and jobs by failing.h. */
-#include "support/failing.h"
 #include "jobs/dataset/plan_json.h"
+#include "support/failing.h"
 
 #include <cJSON.h>
 #include <setjmp.h>

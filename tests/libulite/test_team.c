@@ -1,6 +1,6 @@
 /* Teams of threads: all work is done once, by as many threads as there are. */
-#include "support/failing.h"
 #include "libulite/base/processors.h"
+#include "support/failing.h"
 #include "ulite/resources.h"
 
 #include <pthread.h>
