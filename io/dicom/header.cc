@@ -55,7 +55,9 @@ class HeaderStream : public DcmInputFileStream {
     offile_off_t skip(offile_off_t count) override {
         if (in_header && deflated)
             count = std::min(count, MAX_HEADER_BYTES + 1 - tell());
-        return DcmInputFileStream::skip(count);
+        offile_off_t skipped = DcmInputFileStream::skip(count);
+        within_limits(); /* a value that is passed over may lead beyond them */
+        return skipped;
     }
     OFBool good() const override {
         return !beyond && DcmInputFileStream::good();

@@ -46,7 +46,7 @@ class Bench:
         done = subprocess.run([self.ulite, *arguments], capture_output=True, text=True,
                               timeout=120, **options)
         said = "".join(line for line in done.stderr.splitlines(True)
-                       if not line.startswith("note: fixture")).strip()  # a model that is untrained says so
+                       if not line.startswith(("note: fixture", "note: doubtful"))).strip()  # an untrained model's
         assert done.returncode == status, (
             f"{what}: exit {done.returncode}, expected {status}: {said}")
         check_said(what, said, done.stdout, words)
