@@ -26,6 +26,9 @@ constexpr size_t INFLATE_STEP_BYTES = size_t(1) << 22;
 /* DCMTK makes some 200 bytes of an element of 8: how often the memory in use is looked at. */
 constexpr size_t LOOK_STEP_BYTES = size_t(1) << 20;
 
+/* Item tags outside of any sequence that are passed over: each looks at all elements before it. */
+constexpr int MAX_STRAY_ITEMS = 64;
+
 /* A deflated stream holds at most this many times its size. */
 constexpr uint64_t MAX_DEFLATE_RATIO = 1032;
 
@@ -256,11 +259,15 @@ void drop_incomplete(DcmItem &item) {
 }
 
 /* Passes over an item tag of length 0, or a delimiter, that stands outside of any sequence, as some
- * writers leave after an empty one; false where something else stopped the reading. */
-bool pass_stray_item(HeaderStream &stream) {
+ * writers leave after an empty one; false where something else stopped the reading, or nothing was
+ * read since the last one, which ended at byte `last`. */
+bool pass_stray_item(HeaderStream &stream, offile_off_t *last) {
     static const uint8_t little[] = {0xfe, 0xff}, big[] = {0xff, 0xfe};
     uint8_t head[8];
     stream.putback();
+    if (stream.tell() < *last)
+        return false;
+    *last = stream.tell() + 8;
     if (peek(stream, head, 8) != 8 || head[4] || head[5] || head[6] || head[7] ||
         (std::memcmp(head, little, 2) != 0 && std::memcmp(head, big, 2) != 0))
         return false;
@@ -293,12 +300,14 @@ ul_status read_header(const char *path, uint32_t stop, dicom_header *header, boo
     take_uid(meta, DCM_MediaStorageSOPInstanceUID, header->media_instance);
     E_TransferSyntax encoding = encoding_of(file->stream, header->transfer_syntax);
     OFCondition result;
-    do {
+    offile_off_t last = 0;
+    for (int strays = 0; strays <= MAX_STRAY_ITEMS; strays++) {
         result = data.readUntilTag(file->stream, encoding, EGL_noChange, MAX_VALUE_AT_ONCE,
             DcmTagKey(Uint16(stop >> 16), Uint16(stop)));
-        if (result.bad() && result != EC_InvalidTag)
+        if ((result.bad() && result != EC_InvalidTag) || !pass_stray_item(file->stream, &last))
             break;
-    } while (pass_stray_item(file->stream) && (data.transferInit(), true));
+        data.transferInit();
+    }
     file->format.transferEnd();
     if (result.bad() || file->stream.beyond) {
         drop_incomplete(data);
