@@ -1,6 +1,7 @@
 #include "apps/batch/batch.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Left out where it is not known. */

@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* What the finding of cases shares. */
 typedef struct finder {
     ul_cohort *cohort;
     size_t room;
-    const char *without; /* resolved, owned; NULL: none */
+    struct stat without; /* a folder */
+    bool leaves_out;     /* there is one */
     bool whole_paths;
     int threads;
     const ul_progress *progress;
@@ -192,14 +194,17 @@ static bool is_image(const char *path) {
     return files_ends_with(name, ".png") && ul_file_kind_of(path) == UL_FILE_PNG;
 }
 
-/* Whether a file lies in the folder that is left out. */
+/* Whether a file lies in the folder that is left out, by whatever name. */
 static bool is_without(const finder *f, const char *path) {
-    if (!f->without)
-        return false;
-    char *whole = realpath(path, NULL);
-    size_t length = strlen(f->without);
-    bool inside = whole && strncmp(whole, f->without, length) == 0 && whole[length] == '/';
-    free(whole);
+    char *folder = f->leaves_out ? strdup(path) : NULL;
+    bool inside = false;
+    for (char *slash; folder && !inside && (slash = strrchr(folder, '/')) && slash > folder;) {
+        struct stat info;
+        *slash = '\0';
+        inside = stat(folder, &info) == 0 && info.st_ino == f->without.st_ino &&
+                 info.st_dev == f->without.st_dev;
+    }
+    free(folder);
     return inside;
 }
 
@@ -294,15 +299,15 @@ static ul_status check_once(const ul_cohort *cohort, ul_error *error) {
 ul_status ul_cohort_open(const char *const *inputs, size_t input_count, const char *without,
     bool whole_paths, int threads, const ul_progress *progress, ul_cohort *cohort,
     ul_error *error) {
-    char *resolved = without ? realpath(without, NULL) : NULL;
     *cohort = (ul_cohort){0};
-    finder f = {cohort, 0, resolved, whole_paths, threads, progress};
+    finder f = {
+        .cohort = cohort, .whole_paths = whole_paths, .threads = threads, .progress = progress};
+    f.leaves_out = without && stat(without, &f.without) == 0;
     ul_status status = UL_OK;
     for (size_t i = 0; i < input_count && status == UL_OK; i++)
         status = find_cases(&f, inputs[i], error);
     if (status == UL_OK)
         status = check_once(cohort, error);
-    free(resolved);
     if (status != UL_OK)
         ul_cohort_close(cohort);
     return status;
