@@ -12,7 +12,7 @@
 static int batch_run(int argc, char **argv);
 
 const cli_command cmd_batch = {.name = "batch",
-    .summary = "segment every case of a cohort; go on where it stopped; one table",
+    .summary = "segment every case of a cohort, with a log and one table of volumes",
     .help =
         "Usage: ulite batch INPUT... -m MODEL -o OUT/ [--rules F.json] [--name PATTERN]\n"
         "                   [--format F] [--retry failed] [--overwrite] [--shard I/N]\n"

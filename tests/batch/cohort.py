@@ -55,9 +55,9 @@ def make(folder, good, broken=1, unfit=1, ambiguous=1):
         for n in range(count):
             place = f"{folder}/Secret_{kind}_{n}"
             study = f"{folder} {kind} {n}"
-            write_series(f"{place}/a", study, 1, "CT" if kind == "unfit" else "MR")
+            write_series(f"{place}/a", study, 1, "MR" if kind == "unfit" else "CT")
             if kind != "broken":  # a second series, which the model is not made for
-                write_series(f"{place}/b", study, 2, "MR" if kind == "ambiguous" else "CT")
+                write_series(f"{place}/b", study, 2, "CT" if kind == "ambiguous" else "MR")
             else:
                 for name in os.listdir(f"{place}/a"):
                     os.truncate(f"{place}/a/{name}", 300)

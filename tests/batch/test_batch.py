@@ -19,7 +19,7 @@ from cohort import content, lines, timeless
 
 ULITE, FIXTURES, SOURCE = sys.argv[1:4]
 GOOD = int(sys.argv[4]) if len(sys.argv) > 4 else 12
-MODEL = f"{FIXTURES}/axial.safetensors"
+MODEL = f"{FIXTURES}/ct.safetensors"
 os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
 KINDS = cohort.make("in", GOOD)
 COUNT = sum(map(len, KINDS.values()))
@@ -144,7 +144,7 @@ def test_rules():
         with open("rules.json", "w") as stream:
             json.dump({"version": 1, "rules": list(items)}, stream)
         return "rules.json"
-    made = rules({"modality": "MR", "description": "SCAN 1"}, {"modality": "XA"})
+    made = rules({"modality": "CT", "description": "SCAN 1"}, {"modality": "XA"})
     batch("in", "-m", MODEL, "-o", "ruled", "--rules", made, code=1)
     runs = lines("ruled/runs.jsonl")
     assert sum(run["status"] == "done" for run in runs) == GOOD + 1  # the ambiguous one has a scan 1
