@@ -2,8 +2,8 @@
 #include "apps/base/event.h"
 #include "apps/base/seg_type.h"
 #include "apps/batch/batch.h"
-#include "ulite/choice.h"
-#include "ulite/sha256.h"
+#include "io/base/sha256.h"
+#include "ulite/segment.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -254,10 +254,10 @@ static ul_status batch_all(batch *b, ul_error *error) {
     if (status == UL_OK)
         status = make_plan(b, error);
     if (status == UL_OK)
-        status = open_runs(b, error);
-    if (status == UL_OK)
         status = ul_cohort_open(a->inputs, a->input_count, a->folder, console_settings.debug,
             a->threads, console_progress(), &b->cohort, error);
+    if (status == UL_OK) /* makes OUT, which is for what can be run alone */
+        status = open_runs(b, error);
     if (status == UL_OK) {
         if (!b->model.card.trained)
             console_say("note: %s is untrained, for tests only: its labels mean nothing",

@@ -7,21 +7,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The series that the model was made for: the only one of its study, or the only one that fits. */
-static ul_status choose_by_card(const batch *b, batch_turn *turn, ul_error *error) {
-    const ul_case *item = turn->item;
-    size_t fits = 0;
-    char reasons[UL_ERROR_TEXT_BYTES / 2] = "";
+/* How many series of a case fit the model, and the first of them; reasons [UL_ERROR_TEXT_BYTES /
+ * 2]: why the others do not. */
+static size_t count_fitting(const batch *b, const ul_case *item, bool colour_may_be_grey,
+    const ul_series **first, char *reasons) {
+    size_t fits = 0, room = UL_ERROR_TEXT_BYTES / 2;
+    *reasons = '\0';
     for (size_t i = 0, used = 0; i < item->series_count; i++) {
+        const ul_series *series = item->series[i];
         ul_error why = {0};
-        if (b->arguments->force || segment_series_fits(&b->model.card, item->series[i], &why)) {
+        if (b->arguments->force ||
+            segment_series_fits(&b->model.card, series, colour_may_be_grey, &why)) {
             if (++fits == 1)
-                turn->series = item->series[i];
-        } else if (used < sizeof reasons) {
-            used += (size_t)snprintf(reasons + used, sizeof reasons - used, "%sseries %d: %s",
-                used ? "; " : "", ul_series_get_info(item->series[i])->series_number, why.text);
+                *first = series;
+        } else if (used < room) {
+            used += (size_t)snprintf(reasons + used, room - used, "%sseries %d: %s",
+                used ? "; " : "", ul_series_get_info(series)->series_number, why.text);
         }
     }
+    return fits;
+}
+
+/* The series that the model was made for: the only one of its study, or the only one that fits, as
+ * `ulite segment` chooses. */
+static ul_status choose_by_card(const batch *b, batch_turn *turn, ul_error *error) {
+    const ul_case *item = turn->item;
+    char reasons[UL_ERROR_TEXT_BYTES / 2];
+    size_t fits = count_fitting(b, item, false, &turn->series, reasons);
+    if (fits == 0)
+        fits = count_fitting(b, item, true, &turn->series, reasons);
     if (item->series_count == 1) { /* what does not fit is refused when it is segmented */
         turn->series = item->series[0];
         snprintf(turn->choice, sizeof turn->choice, "the only volume of its study");

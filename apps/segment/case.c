@@ -1,7 +1,8 @@
 #include "apps/base/console.h"
 #include "apps/base/model_path.h"
 #include "apps/segment/segment.h"
-#include "ulite/choice.h"
+#include "io/base/sha256.h"
+#include "ulite/segment.h"
 
 #include <stdio.h>
 #include <stdlib.h>

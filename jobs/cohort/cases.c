@@ -1,10 +1,10 @@
+#include "io/base/file_kind.h"
 #include "io/base/file_list.h"
+#include "io/base/sha256.h"
 #include "jobs/base/paths.h"
-#include "ulite/catalog_fault.h"
+#include "libulite/base/output.h"
 #include "ulite/cohort.h"
-#include "ulite/file_kind.h"
-#include "ulite/output.h"
-#include "ulite/sha256.h"
+#include "ulite/dicom.h"
 
 #include <stdio.h>
 #include <stdlib.h>

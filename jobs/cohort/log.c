@@ -1,8 +1,8 @@
 #include "jobs/cohort/log.h"
 
+#include "io/base/json.h"
 #include "jobs/base/paths.h"
 #include "jobs/cohort/table.h"
-#include "ulite/json.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
+#include "io/base/json.h"
 #include "jobs/base/paths.h"
 #include "ulite/cohort.h"
-#include "ulite/json.h"
 
 #include <cJSON.h>
 #include <ctype.h>

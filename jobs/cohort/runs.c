@@ -1,7 +1,7 @@
 #include "jobs/cohort/log.h"
 #include "jobs/cohort/table.h"
+#include "libulite/base/output.h"
 #include "ulite/cohort.h"
-#include "ulite/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
