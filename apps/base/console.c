@@ -20,8 +20,8 @@ static int stdout_errno; /* why stdout could not be written at first, 0: it coul
 static console_listener *listener; /* NULL: stderr */
 static void *listener_context;
 
-void console_listen(console_listener *hear, void *context) {
-    listener = hear;
+void console_listen(console_listener *new_listener, void *context) {
+    listener = new_listener;
     listener_context = context;
 }
 

@@ -46,10 +46,10 @@ void console_help(const cli_command *command);
 /* Under --debug: a line about the finished run on stderr. */
 void console_debug(int exit_code);
 
-/* Has every message for people given to hear instead of stderr, whatever --quiet says, and no bars
- * drawn; NULL ends that. */
+/* Has every message for people given to new_listener instead of stderr, whatever --quiet says, and
+ * no bars drawn; NULL ends that. */
 typedef void console_listener(void *context, const char *line);
-void console_listen(console_listener *hear, void *context);
+void console_listen(console_listener *new_listener, void *context);
 
 /* Prints a line, its control characters escaped, so that a file name can neither break it nor steer
  * a terminal. All the messages below are such lines. */

@@ -1,4 +1,4 @@
-/* The parts of `ulite batch`: which series of a case, its name, its record, the round. */
+/* The parts of `ulite batch`: which series of a case, its name, its record, running them. */
 #ifndef BATCH_H
 #define BATCH_H
 
@@ -64,7 +64,7 @@ cJSON *batch_record(const batch *b, const batch_turn *turn, const batch_outcome 
 void batch_memory_start(void);
 double batch_memory_peak(void);
 
-/* How far a round is. */
+/* How many cases are done. */
 typedef struct batch_progress {
     size_t done, failed, left, run; /* run: of done and failed, in this process */
     double start, last_drawn;
@@ -75,7 +75,7 @@ void batch_progress_draw(batch_progress *p);
 void batch_progress_clear(batch_progress *p);
 
 /* Runs all cases of the shard that are not done, and says what came of it. Returns UL_OK,
- * UL_ERROR_PARTIAL (some failed), or what ended the round. */
-ul_status batch_round(batch *b, ul_error *error);
+ * UL_ERROR_PARTIAL (some failed), or what ended the run. */
+ul_status batch_run_cases(batch *b, ul_error *error);
 
 #endif

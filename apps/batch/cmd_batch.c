@@ -262,7 +262,7 @@ static ul_status batch_all(batch *b, ul_error *error) {
         if (!b->model.card.trained)
             console_say("note: %s is untrained, for tests only: its labels mean nothing",
                 b->model.card.name);
-        status = batch_round(b, error);
+        status = batch_run_cases(b, error);
     }
     ul_error late = {0};
     if (ul_runs_close(b->runs, &late) != UL_OK && (status == UL_OK || status == UL_ERROR_PARTIAL))
@@ -287,13 +287,13 @@ static int check_usage(const batch_arguments *a) {
         return a->input_count || a->model || a->folder
                    ? console_usage(&cmd_batch, "--merge takes OUT and nothing else")
                    : UL_OK;
-    if (a->input_count == 0 || !a->model || !a->folder)
-        return console_usage(&cmd_batch, "takes INPUT, -m MODEL and -o OUT: there is no%s%s%s",
-            a->input_count ? "" : " INPUT", a->model ? "" : " -m", a->folder ? "" : " -o");
-    if (strlen(a->folder) == 0)
-        return console_usage(&cmd_batch, "-o takes a folder");
+    if (a->input_count == 0 || !a->model || !a->folder || !*a->folder)
+        return console_usage(&cmd_batch, "%s is missing",
+            a->input_count == 0 ? "INPUT"
+            : a->model          ? "-o OUT"
+                                : "-m MODEL");
     if (a->rle && !seg_type_takes_rle(a->type))
-        return console_usage(&cmd_batch, "--rle goes with --type labelmap");
+        return console_usage(&cmd_batch, "--rle needs --type labelmap");
     return UL_OK;
 }
 
@@ -314,8 +314,8 @@ static int batch_run(int argc, char **argv) {
     }
     for (; optind < argc; optind++) {
         if (a.input_count == SEGMENT_MAX_PATHS)
-            return console_usage(
-                &cmd_batch, "at most %d inputs go: a list (.txt) holds more", SEGMENT_MAX_PATHS);
+            return console_usage(&cmd_batch,
+                "at most %d inputs are allowed: a list (.txt) holds more", SEGMENT_MAX_PATHS);
         a.inputs[a.input_count++] = argv[optind];
     }
     int exit_code = check_usage(&a);

@@ -75,14 +75,14 @@ ul_status batch_prepare(const batch *b, const ul_case *item, batch_turn *turn, u
 }
 
 /* What is kept of a case's messages. */
-typedef struct hearing {
+typedef struct kept_messages {
     cJSON *flags;
     char *choice; /* [choice_bytes] */
     size_t choice_bytes;
-} hearing;
+} kept_messages;
 
-static void hear(void *context, const char *line) {
-    hearing *kept = context;
+static void keep_message(void *context, const char *line) {
+    kept_messages *kept = context;
     static const char taken[] = "taken: ";
     if (strncmp(line, "note: ", 6) == 0 || strncmp(line, "forced: ", 8) == 0)
         cJSON_AddItemToArray(kept->flags, cJSON_CreateString(line));
@@ -108,10 +108,10 @@ static ul_status segment_turn(const batch *b, batch_turn *turn, batch_outcome *o
         .measured = true,
         .catalog = turn->item->catalog,
         .chosen = turn->series};
-    hearing kept = {outcome->flags, turn->choice, sizeof turn->choice};
+    kept_messages kept = {outcome->flags, turn->choice, sizeof turn->choice};
     batch_make_folders(turn->output);
     console_settings.json = false; /* a case is one event */
-    console_listen(hear, &kept);
+    console_listen(keep_message, &kept);
     segment_case(&arguments, &b->model, &outcome->result, &outcome->error);
     console_listen(NULL, NULL);
     console_settings.json = json;
@@ -134,10 +134,25 @@ static void run_turn(batch *b, const ul_case *item, batch_turn *turn, batch_outc
     outcome->peak_mib = batch_memory_peak();
 }
 
-/* One line for people: by number and hash, since folders are often named after patients. */
+/* A text without the path of its case: folders are often named after patients. */
+static void hide_path(const char *text, const char *path, char *hidden, size_t bytes) {
+    size_t length = strlen(path), used = 0;
+    for (const char *found; used < bytes && (found = strstr(text, path)); text = found + length) {
+        bool prefix = found[length] == ':' && found[length + 1] == ' ';
+        used += (size_t)snprintf(hidden + used, bytes - used, "%.*s%s", (int)(found - text), text,
+            prefix ? "" : "its input");
+        found += prefix ? 2 : 0;
+    }
+    if (used < bytes)
+        snprintf(hidden + used, bytes - used, "%s", text);
+}
+
+/* One line for people, by number and key; runs.jsonl has the path. */
 static void say_failed(const batch_turn *turn, const ul_error *error) {
+    char text[2 * UL_ERROR_TEXT_BYTES];
+    hide_path(error->text, turn->item->path, text, sizeof text);
     console_line(stderr, "case %zu (%.8s): exit %d: %s", turn->item->number, turn->item->key,
-        (int)error->status, error->text);
+        (int)error->status, console_settings.debug ? error->text : text);
 }
 
 static ul_status log_turn(
@@ -213,7 +228,7 @@ static void say_summary(const batch *b, const batch_progress *p) {
     event_print(event);
 }
 
-ul_status batch_round(batch *b, ul_error *error) {
+ul_status batch_run_cases(batch *b, ul_error *error) {
     batch_progress p = {.start = console_seconds()};
     ul_status status = UL_OK;
     count_due(b, &p);

@@ -57,12 +57,39 @@ static ul_status write_all(const segment_arguments *a, const ul_card *card, cons
     return status;
 }
 
+/* The labels of the input, of the classes that are chosen. choice: NULL: all. */
+static ul_status find_labels(const segment_arguments *a, const segment_model *model,
+    const ul_class_choice *choice, segment_input *input, ul_labels *labels, ul_error *error) {
+    const ul_card *card = &model->card;
+    input->quality_count = card->classes.count;
+    input->quality = calloc(card->classes.count + 1, sizeof *input->quality);
+    if (!input->quality)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the quality of the result");
+    ul_segment_options options = {.threads = a->threads,
+        .flips = a->flips,
+        .fractions = a->type == UL_SEG_FRACTIONAL,
+        .quality = input->quality,
+        .slices = input->resampled ? &input->slices : NULL};
+    ul_status status = ul_segment_volume(model->model, card, a->roi ? &input->crop : &input->volume,
+        &options, console_progress(), labels, error);
+    if (status == UL_OK && a->roi)
+        status = ul_labels_uncrop(&input->region, &input->volume.grid, labels, error);
+    if (status == UL_OK && choice)
+        status = ul_labels_choose(choice, labels, error);
+    segment_choose_quality(choice, input);
+    if (!a->measured && !a->stats && !a->report && !a->preview &&
+        !a->mask) { /* nothing looks at the image any more */
+        free(input->volume.samples);
+        input->volume.samples = NULL;
+    }
+    if (status != UL_OK)
+        explain(a, input, error);
+    return status;
+}
+
 static ul_status segment_with(const segment_arguments *a, const segment_model *model,
     segment_input *input, segment_result *result, ul_error *error) {
     const ul_card *card = &model->card;
-    ul_segment_options options = {
-        .threads = a->threads, .flips = a->flips, .fractions = a->type == UL_SEG_FRACTIONAL};
-    ul_labels labels = {0};
     ul_class_choice choice = {0};
     input->model_name = card->name;
     input->model_hash = model->hash;
@@ -74,40 +101,19 @@ static ul_status segment_with(const segment_arguments *a, const segment_model *m
     status = segment_input_read(a, card, input, error);
     if (status == UL_OK)
         status = segment_check_outputs(a, input, error);
-    if (status != UL_OK) {
-        ul_class_choice_free(&choice);
-        return status;
+    if (status == UL_OK) {
+        ul_labels labels = {0};
+        if (!card->trained)
+            console_say(
+                "note: %s is untrained, for tests only: its labels mean nothing", card->name);
+        if (*input->forced)
+            segment_event("forced", NULL, input->forced);
+        status = find_labels(a, model, a->only ? &choice : NULL, input, &labels, error);
+        if (status == UL_OK)
+            status = write_all(a, card, model->hash, input, &labels, result, error);
+        ul_labels_free(&labels);
     }
-    if (!card->trained)
-        console_say("note: %s is untrained, for tests only: its labels mean nothing", card->name);
-    input->quality_count = card->classes.count;
-    input->quality = calloc(card->classes.count + 1, sizeof *input->quality);
-    if (!input->quality) {
-        ul_class_choice_free(&choice);
-        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the quality of the result");
-    }
-    options.quality = input->quality;
-    options.slices = input->resampled ? &input->slices : NULL;
-    if (*input->forced)
-        segment_event("forced", NULL, input->forced);
-    status = ul_segment_volume(model->model, card, a->roi ? &input->crop : &input->volume, &options,
-        console_progress(), &labels, error);
-    if (status == UL_OK && a->roi)
-        status = ul_labels_uncrop(&input->region, &input->volume.grid, &labels, error);
-    if (status == UL_OK && a->only)
-        status = ul_labels_choose(&choice, &labels, error);
-    segment_choose_quality(a->only ? &choice : NULL, input);
     ul_class_choice_free(&choice);
-    if (!a->measured && !a->stats && !a->report && !a->preview &&
-        !a->mask) { /* nothing looks at the image any more */
-        free(input->volume.samples);
-        input->volume.samples = NULL;
-    }
-    if (status != UL_OK)
-        explain(a, input, error);
-    else
-        status = write_all(a, card, model->hash, input, &labels, result, error);
-    ul_labels_free(&labels);
     return status;
 }
 

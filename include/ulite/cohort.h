@@ -16,8 +16,8 @@ struct cJSON;
  * whatever it holds. */
 typedef struct ul_case {
     size_t number;               /* from 1, in the order of the inputs */
-    char key[UL_CASE_KEY_BYTES]; /* hash of its StudyInstanceUID, or of its path: what it is known
-                                    by between runs */
+    char key[UL_CASE_KEY_BYTES]; /* hash of its StudyInstanceUID, or of its real path: what it is
+                                    known by between runs */
     char *path;                  /* its file, or the folder of its first file; owned */
     char *name;               /* the path below its input, without the ending of an image; owned */
     const char *input;        /* the input that it was found in */
@@ -53,8 +53,9 @@ typedef struct ul_series_rules ul_series_rules;
 UL_API ul_status ul_series_rules_read(const char *path, ul_series_rules **rules, ul_error *error);
 UL_API void ul_series_rules_free(ul_series_rules *rules); /* NULL is fine */
 
-/* The series that the first rule means which means any. *chosen: an index; reason [reason_bytes]:
- * which rule it was. Errors: UL_ERROR_CHOICE where no rule means any, or the rule several. */
+/* The series that the first rule matches which matches any. *chosen: an index; reason
+ * [reason_bytes]: which rule it was. Errors: UL_ERROR_CHOICE where no rule matches any, or the rule
+ * matches several. */
 UL_API ul_status ul_series_rules_choose(const ul_series_rules *rules,
     const ul_series *const *series, size_t series_count, size_t *chosen, char *reason,
     size_t reason_bytes, ul_error *error);

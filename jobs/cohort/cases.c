@@ -1,3 +1,5 @@
+#define _XOPEN_SOURCE 700 /* realpath */
+
 #include "io/base/file_kind.h"
 #include "io/base/file_list.h"
 #include "io/base/sha256.h"
@@ -77,18 +79,31 @@ static ul_case *add_case(finder *f, const char *input, const char *path) {
     return added->path && added->name ? added : NULL;
 }
 
-static ul_status add_file(finder *f, const char *input, const char *path, ul_error *error) {
-    ul_case *added = add_case(f, input, path);
-    if (!added)
-        return fail_memory(error);
-    make_key("file", path, added->key);
-    return UL_OK;
-}
-
 /* The folder of a file. */
 static char *folder_of(const char *path) {
     const char *slash = strrchr(path, '/');
+    if (slash == path)
+        return strdup("/");
     return slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+}
+
+/* Known by its folder's real path, from wherever a run is started, and its name: files may be links
+ * into one store. */
+static ul_status key_of_path(const char *path, char key[UL_CASE_KEY_BYTES], ul_error *error) {
+    const char *slash = strrchr(path, '/');
+    char *folder = folder_of(path), *real = folder ? realpath(folder, NULL) : NULL;
+    char *whole = folder ? files_join(real ? real : folder, slash ? slash + 1 : path) : NULL;
+    if (whole)
+        make_key("file", whole, key);
+    free(whole);
+    free(real);
+    free(folder);
+    return whole ? UL_OK : fail_memory(error);
+}
+
+static ul_status add_file(finder *f, const char *input, const char *path, ul_error *error) {
+    ul_case *added = add_case(f, input, path);
+    return added ? key_of_path(path, added->key, error) : fail_memory(error);
 }
 
 static ul_status add_study(finder *f, const char *input, const ul_catalog *catalog, size_t first,
@@ -138,7 +153,9 @@ static ul_status add_fault(finder *f, const char *input, const char *file,
     char *folder = folder_of(file), key[UL_CASE_KEY_BYTES];
     if (!folder)
         return fail_memory(error);
-    make_key("folder", folder, key);
+    char *real = realpath(folder, NULL);
+    make_key("folder", real ? real : folder, key);
+    free(real);
     bool known = false;
     for (size_t i = first; i < f->cohort->count && !known; i++)
         known = strcmp(f->cohort->cases[i].key, key) == 0;
@@ -227,32 +244,28 @@ static ul_status find_below(finder *f, const char *input, ul_error *error) {
     return status;
 }
 
+static ul_status add_line(
+    finder *f, const char *input, const char *folder, const char *line, ul_error *error) {
+    char *path = *line == '/' ? strdup(line) : files_join(folder, line);
+    ul_case *added = path ? add_case(f, input, path) : NULL;
+    free(path);
+    if (!added)
+        return fail_memory(error);
+    free(added->name);
+    added->name = make_name(folder, added->path);
+    return added->name ? key_of_path(added->path, added->key, error) : fail_memory(error);
+}
+
 /* A list: each line is one case, read when its turn comes, so that a list of any length is known at
  * once. */
 static ul_status take_list(finder *f, const char *input, ul_error *error) {
-    char *text, *rest, *folder = folder_of(input);
+    char *text = NULL, *rest, *folder = folder_of(input);
     ul_status status = folder ? files_read_text(input, &text, error) : fail_memory(error);
-    if (status != UL_OK) {
-        free(folder);
-        return status;
-    }
     size_t before = f->cohort->count;
-    for (char *line = strtok_r(text, "\r\n", &rest); line && status == UL_OK;
-         line = strtok_r(NULL, "\r\n", &rest)) {
-        if (*line == '#' || line[strspn(line, " \t")] == '\0')
-            continue;
-        char *path = *line == '/' ? strdup(line) : files_join(folder, line);
-        ul_case *added = path ? add_case(f, input, path) : NULL;
-        status = added ? UL_OK : fail_memory(error);
-        free(path);
-        if (!added)
-            break;
-        free(added->name);
-        added->name = make_name(folder, added->path);
-        if (!added->name)
-            status = fail_memory(error);
-        make_key("file", added->path, added->key);
-    }
+    for (char *line = status == UL_OK ? strtok_r(text, "\r\n", &rest) : NULL;
+         line && status == UL_OK; line = strtok_r(NULL, "\r\n", &rest))
+        if (*line != '#' && line[strspn(line, " \t")] != '\0')
+            status = add_line(f, input, folder, line, error);
     if (status == UL_OK && f->cohort->count == before)
         status = ul_error_set(error, UL_ERROR_INPUT, "%s: a list without a line", input);
     free(folder);

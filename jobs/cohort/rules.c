@@ -120,61 +120,63 @@ void ul_series_rules_free(ul_series_rules *rules) {
     free(rules);
 }
 
+static void make_lower(const char *text, char *low, size_t bytes) {
+    size_t n = 0;
+    for (; n < bytes - 1 && text[n]; n++)
+        low[n] = (char)tolower((unsigned char)text[n]);
+    low[n] = '\0';
+}
+
 /* Whether a text is of the pattern (* ? [...]), in capitals or not. */
-static bool matches(const char *pattern, const char *text) {
+static bool text_matches(const char *pattern, const char *text) {
     char low_pattern[512], low_text[512];
-    size_t n;
-    for (n = 0; pattern[n] && n < sizeof low_pattern - 1; n++)
-        low_pattern[n] = (char)tolower((unsigned char)pattern[n]);
-    low_pattern[n] = '\0';
-    for (n = 0; text[n] && n < sizeof low_text - 1; n++)
-        low_text[n] = (char)tolower((unsigned char)text[n]);
-    low_text[n] = '\0';
+    make_lower(pattern, low_pattern, sizeof low_pattern);
+    make_lower(text, low_text, sizeof low_text);
     return fnmatch(low_pattern, low_text, 0) == 0;
 }
 
-static bool means(const rule *r, const ul_series *series) {
+static bool rule_matches(const rule *r, const ul_series *series) {
     const ul_series_info *info = ul_series_get_info(series);
     const ul_grid *grid = ul_series_grid(series);
     return (!r->modality || strcasecmp(r->modality, info->modality) == 0) &&
            (!r->body_part || strcasecmp(r->body_part, info->body_part) == 0) &&
            (!r->plane || strcmp(r->plane, ul_plane_name(ul_grid_plane(grid))) == 0) &&
-           (!r->description || matches(r->description, info->description)) &&
-           (!r->not_description || !matches(r->not_description, info->description)) &&
+           (!r->description || text_matches(r->description, info->description)) &&
+           (!r->not_description || !text_matches(r->not_description, info->description)) &&
            (double)grid->size[2] >= r->min_slices;
 }
 
-/* How many series a rule means; *chosen: the first, or of those that it prefers. */
-static size_t count_meant(
+/* How many series a rule matches; *chosen: the first, or of those that it prefers. */
+static size_t count_matching(
     const rule *r, const ul_series *const *series, size_t count, size_t *chosen) {
-    size_t meant = 0, most = 0;
+    size_t matching = 0, most = 0;
     for (size_t i = 0; i < count; i++) {
         size_t slices = ul_series_grid(series[i])->size[2];
-        if (!means(r, series[i]) || (r->most_slices && slices < most))
+        if (!rule_matches(r, series[i]) || (r->most_slices && slices < most))
             continue;
         bool more = r->most_slices && slices > most;
-        meant = more ? 1 : meant + 1;
-        if (meant == 1)
+        matching = more ? 1 : matching + 1;
+        if (matching == 1)
             *chosen = i;
         most = slices > most ? slices : most;
     }
-    return meant;
+    return matching;
 }
 
 ul_status ul_series_rules_choose(const ul_series_rules *rules, const ul_series *const *series,
     size_t series_count, size_t *chosen, char *reason, size_t reason_bytes, ul_error *error) {
     for (size_t n = 0; n < rules->count; n++) {
-        size_t meant = count_meant(&rules->items[n], series, series_count, chosen);
-        if (meant > 1)
+        size_t matching = count_matching(&rules->items[n], series, series_count, chosen);
+        if (matching > 1)
             return ul_error_set(error, UL_ERROR_CHOICE,
-                "rule %zu means %zu of %zu volumes%s: make it narrower", n + 1, meant, series_count,
-                rules->items[n].most_slices ? " of as many slices" : "");
-        if (meant == 0)
+                "rule %zu matches %zu of %zu volumes%s: make it narrower", n + 1, matching,
+                series_count, rules->items[n].most_slices ? " of as many slices" : "");
+        if (matching == 0)
             continue;
         snprintf(reason, reason_bytes, "rule %zu, of %zu volume%s", n + 1, series_count,
             series_count == 1 ? "" : "s");
         return UL_OK;
     }
-    return ul_error_set(error, UL_ERROR_CHOICE, "no rule means any of the %zu volume%s",
+    return ul_error_set(error, UL_ERROR_CHOICE, "no rule matches any of the %zu volume%s",
         series_count, series_count == 1 ? "" : "s");
 }

@@ -20,7 +20,8 @@ from cohort import content, lines, timeless
 ULITE, FIXTURES, SOURCE = sys.argv[1:4]
 GOOD = int(sys.argv[4]) if len(sys.argv) > 4 else 5
 MODEL = f"{FIXTURES}/ct.safetensors"
-os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
+SCRATCH = tempfile.TemporaryDirectory(prefix="ulite-test-")
+os.chdir(SCRATCH.name)
 KINDS = cohort.make("in", GOOD)
 COUNT = sum(map(len, KINDS.values()))
 
@@ -132,7 +133,7 @@ def test_two_models():
 
 def test_names():
     batch("in", "-m", MODEL, "-o", "names", "--name", "%n/%s_%m", "--format", "nii.gz", code=1)
-    assert sum(bool(re.fullmatch(r"\d{5}/\d_\w+\.nii\.gz", name)) for name in content("names")) == GOOD
+    assert sum(bool(re.fullmatch(r"\d{5}/\d_[\w-]+\.nii\.gz", name)) for name in content("names")) == GOOD
     done = batch("in", "-m", MODEL, "-o", "same", "--name", "same", code=1)
     assert done.stderr.count("another case's output has this name") == GOOD - 1
     for wrong in ("../x", "/x", "%q", "%", ""):
@@ -158,12 +159,14 @@ def test_rules():
 
 def test_lists_and_events():
     with open("list.txt", "w") as stream:
-        stream.write("# two of them\n" + "\n".join(KINDS["good"][:2]) + "\nin/absent\n")
+        stream.write("# two of them\n" + "\n".join(KINDS["good"][:2] + KINDS["broken"][:1]) + "\nin/Secret_absent\n")
     done = batch("list.txt", "-m", MODEL, "-o", "listed", "--json", code=1)
     events = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [event["event"] for event in events] == ["case"] * 3 + ["done"]
-    assert [event["exit_code"] for event in events[:3]] == [0, 0, 3]
-    assert events[3] == {"event": "done", "done": 2, "failed": 1, "left": 0}
+    assert [event["event"] for event in events] == ["case"] * 4 + ["done"]
+    assert [event["exit_code"] for event in events[:4]] == [0, 0, 3, 3]
+    assert events[4] == {"event": "done", "done": 2, "failed": 2, "left": 0}
+    done = batch(os.path.abspath("list.txt"), "-m", MODEL, "-o", "listed", code=1)
+    assert "4 cases were run before" in done.stderr, done.stderr
     outputs = [run["output"] for run in lines("listed/runs.jsonl") if run["output"]]
     single = content("single")
     assert sorted(content("listed")[name] for name in outputs)[0] in single.values()
