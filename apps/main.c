@@ -9,6 +9,7 @@
 /* In the order of `ulite --help`. */
 static const cli_command *const commands[] = {
     &cmd_segment,
+    &cmd_batch,
     &cmd_convert,
     &cmd_verify,
     &cmd_train,

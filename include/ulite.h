@@ -4,6 +4,7 @@
 #define ULITE_H
 
 #include "ulite/card.h"
+#include "ulite/cohort.h"
 #include "ulite/dicom.h"
 #include "ulite/error.h"
 #include "ulite/evaluate.h"

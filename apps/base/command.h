@@ -10,6 +10,7 @@ typedef struct cli_command {
     int (*run)(int argc, char **argv); /* argv[0] is "ulite NAME"; returns the exit code */
 } cli_command;
 
+extern const cli_command cmd_batch;
 extern const cli_command cmd_bench;
 extern const cli_command cmd_convert;
 extern const cli_command cmd_eval;

@@ -17,9 +17,21 @@ console console_settings;
 static volatile sig_atomic_t interrupted;
 static int stdout_errno; /* why stdout could not be written at first, 0: it could */
 
+static console_listener *listener; /* NULL: stderr */
+static void *listener_context;
+
+void console_listen(console_listener *new_listener, void *context) {
+    listener = new_listener;
+    listener_context = context;
+}
+
 static void put_line(FILE *stream, const char *format, va_list arguments) {
     char text[8192]; /* two of the longest paths */
     vsnprintf(text, sizeof text, format, arguments);
+    if (listener && stream == stderr) {
+        listener(listener_context, text);
+        return;
+    }
     for (const char *at = text; *at; at++)
         if (*at == '\n')
             fputs("\\n", stream);
@@ -137,7 +149,7 @@ int console_usage(const cli_command *command, const char *format, ...) {
 }
 
 void console_say(const char *format, ...) {
-    if (console_settings.quiet)
+    if (console_settings.quiet && !listener)
         return;
     va_list arguments;
     va_start(arguments, format);
@@ -178,7 +190,7 @@ static void on_signal(int number) {
     interrupted = 1;
 }
 
-static double seconds_now(void) {
+double console_seconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
@@ -191,8 +203,8 @@ typedef struct bar {
     bool open; /* the line on the terminal is not ended yet */
 } bar;
 
-static bool wants_bar(void) {
-    if (console_settings.quiet)
+bool console_wants_bar(void) {
+    if (console_settings.quiet || listener)
         return false;
     return console_settings.progress == PROGRESS_ALWAYS ||
            (console_settings.progress == PROGRESS_AUTO && isatty(STDERR_FILENO));
@@ -239,7 +251,7 @@ static void print_event(const bar *b, size_t done, size_t total, double now) {
 
 static bool report(void *context, const char *stage, size_t done, size_t total) {
     bar *b = context;
-    double now = seconds_now();
+    double now = console_seconds();
     bool fresh = strncmp(b->stage, stage, sizeof b->stage - 1) != 0;
     if (fresh) {
         end_line(b);
@@ -248,7 +260,7 @@ static bool report(void *context, const char *stage, size_t done, size_t total) 
     }
     /* Ten times a second is enough for an eye, and a short stage needs no bar at all. */
     bool due = now - b->last_drawn >= 0.1 || (done == total && total && (b->open || fresh));
-    if (due && wants_bar())
+    if (due && console_wants_bar())
         draw(b, done, total, now);
     if (due && total && console_settings.json && console_settings.events) {
         print_event(b, done, total, now);

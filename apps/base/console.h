@@ -17,6 +17,12 @@ typedef struct console {
 } console;
 extern console console_settings;
 
+/* Whether the settings and the terminal want bars. */
+bool console_wants_bar(void);
+
+/* Of a clock that only goes on. */
+double console_seconds(void);
+
 /* Handles an option that every subcommand takes (-h --help, -q --quiet, --debug, --progress,
  * --json). Use CONSOLE_OPTIONS in the long options table and CONSOLE_SHORT in the short ones;
  * returns true where taken, with *exit_code >= 0 where the program should end (after --help, a
@@ -39,6 +45,11 @@ void console_help(const cli_command *command);
 
 /* Under --debug: a line about the finished run on stderr. */
 void console_debug(int exit_code);
+
+/* Has every message for people given to new_listener instead of stderr, whatever --quiet says, and
+ * no bars drawn; NULL ends that. */
+typedef void console_listener(void *context, const char *line);
+void console_listen(console_listener *new_listener, void *context);
 
 /* Prints a line, its control characters escaped, so that a file name can neither break it nor steer
  * a terminal. All the messages below are such lines. */

@@ -39,11 +39,7 @@ void target_identity(
                  : "");
 }
 
-ul_status target_name(const char *path, const char *identity, const char *ending,
-    char name[TARGET_PATH_BYTES], ul_error *error) {
-    if (target_of(path) != TARGET_FOLDER)
-        return check_length(snprintf(name, TARGET_PATH_BYTES, "%s", path), path, error);
-    mkdir(path, 0777); /* that it cannot be made shows when the file is written */
+void target_hash(const char *identity, char hash[17]) {
     ul_sha256 sha;
     uint8_t digest[32];
     char hex[65];
@@ -51,9 +47,19 @@ ul_status target_name(const char *path, const char *identity, const char *ending
     ul_sha256_update(&sha, identity, strlen(identity));
     ul_sha256_final(&sha, digest);
     ul_sha256_hex(digest, hex);
+    snprintf(hash, 17, "%.16s", hex);
+}
+
+ul_status target_name(const char *path, const char *identity, const char *ending,
+    char name[TARGET_PATH_BYTES], ul_error *error) {
+    if (target_of(path) != TARGET_FOLDER)
+        return check_length(snprintf(name, TARGET_PATH_BYTES, "%s", path), path, error);
+    mkdir(path, 0777); /* that it cannot be made shows when the file is written */
+    char hash[17];
+    target_hash(identity, hash);
     const char *slash = path[strlen(path) - 1] == '/' ? "" : "/";
     return check_length(
-        snprintf(name, TARGET_PATH_BYTES, "%s%s%.16s%s", path, slash, hex, ending), path, error);
+        snprintf(name, TARGET_PATH_BYTES, "%s%s%s%s", path, slash, hash, ending), path, error);
 }
 
 ul_status target_check(const char *path, const char *const *inputs, size_t input_count,

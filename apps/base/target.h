@@ -22,6 +22,9 @@ target_kind target_of(const char *path);
  * they are labels (NULL: they are not) the name of their file as well. */
 void target_identity(const ul_series *series, const char *labels, char identity[TARGET_PATH_BYTES]);
 
+/* What of it stands in names. */
+void target_hash(const char *identity, char hash[17]);
+
 /* The file that path means: itself, or, for a folder, `<hash of the identity><ending>` in it (no
  * patient data in a name). Errors: UL_ERROR_OUTPUT (too long). */
 ul_status target_name(const char *path, const char *identity, const char *ending,

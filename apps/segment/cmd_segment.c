@@ -2,12 +2,9 @@
 #include "apps/base/ending.h"
 #include "apps/base/event.h"
 #include "apps/base/input_kind.h"
-#include "apps/base/model_path.h"
 #include "apps/base/seg_type.h"
 #include "apps/base/target.h"
 #include "apps/segment/segment.h"
-#include "io/base/sha256.h"
-#include "ulite/segment.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -207,120 +204,12 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
     }
 }
 
-/* Names the input, and what would help. */
-static void explain(const segment_arguments *a, const segment_input *input, ul_error *error) {
-    ul_stack stack = input->volume.grid.stack;
-    ul_error_prefix(error, "%s", a->inputs[0]);
-    size_t length = strlen(error->text);
-    if (error->status == UL_ERROR_GEOMETRY &&
-        (stack == UL_STACK_TILTED || stack == UL_STACK_UNEVEN))
-        snprintf(error->text + length, sizeof error->text - length,
-            "; --grid regular resamples them to an even grid");
-}
-
-static void report_placed(const char *path) {
-    console_say("wrote %s", path);
-    segment_event("written", path, NULL);
-}
-
-/* Writes all that is asked for, or nothing. */
-static ul_status write_all(const segment_arguments *a, const ul_card *card, const char *model_hash,
-    segment_input *input, ul_labels *labels, ul_error *error) {
-    written_files written = {0};
-    ul_segment_stats *stats;
-    segment_warn(card, input, labels);
-    ul_status status = segment_measure(a, input, labels, &stats, error);
-    if (status == UL_OK)
-        status = segment_write_outputs(a, card, model_hash, input, labels, &written, error);
-    if (status == UL_OK)
-        status = segment_write_figures(a, card, model_hash, input, labels, stats, &written, error);
-    if (status == UL_OK)
-        status = segment_write_mask(a, input, labels, &written, error);
-    status = written_end(&written, status, report_placed, error);
-    if (status == UL_OK)
-        segment_say(labels, stats);
-    free(stats);
-    size_t doubtful = segment_count_doubtful(input);
-    if (status == UL_OK && a->strict && doubtful > 0)
-        status = ul_error_set(error, UL_ERROR_PARTIAL,
-            "%s: %zu of %zu classes are doubtful (--strict); the outputs are written, --stats has "
-            "the figures",
-            a->inputs[0], doubtful, input->quality_count);
-    return status;
-}
-
-static ul_status segment_with(const segment_arguments *a, const ul_model *model,
-    const ul_card *card, const char *model_hash, segment_input *input, ul_error *error) {
-    ul_segment_options options = {
-        .threads = a->threads, .flips = a->flips, .fractions = a->type == UL_SEG_FRACTIONAL};
-    ul_labels labels = {0};
-    ul_class_choice choice = {0};
-    input->model_name = card->name;
-    input->model_hash = model_hash;
-    ul_status status = a->only ? ul_class_choice_parse(card, a->only, &choice, error) : UL_OK;
-    if (status != UL_OK) {
-        ul_error_prefix(error, "--only");
-        return status;
-    }
-    status = segment_input_read(a, card, input, error);
-    if (status == UL_OK)
-        status = segment_check_outputs(a, input, error);
-    if (status != UL_OK) {
-        ul_class_choice_free(&choice);
-        return status;
-    }
-    if (!card->trained)
-        console_say("note: %s is untrained, for tests only: its labels mean nothing", card->name);
-    input->quality_count = card->classes.count;
-    input->quality = calloc(card->classes.count + 1, sizeof *input->quality);
-    if (!input->quality) {
-        ul_class_choice_free(&choice);
-        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the quality of the result");
-    }
-    options.quality = input->quality;
-    options.slices = input->resampled ? &input->slices : NULL;
-    if (*input->forced)
-        segment_event("forced", NULL, input->forced);
-    status = ul_segment_volume(model, card, a->roi ? &input->crop : &input->volume, &options,
-        console_progress(), &labels, error);
-    if (status == UL_OK && a->roi)
-        status = ul_labels_uncrop(&input->region, &input->volume.grid, &labels, error);
-    if (status == UL_OK && a->only)
-        status = ul_labels_choose(&choice, &labels, error);
-    segment_choose_quality(a->only ? &choice : NULL, input);
-    ul_class_choice_free(&choice);
-    if (!a->stats && !a->report && !a->preview &&
-        !a->mask) { /* nothing looks at the image any more */
-        free(input->volume.samples);
-        input->volume.samples = NULL;
-    }
-    if (status != UL_OK)
-        explain(a, input, error);
-    else
-        status = write_all(a, card, model_hash, input, &labels, error);
-    ul_labels_free(&labels);
-    return status;
-}
-
 static ul_status segment_all(const segment_arguments *a, ul_error *error) {
-    char path[MODEL_PATH_BYTES], hash[65];
-    ul_model *model = NULL;
-    ul_card card = {0};
-    segment_input input = {0};
-    ul_status status = model_path_find(a->model, path, error);
+    segment_model model;
+    ul_status status = segment_model_open(a->model, &model, error);
     if (status == UL_OK)
-        status = ul_model_open(path, &model, error);
-    if (status == UL_OK && ul_card_read(model, &card, error) != UL_OK) {
-        ul_error_prefix(error, "%s", path);
-        status = error->status;
-    }
-    if (status == UL_OK)
-        status = ul_sha256_file(path, hash, error);
-    if (status == UL_OK)
-        status = segment_with(a, model, &card, hash, &input, error);
-    segment_input_free(&input);
-    ul_card_free(&card);
-    ul_model_close(model);
+        status = segment_case(a, &model, NULL, error);
+    segment_model_close(&model);
     return status;
 }
 

@@ -17,9 +17,7 @@ void segment_input_free(segment_input *input) {
     memset(input, 0, sizeof *input);
 }
 
-/* Whether the headers of a series say that the card's model was made for it, or why not. What is
- * stored in colour may be grey (most ultrasound), which only its pixels tell. */
-static bool series_fits(
+bool segment_series_fits(
     const ul_card *card, const ul_series *series, bool colour_may_be_grey, ul_error *why) {
     const ul_series_info *info = ul_series_get_info(series);
     ul_volume headers = {.grid = *ul_series_grid(series), .channels = ul_series_channels(series)};
@@ -46,7 +44,7 @@ static ul_status fail_choice(const ul_catalog *catalog, const char *series, cons
         char name[CHOOSE_NAME_BYTES];
         choose_name(catalog, i, name);
         if (choose_matches(catalog, i, series) &&
-            !series_fits(card, ul_catalog_at(catalog, i), true, &why))
+            !segment_series_fits(card, ul_catalog_at(catalog, i), true, &why))
             used += (size_t)snprintf(reasons + used, sizeof reasons - used, "%sseries %s: %s",
                 used ? "; " : "", name, why.text);
     }
@@ -63,7 +61,8 @@ static size_t count_fitting(const ul_catalog *catalog, const char *series, const
     for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
         ul_error why = {0};
         if (choose_matches(catalog, i, series) &&
-            series_fits(card, ul_catalog_at(catalog, i), colour_may_be_grey, &why) && ++fits == 1)
+            segment_series_fits(card, ul_catalog_at(catalog, i), colour_may_be_grey, &why) &&
+            ++fits == 1)
             *first = i;
     }
     return fits;
@@ -93,10 +92,14 @@ static ul_status choose_fitting(const ul_catalog *catalog, const char *series, c
 
 static ul_status read_dicom(const segment_arguments *arguments, const ul_card *card,
     segment_input *input, ul_error *error) {
-    ul_status status = choose_open(
-        arguments->inputs, arguments->input_count, arguments->threads, &input->catalog, error);
-    if (status == UL_OK)
-        status = choose_fitting(input->catalog, arguments->series, card, &input->series, error);
+    ul_status status = UL_OK;
+    input->series = arguments->chosen;
+    if (!input->series) {
+        status = choose_open(
+            arguments->inputs, arguments->input_count, arguments->threads, &input->catalog, error);
+        if (status == UL_OK)
+            status = choose_fitting(input->catalog, arguments->series, card, &input->series, error);
+    }
     if (status == UL_OK)
         status = ul_series_read(
             input->series, arguments->threads, console_progress(), &input->volume, error);
@@ -105,14 +108,15 @@ static ul_status read_dicom(const segment_arguments *arguments, const ul_card *c
     const ul_series_info *info = ul_series_get_info(input->series);
     for (size_t n = 0; n < info->note_count; n++)
         console_say("note: %s", info->notes[n]);
-    choose_note_faults(input->catalog);
+    if (input->catalog)
+        choose_note_faults(input->catalog);
     return UL_OK;
 }
 
 static ul_status read_any(const segment_arguments *arguments, const ul_card *card,
     segment_input *input, ul_error *error) {
     const char *path = arguments->inputs[0];
-    input_kind kind = input_kind_of(path);
+    input_kind kind = arguments->chosen ? INPUT_SERIES : input_kind_of(path);
     input->picture = kind == INPUT_PNG;
     if (kind != INPUT_PNG && kind != INPUT_NIFTI)
         return read_dicom(arguments, card, input, error);

@@ -57,6 +57,17 @@ static ul_status name_output(const segment_arguments *arguments, const segment_i
     return target_name(output, identity, name, path, error);
 }
 
+ul_status segment_describe(const segment_arguments *arguments, const segment_input *input,
+    segment_result *result, ul_error *error) {
+    target_kind kind;
+    if (input->series) {
+        const ul_series_info *info = ul_series_get_info(input->series);
+        snprintf(result->series_uid, sizeof result->series_uid, "%s", info->series_uid);
+        snprintf(result->study_uid, sizeof result->study_uid, "%s", info->study_uid);
+    }
+    return name_output(arguments, input, 0, &kind, result->output, error);
+}
+
 /* The path of the n-th of all outputs: those of -o, then the others; false past the last. */
 static bool nth_path(const segment_arguments *arguments, const segment_input *input, size_t n,
     char path[TARGET_PATH_BYTES]) {
@@ -81,8 +92,8 @@ static ul_status check_paths(
             if (ul_same_file(path, other))
                 return ul_error_set(
                     error, UL_ERROR_USAGE, "%s: two outputs are this one file", path);
-        ul_status status =
-            target_check(path, arguments->inputs, arguments->input_count, input->catalog, error);
+        ul_status status = target_check(path, arguments->inputs, arguments->input_count,
+            input->catalog ? input->catalog : arguments->catalog, error);
         if (status == UL_OK)
             status = target_check(path, &arguments->model, 1, NULL, error);
         if (status == UL_OK)

@@ -167,7 +167,7 @@ static ul_status write_preview(const char *path, const ul_card *card, const segm
 
 ul_status segment_measure(const segment_arguments *arguments, const segment_input *input,
     const ul_labels *labels, ul_segment_stats **stats, ul_error *error) {
-    bool valued = arguments->stats || arguments->report;
+    bool valued = arguments->measured || arguments->stats || arguments->report;
     *stats = calloc(labels->segments.count + 1, sizeof **stats);
     if (!*stats)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the statistics");

@@ -2,6 +2,8 @@
 #ifndef SEGMENT_H
 #define SEGMENT_H
 
+#include "apps/base/model_path.h"
+#include "apps/base/target.h"
 #include "apps/base/written.h"
 #include "ulite.h"
 #include "ulite/seg.h"
@@ -19,7 +21,35 @@ typedef struct segment_arguments {
     int threads;
     ul_seg_type type;
     bool rle, regular, random_uids, flips, force, strict;
+    bool measured;             /* a result holds the segments' intensities */
+    const ul_catalog *catalog; /* with chosen: what it lies in, borrowed */
+    const ul_series *chosen;   /* the series, where the caller has chosen it; else NULL */
 } segment_arguments;
+
+/* A model with what is read of it once, for any number of cases. */
+typedef struct segment_model {
+    char path[MODEL_PATH_BYTES], hash[65];
+    ul_model *model;
+    ul_card card;
+} segment_model;
+
+/* Errors: as of model_path_find, ul_model_open, ul_card_read. Close it in any case. */
+ul_status segment_model_open(const char *name, segment_model *model, ul_error *error);
+void segment_model_close(segment_model *model);
+
+/* What came of a case, for tables. Zero-initialise; segment_result_free. */
+typedef struct segment_result {
+    char output[TARGET_PATH_BYTES];     /* the first -o */
+    char series_uid[65], study_uid[65]; /* empty where the input is no DICOM */
+    ul_segments segments;
+    ul_segment_stats *stats; /* [segments.count] */
+} segment_result;
+
+/* Segments one case and writes all that is asked for, or nothing; what is worth knowing is said on
+ * the console. result: NULL where nobody asks. */
+ul_status segment_case(const segment_arguments *arguments, const segment_model *model,
+    segment_result *result, ul_error *error);
+void segment_result_free(segment_result *result);
 
 /* What is segmented. Zero-initialise; segment_input_free. */
 typedef struct segment_input {
@@ -39,8 +69,14 @@ typedef struct segment_input {
     ul_segment_quality *quality; /* of the model's classes that are in the output, owned */
 } segment_input;
 
-/* Reads the input: of several volumes in DICOM folders the one that --series means, or the only one
- * that the card fits. Checks it against the card, which --force overrides. */
+/* Whether the headers of a series say that the card's model was made for it, or why not. What is
+ * stored in colour may be grey (most ultrasound), which only its pixels tell. */
+bool segment_series_fits(
+    const ul_card *card, const ul_series *series, bool colour_may_be_grey, ul_error *why);
+
+/* Reads the input: the chosen series, or of several volumes in DICOM folders the one that --series
+ * means, or the only one that the card fits. Checks it against the card, which --force overrides.
+ */
 ul_status segment_input_read(
     const segment_arguments *arguments, const ul_card *card, segment_input *input, ul_error *error);
 void segment_input_free(segment_input *input);
@@ -54,6 +90,10 @@ ul_status segment_check_outputs(
 ul_status segment_write_outputs(const segment_arguments *arguments, const ul_card *card,
     const char *model_hash, const segment_input *input, const ul_labels *labels,
     written_files *written, ul_error *error);
+
+/* Fills in which series was segmented and where the first output is. */
+ul_status segment_describe(const segment_arguments *arguments, const segment_input *input,
+    segment_result *result, ul_error *error);
 
 /* Writes --mask where it is asked for: the image, which is changed, without what no segment
  * covers. */

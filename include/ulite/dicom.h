@@ -49,6 +49,10 @@ UL_API const ul_series *ul_catalog_at(const ul_catalog *catalog, size_t index);
 /* The i-th fault, NULL past the last. */
 UL_API const ul_catalog_fault *ul_catalog_fault_at(const ul_catalog *catalog, size_t index);
 
+/* The whole path of the i-th fault, which belongs to the catalog and may hold a patient's name;
+ * *in_series: whether the checks or the notes of a series tell it too. NULL past the last. */
+UL_API const char *ul_catalog_fault_file(const ul_catalog *catalog, size_t index, bool *in_series);
+
 /* Whether the file at path, by whatever name, is a DICOM file that was scanned. Segmentations are
  * left out: they are listed beside the images that they were made of, and no output of the
  * catalog's users is made of them. */

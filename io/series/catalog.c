@@ -20,6 +20,10 @@ struct ul_catalog {
     ul_series **series;
     size_t series_count;
     ul_catalog_fault *faults;
+    struct fault_place {
+        const char *file; /* borrowed */
+        bool in_series;
+    } * places; /* of the faults */
     size_t fault_count;
     ul_catalog_counts counts;
 };
@@ -35,6 +39,7 @@ void ul_catalog_close(ul_catalog *catalog) {
     free(catalog->files);
     free(catalog->kinds);
     free(catalog->faults);
+    free(catalog->places);
     file_list_free(&catalog->list);
     free(catalog);
 }
@@ -238,16 +243,23 @@ static ul_status mark_series(
     return status;
 }
 
+static void add_fault(
+    ul_catalog *catalog, const char *shown, const char *text, const char *file, bool in_series) {
+    catalog->faults[catalog->fault_count] = (ul_catalog_fault){shown, text};
+    catalog->places[catalog->fault_count++] = (struct fault_place){file, in_series};
+}
+
 /* Lists what cannot be opened and broken files, and marks the series that these belong to. */
 static ul_status take_faults(ul_catalog *catalog, ul_error *error) {
     size_t count = catalog->list.files.count;
     const file_entries *closed = &catalog->list.closed;
     catalog->faults = calloc(count + closed->count + 1, sizeof *catalog->faults);
-    if (!catalog->faults)
+    catalog->places = calloc(count + closed->count + 1, sizeof *catalog->places);
+    if (!catalog->faults || !catalog->places)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
     for (size_t i = 0; i < closed->count; i++)
-        catalog->faults[catalog->fault_count++] =
-            (ul_catalog_fault){closed->items[i].shown, closed->items[i].reason};
+        add_fault(
+            catalog, closed->items[i].shown, closed->items[i].reason, closed->items[i].path, false);
     for (size_t i = 0; i < count; i++) {
         bool empty = catalog->kinds[i] == DICOM_KIND_EMPTY;
         if (!empty && catalog->kinds[i] != DICOM_KIND_BROKEN)
@@ -259,7 +271,7 @@ static ul_status take_faults(ul_catalog *catalog, ul_error *error) {
         if (status != UL_OK)
             return status;
         if (!empty || member)
-            catalog->faults[catalog->fault_count++] = (ul_catalog_fault){file->shown, text};
+            add_fault(catalog, file->shown, text, file->path, member);
     }
     return UL_OK;
 }
@@ -370,6 +382,13 @@ const ul_series *ul_catalog_at(const ul_catalog *catalog, size_t index) {
 
 const ul_catalog_fault *ul_catalog_fault_at(const ul_catalog *catalog, size_t index) {
     return index < catalog->fault_count ? &catalog->faults[index] : NULL;
+}
+
+const char *ul_catalog_fault_file(const ul_catalog *catalog, size_t index, bool *in_series) {
+    if (index >= catalog->fault_count)
+        return NULL;
+    *in_series = catalog->places[index].in_series;
+    return catalog->places[index].file;
 }
 
 bool ul_catalog_holds(const ul_catalog *catalog, const char *path) {

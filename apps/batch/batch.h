@@ -1,0 +1,81 @@
+/* The parts of `ulite batch`: which series of a case, its name, its record, running them. */
+#ifndef BATCH_H
+#define BATCH_H
+
+#include "apps/segment/segment.h"
+#include "ulite/cohort.h"
+
+#include <cJSON.h>
+
+typedef struct batch_arguments {
+    const char *inputs[SEGMENT_MAX_PATHS];
+    size_t input_count;
+    const char *folder, *model, *name, *format, *rules, *only, *merge;
+    int threads;
+    ul_seg_type type;
+    bool rle, regular, flips, force, retry, overwrite;
+    unsigned shard, shards; /* from 1; 0 of 0: all */
+} batch_arguments;
+
+/* What one run over a cohort works with. */
+typedef struct batch {
+    const batch_arguments *arguments;
+    segment_model model;
+    ul_series_rules *rules; /* NULL: the model's card chooses */
+    ul_cohort cohort;
+    ul_runs *runs;
+    char plan[17]; /* hash of the model and of the options that a result depends on */
+} batch;
+
+/* What is known of a case before it is segmented. */
+typedef struct batch_turn {
+    const ul_case *item;
+    const ul_series *series; /* NULL: read when it is segmented */
+    char choice[256];        /* why this series */
+    char output[TARGET_PATH_BYTES];
+} batch_turn;
+
+/* Chooses the series of a case and names its output. Errors: UL_ERROR_CHOICE, UL_ERROR_USAGE, or
+ * the fault of the case. */
+ul_status batch_prepare(const batch *b, const ul_case *item, batch_turn *turn, ul_error *error);
+
+/* The path of a case's output. Errors: UL_ERROR_USAGE (a wrong pattern), UL_ERROR_OUTPUT (too
+ * long). */
+ul_status batch_name(const batch *b, batch_turn *turn, ul_error *error);
+
+/* UL_OK, or what is wrong with a pattern whatever the case. */
+ul_status batch_name_check(const char *pattern, ul_error *error);
+
+/* Makes the folders of a file. */
+void batch_make_folders(const char *path);
+
+/* What a case came to. */
+typedef struct batch_outcome {
+    ul_error error; /* UL_OK: done */
+    segment_result result;
+    cJSON *flags; /* its notes, owned by the record from then on */
+    double seconds, peak_mib;
+} batch_outcome;
+
+/* The line of the log; NULL where memory ran out. */
+cJSON *batch_record(const batch *b, const batch_turn *turn, const batch_outcome *outcome);
+
+/* The most memory of the process, in MiB, since the last start. */
+void batch_memory_start(void);
+double batch_memory_peak(void);
+
+/* How many cases are done. */
+typedef struct batch_progress {
+    size_t done, failed, left, run; /* run: of done and failed, in this process */
+    double start, last_drawn;
+    bool open; /* a line on the terminal is not ended */
+} batch_progress;
+
+void batch_progress_draw(batch_progress *p);
+void batch_progress_clear(batch_progress *p);
+
+/* Runs all cases of the shard that are not done, and says what came of it. Returns UL_OK,
+ * UL_ERROR_PARTIAL (some failed), or what ended the run. */
+ul_status batch_run_cases(batch *b, ul_error *error);
+
+#endif

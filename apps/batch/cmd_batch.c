@@ -1,0 +1,333 @@
+#include "apps/base/console.h"
+#include "apps/base/event.h"
+#include "apps/base/seg_type.h"
+#include "apps/batch/batch.h"
+#include "io/base/sha256.h"
+#include "ulite/segment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int batch_run(int argc, char **argv);
+
+const cli_command cmd_batch = {.name = "batch",
+    .summary = "segment every case of a cohort, with a log and one table of volumes",
+    .help =
+        "Usage: ulite batch INPUT... -m MODEL -o OUT/ [--rules F.json] [--name PATTERN]\n"
+        "                   [--format F] [--retry failed] [--overwrite] [--shard I/N]\n"
+        "                   [--only NAME,...] [--type T] [--rle] [--grid original|regular]\n"
+        "                   [--tta] [--force] [--threads N]\n"
+        "       ulite batch --merge OUT/\n"
+        "\n"
+        "INPUT is a folder of any depth: of DICOM studies, of which each is a case wherever its\n"
+        "files lie, and of NIfTI and PNG files; or a list (.txt), of which each line is the path "
+        "of\n"
+        "a case. Of a study that series is taken that the model was made for, where just one is.\n"
+        "A case that fails is a line on stderr, and the others go on. OUT gets the outputs,\n"
+        "runs.jsonl (a line per case: status, exit code, reason, input, output, time, memory) and\n"
+        "volumes.csv (a row per case and segment); the same command again does only what is not\n"
+        "done. docs/cohorts.md tells more. Exit 0, 1 (some cases failed), 10 (interrupted).\n"
+        "\n"
+        "  -m, --model MODEL     a file, or the name of a bundled model; required\n"
+        "  -o, --output OUT      a folder; required\n"
+        "      --rules F.json    which series of a study is meant, in place of the model's card\n"
+        "      --name PATTERN    of the outputs below OUT, without ending: %j hash of the series,\n"
+        "                        %k of the study, %c of the case, %s series number, %n number of\n"
+        "                        the case, %f its path below INPUT, %u subject and %e session as\n"
+        "                        BIDS has them in paths, %m model, %h hash of the model, %%;\n"
+        "                        default %j-%m-%h for DICOM (%c-%m-%h in a list), else %f-%m-%h\n"
+        "      --format F        dcm, nii, nii.gz or png; default: the input's own kind\n"
+        "      --resume          go on where OUT has a runs.jsonl (the default)\n"
+        "      --retry failed    run those again that failed before\n"
+        "      --overwrite       run all again\n"
+        "      --shard I/N       every N-th case, from the I-th on; default: the task of a Slurm\n"
+        "                        array (SLURM_ARRAY_TASK_ID, _MIN, _COUNT)\n"
+        "      --merge OUT       joins runs.I-of-N.jsonl of shards into runs.jsonl, volumes.csv\n"
+        "      --only NAME,...   these classes of the model alone, or groups of them\n"
+        "      --type T          of a .dcm: auto (default), binary, fractional, labelmap\n"
+        "      --rle             a labelmap with compressed frames\n"
+        "      --grid G          original (default) or regular, as of `ulite segment`\n"
+        "      --threads N       0 (default): one per processor\n"
+        "      --tta             average flipped runs, where the model allows it\n"
+        "      --force           run a model on what it was not made for; outputs say so\n"
+        "      --json            events on stdout, a line each: the cases, and the end\n"
+        "      --progress P      auto, always or never: done, failed, left, rate, time left\n"
+        "  -q, --quiet           no messages but failures\n"
+        "\n"
+        "Examples:\n"
+        "  ulite batch cohort/ -m hippocampus -o out/\n"
+        "  ulite batch niftis/ -m brain -o out/ --name %f --only Brain\n"
+        "  ulite batch cohort/ -m hippocampus -o out/ --retry failed\n",
+    .run = batch_run};
+
+enum {
+    OPTION_RULES = 2000,
+    OPTION_NAME,
+    OPTION_FORMAT,
+    OPTION_RESUME,
+    OPTION_RETRY,
+    OPTION_OVERWRITE,
+    OPTION_SHARD,
+    OPTION_MERGE,
+    OPTION_ONLY,
+    OPTION_TYPE,
+    OPTION_RLE,
+    OPTION_GRID,
+    OPTION_THREADS,
+    OPTION_TTA,
+    OPTION_FORCE
+};
+
+static const struct option long_options[] = {CONSOLE_OPTIONS,
+    {"model", required_argument, NULL, 'm'}, {"output", required_argument, NULL, 'o'},
+    {"rules", required_argument, NULL, OPTION_RULES},
+    {"name", required_argument, NULL, OPTION_NAME},
+    {"format", required_argument, NULL, OPTION_FORMAT},
+    {"resume", no_argument, NULL, OPTION_RESUME}, {"retry", required_argument, NULL, OPTION_RETRY},
+    {"overwrite", no_argument, NULL, OPTION_OVERWRITE},
+    {"shard", required_argument, NULL, OPTION_SHARD},
+    {"merge", required_argument, NULL, OPTION_MERGE},
+    {"only", required_argument, NULL, OPTION_ONLY}, {"type", required_argument, NULL, OPTION_TYPE},
+    {"rle", no_argument, NULL, OPTION_RLE}, {"grid", required_argument, NULL, OPTION_GRID},
+    {"threads", required_argument, NULL, OPTION_THREADS}, {"tta", no_argument, NULL, OPTION_TTA},
+    {"force", no_argument, NULL, OPTION_FORCE}, {0}};
+
+static int take_shard(batch_arguments *a, const char *text) {
+    int length = 0;
+    if (sscanf(text, "%u/%u%n", &a->shard, &a->shards, &length) == 2 && !text[length] &&
+        a->shard >= 1 && a->shard <= a->shards && a->shards <= 1000000)
+        return UL_OK;
+    return console_usage(&cmd_batch, "--shard takes I/N, I from 1 to N, not \"%s\"", text);
+}
+
+static int take_format(batch_arguments *a, const char *text) {
+    static const char *const formats[][2] = {
+        {"dcm", ".seg.dcm"}, {"nii", ".nii"}, {"nii.gz", ".nii.gz"}, {"png", ".png"}};
+    for (size_t f = 0; f < sizeof formats / sizeof formats[0]; f++)
+        if (strcmp(text, formats[f][0]) == 0) {
+            a->format = formats[f][1];
+            return UL_OK;
+        }
+    return console_usage(&cmd_batch, "--format takes dcm, nii, nii.gz or png, not \"%s\"", text);
+}
+
+static int take_threads(batch_arguments *a, const char *text) {
+    char *end;
+    long number = strtol(text, &end, 10);
+    if (*end || end == text || number < 0 || number > 1024)
+        return console_usage(
+            &cmd_batch, "--threads takes a whole number from 0 to 1024, not \"%s\"", text);
+    a->threads = (int)number;
+    return UL_OK;
+}
+
+/* Options of few words; the exit code of a wrong one, else UL_OK. */
+static int take_word(batch_arguments *a, int option, const char *argument) {
+    if (option == OPTION_RETRY) {
+        a->retry = true;
+        return strcmp(argument, "failed") == 0
+                   ? UL_OK
+                   : console_usage(&cmd_batch, "--retry takes failed, not \"%s\"", argument);
+    }
+    if (option == OPTION_TYPE)
+        return seg_type_parse(argument, &a->type)
+                   ? UL_OK
+                   : console_usage(&cmd_batch, "--type takes " SEG_TYPES ", not \"%s\"", argument);
+    a->regular = strcmp(argument, "regular") == 0;
+    return a->regular || strcmp(argument, "original") == 0
+               ? UL_OK
+               : console_usage(
+                     &cmd_batch, "--grid takes original or regular, not \"%s\"", argument);
+}
+
+static int take_option(batch_arguments *a, int option, const char *argument) {
+    ul_error error = {0};
+    switch (option) {
+    case 'm':
+        a->model = argument;
+        return UL_OK;
+    case 'o':
+        a->folder = argument;
+        return UL_OK;
+    case OPTION_RULES:
+        a->rules = argument;
+        return UL_OK;
+    case OPTION_NAME:
+        a->name = argument;
+        return batch_name_check(argument, &error) == UL_OK
+                   ? UL_OK
+                   : console_usage(&cmd_batch, "%s", error.text);
+    case OPTION_FORMAT:
+        return take_format(a, argument);
+    case OPTION_RESUME:
+        return UL_OK;
+    case OPTION_OVERWRITE:
+        a->overwrite = true;
+        return UL_OK;
+    case OPTION_SHARD:
+        return take_shard(a, argument);
+    case OPTION_MERGE:
+        a->merge = argument;
+        return UL_OK;
+    case OPTION_ONLY:
+        a->only = argument;
+        return UL_OK;
+    case OPTION_RLE:
+        a->rle = true;
+        return UL_OK;
+    case OPTION_THREADS:
+        return take_threads(a, argument);
+    case OPTION_TTA:
+        a->flips = true;
+        return UL_OK;
+    case OPTION_FORCE:
+        a->force = true;
+        return UL_OK;
+    default:
+        return take_word(a, option, argument);
+    }
+}
+
+/* The task of a Slurm array, where --shard does not say. */
+static int take_slurm(batch_arguments *a) {
+    const char *id = getenv("SLURM_ARRAY_TASK_ID"), *count = getenv("SLURM_ARRAY_TASK_COUNT"),
+               *min = getenv("SLURM_ARRAY_TASK_MIN");
+    if (a->shards > 0 || !id || !count)
+        return UL_OK;
+    unsigned long first = min ? strtoul(min, NULL, 10) : 0, task = strtoul(id, NULL, 10);
+    unsigned long tasks = strtoul(count, NULL, 10);
+    if (task < first || task - first >= tasks || tasks > 1000000)
+        return console_usage(&cmd_batch,
+            "task %s of an array of %s tasks from %s on is no shard: number them without steps, "
+            "or give --shard",
+            id, count, min ? min : "0");
+    a->shard = (unsigned)(task - first + 1);
+    a->shards = (unsigned)tasks;
+    return UL_OK;
+}
+
+/* The hash of what a result depends on beside the case. */
+static ul_status make_plan(batch *b, ul_error *error) {
+    const batch_arguments *a = b->arguments;
+    char text[4096], rules[65] = "", hash[17];
+    ul_status status = a->rules ? ul_sha256_file(a->rules, rules, error) : UL_OK;
+    snprintf(text, sizeof text, "1\n%s\n%s\n%s\n%s\n%s\n%d %d %d %d %d", b->model.hash, rules,
+        a->name ? a->name : "", a->format ? a->format : "", a->only ? a->only : "", (int)a->type,
+        a->rle, a->regular, a->flips, a->force);
+    target_hash(text, hash);
+    memcpy(b->plan, hash, sizeof b->plan);
+    return status;
+}
+
+static ul_status open_runs(batch *b, ul_error *error) {
+    const batch_arguments *a = b->arguments;
+    char shard[32] = "";
+    if (a->shards > 0)
+        snprintf(shard, sizeof shard, "%u-of-%u", a->shard, a->shards);
+    ul_status status = ul_runs_open(a->folder, shard, &b->runs, error);
+    const char *other =
+        status == UL_OK ? ul_runs_other_plan(b->runs, b->plan, b->model.hash) : NULL;
+    if (other)
+        status = ul_error_set(error, UL_ERROR_USAGE,
+            "%s holds results of this model with other options (plan %s): take another OUT",
+            a->folder, other);
+    return status;
+}
+
+static ul_status check_only(const batch *b, ul_error *error) {
+    ul_class_choice choice = {0};
+    ul_status status = ul_class_choice_parse(&b->model.card, b->arguments->only, &choice, error);
+    ul_class_choice_free(&choice);
+    if (status != UL_OK)
+        ul_error_prefix(error, "--only");
+    return status;
+}
+
+static ul_status batch_all(batch *b, ul_error *error) {
+    const batch_arguments *a = b->arguments;
+    ul_status status = segment_model_open(a->model, &b->model, error);
+    if (status == UL_OK && a->only)
+        status = check_only(b, error);
+    if (status == UL_OK && a->rules)
+        status = ul_series_rules_read(a->rules, &b->rules, error);
+    if (status == UL_OK)
+        status = make_plan(b, error);
+    if (status == UL_OK)
+        status = ul_cohort_open(a->inputs, a->input_count, a->folder, console_settings.debug,
+            a->threads, console_progress(), &b->cohort, error);
+    if (status == UL_OK) /* makes OUT, which is for what can be run alone */
+        status = open_runs(b, error);
+    if (status == UL_OK) {
+        if (!b->model.card.trained)
+            console_say("note: %s is untrained, for tests only: its labels mean nothing",
+                b->model.card.name);
+        status = batch_run_cases(b, error);
+    }
+    ul_error late = {0};
+    if (ul_runs_close(b->runs, &late) != UL_OK && (status == UL_OK || status == UL_ERROR_PARTIAL))
+        status = ul_error_set(error, late.status, "%s", late.text);
+    ul_cohort_close(&b->cohort);
+    ul_series_rules_free(b->rules);
+    segment_model_close(&b->model);
+    return status;
+}
+
+static ul_status merge(const char *folder, ul_error *error) {
+    size_t shards, runs;
+    ul_status status = ul_runs_merge(folder, &shards, &runs, error);
+    if (status == UL_OK)
+        console_say(
+            "%zu runs of %zu shards are in %s/runs.jsonl and volumes.csv", runs, shards, folder);
+    return status;
+}
+
+static int check_usage(const batch_arguments *a) {
+    if (a->merge)
+        return a->input_count || a->model || a->folder
+                   ? console_usage(&cmd_batch, "--merge takes OUT and nothing else")
+                   : UL_OK;
+    if (a->input_count == 0 || !a->model || !a->folder || !*a->folder)
+        return console_usage(&cmd_batch, "%s is missing",
+            a->input_count == 0 ? "INPUT"
+            : a->model          ? "-o OUT"
+                                : "-m MODEL");
+    if (a->rle && !seg_type_takes_rle(a->type))
+        return console_usage(&cmd_batch, "--rle needs --type labelmap");
+    return UL_OK;
+}
+
+static int batch_run(int argc, char **argv) {
+    batch_arguments a = {0};
+    console_settings.events = false; /* of stages: a case is the event */
+    for (int option;
+         (option = getopt_long(argc, argv, CONSOLE_SHORT "m:o:", long_options, NULL)) >= 0;) {
+        int exit_code = UL_OK;
+        if (console_option(&cmd_batch, option, optarg, &exit_code)) {
+            if (exit_code >= 0)
+                return exit_code;
+            continue;
+        }
+        exit_code = take_option(&a, option, optarg);
+        if (exit_code != UL_OK)
+            return exit_code;
+    }
+    for (; optind < argc; optind++) {
+        if (a.input_count == SEGMENT_MAX_PATHS)
+            return console_usage(&cmd_batch,
+                "at most %d inputs are allowed: a list (.txt) holds more", SEGMENT_MAX_PATHS);
+        a.inputs[a.input_count++] = argv[optind];
+    }
+    int exit_code = check_usage(&a);
+    if (exit_code == UL_OK && !a.merge)
+        exit_code = take_slurm(&a);
+    if (exit_code != UL_OK)
+        return exit_code;
+    ul_error error = {0};
+    batch b = {.arguments = &a};
+    ul_status status = a.merge ? merge(a.merge, &error) : batch_all(&b, &error);
+    if (status == UL_OK || (status == UL_ERROR_PARTIAL && error.status == UL_OK))
+        return (int)status;
+    event_failed(&error);
+    return console_fail(&cmd_batch, &error);
+}

@@ -1,0 +1,139 @@
+#include "apps/base/input_kind.h"
+#include "apps/batch/batch.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LETTERS "cefhjkmnsu"
+
+/* A name being written. */
+typedef struct naming {
+    char *at, *end;
+} naming;
+
+static void put(naming *n, char c) {
+    if (n->at < n->end)
+        *n->at++ = c;
+}
+
+/* What is safe in names of a text; folders: slashes stay. */
+static void put_safe(naming *n, const char *text, bool folders) {
+    for (const char *at = text; *at; at++) {
+        bool part = at == text || at[-1] == '/';
+        bool safe = isalnum((unsigned char)*at) || *at == '-' || *at == '_' ||
+                    (*at == '.' && !part) || (*at == '/' && folders && !part);
+        put(n, safe ? *at : '_');
+    }
+}
+
+/* The value of a BIDS entity ("sub-") in a path; "none" where it has none. */
+static void put_entity(naming *n, const char *path, const char *entity) {
+    const char *found = NULL;
+    for (const char *at = path; (at = strstr(at, entity)); at++)
+        if (at == path || at[-1] == '/' || at[-1] == '_')
+            found = at + strlen(entity);
+    if (!found || !isalnum((unsigned char)*found)) {
+        put_safe(n, "none", false);
+        return;
+    }
+    for (; isalnum((unsigned char)*found); found++)
+        put(n, *found);
+}
+
+static void put_hash(naming *n, const char *identity) {
+    char hash[17];
+    target_hash(identity, hash);
+    put_safe(n, hash, false);
+}
+
+/* What a letter stands for; false where that is not known of the case. */
+static bool put_letter(naming *n, char letter, const batch *b, const batch_turn *turn) {
+    const ul_series_info *info = turn->series ? ul_series_get_info(turn->series) : NULL;
+    char text[TARGET_PATH_BYTES];
+    if (strchr("jks", letter) && !info)
+        return false;
+    if (letter == 'j') {
+        target_identity(turn->series, NULL, text);
+        put_hash(n, text);
+    } else if (letter == 'k') {
+        put_hash(n, info->study_uid);
+    } else if (letter == 's') {
+        snprintf(text, sizeof text, "%d", info->series_number);
+        put_safe(n, text, false);
+    } else if (letter == 'n') {
+        snprintf(text, sizeof text, "%05zu", turn->item->number);
+        put_safe(n, text, false);
+    } else if (letter == 'c') {
+        snprintf(text, sizeof text, "%.16s", turn->item->key);
+        put_safe(n, text, false);
+    } else if (letter == 'h') {
+        snprintf(text, sizeof text, "%.8s", b->model.hash);
+        put_safe(n, text, false);
+    } else if (letter == 'm') {
+        put_safe(n, b->model.card.name, false);
+    } else if (letter == 'f') {
+        put_safe(n, turn->item->name, true);
+    } else {
+        put_entity(n, turn->item->path, letter == 'u' ? "sub-" : "ses-");
+    }
+    return true;
+}
+
+ul_status batch_name_check(const char *pattern, ul_error *error) {
+    if (*pattern == '/' || strstr(pattern, "..") || !*pattern)
+        return ul_error_set(
+            error, UL_ERROR_USAGE, "--name takes a pattern below OUT, not \"%s\"", pattern);
+    for (const char *at = strchr(pattern, '%'); at; at = strchr(at + 2, '%'))
+        if (!at[1] || !strchr(LETTERS "%", at[1]))
+            return ul_error_set(error, UL_ERROR_USAGE,
+                "--name: %%%c in \"%s\" is none of %%c %%e %%f %%h %%j %%k %%m %%n %%s %%u", at[1],
+                pattern);
+    return UL_OK;
+}
+
+/* What is written where --format does not say: the input's own kind. */
+static const char *ending_of(const batch *b, const batch_turn *turn, input_kind kind) {
+    if (b->arguments->format)
+        return b->arguments->format;
+    if (turn->series)
+        return ".seg.dcm";
+    return kind == INPUT_NIFTI ? ".nii.gz" : kind == INPUT_PNG ? ".png" : ".seg.dcm";
+}
+
+ul_status batch_name(const batch *b, batch_turn *turn, ul_error *error) {
+    input_kind kind = turn->series ? INPUT_SERIES : input_kind_of(turn->item->path);
+    bool file = kind == INPUT_NIFTI || kind == INPUT_PNG;
+    const char *pattern = b->arguments->name, *folder = b->arguments->folder;
+    if (!pattern) /* that of `ulite segment -o OUT/`, where the series is known */
+        pattern = turn->series ? "%j-%m-%h" : file ? "%f-%m-%h" : "%c-%m-%h";
+    naming n = {turn->output, turn->output + sizeof turn->output - 1};
+    for (const char *at = folder; *at; at++)
+        put(&n, *at);
+    if (n.at > turn->output && n.at[-1] != '/')
+        put(&n, '/');
+    for (const char *at = pattern; *at; at++) {
+        if (*at != '%')
+            put(&n, *at);
+        else if (*++at == '%')
+            put(&n, '%');
+        else if (!put_letter(&n, *at, b, turn))
+            return ul_error_set(error, UL_ERROR_USAGE,
+                "--name: %%%c is not known of this case before it is read", *at);
+    }
+    for (const char *at = ending_of(b, turn, kind); *at; at++)
+        put(&n, *at);
+    *n.at = '\0';
+    return n.at < n.end
+               ? UL_OK
+               : ul_error_set(error, UL_ERROR_OUTPUT, "the name of the output is too long");
+}
+
+void batch_make_folders(const char *path) {
+    char folder[TARGET_PATH_BYTES];
+    for (const char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
+        snprintf(folder, sizeof folder, "%.*s", (int)(at - path), path);
+        mkdir(folder, 0777); /* that it cannot be made shows when the file is written */
+    }
+}

@@ -1,0 +1,14 @@
+/* The rows of volumes.csv. */
+#ifndef TABLE_H
+#define TABLE_H
+
+#include <cJSON.h>
+#include <stdio.h>
+
+/* The first line. */
+void table_head(FILE *stream);
+
+/* A row for each of the run's "volumes". */
+void table_rows(FILE *stream, const cJSON *run);
+
+#endif
