@@ -295,6 +295,7 @@ ul_status read_header(const char *path, uint32_t stop, dicom_header *header, boo
     DcmDataset &data = *file->format.getDataset();
     file->format.transferInit();
     meta.read(file->stream, EXS_Unknown, EGL_noChange, MAX_VALUE_AT_ONCE);
+    drop_incomplete(meta);
     take_uid(meta, DCM_TransferSyntaxUID, header->transfer_syntax);
     take_uid(meta, DCM_MediaStorageSOPClassUID, header->media_class);
     take_uid(meta, DCM_MediaStorageSOPInstanceUID, header->media_instance);
