@@ -290,7 +290,7 @@ static void refuse_syntaxes(ul_catalog *catalog) {
     }
 }
 
-/* What the files of a folder without an image are: "; 6 are gzipped: unpack it first". */
+/* What the files of a folder without an image are: "; 6 are gzipped: to be unpacked first". */
 static void describe_others(const ul_catalog *catalog, char *text, size_t bytes) {
     size_t found[UL_FILE_KINDS] = {0}, used = 0;
     for (size_t i = 0; i < catalog->list.files.count; i++)
@@ -342,6 +342,8 @@ static ul_status fill_catalog(ul_catalog *catalog, const char *const *paths, siz
         status = check_named(catalog, paths[i], error);
     if (status == UL_OK)
         status = group_images(catalog, error);
+    if (status == UL_ERROR_LIMIT && path_count > 0) /* what ran out of memory knows no names */
+        ul_error_prefix(error, "%s", paths[0]);
     if (status == UL_OK) {
         order_series(catalog);
         status = take_faults(catalog, error);

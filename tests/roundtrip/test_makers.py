@@ -229,7 +229,7 @@ def no_dicom(bench):
     with zipfile.ZipFile(os.path.join(folder, "export.zip"), "w") as archive:
         archive.writestr("a", "b")
     assert "NIfTI volume: 181x217x181" in bench.ask("info", os.path.join(folder, "4d7a2c"))
-    for name, words in (("x.nii.bz2", "bzip2: unpack it first"), ("export.zip", "a zip archive"),
+    for name, words in (("x.nii.bz2", "bzip2: to be unpacked first"), ("export.zip", "a zip archive"),
                         ("pointer.nii.gz", "Git LFS"), ("image.dcm.gz", "gzipped"),
                         ("gone", "there is no such file or folder")):
         assert words in bench.ask("info", os.path.join(folder, name), status=3), name
