@@ -101,12 +101,16 @@ typedef struct ul_segment_options {
 UL_API ul_status ul_segment_volume(const ul_model *model, const ul_card *card,
     const ul_volume *volume, const ul_segment_options *options, ul_labels *labels, ul_error *error);
 
-/* Reads a series and segments it with a model that was made for it: the labels that `ulite segment`
- * writes without further options, so that ul_seg_write makes the same file of them. Colours that
- * are greys are read as grey for a model of these. options NULL: as zeroed; their slices are left
- * alone. Errors: of
- * ul_card_read, ul_series_read and ul_segment_volume, and UL_ERROR_MODEL where the model was not
- * made for the series: ul_segment_volume runs it all the same. *labels: ul_labels_free. */
+/* Segments a volume with a model that was made for it, as `ulite segment` does without further
+ * options: the labels' descriptions say what is doubtful. Colours that are greys become grey in the
+ * volume for a model of these. options NULL: as zeroed. Errors: of ul_card_read and
+ * ul_segment_volume, and UL_ERROR_MODEL where the model was not made for the volume:
+ * ul_segment_volume runs it all the same. *labels: ul_labels_free. */
+UL_API ul_status ul_segment_image(const ul_model *model, ul_volume *volume,
+    const ul_segment_options *options, ul_labels *labels, ul_error *error);
+
+/* Reads a series and segments it so: ul_seg_write makes the same file of the labels as `ulite
+ * segment`. Errors of ul_series_read, too. */
 UL_API ul_status ul_segment_series(const ul_model *model, const ul_series *series,
     const ul_segment_options *options, ul_labels *labels, ul_error *error);
 
