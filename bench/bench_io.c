@@ -22,7 +22,7 @@ static int fail(const ul_error *error) {
 }
 
 static ul_status open_one(const char *folder, ul_catalog **catalog, ul_error *error) {
-    if (ul_catalog_open(&folder, 1, true, 0, NULL, catalog, error) != UL_OK)
+    if (ul_catalog_open(folder, NULL, catalog, error) != UL_OK)
         return error->status;
     if (ul_catalog_size(*catalog) != 1)
         return ul_error_set(error, UL_ERROR_CHOICE, "%s: %zu volumes, expected one", folder,

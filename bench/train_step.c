@@ -26,16 +26,18 @@ static int compare(const void *a, const void *b) {
 /* Runs steps for that long, at least three, and prints their median and least, and the least
  * processor time of all threads. */
 static ul_status measure(ul_trainer *trainer, const float *images, const uint8_t *labels,
-    size_t batch, double seconds, ul_error *error) {
+    size_t image_size, size_t label_size, double seconds, ul_error *error) {
     enum { MOST = 10000 };
     static double times[MOST];
     size_t steps = 0;
     double loss, cpu_least = INFINITY;
-    ul_status status = ul_trainer_step(trainer, images, labels, batch, 1e-3F, &loss, error);
+    ul_status status =
+        ul_trainer_step(trainer, images, image_size, labels, label_size, 1e-3F, &loss, error);
     const double begin = now_ms();
     while (status == UL_OK && steps < MOST && (steps < 3 || now_ms() - begin < 1e3 * seconds)) {
         const double start = now_ms(), cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
-        status = ul_trainer_step(trainer, images, labels, batch, 1e-3F, &loss, error);
+        status =
+            ul_trainer_step(trainer, images, image_size, labels, label_size, 1e-3F, &loss, error);
         times[steps++] = now_ms() - start;
         cpu_least = fmin(cpu_least, clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu);
     }
@@ -77,7 +79,7 @@ int main(int argc, char **argv) {
             labels[i] =
                 (uint8_t)(i / 32 % 4 == 1 ? 1 + i / 64 % (classes > 1 ? classes - 1 : 1) : 0);
         if (images && labels)
-            measure(trainer, images, labels, options.batch, atof(argv[4]), &error);
+            measure(trainer, images, labels, 3 * pixels, pixels, atof(argv[4]), &error);
         else
             ul_error_set(&error, UL_ERROR_LIMIT, "no memory for a batch");
         free(images);

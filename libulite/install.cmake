@@ -3,14 +3,12 @@
 file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/shared.c CONTENT "/* The archive is the source. */\n")
 add_library(ulite_shared SHARED ${CMAKE_CURRENT_BINARY_DIR}/shared.c)
 target_link_libraries(ulite_shared PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,ulite> $<BUILD_INTERFACE:ulite_flags>)
-target_include_directories(ulite_shared INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-set_target_properties(ulite_shared PROPERTIES OUTPUT_NAME ulite VERSION ${PROJECT_VERSION}
-    SOVERSION ${PROJECT_VERSION_MAJOR})
+target_include_directories(ulite_shared INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+set_target_properties(ulite_shared PROPERTIES OUTPUT_NAME ulite VERSION ${PROJECT_VERSION} SOVERSION ${ulite_soversion})
 
 include(CMakePackageConfigHelpers)
-set(ulite_package ${CMAKE_INSTALL_LIBDIR}/cmake/ulite)
 configure_file(ulite-config.cmake.in ulite-config.cmake COPYONLY)
-file(RELATIVE_PATH ulite_prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(ulite.pc.in ulite.pc @ONLY)
 write_basic_package_version_file(ulite-config-version.cmake COMPATIBILITY SameMinorVersion)
 

@@ -102,7 +102,7 @@ check_headers_alone() {
 
 check_symbols() {
     local library strays
-    for library in "$build"/libulite/libulite.a "$build"/libulite/libulite.so; do
+    for library in "$build"/{libulite/libulite,jobs/libulite-imaging}.{a,so}; do
         [ -f "$library" ] || { fault "$library is not built" && continue; }
         local options=-g
         [[ $library == *.so ]] && options=-gD

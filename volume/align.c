@@ -194,6 +194,7 @@ ul_status ul_labels_align(
         ul_labels_create(grid, &labels->segments, labels->fractions != NULL, aligned, error);
     if (status != UL_OK)
         return status;
+    aligned->provenance = labels->provenance;
     if (!grid->origin_mm)
         status = copy_in_order(labels, aligned, error);
     else if (!labels->grid.origin_mm)

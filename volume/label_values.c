@@ -1,4 +1,5 @@
 #include "volume/label_values.h"
+#include "volume/planes.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -68,6 +69,26 @@ ul_status labels_from_volume(const ul_volume *volume, ul_labels *labels, ul_erro
         ul_labels_free(labels);
     free(values);
     free(mask);
+    free(occurs);
+    return status;
+}
+
+ul_status ul_labels_from_array(const uint16_t *numbers, size_t count, const ul_grid *grid,
+    ul_labels *labels, ul_error *error) {
+    static const ul_segments none = {0};
+    memset(labels, 0, sizeof *labels);
+    if (count != grid->size[0] * grid->size[1] * grid->size[2])
+        return ul_error_set(error, UL_ERROR_USAGE, "%zu numbers for a grid of %zu x %zu x %zu",
+            count, grid->size[0], grid->size[1], grid->size[2]);
+    uint8_t *occurs = calloc(LABEL_VALUES, 1);
+    ul_status status = occurs ? ul_labels_create(grid, &none, false, labels, error)
+                              : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for labels");
+    for (size_t n = 0; status == UL_OK && n < count; n++)
+        occurs[labels->map[n] = numbers[n]] = 1;
+    if (status == UL_OK)
+        status = name_segments(occurs, &labels->segments, error);
+    if (status != UL_OK)
+        ul_labels_free(labels);
     free(occurs);
     return status;
 }

@@ -3,6 +3,7 @@
 #define ORIENT_H
 
 #include "ulite/volume.h"
+#include "volume/planes.h"
 
 /* Slices of a volume whose x, y, z run along its axes, some of them backwards. */
 typedef struct orientation {

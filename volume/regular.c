@@ -1,4 +1,5 @@
 #include "ulite/volume.h"
+#include "volume/planes.h"
 
 #include "volume/vec3.h"
 
@@ -260,6 +261,8 @@ ul_status ul_labels_regular(const ul_labels *labels, ul_labels *regular, ul_erro
     for (size_t k = 0; status == UL_OK && k < grid.size[2]; k++)
         if (!ul_grid_in_gap(&labels->grid, &grid, k))
             copy_nearest(labels, k, regular);
+    if (status == UL_OK)
+        regular->provenance = labels->provenance;
     ul_grid_free(&grid);
     return status;
 }

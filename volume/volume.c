@@ -1,5 +1,6 @@
 #include "ulite/volume.h"
 #include "libulite/base/memory_limit.h"
+#include "volume/planes.h"
 
 #include <float.h>
 #include <math.h>

@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 
-#define CHOOSE_NAME_BYTES 96
 enum { CHOOSE_LISTED_FAULTS = 10 }; /* by name, for people; the others are counted */
 
 /* ul_catalog_open as the settings of the console say. */
@@ -17,16 +16,8 @@ ul_status choose_open(const char *const *paths, size_t path_count, int threads,
  * same: an error would say it itself. */
 void choose_note_faults(const ul_catalog *catalog);
 
-/* Whether the index-th volume is meant by a UID or a series number, followed by .PART where the
- * series holds several volumes (parts count from 1). NULL means every one. */
-bool choose_matches(const ul_catalog *catalog, size_t index, const char *series);
-
-/* The volume's series number, or NUMBER.PART where its series holds several volumes. */
-void choose_number(const ul_catalog *catalog, size_t index, char name[CHOOSE_NAME_BYTES]);
-
-/* What --series takes for the volume: its number, or, where another series has the same one, its
- * UID, in both cases with the part. */
-void choose_name(const ul_catalog *catalog, size_t index, char name[CHOOSE_NAME_BYTES]);
+/* How many volumes series means. */
+size_t choose_count(const ul_catalog *catalog, const char *series);
 
 /* The one volume that --series (or NULL) means. Several, or none: they are listed on stderr and the
  * error is UL_ERROR_CHOICE. */

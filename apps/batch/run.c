@@ -17,7 +17,7 @@ static size_t count_fitting(const batch *b, const ul_case *item, bool colour_may
         const ul_series *series = item->series[i];
         ul_error why = {0};
         if (b->arguments->force ||
-            segment_series_fits(&b->model.card, series, colour_may_be_grey, &why)) {
+            ul_card_fit_series(&b->model.card, series, colour_may_be_grey, &why) == UL_OK) {
             if (++fits == 1)
                 *first = series;
         } else if (used < room) {

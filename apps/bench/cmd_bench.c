@@ -178,12 +178,14 @@ static int compare_doubles(const void *a, const void *b) {
 /* Runs for the given time, at least five times and at most as often as times has room. */
 static ul_status measure_runs(const bench_options *o, ul_session *session, const float *input,
     float *logits, double *times, size_t room, bench_result *result, ul_error *error) {
-    ul_status status = ul_session_run(session, input, o->slices, logits, error);
+    const size_t inputs = o->slices * ul_session_input_size(session),
+                 outputs = o->slices * ul_session_logits_size(session);
+    ul_status status = ul_session_run(session, input, inputs, logits, outputs, error);
     double begin = now();
     size_t runs = 0;
     while (status == UL_OK && runs < room && (runs < 5 || now() - begin < o->seconds)) {
         double start = now();
-        status = ul_session_run(session, input, o->slices, logits, error);
+        status = ul_session_run(session, input, inputs, logits, outputs, error);
         times[runs++] = (now() - start) / (double)o->slices;
     }
     if (status != UL_OK)
@@ -195,13 +197,12 @@ static ul_status measure_runs(const bench_options *o, ul_session *session, const
     return UL_OK;
 }
 
-static ul_status measure(const bench_options *o, const ul_model_shape *shape, ul_session *session,
-    bench_result *result, ul_error *error) {
+static ul_status measure(
+    const bench_options *o, ul_session *session, bench_result *result, ul_error *error) {
     enum { MAX_RUNS = 100000 };
-    size_t pixels = o->session.height * o->session.width;
-    size_t inputs = o->slices * (o->session.grey ? 1 : shape->input_channels) * pixels;
+    size_t inputs = o->slices * ul_session_input_size(session);
     float *input = malloc(inputs * sizeof *input);
-    float *logits = malloc(o->slices * shape->classes * pixels * sizeof *logits);
+    float *logits = malloc(o->slices * ul_session_logits_size(session) * sizeof *logits);
     double *times = malloc(MAX_RUNS * sizeof *times);
     ul_status status = UL_ERROR_LIMIT;
     if (!input || !logits || !times) {
@@ -211,7 +212,8 @@ static ul_status measure(const bench_options *o, const ul_model_shape *shape, ul
             input[i] = (float)((uint32_t)i * 2654435761u >> 8) / 16777216.0f;
         status = measure_runs(o, session, input, logits, times, MAX_RUNS, result, error);
         if (status == UL_OK && o->layers)
-            status = ul_session_profile(session, input, logits, 50, result->blocks, error);
+            status = ul_session_profile(session, input, ul_session_input_size(session), logits,
+                ul_session_logits_size(session), 50, result->blocks, error);
         result->multiply_adds = ul_session_multiply_adds(session);
         result->peak = ul_bench_peak(ul_session_isa(session), ul_session_threads(session));
     }
@@ -279,7 +281,7 @@ static int bench_run(int argc, char **argv) {
     bench_result result = {0};
     if (open_model(&options, &model, &error) == UL_OK &&
         ul_session_create(model, &options.session, &session, &error) == UL_OK &&
-        measure(&options, ul_model_get_shape(model), session, &result, &error) == UL_OK) {
+        measure(&options, session, &result, &error) == UL_OK) {
         if (console_settings.json)
             print_json(&options, session, &result);
         else

@@ -99,7 +99,7 @@ static ul_status align_to_one(const convert_options *options, const ul_catalog *
     size_t meant = 0, fitting = 0;
     ul_error first = {0};
     for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
-        if (!choose_matches(catalog, i, options->series))
+        if (!ul_catalog_matches(catalog, i, options->series))
             continue;
         meant++;
         ul_labels candidate;

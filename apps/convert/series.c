@@ -54,23 +54,13 @@ static ul_status write_volume(const convert_options *options, const ul_catalog *
     return status;
 }
 
-static size_t count_meant(const ul_catalog *catalog, const char *series) {
-    size_t count = 0;
-    for (size_t i = 0; i < ul_catalog_size(catalog); i++)
-        count += choose_matches(catalog, i, series);
-    return count;
-}
-
 static ul_status write_one(
     const convert_options *options, const ul_catalog *catalog, ul_error *error) {
     const ul_series *series;
     char path[TARGET_PATH_BYTES], identity[TARGET_PATH_BYTES];
     ul_status status = choose_series(catalog, options->series, &series, error);
-    if (status == UL_ERROR_CHOICE && count_meant(catalog, options->series) > 1) {
-        size_t length = strlen(error->text);
-        snprintf(error->text + length, sizeof error->text - length,
-            ", or --split for all of them, a file each");
-    }
+    if (status == UL_ERROR_CHOICE && choose_count(catalog, options->series) > 1)
+        ul_error_suffix(error, ", or --split for all of them, a file each");
     if (status == UL_OK) {
         target_identity(series, NULL, identity);
         status = target_name(options->output, identity, ".nii.gz", path, error);
@@ -106,17 +96,17 @@ static ul_status write_all(
     const convert_options *options, const ul_catalog *catalog, ul_error *error) {
     size_t count = 0, failed = 0;
     for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
-        if (!choose_matches(catalog, i, options->series))
+        if (!ul_catalog_matches(catalog, i, options->series))
             continue;
         ul_error own = {0};
-        char name[CHOOSE_NAME_BYTES];
+        char name[UL_SERIES_NAME_BYTES];
         ul_status status = write_part(options, catalog, ul_catalog_at(catalog, i), ++count, &own);
         if (status != UL_OK && !is_its_own(status))
             return ul_error_set(error, status, "%s", own.text);
         if (status == UL_OK)
             continue;
         failed++;
-        choose_name(catalog, i, name);
+        ul_catalog_name(catalog, i, name);
         console_line(stderr, "ulite convert: series %s: %s", name, own.text);
     }
     if (count == 0)

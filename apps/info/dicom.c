@@ -27,8 +27,8 @@ static cJSON *series_json(const ul_catalog *catalog, size_t index) {
     const ul_series *series = ul_catalog_at(catalog, index);
     const ul_series_info *info = ul_series_get_info(series);
     const ul_grid *grid = ul_series_grid(series);
-    char name[CHOOSE_NAME_BYTES];
-    choose_name(catalog, index, name);
+    char name[UL_SERIES_NAME_BYTES];
+    ul_catalog_name(catalog, index, name);
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "series", name);
     cJSON_AddNumberToObject(object, "series_number", info->series_number);
@@ -96,7 +96,7 @@ static ul_status print_json(const ul_catalog *catalog, ul_error *error) {
 
 /* The columns of a line of the table. */
 typedef struct volume_line {
-    char number[CHOOSE_NAME_BYTES], size[64], spacing[64];
+    char number[UL_SERIES_NAME_BYTES], size[64], spacing[64];
     const char *modality, *plane;
 } volume_line;
 
@@ -109,7 +109,7 @@ static const volume_line headings = {"series", "size", "spacing mm", "kind", "pl
 static void fill_line(const ul_catalog *catalog, size_t index, volume_line *line) {
     const ul_series *series = ul_catalog_at(catalog, index);
     const ul_grid *grid = ul_series_grid(series);
-    choose_number(catalog, index, line->number);
+    ul_catalog_number(catalog, index, line->number);
     snprintf(
         line->size, sizeof line->size, "%zux%zux%zu", grid->size[0], grid->size[1], grid->size[2]);
     int used = snprintf(line->spacing, sizeof line->spacing, "-");
@@ -151,9 +151,9 @@ static void print_oddities(const ul_catalog *catalog, size_t index, int indent) 
     ul_error fault = {0};
     if (ul_series_check(series, &fault) != UL_OK)
         console_line(stdout, "%*scannot be used: %s", indent, "", fault.text);
-    char number[CHOOSE_NAME_BYTES], name[CHOOSE_NAME_BYTES];
-    choose_number(catalog, index, number);
-    choose_name(catalog, index, name);
+    char number[UL_SERIES_NAME_BYTES], name[UL_SERIES_NAME_BYTES];
+    ul_catalog_number(catalog, index, number);
+    ul_catalog_name(catalog, index, name);
     if (strcmp(number, name) != 0)
         printf("%*s--series %s\n", indent, "", name);
 }

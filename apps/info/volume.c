@@ -3,6 +3,7 @@
 #include "apps/info/info.h"
 #include "ulite/nifti.h"
 #include "ulite/png.h"
+#include "volume/planes.h"
 
 #include <math.h>
 #include <stdio.h>

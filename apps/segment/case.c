@@ -1,7 +1,6 @@
 #include "apps/base/console.h"
 #include "apps/base/model_path.h"
 #include "apps/segment/segment.h"
-#include "io/base/sha256.h"
 #include "ulite/segment.h"
 
 #include <stdio.h>
@@ -12,11 +11,9 @@
 static void explain(const segment_arguments *a, const segment_input *input, ul_error *error) {
     ul_stack stack = input->volume.grid.stack;
     ul_error_prefix(error, "%s", a->inputs[0]);
-    size_t length = strlen(error->text);
     if (error->status == UL_ERROR_GEOMETRY &&
         (stack == UL_STACK_TILTED || stack == UL_STACK_UNEVEN))
-        snprintf(error->text + length, sizeof error->text - length,
-            "; --grid regular resamples them to an even grid");
+        ul_error_suffix(error, "; --grid regular resamples them to an even grid");
 }
 
 static void report_placed(const char *path) {
@@ -32,7 +29,7 @@ static ul_status write_all(const segment_arguments *a, const ul_card *card, cons
     segment_warn(card, input, labels);
     ul_status status = segment_measure(a, input, labels, &stats, error);
     if (status == UL_OK)
-        status = segment_write_outputs(a, card, model_hash, input, labels, &written, error);
+        status = segment_write_outputs(a, input, labels, &written, error);
     if (status == UL_OK)
         status = segment_write_figures(a, card, model_hash, input, labels, stats, &written, error);
     if (status == UL_OK)
@@ -57,6 +54,12 @@ static ul_status write_all(const segment_arguments *a, const ul_card *card, cons
     return status;
 }
 
+/* Every user of the labels has to know it. */
+static void note_forced(const char *why, ul_provenance *provenance) {
+    size_t used = strlen(provenance->note);
+    snprintf(provenance->note + used, sizeof provenance->note - used, "Forced: %s", why);
+}
+
 /* The labels of the input, of the classes that are chosen. choice: NULL: all. */
 static ul_status find_labels(const segment_arguments *a, const segment_model *model,
     const ul_class_choice *choice, segment_input *input, ul_labels *labels, ul_error *error) {
@@ -69,9 +72,13 @@ static ul_status find_labels(const segment_arguments *a, const segment_model *mo
         .flips = a->flips,
         .fractions = a->type == UL_SEG_FRACTIONAL,
         .quality = input->quality,
-        .slices = input->resampled ? &input->slices : NULL};
-    ul_status status = ul_segment_volume(model->model, card, a->roi ? &input->crop : &input->volume,
-        &options, console_progress(), labels, error);
+        .quality_count = input->quality_count,
+        .slices = input->resampled ? &input->slices : NULL,
+        .progress = console_progress()};
+    ul_status status = ul_segment_volume(
+        model->model, card, a->roi ? &input->crop : &input->volume, &options, labels, error);
+    if (status == UL_OK && *input->forced)
+        note_forced(input->forced, &labels->provenance);
     if (status == UL_OK && a->roi)
         status = ul_labels_uncrop(&input->region, &input->volume.grid, labels, error);
     if (status == UL_OK && choice)
@@ -126,7 +133,9 @@ ul_status segment_model_open(const char *name, segment_model *model, ul_error *e
         ul_error_prefix(error, "%s", model->path);
         status = error->status;
     }
-    return status == UL_OK ? ul_sha256_file(model->path, model->hash, error) : status;
+    if (status == UL_OK)
+        ul_model_hash(model->model, model->hash);
+    return status;
 }
 
 void segment_model_close(segment_model *model) {

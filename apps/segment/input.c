@@ -17,76 +17,24 @@ void segment_input_free(segment_input *input) {
     memset(input, 0, sizeof *input);
 }
 
-bool segment_series_fits(
-    const ul_card *card, const ul_series *series, bool colour_may_be_grey, ul_error *why) {
-    const ul_series_info *info = ul_series_get_info(series);
-    ul_volume headers = {.grid = *ul_series_grid(series), .channels = ul_series_channels(series)};
-    snprintf(headers.modality, sizeof headers.modality, "%s", info->modality);
-    snprintf(headers.body_part, sizeof headers.body_part, "%s", info->body_part);
-    bool colour = headers.channels == 3;
-    if ((card->channels == UL_CHANNELS_RGB) != colour && !(colour && colour_may_be_grey))
-        ul_error_set(why, UL_ERROR_MODEL, "it is %s, the model was made for %s",
-            colour ? "in colour" : "grey", colour ? "grey" : "colour");
-    return why->status == UL_OK && ul_card_fit(card, &headers, why) == UL_OK;
-}
-
-/* Lists the volumes that are meant, and says how many of them fit, and where none does why. */
-static ul_status fail_choice(const ul_catalog *catalog, const char *series, const ul_card *card,
-    size_t meant, size_t fits, ul_error *error) {
-    choose_list(catalog, series, stderr);
-    if (fits > 0)
-        return ul_error_set(error, UL_ERROR_CHOICE,
-            "%zu of %zu volumes fit the model and nothing was chosen; take --series from the list",
-            fits, meant);
-    char reasons[UL_ERROR_TEXT_BYTES / 2] = "";
-    for (size_t i = 0, used = 0; i < ul_catalog_size(catalog) && used < sizeof reasons; i++) {
-        ul_error why = {0};
-        char name[CHOOSE_NAME_BYTES];
-        choose_name(catalog, i, name);
-        if (choose_matches(catalog, i, series) &&
-            !segment_series_fits(card, ul_catalog_at(catalog, i), true, &why))
-            used += (size_t)snprintf(reasons + used, sizeof reasons - used, "%sseries %s: %s",
-                used ? "; " : "", name, why.text);
-    }
-    return ul_error_set(error, UL_ERROR_CHOICE,
-        "the model was made for none of the %zu volumes (%s): take another model, or --series from "
-        "the list with --force",
-        meant, reasons);
-}
-
-/* How many volumes are meant and fit, and the first of them. */
-static size_t count_fitting(const ul_catalog *catalog, const char *series, const ul_card *card,
-    bool colour_may_be_grey, size_t *first) {
-    size_t fits = 0;
-    for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
-        ul_error why = {0};
-        if (choose_matches(catalog, i, series) &&
-            segment_series_fits(card, ul_catalog_at(catalog, i), colour_may_be_grey, &why) &&
-            ++fits == 1)
-            *first = i;
-    }
-    return fits;
-}
-
-/* The only volume there is, or the only one that fits the card: of one for grey images the only
- * grey one, else the only one in colour, which may be grey. */
+/* The only volume that is meant, or the only one of these that the model was made for. */
 static ul_status choose_fitting(const ul_catalog *catalog, const char *series, const ul_card *card,
     const ul_series **chosen, ul_error *error) {
-    size_t meant = 0, fitting = 0;
-    for (size_t i = 0; i < ul_catalog_size(catalog); i++)
-        meant += choose_matches(catalog, i, series);
+    size_t meant = choose_count(catalog, series);
     if (meant < 2)
         return choose_series(catalog, series, chosen, error);
-    size_t fits = count_fitting(catalog, series, card, false, &fitting);
-    if (fits == 0)
-        fits = count_fitting(catalog, series, card, true, &fitting);
-    if (fits != 1)
-        return fail_choice(catalog, series, card, meant, fits, error);
-    char name[CHOOSE_NAME_BYTES];
-    choose_name(catalog, fitting, name);
-    *chosen = ul_catalog_at(catalog, fitting);
-    console_say(
-        "taken: series %s, the only one of %zu volumes that the model was made for", name, meant);
+    if (ul_card_choose(card, catalog, series, chosen, error) != UL_OK) {
+        choose_list(catalog, series, stderr);
+        ul_error_suffix(error, "; take --series from the list, with --force where none fits");
+        return error->status;
+    }
+    for (size_t i = 0; i < ul_catalog_size(catalog); i++)
+        if (ul_catalog_at(catalog, i) == *chosen) {
+            char name[UL_SERIES_NAME_BYTES];
+            ul_catalog_name(catalog, i, name);
+            console_say("taken: series %s, the only one of %zu volumes that the model was made for",
+                name, meant);
+        }
     return UL_OK;
 }
 

@@ -147,19 +147,14 @@ ul_status segment_check_outputs(
 }
 
 static ul_status write_seg(const char *path, const segment_arguments *arguments,
-    const ul_card *card, const char *model_hash, const segment_input *input,
-    const ul_labels *labels, ul_error *error) {
+    const segment_input *input, const ul_labels *labels, ul_error *error) {
     ul_seg_options options;
-    char note[UL_ERROR_TEXT_BYTES + 64], *notes = NULL;
-    snprintf(note, sizeof note, "%s%s%s", card->trained ? "" : "Untrained model, for tests only. ",
-        *input->forced ? "Forced: " : "", input->forced);
+    char *notes = NULL;
     ul_seg_options_init(&options);
     options.type = arguments->type;
     options.rle = arguments->rle;
     options.random_uids = arguments->random_uids;
     options.threads = arguments->threads;
-    options.model_hash = model_hash;
-    options.description_note = *note ? note : NULL;
     options.progress = console_progress();
     options.notes = &notes;
     ul_labels aligned = {0};
@@ -176,9 +171,8 @@ static ul_status write_seg(const char *path, const segment_arguments *arguments,
     return status;
 }
 
-ul_status segment_write_outputs(const segment_arguments *arguments, const ul_card *card,
-    const char *model_hash, const segment_input *input, const ul_labels *labels,
-    written_files *written, ul_error *error) {
+ul_status segment_write_outputs(const segment_arguments *arguments, const segment_input *input,
+    const ul_labels *labels, written_files *written, ul_error *error) {
     ul_status status = UL_OK;
     for (size_t n = 0; status == UL_OK && n < arguments->output_count; n++) {
         target_kind kind;
@@ -190,7 +184,7 @@ ul_status segment_write_outputs(const segment_arguments *arguments, const ul_car
         if (status != UL_OK)
             return status;
         if (kind == TARGET_SEG)
-            status = write_seg(temporary, arguments, card, model_hash, input, labels, error);
+            status = write_seg(temporary, arguments, input, labels, error);
         else if (kind == TARGET_NIFTI)
             status =
                 ul_nifti_write_labels(temporary, labels, input->resampled ? NULL : input->header,

@@ -171,8 +171,8 @@ ul_status segment_measure(const segment_arguments *arguments, const segment_inpu
     *stats = calloc(labels->segments.count + 1, sizeof **stats);
     if (!*stats)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the statistics");
-    return ul_stats_measure(
-        valued ? &input->volume : NULL, labels, valued ? console_progress() : NULL, *stats, error);
+    return ul_stats_measure(valued ? &input->volume : NULL, labels,
+        valued ? console_progress() : NULL, *stats, labels->segments.count, error);
 }
 
 void segment_say(const ul_labels *labels, const ul_segment_stats *stats) {

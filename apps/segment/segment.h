@@ -28,7 +28,7 @@ typedef struct segment_arguments {
 
 /* A model with what is read of it once, for any number of cases. */
 typedef struct segment_model {
-    char path[MODEL_PATH_BYTES], hash[65];
+    char path[MODEL_PATH_BYTES], hash[UL_HASH_BYTES];
     ul_model *model;
     ul_card card;
 } segment_model;
@@ -69,11 +69,6 @@ typedef struct segment_input {
     ul_segment_quality *quality; /* of the model's classes that are in the output, owned */
 } segment_input;
 
-/* Whether the headers of a series say that the card's model was made for it, or why not. What is
- * stored in colour may be grey (most ultrasound), which only its pixels tell. */
-bool segment_series_fits(
-    const ul_card *card, const ul_series *series, bool colour_may_be_grey, ul_error *why);
-
 /* Reads the input: the chosen series, or of several volumes in DICOM folders the one that --series
  * means, or the only one that the card fits. Checks it against the card, which --force overrides.
  */
@@ -86,10 +81,9 @@ void segment_input_free(segment_input *input);
 ul_status segment_check_outputs(
     const segment_arguments *arguments, segment_input *input, ul_error *error);
 
-/* Writes every output, under its temporary name. model_hash enters the UIDs of a SEG. */
-ul_status segment_write_outputs(const segment_arguments *arguments, const ul_card *card,
-    const char *model_hash, const segment_input *input, const ul_labels *labels,
-    written_files *written, ul_error *error);
+/* Writes every output, under its temporary name. */
+ul_status segment_write_outputs(const segment_arguments *arguments, const segment_input *input,
+    const ul_labels *labels, written_files *written, ul_error *error);
 
 /* Fills in which series was segmented and where the first output is. */
 ul_status segment_describe(const segment_arguments *arguments, const segment_input *input,

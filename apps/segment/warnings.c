@@ -48,20 +48,10 @@ static void tell_event(const ul_card *card, const ul_segment_quality *q, const c
     event_print(event);
 }
 
-static void describe(const ul_segment_quality *q, const char *text, ul_labels *labels) {
-    for (size_t s = 0; s < labels->segments.count; s++) {
-        ul_segment *segment = &labels->segments.items[s];
-        size_t used = strlen(segment->description);
-        if (segment->number == q->number &&
-            used + UL_QUALITY_TEXT_BYTES + 16 < sizeof segment->description)
-            snprintf(segment->description + used, sizeof segment->description - used,
-                "%sDoubtful: %s.", used ? " " : "", text);
-    }
-}
-
 void segment_warn(const ul_card *card, const segment_input *input, ul_labels *labels) {
     char note[MOST_SAID * (UL_QUALITY_TEXT_BYTES + UL_TEXT_BYTES + 8)] = "";
     size_t used = 0, said = 0;
+    ul_quality_describe(input->quality, input->quality_count, labels);
     for (size_t n = 0; n < input->quality_count; n++) {
         const ul_segment_quality *q = &input->quality[n];
         char text[UL_QUALITY_TEXT_BYTES];
@@ -69,7 +59,6 @@ void segment_warn(const ul_card *card, const segment_input *input, ul_labels *la
             continue;
         ul_quality_text(q, text);
         tell_event(card, q, text);
-        describe(q, text, labels);
         if (said++ < MOST_SAID)
             used += (size_t)snprintf(note + used, sizeof note - used, "%s%s: %s", used ? "; " : "",
                 label_of(card, q->number), text);

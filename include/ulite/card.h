@@ -84,6 +84,10 @@ UL_API void ul_card_init(ul_card *card);
 UL_API ul_status ul_card_read(const ul_model *model, ul_card *card, ul_error *error);
 UL_API ul_status ul_card_parse(const char *json, ul_card *card, ul_error *error);
 
+/* SHA-256 of the file that the model was opened from, in hexadecimal digits; empty for a model that
+ * was made in memory. */
+UL_API void ul_model_hash(const ul_model *model, char hash[UL_HASH_BYTES]);
+
 /* Whether a network with these channels and classes can be what the card describes. */
 UL_API ul_status ul_card_check(
     const ul_card *card, size_t input_channels, size_t classes, ul_error *error);

@@ -29,18 +29,29 @@ typedef struct ul_catalog_fault {
     const char *text; /* without the path */
 } ul_catalog_fault;
 
+/* Zero-initialise. */
+typedef struct ul_catalog_options {
+    bool whole_paths;            /* in messages, where folders are else left out */
+    int threads;                 /* that read files; 0: ul_default_threads() */
+    const ul_progress *progress; /* stages "listing" and "scanning"; NULL: nobody listens */
+} ul_catalog_options;
+
 /* Scans files and folders (recursively, each once though several links lead to it; any names; what
  * is not DICOM is skipped and counted, DICOMDIR ignored), reads headers only, groups into series,
  * splits a series that holds several volumes, sorts by position along the normal; series come in
  * the order of their numbers. A broken file is listed as a fault, and the series that it belongs to
  * cannot be used; a folder below a given one that cannot be opened is a fault too. A catalog is
  * never empty: without any image series the call fails. Messages name a file in a folder below the
- * given one as "given/.../name", since folders are often named after patients, unless whole_paths.
- * Files are read on `threads` threads (0: ul_default_threads()).
+ * given one as "given/.../name", since folders are often named after patients, unless the options
+ * say whole_paths. options NULL: as ul_catalog_options zeroed.
  * Errors: UL_ERROR_INPUT names the file or folder and the reason; UL_ERROR_INTERRUPTED;
  * UL_ERROR_LIMIT. */
-UL_API ul_status ul_catalog_open(const char *const *paths, size_t path_count, bool whole_paths,
-    int threads, const ul_progress *progress, ul_catalog **catalog, ul_error *error);
+UL_API ul_status ul_catalog_open(
+    const char *path, const ul_catalog_options *options, ul_catalog **catalog, ul_error *error);
+
+/* The same of several files and folders together. */
+UL_API ul_status ul_catalog_open_all(const char *const *paths, size_t path_count,
+    const ul_catalog_options *options, ul_catalog **catalog, ul_error *error);
 UL_API void ul_catalog_close(ul_catalog *catalog); /* NULL is fine */
 UL_API const ul_catalog_counts *ul_catalog_get_counts(const ul_catalog *catalog);
 UL_API size_t ul_catalog_size(const ul_catalog *catalog);
@@ -57,6 +68,28 @@ UL_API const char *ul_catalog_fault_file(const ul_catalog *catalog, size_t index
  * left out: they are listed beside the images that they were made of, and no output of the
  * catalog's users is made of them. */
 UL_API bool ul_catalog_holds(const ul_catalog *catalog, const char *path);
+
+/* How a volume of a catalog is named: by its series number or its SeriesInstanceUID, followed by
+ * .PART where the series holds several volumes (parts count from 1): "4", "4.2", "1.2.840...". */
+
+#define UL_SERIES_NAME_BYTES 96
+
+/* Whether the index-th volume is meant by that name. NULL means every one. */
+UL_API bool ul_catalog_matches(const ul_catalog *catalog, size_t index, const char *name);
+
+/* The volume's series number, or NUMBER.PART where its series holds several volumes. */
+UL_API void ul_catalog_number(
+    const ul_catalog *catalog, size_t index, char name[UL_SERIES_NAME_BYTES]);
+
+/* A name that means this volume alone: its number, or, where another series has the same one, its
+ * UID, in both cases with the part. */
+UL_API void ul_catalog_name(
+    const ul_catalog *catalog, size_t index, char name[UL_SERIES_NAME_BYTES]);
+
+/* The one volume that the name (or NULL) means. Errors: UL_ERROR_CHOICE where it means several, or
+ * none; *series is then NULL. */
+UL_API ul_status ul_catalog_find(
+    const ul_catalog *catalog, const char *name, const ul_series **series, ul_error *error);
 
 /* One source image: a file and, for multi-frame, a frame in it. Texts belong to the series. */
 typedef struct ul_instance {

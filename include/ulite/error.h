@@ -50,6 +50,9 @@ UL_API ul_status ul_error_set(ul_error *error, ul_status status, const char *for
 /* Puts "prefix: " before the text of a failed *error (NULL or UL_OK: does nothing). */
 UL_API void ul_error_prefix(ul_error *error, const char *format, ...) UL_PRINTF(2, 3);
 
+/* Puts a text behind that of a failed *error, likewise. */
+UL_API void ul_error_suffix(ul_error *error, const char *format, ...) UL_PRINTF(2, 3);
+
 /* A short constant name, "input error" for UL_ERROR_INPUT; never NULL. */
 UL_API const char *ul_status_name(ul_status status);
 

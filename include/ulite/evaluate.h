@@ -71,12 +71,13 @@ typedef struct ul_evaluate_options {
                            ul_catalog_open */
 } ul_evaluate_options;
 
-/* Compares two label files (NIfTI, PNG, SEG, a folder with one SEG), or the label files of two
- * folders paired by their names without endings. A class is every segment number that occurs in any
- * case. A SEG may leave out slices that hold no label. *evaluation: ul_evaluation_free, also after
- * UL_ERROR_PARTIAL (some cases failed, the others are compared). Errors of files: UL_ERROR_INPUT,
- * UL_ERROR_GEOMETRY; of folders: UL_ERROR_INPUT (no label file in truth, two of one case),
- * UL_ERROR_INTERRUPTED, UL_ERROR_USAGE (a source). Also UL_ERROR_CHOICE (several series in source).
+/* options NULL: as zeroed. Compares two label files (NIfTI, PNG, SEG, a folder with one SEG), or
+ * the label files of two folders paired by their names without endings. A class is every segment
+ * number that occurs in any case. A SEG may leave out slices that hold no label. *evaluation:
+ * ul_evaluation_free, also after UL_ERROR_PARTIAL (some cases failed, the others are compared).
+ * Errors of files: UL_ERROR_INPUT, UL_ERROR_GEOMETRY; of folders: UL_ERROR_INPUT (no label file in
+ * truth, two of one case), UL_ERROR_INTERRUPTED, UL_ERROR_USAGE (a source). Also UL_ERROR_CHOICE
+ * (several series in source).
  */
 UL_API ul_status ul_evaluate(const char *predicted, const char *truth,
     const ul_evaluate_options *options, const ul_progress *progress, ul_evaluation *evaluation,

@@ -15,9 +15,10 @@ UL_API ul_status ul_png_read(const char *path, ul_volume *volume, ul_error *erro
 UL_API ul_status ul_png_write_labels(const char *path, const ul_labels *labels, ul_error *error);
 UL_API ul_status ul_png_read_labels(const char *path, ul_labels *labels, ul_error *error);
 
-/* rgb [height][width][3] */
-UL_API ul_status ul_png_write_rgb(
-    const char *path, const uint8_t *rgb, size_t width, size_t height, ul_error *error);
+/* rgb [height][width][3], rgb_bytes of it. Errors: UL_ERROR_USAGE (another size), UL_ERROR_OUTPUT,
+ * UL_ERROR_LIMIT. */
+UL_API ul_status ul_png_write_rgb(const char *path, const uint8_t *rgb, size_t rgb_bytes,
+    size_t width, size_t height, ul_error *error);
 
 #ifdef __cplusplus
 }

@@ -25,10 +25,11 @@ typedef struct ul_seg_options {
     bool rle; /* frames of a LABELMAP, which AUTO then means, in RLE instead of as they are */
     bool random_uids; /* else 2.25 UIDs from a hash of sources, model, options, version and encoded
                          labels */
-    const char *model_hash;         /* sha256 or name of what made the labels; enters the UIDs */
+    const char *model_hash;         /* SHA-256 or name of what made the labels; enters the UIDs;
+                                       NULL: by their provenance */
     const char *series_description; /* NULL: made from the segments */
     const char
-        *description_note; /* appended to every SegmentDescription (--force and why), or NULL */
+        *description_note; /* appended to every SegmentDescription; NULL: their provenance's */
     int threads;           /* 0: ul_default_threads() */
     const ul_progress *progress; /* stages "packing" and "checking"; NULL: nobody listens */
     char **notes; /* where not NULL, *notes receives malloc'd lines about what was repaired or left
@@ -43,7 +44,8 @@ UL_API void ul_seg_options_init(ul_seg_options *options);
  * SEG run from 1 without gaps, of a LABELMAP only where a value is above 255) is kept in a private
  * attribute, so that ul_seg_read gives it back. A BINARY object whose frames would end in half a
  * word gets one empty frame more where rows * columns is a multiple of 8: some readers refuse the
- * byte that pads them. FRACTIONAL without labels->fractions holds 0 and 1. Errors: UL_ERROR_INPUT
+ * byte that pads them. FRACTIONAL without labels->fractions holds 0 and 1. options NULL: as
+ * ul_seg_options_init leaves them. Errors: UL_ERROR_INPUT
  * (a label without a segment, a source whose header cannot be read or whose images cannot be
  * referenced), UL_ERROR_GEOMETRY (neither grid), UL_ERROR_OUTPUT, UL_ERROR_LIMIT,
  * UL_ERROR_UNSUPPORTED (a mosaic), UL_ERROR_USAGE (rle with another type), UL_ERROR_INTERRUPTED. */

@@ -3,6 +3,7 @@
 #define ULITE_SEGMENT_H
 
 #include "ulite/card.h"
+#include "ulite/dicom.h"
 #include "ulite/session.h"
 
 #ifdef __cplusplus
@@ -42,22 +43,47 @@ UL_API const char *ul_quality_word(int n);
 /* What the flags say, with figures: "empty", "3.1 mL, 0.9 to 2.2 in training; in pieces (31 %)". */
 UL_API void ul_quality_text(const ul_segment_quality *quality, char text[UL_QUALITY_TEXT_BYTES]);
 
+/* Adds to the descriptions of the segments why they are doubtful, where they are: so a SEG says it.
+ * quality: [count]. */
+UL_API void ul_quality_describe(const ul_segment_quality *quality, size_t count, ul_labels *labels);
+
+/* Which of several volumes a model was made for. */
+
+/* Why a volume is not what the card's model was made for, though it could be run: modality, body
+ * part, field of view, spacing. UL_ERROR_MODEL with the reason, or UL_OK. */
+UL_API ul_status ul_card_fit(const ul_card *card, const ul_volume *volume, ul_error *error);
+
+/* The same by the headers of a series, and by its colours. What is stored in colour may be grey
+ * (most ultrasound is), which only its pixels tell. */
+UL_API ul_status ul_card_fit_series(
+    const ul_card *card, const ul_series *series, bool colour_may_be_grey, ul_error *error);
+
+/* Of the volumes that name means (as in ul_catalog_matches; NULL: all) the only one, or the only
+ * one that the card fits: for a model of grey images the only grey one, else the only one in
+ * colour, which may be grey. Errors: UL_ERROR_CHOICE says how many fit, or why none does; *series
+ * is then NULL. */
+UL_API ul_status ul_card_choose(const ul_card *card, const ul_catalog *catalog, const char *name,
+    const ul_series **series, ul_error *error);
+
+/* The same of all volumes by the card of a model. Errors of ul_card_read, too. */
+UL_API ul_status ul_catalog_choose(
+    const ul_catalog *catalog, const ul_model *model, const ul_series **series, ul_error *error);
+
 /* From a volume and a model to labels on the volume's voxels. */
 
+/* Zero-initialise. */
 typedef struct ul_segment_options {
     int threads;           /* 0: ul_default_threads() */
     bool flips;            /* average the flips that the card allows (it may do so by default) */
     bool fractions;        /* keep the probabilities too */
     const ul_grid *slices; /* those that the volume was resampled from (ul_volume_regular): where
                               some are missing, no label is kept. NULL: the volume's own */
-    ul_segment_quality *quality; /* [card->classes.count] that receives how far each class can be
-                                    believed, the caller's; NULL: not measured */
+    ul_segment_quality *quality; /* [quality_count] that receives how far each class of the card can
+                                    be believed, the caller's; NULL: not measured */
+    size_t quality_count;        /* card->classes.count */
     size_t logit_bytes;          /* most memory for the logits of several planes; 0: 1 GiB */
+    const ul_progress *progress; /* stages "reading" and "segmenting"; NULL: nobody listens */
 } ul_segment_options;
-
-/* Why a volume is not what the card's model was made for, though it could be run: modality, body
- * part, field of view, spacing. UL_ERROR_MODEL with the reason, or UL_OK. */
-UL_API ul_status ul_card_fit(const ul_card *card, const ul_volume *volume, ul_error *error);
 
 /* Runs the model over every slice, along every plane of the card, averages the logits on the
  * source's voxels, takes the class of the largest (K = 1: over 0), settles the sides
@@ -67,11 +93,26 @@ UL_API ul_status ul_card_fit(const ul_card *card, const ul_volume *volume, ul_er
  * options->logit_bytes in slabs of stored slices (one slice at least), for each of which the planes
  * that cross it are run again; with fractions and post-processing 2
  * bytes per voxel.
+ * The labels' provenance receives the model's hash, and a note where it is untrained. options NULL:
+ * as zeroed.
  * Errors: UL_ERROR_GEOMETRY (a plane that the slices cannot be cut along), UL_ERROR_MODEL
- * (colours), UL_ERROR_LIMIT, UL_ERROR_INTERRUPTED. *labels: ul_labels_free. */
+ * (colours), UL_ERROR_USAGE (another quality_count), UL_ERROR_LIMIT, UL_ERROR_INTERRUPTED. *labels:
+ * ul_labels_free. */
 UL_API ul_status ul_segment_volume(const ul_model *model, const ul_card *card,
-    const ul_volume *volume, const ul_segment_options *options, const ul_progress *progress,
-    ul_labels *labels, ul_error *error);
+    const ul_volume *volume, const ul_segment_options *options, ul_labels *labels, ul_error *error);
+
+/* Segments a volume with a model that was made for it, as `ulite segment` does without further
+ * options: the labels' descriptions say what is doubtful. Colours that are greys become grey in the
+ * volume for a model of these. options NULL: as zeroed. Errors: of ul_card_read and
+ * ul_segment_volume, and UL_ERROR_MODEL where the model was not made for the volume:
+ * ul_segment_volume runs it all the same. *labels: ul_labels_free. */
+UL_API ul_status ul_segment_image(const ul_model *model, ul_volume *volume,
+    const ul_segment_options *options, ul_labels *labels, ul_error *error);
+
+/* Reads a series and segments it so: ul_seg_write makes the same file of the labels as `ulite
+ * segment`. Errors of ul_series_read, too. */
+UL_API ul_status ul_segment_series(const ul_model *model, const ul_series *series,
+    const ul_segment_options *options, ul_labels *labels, ul_error *error);
 
 /* Some of a model's classes, or unions of them, in place of all. */
 
@@ -133,10 +174,10 @@ typedef struct ul_segment_stats {
 /* Measures every segment of labels on the values of volume, which has the same grid; NULL: without
  * values, mean and sd are NaN. A voxel's
  * depth is ul_grid_depth_mm: the distance along the normal, for uneven slices half the way to each
- * neighbour; gaps are not filled. stats: [labels->segments.count], the caller's.
- * Errors: UL_ERROR_LIMIT (memory), UL_ERROR_INTERRUPTED. */
+ * neighbour; gaps are not filled. stats: [labels->segments.count], the caller's; count says so.
+ * Errors: UL_ERROR_USAGE (another count), UL_ERROR_LIMIT (memory), UL_ERROR_INTERRUPTED. */
 UL_API ul_status ul_stats_measure(const ul_volume *volume, const ul_labels *labels,
-    const ul_progress *progress, ul_segment_stats *stats, ul_error *error);
+    const ul_progress *progress, ul_segment_stats *stats, size_t count, ul_error *error);
 
 /* A picture of segmented slices, to look at. */
 

@@ -46,22 +46,28 @@ typedef struct ul_session_options {
 UL_API void ul_session_options_init(ul_session_options *options);
 
 /* Folds and packs the weights, plans the buffers by their lifetimes and allocates them once.
- * The model must outlive the session. One session per calling thread. Starts the session's threads,
- * or as many as the system lets it (ul_session_threads).
- * Errors: UL_ERROR_USAGE (sizes, threads, or ULITE_CPU as of ul_cpu_isa), UL_ERROR_LIMIT
- * (memory). On failure *session is NULL. */
+ * options NULL: as ul_session_options_init leaves them. The model must outlive the session. One
+ * session per calling thread. Starts the session's threads, or as many as the system lets it
+ * (ul_session_threads). Errors: UL_ERROR_USAGE (sizes, threads, or ULITE_CPU as of ul_cpu_isa),
+ * UL_ERROR_LIMIT (memory). On failure *session is NULL. */
 UL_API ul_status ul_session_create(const ul_model *model, const ul_session_options *options,
     ul_session **session, ul_error *error);
 
 UL_API void ul_session_close(ul_session *session); /* NULL is fine */
 
-/* Runs count slices. input: [count][C][height][width] with C = C_in, or 1 where the options say
- * grey; logits: [count][K][height][width]; both float32, planar, the caller's. Allocates nothing.
+/* Runs slices. input: [slices][C][height][width] with C = C_in, or 1 where the options say grey;
+ * logits: [slices][K][height][width]; both float32, planar, the caller's, with their sizes in
+ * floats, which say how many slices there are. Allocates nothing.
  * Slices run in parallel where there are at least as many as threads, else pixels do; the result is
- * bit-identical for any thread count at one level. Cannot fail, whatever the values: always UL_OK,
- * and error, which may be NULL, is left alone. */
-UL_API ul_status ul_session_run(
-    ul_session *session, const float *input, size_t count, float *logits, ul_error *error);
+ * bit-identical for any thread count at one level. Cannot fail for any values. Errors:
+ * UL_ERROR_USAGE where the sizes are not those of as many whole slices; logits are then as they
+ * were. */
+UL_API ul_status ul_session_run(ul_session *session, const float *input, size_t input_size,
+    float *logits, size_t logits_size, ul_error *error);
+
+/* Floats of one slice of the input, and of its logits. */
+UL_API size_t ul_session_input_size(const ul_session *session);
+UL_API size_t ul_session_logits_size(const ul_session *session);
 
 /* Bytes of the session's one block; the level and the number of threads that it runs at. */
 UL_API size_t ul_session_arena_bytes(const ul_session *session);
@@ -96,10 +102,9 @@ UL_API double ul_bench_peak(ul_isa level, int threads);
 UL_API double ul_session_multiply_adds(const ul_session *session);
 
 /* Runs the slice `runs` times, shared by all threads of the session, and gives each block's
- * shortest time, 0 where runs is 0. input, logits and error as in ul_session_run for one slice:
- * always UL_OK. */
-UL_API ul_status ul_session_profile(ul_session *session, const float *input, float *logits,
-    int runs, ul_block_time blocks[UL_BLOCKS], ul_error *error);
+ * shortest time, 0 where runs is 0. input, logits and errors as in ul_session_run for one slice. */
+UL_API ul_status ul_session_profile(ul_session *session, const float *input, size_t input_size,
+    float *logits, size_t logits_size, int runs, ul_block_time blocks[UL_BLOCKS], ul_error *error);
 
 #ifdef __cplusplus
 }

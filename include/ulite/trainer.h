@@ -41,7 +41,8 @@ typedef struct ul_trainer_options {
  * clipping, no average, sums in float. */
 UL_API void ul_trainer_options_init(ul_trainer_options *options);
 
-/* Starts from the weights of initial, which is only read during the call. On success *trainer is
+/* Starts from the weights of initial, which is only read during the call. options NULL: as
+ * ul_trainer_options_init leaves them. On success *trainer is
  * the caller's (ul_trainer_close), with threads of its own, or as many as the system lets it start;
  * on failure it is NULL. Errors: UL_ERROR_USAGE (an option out of
  * range, or ULITE_CPU as of ul_cpu_isa), UL_ERROR_LIMIT (memory). */
@@ -49,14 +50,15 @@ UL_API ul_status ul_trainer_create(const ul_model *initial, const ul_trainer_opt
     ul_trainer **trainer, ul_error *error);
 UL_API void ul_trainer_close(ul_trainer *trainer); /* NULL is fine */
 
-/* One step in training mode on count <= batch slices: forward, loss, backward, optimiser.
- * images [count][C_in][height][width]; labels [count][height][width], values 0..K-1 (0..1 for K =
+/* One step in training mode on at most batch slices: forward, loss, backward, optimiser.
+ * images [slices][C_in][height][width], image_size floats; labels [slices][height][width],
+ * label_size bytes, which say how many slices there are, values 0..K-1 (0..1 for K =
  * 1), 255 = ignore this pixel. *loss receives the batch loss. For K > 1 the Dice and Tversky losses
  * are means over the classes 1..K-1, of softmax. Errors: UL_ERROR_INPUT (a label out of range),
- * UL_ERROR_USAGE (count, learning rate, or a batch too small for statistics), UL_ERROR_DIVERGED
+ * UL_ERROR_USAGE (sizes, learning rate, or a batch too small for statistics), UL_ERROR_DIVERGED
  * (loss or a gradient not finite). On failure weights, moments and statistics are as they were. */
-UL_API ul_status ul_trainer_step(ul_trainer *trainer, const float *images, const uint8_t *labels,
-    size_t count, float learning_rate, double *loss, ul_error *error);
+UL_API ul_status ul_trainer_step(ul_trainer *trainer, const float *images, size_t image_size,
+    const uint8_t *labels, size_t label_size, float learning_rate, double *loss, ul_error *error);
 
 /* The weights as they are now, or their running average, as a new model of the caller's;
  * NULL on failure. Errors: UL_ERROR_LIMIT (memory). */

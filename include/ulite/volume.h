@@ -183,29 +183,26 @@ UL_API void ul_volume_free(ul_volume *volume);
 UL_API ul_status ul_volume_create(
     const ul_grid *grid, size_t channels, ul_sample sample, ul_volume *volume, ul_error *error);
 
-/* A plane of voxels in any direction through a volume: its pixel (x, y) is voxel start + x * step_x
- * + y * step_y (i, j, k). */
-typedef struct ul_voxel_plane {
-    size_t width, height;
-    ptrdiff_t start[3], step_x[3], step_y[3];
-} ul_voxel_plane;
+/* Where the voxels of an array lie: as DICOM has it. */
+typedef struct ul_placing {
+    double spacing_mm[3];  /* along columns' index, rows' index, slices' index; over 0 */
+    double orientation[6]; /* direction cosines along the first and the second index, LPS */
+    double origin_mm[3];   /* LPS centre of voxel (0, 0, 0) */
+} ul_placing;
 
-UL_API ul_voxel_plane ul_voxel_plane_slice(const ul_grid *grid, size_t k); /* slice k as it is */
+/* A volume of samples that lie in memory, which are copied: [k][j][i][channel], bytes in all, of
+ * size[0] columns, size[1] rows and size[2] slices. Slices follow each other along the normal.
+ * placing NULL: images without positions. modality: "CT", "MR", ...; NULL: unknown. Errors:
+ * UL_ERROR_USAGE (bytes is not their size, channels not 1 or 3), UL_ERROR_GEOMETRY,
+ * UL_ERROR_LIMIT. *volume: ul_volume_free. */
+UL_API ul_status ul_volume_from_array(const void *samples, size_t bytes, ul_sample sample,
+    size_t channels, const size_t size[3], const ul_placing *placing, const char *modality,
+    ul_volume *volume, ul_error *error);
 
-/* Index of the plane's pixel (x, y) in a [k][j][i] array. */
-UL_API size_t ul_voxel_plane_index(
-    const ul_voxel_plane *plane, const ul_grid *grid, size_t x, size_t y);
-
-/* Real-world values of a plane: values [height][width][channels]. Samples that are not finite come
- * as 0 (and count as padding). */
-UL_API void ul_volume_plane(const ul_volume *volume, const ul_voxel_plane *plane, float *values);
-UL_API void ul_volume_slice(const ul_volume *volume, size_t k, float *values);
-
-/* mask [height][width]: 1 where the sample (every channel of it) is padding or not finite, else 0.
- * Returns how many are. */
-UL_API size_t ul_volume_plane_padding(
-    const ul_volume *volume, const ul_voxel_plane *plane, uint8_t *mask);
-UL_API size_t ul_volume_padding(const ul_volume *volume, size_t k, uint8_t *mask);
+/* Real-world values of all samples: values [k][j][i][channel], count of them, the caller's. Samples
+ * that are not finite come as 0. Errors: UL_ERROR_USAGE (another count). */
+UL_API ul_status ul_volume_to_array(
+    const ul_volume *volume, float *values, size_t count, ul_error *error);
 
 /* Whether the colours of an RGB volume are greys: channels of a pixel are equal, or, of whole
  * numbers, no more than 2 apart, as conversions of colours and lossy compression leave them. */
@@ -215,6 +212,14 @@ UL_API bool ul_volume_is_grey(const ul_volume *volume);
  * 0.114 B) in the same type of sample, rounded to whole numbers where that has them. */
 UL_API void ul_volume_make_grey(ul_volume *volume);
 
+#define UL_HASH_BYTES 65 /* a SHA-256 as hexadecimal digits */
+
+/* What made labels: it goes with them into a SEG. Zeroed where nothing is known. */
+typedef struct ul_provenance {
+    char model_hash[UL_HASH_BYTES];      /* SHA-256 of the model's file */
+    char note[UL_ERROR_TEXT_BYTES + 64]; /* what every user of the labels has to know */
+} ul_provenance;
+
 /* A label volume: map holds segment numbers, 0 = background. fractions, where present, hold the
  * probability of each segment as 0..255 = 0..1. */
 typedef struct ul_labels {
@@ -222,11 +227,23 @@ typedef struct ul_labels {
     ul_segments segments; /* what the numbers mean */
     uint16_t *map;        /* [k][j][i], owned */
     uint8_t *fractions;   /* [segment][k][j][i], owned, or NULL */
+    ul_provenance provenance;
 } ul_labels;
 
 UL_API ul_status ul_labels_create(const ul_grid *grid, const ul_segments *segments,
     bool with_fractions, ul_labels *labels, ul_error *error);
 UL_API void ul_labels_free(ul_labels *labels);
+
+/* Labels of numbers that lie in memory, [k][j][i], count of them, which are copied, on grid; those
+ * that occur become segments by ul_segment_init. Errors: UL_ERROR_USAGE (another count),
+ * UL_ERROR_LIMIT. *labels: ul_labels_free. */
+UL_API ul_status ul_labels_from_array(
+    const uint16_t *numbers, size_t count, const ul_grid *grid, ul_labels *labels, ul_error *error);
+
+/* The numbers of all voxels: numbers [k][j][i], count of them, the caller's. Errors: UL_ERROR_USAGE
+ * (another count). */
+UL_API ul_status ul_labels_to_array(
+    const ul_labels *labels, uint16_t *numbers, size_t count, ul_error *error);
 
 /* Labels that another program stored with turned or mirrored axes, brought onto their image's grid.
  */

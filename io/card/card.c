@@ -1,6 +1,7 @@
 #include "ulite/card.h"
 
 #include "io/base/json.h"
+#include "io/base/sha256.h"
 #include "io/card/card_parts.h"
 #include "io/card/segments_json.h"
 
@@ -360,6 +361,20 @@ ul_status ul_card_read(const ul_model *model, ul_card *card, ul_error *error) {
     if (status != UL_OK)
         ul_card_free(card);
     return status;
+}
+
+void ul_model_hash(const ul_model *model, char hash[UL_HASH_BYTES]) {
+    size_t size;
+    const void *bytes = ul_model_bytes(model, &size);
+    hash[0] = '\0';
+    if (!bytes)
+        return;
+    ul_sha256 sha;
+    uint8_t digest[32];
+    ul_sha256_init(&sha);
+    ul_sha256_update(&sha, bytes, size);
+    ul_sha256_final(&sha, digest);
+    ul_sha256_hex(digest, hash);
 }
 
 /* Sagittal slices alone cannot tell a class from its mirror partner. */

@@ -1,5 +1,6 @@
 #include "io/nifti/header.h"
 #include "libulite/base/output.h"
+#include "volume/planes.h"
 
 #include <errno.h>
 #include <stdlib.h>

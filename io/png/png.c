@@ -284,8 +284,12 @@ ul_status ul_png_write_labels(const char *path, const ul_labels *labels, ul_erro
     return status;
 }
 
-ul_status ul_png_write_rgb(
-    const char *path, const uint8_t *rgb, size_t width, size_t height, ul_error *error) {
+ul_status ul_png_write_rgb(const char *path, const uint8_t *rgb, size_t rgb_bytes, size_t width,
+    size_t height, ul_error *error) {
+    if (rgb_bytes % 3 != 0 ||
+        (width ? rgb_bytes / 3 / width != height || rgb_bytes / 3 % width : rgb_bytes))
+        return ul_error_set(error, UL_ERROR_USAGE, "%s: %zu bytes are no %zu x %zu pixels of RGB",
+            path, rgb_bytes, width, height);
     const png_picture picture = {.width = width,
         .height = height,
         .colour = PNG_COLOR_TYPE_RGB,

@@ -205,9 +205,20 @@ static bool build_and_save(const char *path, const SegPlan &plan, char **notes) 
     return true;
 }
 
+/* The options, with the labels' provenance where they do not say another. */
+static ul_seg_options options_for(const ul_labels &labels, const ul_seg_options *given) {
+    ul_seg_options options = given ? *given : ul_seg_options{};
+    if (!options.model_hash && *labels.provenance.model_hash)
+        options.model_hash = labels.provenance.model_hash;
+    if (!options.description_note && *labels.provenance.note)
+        options.description_note = labels.provenance.note;
+    return options;
+}
+
 ul_status ul_seg_write(const char *path, const ul_labels *labels, const ul_series *source,
-    const ul_seg_options *options, ul_error *error) {
-    char **notes = options->notes;
+    const ul_seg_options *given, ul_error *error) {
+    const ul_seg_options options = options_for(*labels, given);
+    char **notes = options.notes;
     if (notes)
         *notes = nullptr;
     ul_output output = {};
@@ -217,7 +228,7 @@ ul_status ul_seg_write(const char *path, const ul_labels *labels, const ul_serie
     if (status != UL_OK)
         return status;
     status = shim_guard(path, error, [&] {
-        SegPlan plan = seg_plan(*labels, source, *options);
+        SegPlan plan = seg_plan(*labels, source, options);
         ul_status begun = ul_output_begin(path, &output, error);
         if (begun != UL_OK)
             return begun;

@@ -331,11 +331,11 @@ static ul_status fail_empty(const ul_catalog *catalog, const char *path, ul_erro
 }
 
 static ul_status fill_catalog(ul_catalog *catalog, const char *const *paths, size_t path_count,
-    bool whole_paths, int threads, const ul_progress *progress, ul_error *error) {
-    ul_status status =
-        file_list_fill(paths, path_count, whole_paths, progress, &catalog->list, error);
+    const ul_catalog_options *options, ul_error *error) {
+    ul_status status = file_list_fill(
+        paths, path_count, options->whole_paths, options->progress, &catalog->list, error);
     if (status == UL_OK)
-        status = scan_files(catalog, threads, progress, error);
+        status = scan_files(catalog, options->threads, options->progress, error);
     if (status == UL_OK)
         count_kinds(catalog);
     for (size_t i = 0; i < path_count && status == UL_OK; i++)
@@ -355,14 +355,20 @@ static ul_status fill_catalog(ul_catalog *catalog, const char *const *paths, siz
     return status;
 }
 
-ul_status ul_catalog_open(const char *const *paths, size_t path_count, bool whole_paths,
-    int threads, const ul_progress *progress, ul_catalog **catalog, ul_error *error) {
+ul_status ul_catalog_open(
+    const char *path, const ul_catalog_options *options, ul_catalog **catalog, ul_error *error) {
+    return ul_catalog_open_all(&path, 1, options, catalog, error);
+}
+
+ul_status ul_catalog_open_all(const char *const *paths, size_t path_count,
+    const ul_catalog_options *options, ul_catalog **catalog, ul_error *error) {
+    static const ul_catalog_options defaults = {0};
     *catalog = NULL;
     ul_catalog *opened = calloc(1, sizeof *opened);
     if (!opened)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
     ul_status status =
-        fill_catalog(opened, paths, path_count, whole_paths, threads, progress, error);
+        fill_catalog(opened, paths, path_count, options ? options : &defaults, error);
     if (status == UL_OK)
         *catalog = opened;
     else

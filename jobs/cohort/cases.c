@@ -191,8 +191,9 @@ static ul_status find_studies(finder *f, const char *input, bool others, ul_erro
     f->cohort->catalogs = catalogs;
     ul_error why = {0};
     ul_catalog *catalog;
-    ul_status status =
-        ul_catalog_open(&input, 1, f->whole_paths, f->threads, f->progress, &catalog, &why);
+    const ul_catalog_options options = {
+        .whole_paths = f->whole_paths, .threads = f->threads, .progress = f->progress};
+    ul_status status = ul_catalog_open(input, &options, &catalog, &why);
     if (status == UL_ERROR_INPUT && others)
         return UL_OK;
     if (status != UL_OK)

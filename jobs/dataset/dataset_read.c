@@ -18,8 +18,9 @@ static ul_status read_series(const ul_dataset *dataset, const ul_dataset_case *c
     ul_labels *labels, ul_error *error) {
     ul_catalog *catalog;
     const char *path = c->image;
-    ul_status status =
-        ul_catalog_open(&path, 1, dataset->whole_paths, dataset->threads, NULL, &catalog, error);
+    const ul_catalog_options options = {
+        .whole_paths = dataset->whole_paths, .threads = dataset->threads};
+    ul_status status = ul_catalog_open(path, &options, &catalog, error);
     if (status != UL_OK)
         return status;
     if (ul_catalog_size(catalog) != 1)

@@ -2,6 +2,7 @@
 
 #include "jobs/evaluate/labels_file.h"
 #include "jobs/generate/label_values.h"
+#include "volume/planes.h"
 
 #include <math.h>
 #include <stdlib.h>

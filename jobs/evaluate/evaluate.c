@@ -327,8 +327,8 @@ static ul_status compare_two(const char *predicted, const char *truth,
     snprintf(name, sizeof name, "%.*s", (int)(stem ? stem : strlen(file)), file);
     ul_status status = UL_OK;
     if (options->source)
-        status =
-            ul_catalog_open(&options->source, 1, options->whole_paths, 0, NULL, &catalog, error);
+        status = ul_catalog_open(options->source,
+            &(ul_catalog_options){.whole_paths = options->whole_paths}, &catalog, error);
     if (status == UL_OK && catalog && ul_catalog_size(catalog) != 1)
         status = ul_error_set(error, UL_ERROR_CHOICE, "%s: holds %zu volumes: leave one",
             options->source, ul_catalog_size(catalog));
@@ -349,6 +349,8 @@ void ul_evaluation_free(ul_evaluation *evaluation) {
 
 ul_status ul_evaluate(const char *predicted, const char *truth, const ul_evaluate_options *options,
     const ul_progress *progress, ul_evaluation *evaluation, ul_error *error) {
+    static const ul_evaluate_options defaults = {0};
+    options = options ? options : &defaults;
     bool folders = files_is_folder(truth) && files_is_folder(predicted);
     scores_so_far so_far = {.seen = calloc(MAX_NUMBER, sizeof(bool)), .merge = options->merge};
     ul_status status;

@@ -1,6 +1,7 @@
 #include "jobs/generate/label_map.h"
 
 #include "volume/orient.h"
+#include "volume/planes.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,8 @@
 #include "ulite/segment.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 /* Whether the slices are as wide and as high as the card wants them. */
@@ -33,4 +35,77 @@ ul_status ul_card_fit(const ul_card *card, const ul_volume *volume, ul_error *er
             "the model works at a spacing of %g x %g mm, and the pixel spacing is not known",
             card->spacing_mm[0], card->spacing_mm[1]);
     return card->fov_mm[1] > 0.0 ? fit_extent(card, &volume->grid, error) : UL_OK;
+}
+
+ul_status ul_card_fit_series(
+    const ul_card *card, const ul_series *series, bool colour_may_be_grey, ul_error *error) {
+    const ul_series_info *info = ul_series_get_info(series);
+    ul_volume headers = {.grid = *ul_series_grid(series), .channels = ul_series_channels(series)};
+    snprintf(headers.modality, sizeof headers.modality, "%s", info->modality);
+    snprintf(headers.body_part, sizeof headers.body_part, "%s", info->body_part);
+    bool colour = headers.channels == 3;
+    if ((card->channels == UL_CHANNELS_RGB) != colour && !(colour && colour_may_be_grey))
+        return ul_error_set(error, UL_ERROR_MODEL, "it is %s, the model was made for %s",
+            colour ? "in colour" : "grey", colour ? "grey" : "colour");
+    return ul_card_fit(card, &headers, error);
+}
+
+/* How many volumes are meant and fit, and the first of them. */
+static size_t count_fitting(const ul_card *card, const ul_catalog *catalog, const char *name,
+    bool colour_may_be_grey, const ul_series **first) {
+    size_t fits = 0;
+    for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
+        const ul_series *series = ul_catalog_at(catalog, i);
+        if (ul_catalog_matches(catalog, i, name) &&
+            ul_card_fit_series(card, series, colour_may_be_grey, NULL) == UL_OK && fits++ == 0)
+            *first = series;
+    }
+    return fits;
+}
+
+/* Says why each of the volumes that are meant does not fit. */
+static ul_status fail_unfit(const ul_card *card, const ul_catalog *catalog, const char *name,
+    size_t meant, ul_error *error) {
+    char reasons[UL_ERROR_TEXT_BYTES / 2] = "";
+    for (size_t i = 0, used = 0; i < ul_catalog_size(catalog) && used < sizeof reasons; i++) {
+        ul_error why = {0};
+        char own[UL_SERIES_NAME_BYTES];
+        ul_catalog_name(catalog, i, own);
+        if (ul_catalog_matches(catalog, i, name) &&
+            ul_card_fit_series(card, ul_catalog_at(catalog, i), true, &why) != UL_OK)
+            used += (size_t)snprintf(reasons + used, sizeof reasons - used, "%sseries %s: %s",
+                used ? "; " : "", own, why.text);
+    }
+    return ul_error_set(error, UL_ERROR_CHOICE,
+        "the model was made for none of the %zu volumes (%s)", meant, reasons);
+}
+
+ul_status ul_card_choose(const ul_card *card, const ul_catalog *catalog, const char *name,
+    const ul_series **series, ul_error *error) {
+    size_t meant = 0;
+    for (size_t i = 0; i < ul_catalog_size(catalog); i++)
+        meant += ul_catalog_matches(catalog, i, name);
+    if (meant < 2)
+        return ul_catalog_find(catalog, name, series, error);
+    size_t fits = count_fitting(card, catalog, name, false, series);
+    if (fits == 0)
+        fits = count_fitting(card, catalog, name, true, series);
+    if (fits == 1)
+        return UL_OK;
+    *series = NULL;
+    if (fits == 0)
+        return fail_unfit(card, catalog, name, meant, error);
+    return ul_error_set(error, UL_ERROR_CHOICE,
+        "%zu of %zu volumes fit the model and nothing was chosen", fits, meant);
+}
+
+ul_status ul_catalog_choose(
+    const ul_catalog *catalog, const ul_model *model, const ul_series **series, ul_error *error) {
+    ul_card card;
+    *series = NULL;
+    ul_status status = ul_card_read(model, &card, error);
+    if (status == UL_OK)
+        status = ul_card_choose(&card, catalog, NULL, series, error);
+    ul_card_free(&card);
+    return status;
 }

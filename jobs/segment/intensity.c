@@ -1,6 +1,7 @@
 #include "jobs/segment/intensity.h"
 
 #include "ulite/resources.h"
+#include "volume/planes.h"
 
 #include <math.h>
 #include <pthread.h>

@@ -5,6 +5,7 @@
 #define LOGIT_SUM_H
 
 #include "jobs/segment/slices.h"
+#include "volume/planes.h"
 #include "volume/resample.h"
 
 typedef struct sum_axis {

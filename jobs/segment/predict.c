@@ -183,7 +183,9 @@ static void add_item(void *context, size_t n, int thread) {
 
 static ul_status run_network(
     const predictor *p, size_t count, const bool flipped[2], float weight, ul_error *error) {
-    ul_status status = ul_session_run(p->session, p->input, count, p->output, error);
+    ul_status status =
+        ul_session_run(p->session, p->input, count * ul_session_input_size(p->session), p->output,
+            count * ul_session_logits_size(p->session), error);
     if (status != UL_OK)
         return status;
     slice_work work = {.p = p, .flipped = flipped, .weight = weight};

@@ -4,6 +4,7 @@
 
 #include "jobs/segment/slices.h"
 #include "ulite/segment.h"
+#include "volume/planes.h"
 
 enum { PREDICT_MAX_CLASSES = 256 };
 

@@ -2,6 +2,7 @@
 
 #include "jobs/segment/intensity.h"
 #include "ulite/png.h"
+#include "volume/planes.h"
 #include "volume/resample.h"
 
 #include <math.h>
@@ -211,7 +212,7 @@ ul_status ul_preview_write(const char *path, const ul_volume *volume, const ul_l
             status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted");
     }
     if (status == UL_OK)
-        status = ul_png_write_rgb(path, m.rgb, m.width, m.height, error);
+        status = ul_png_write_rgb(path, m.rgb, 3 * m.width * m.height, m.width, m.height, error);
     resampler_free(&m.along[0]);
     resampler_free(&m.along[1]);
     free(m.values);

@@ -159,3 +159,18 @@ void ul_quality_text(const ul_segment_quality *q, char text[UL_QUALITY_TEXT_BYTE
             used += (size_t)snprintf(
                 text + used, UL_QUALITY_TEXT_BYTES - used, "%s%s", used ? "; " : "", parts[n]);
 }
+
+void ul_quality_describe(const ul_segment_quality *quality, size_t count, ul_labels *labels) {
+    for (size_t n = 0; n < count; n++) {
+        char text[UL_QUALITY_TEXT_BYTES];
+        ul_quality_text(&quality[n], text);
+        for (size_t s = 0; quality[n].flags && s < labels->segments.count; s++) {
+            ul_segment *segment = &labels->segments.items[s];
+            size_t used = strlen(segment->description);
+            if (segment->number == quality[n].number &&
+                used + UL_QUALITY_TEXT_BYTES + 16 < sizeof segment->description)
+                snprintf(segment->description + used, sizeof segment->description - used,
+                    "%sDoubtful: %s.", used ? " " : "", text);
+        }
+    }
+}

@@ -164,6 +164,7 @@ ul_status ul_labels_uncrop(
                 memcpy(whole.fractions + s * voxels + to,
                     labels->fractions + s * part_voxels + from, part[0]);
         }
+    whole.provenance = labels->provenance;
     ul_labels_free(labels);
     *labels = whole;
     return UL_OK;

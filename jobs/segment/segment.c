@@ -386,6 +386,12 @@ static void name_algorithm(const char *model, ul_segments *segments) {
     }
 }
 
+static void name_model(const ul_model *model, const ul_card *card, ul_provenance *provenance) {
+    ul_model_hash(model, provenance->model_hash);
+    snprintf(provenance->note, sizeof provenance->note, "%s",
+        card->trained ? "" : "Untrained model, for tests only. ");
+}
+
 /* Takes away what was labelled where the slices of the source are missing. The network and the
  * rules see those slices, so that a structure goes on behind a gap. */
 static void clear_gaps(const ul_grid *slices, ul_labels *labels) {
@@ -400,14 +406,21 @@ static void clear_gaps(const ul_grid *slices, ul_labels *labels) {
 }
 
 ul_status ul_segment_volume(const ul_model *model, const ul_card *card, const ul_volume *volume,
-    const ul_segment_options *options, const ul_progress *progress, ul_labels *labels,
-    ul_error *error) {
+    const ul_segment_options *options, ul_labels *labels, ul_error *error) {
+    static const ul_segment_options defaults = {0};
+    options = options ? options : &defaults;
+    *labels = (ul_labels){0};
+    if (options->quality && options->quality_count != card->classes.count)
+        return ul_error_set(error, UL_ERROR_USAGE,
+            "room for the quality of %zu classes, there are %zu", options->quality_count,
+            card->classes.count);
     ul_status status =
         ul_labels_create(&volume->grid, &card->classes, options->fractions, labels, error);
     if (status != UL_OK)
         return status;
     name_algorithm(card->name, &labels->segments);
-    job j = {.card = card, .labels = labels, .progress = progress};
+    name_model(model, card, &labels->provenance);
+    job j = {.card = card, .labels = labels, .progress = options->progress};
     if (options->quality && !(j.meter = quality_meter_create()))
         status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
     if (status == UL_OK)

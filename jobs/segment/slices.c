@@ -1,4 +1,5 @@
 #include "jobs/segment/slices.h"
+#include "volume/planes.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 #include "ulite/segment.h"
+#include "volume/planes.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -69,9 +70,11 @@ static void finish(const ul_grid *grid, const sums *t, ul_segment_stats *s) {
 }
 
 ul_status ul_stats_measure(const ul_volume *volume, const ul_labels *labels,
-    const ul_progress *progress, ul_segment_stats *stats, ul_error *error) {
+    const ul_progress *progress, ul_segment_stats *stats, size_t count, ul_error *error) {
     const ul_grid *grid = &labels->grid;
-    size_t count = labels->segments.count;
+    if (count != labels->segments.count)
+        return ul_error_set(error, UL_ERROR_USAGE, "room for %zu segments, the labels have %zu",
+            count, labels->segments.count);
     size_t pixels = grid->size[0] * grid->size[1];
     size_t *place = malloc((UINT16_MAX + 1) * sizeof *place);
     size_t channels = volume ? volume->channels : 1;

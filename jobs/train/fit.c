@@ -118,8 +118,10 @@ static void make_sample(void *context, size_t i, int thread) {
 static ul_status train_step(fit_run *run, size_t step, double rate, double *loss, ul_error *error) {
     batch_work work = {run, step};
     ul_team_for(ul_trainer_team(run->trainer), run->plan.training.batch, make_sample, &work);
-    return ul_trainer_step(
-        run->trainer, run->images, run->labels, run->plan.training.batch, (float)rate, loss, error);
+    const ul_training *t = &run->plan.training;
+    const size_t labels = t->batch * t->patch[0] * t->patch[1];
+    return ul_trainer_step(run->trainer, run->images, labels * run->plan.input_channels,
+        run->labels, labels, (float)rate, loss, error);
 }
 
 /* The steps of the epoch that are still to do. */

@@ -98,7 +98,7 @@ ul_status ul_sheet_write(const char *path, const ul_dataset *dataset, const ul_p
     }
     patch_source_close(&source);
     if (status == UL_OK)
-        status = ul_png_write_rgb(path, s.rgb, s.width, s.height, error);
+        status = ul_png_write_rgb(path, s.rgb, 3 * s.width * s.height, s.width, s.height, error);
     free(s.rgb);
     return status;
 }

@@ -25,7 +25,7 @@ static ul_status score_case(const ul_dataset *dataset, size_t index, const ul_tr
         read_case(dataset, index, training, draw, card, threads, &image, &truth, error);
     if (status != UL_OK)
         return status;
-    status = ul_segment_volume(model, card, &image, &options, NULL, &predicted, error);
+    status = ul_segment_volume(model, card, &image, &options, &predicted, error);
     for (size_t c = 0; status == UL_OK && c < card->classes.count; c++) {
         scores[c].name = dataset->cases[index].name;
         status = ul_metrics_overlap(

@@ -1,4 +1,5 @@
-/* Files that appear under their name only when they are complete. */
+/* Files that appear under their name only when they are complete. UL_API: for ulite-imaging, too.
+ */
 #ifndef ULITE_OUTPUT_H
 #define ULITE_OUTPUT_H
 
@@ -23,23 +24,23 @@ typedef struct ul_output {
  *
  * Errors: UL_ERROR_OUTPUT where the folder is missing or not writable, or path is a folder, a
  * device or a pipe; UL_ERROR_LIMIT (memory). On failure *output is zeroed. */
-ul_status ul_output_begin(const char *path, ul_output *output, ul_error *error);
+UL_API ul_status ul_output_begin(const char *path, ul_output *output, ul_error *error);
 
 /* Sends the temporary file to the disk and renames it to path, which it replaces: after a power cut
  * path is the older file or the whole new one. Errors: UL_ERROR_OUTPUT; the temporary file is gone
  * then. */
-ul_status ul_output_commit(ul_output *output, ul_error *error);
+UL_API ul_status ul_output_commit(ul_output *output, ul_error *error);
 
 /* Deletes the temporary file and frees *output; nothing where there is none, so that it may follow
  * a commit. */
-void ul_output_abandon(ul_output *output);
+UL_API void ul_output_abandon(ul_output *output);
 
 /* Whether a name (its folders are passed over) is one of the temporary ones, of this version or of
  * one before: nothing to read, whoever writes it. */
-bool ul_output_is_temporary(const char *path);
+UL_API bool ul_output_is_temporary(const char *path);
 
 /* Deletes the file at path where it is temporary and whoever wrote it is gone. */
-void ul_output_clear(const char *path);
+UL_API void ul_output_clear(const char *path);
 
 /* Gives the file at path a second name beside it, that the next rename does not end it: a link, or
  * where the file system has none the file is renamed. *aside: the name, a temporary one that is
@@ -48,14 +49,15 @@ void ul_output_clear(const char *path);
 ul_status ul_output_set_aside(const char *path, char **aside, ul_error *error);
 
 /* Whether path can be written: called before long work. Errors as of ul_output_begin. */
-ul_status ul_output_check(const char *path, ul_error *error);
+UL_API ul_status ul_output_check(const char *path, ul_error *error);
 
 /* Whether two paths lead to one file, by whatever name or link; where there is no file yet, whether
  * they are one name in one folder. */
 bool ul_same_file(const char *left, const char *right);
 
 /* A whole small file at once. Errors as of begin and commit; an older file at path is kept then. */
-ul_status ul_output_write(const char *path, const void *bytes, size_t size_bytes, ul_error *error);
+UL_API ul_status ul_output_write(
+    const char *path, const void *bytes, size_t size_bytes, ul_error *error);
 
 #ifdef __cplusplus
 }

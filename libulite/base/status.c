@@ -46,6 +46,18 @@ void ul_error_prefix(ul_error *error, const char *format, ...) {
     put_line(text, error->text);
 }
 
+void ul_error_suffix(ul_error *error, const char *format, ...) {
+    if (!error || error->status == UL_OK)
+        return;
+    char text[2 * UL_ERROR_TEXT_BYTES];
+    int used = snprintf(text, UL_ERROR_TEXT_BYTES, "%s", error->text);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text + used, UL_ERROR_TEXT_BYTES, format, arguments);
+    va_end(arguments);
+    put_line(text, error->text);
+}
+
 const char *ul_status_name(ul_status status) {
     switch (status) {
     case UL_OK:

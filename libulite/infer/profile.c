@@ -110,8 +110,8 @@ static void step_done(void *context, int thread, int step) {
     clock->last = now();
 }
 
-ul_status ul_session_profile(ul_session *session, const float *input, float *logits, int runs,
-    ul_block_time blocks[UL_BLOCKS], ul_error *error) {
+ul_status ul_session_profile(ul_session *session, const float *input, size_t input_size,
+    float *logits, size_t logits_size, int runs, ul_block_time blocks[UL_BLOCKS], ul_error *error) {
     static const char *const names[UL_BLOCKS] = {
         "e1", "e2", "e3", "e4", "e5", "b5", "d5", "d4", "d3", "d2", "d1"};
     for (int step = 0; step < UL_BLOCKS; step++)
@@ -119,11 +119,14 @@ ul_status ul_session_profile(ul_session *session, const float *input, float *log
             (ul_block_time){.name = names[step], .multiply_adds = step_work(session, step)};
     clock_state clock = {.blocks = blocks};
     ul_probe probe = {.step = step_done, .context = &clock};
+    if (input_size != ul_session_input_size(session))
+        return ul_error_set(error, UL_ERROR_USAGE, "%zu floats of input: a slice has %zu",
+            input_size, ul_session_input_size(session));
     ul_session_set_probe(session, &probe);
     ul_status status = UL_OK;
     for (int i = 0; i < runs && status == UL_OK; i++) {
         clock.last = now();
-        status = ul_session_run(session, input, 1, logits, error);
+        status = ul_session_run(session, input, input_size, logits, logits_size, error);
     }
     ul_session_set_probe(session, NULL);
     return status;

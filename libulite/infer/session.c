@@ -89,6 +89,9 @@ static ul_status allocate(ul_session *s, const ul_model_shape *shape,
 ul_status ul_session_create(const ul_model *model, const ul_session_options *options,
     ul_session **session, ul_error *error) {
     *session = NULL;
+    ul_session_options defaults;
+    ul_session_options_init(&defaults);
+    options = options ? options : &defaults;
     ul_isa level;
     ul_status status = ul_limits_check(options->height, options->width, options->threads, error);
     if (status == UL_OK)
@@ -172,9 +175,24 @@ static void run_pixels(void *context, int thread, int threads) {
     }
 }
 
-ul_status ul_session_run(
-    ul_session *session, const float *input, size_t count, float *logits, ul_error *error) {
-    (void)error;
+size_t ul_session_input_size(const ul_session *session) {
+    return session->planes * session->height * session->width;
+}
+
+size_t ul_session_logits_size(const ul_session *session) {
+    return session->folded.classes * session->height * session->width;
+}
+
+ul_status ul_session_run(ul_session *session, const float *input, size_t input_size, float *logits,
+    size_t logits_size, ul_error *error) {
+    const size_t one = ul_session_input_size(session), count = input_size / one;
+    if (input_size % one != 0 || logits_size != count * ul_session_logits_size(session))
+        return ul_error_set(error, UL_ERROR_USAGE,
+            "%zu floats of input and %zu of logits: a slice has %zu (%zu x %zu x %zu) and %zu (%zu "
+            "x %zu x %zu)",
+            input_size, logits_size, one, session->planes, session->height, session->width,
+            ul_session_logits_size(session), session->folded.classes, session->height,
+            session->width);
     slices all = {session, input, count, logits};
     if (session->threads == 1 || (session->whole_slices && count >= (size_t)session->threads))
         ul_team_for(session->team, count, run_slice, &all);

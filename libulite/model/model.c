@@ -316,6 +316,11 @@ const char *ul_model_metadata(const ul_model *model, const char *key) {
     return NULL;
 }
 
+const void *ul_model_bytes(const ul_model *model, size_t *size_bytes) {
+    *size_bytes = 0;
+    return model->file ? ul_safetensors_bytes(model->file, size_bytes) : NULL;
+}
+
 bool ul_model_metadata_at(
     const ul_model *model, size_t index, const char **key, const char **value) {
     const ul_metadata *entry = model->file ? ul_safetensors_metadata_at(model->file, index) : NULL;

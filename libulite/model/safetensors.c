@@ -521,6 +521,11 @@ const ul_stored *ul_safetensors_find(const ul_safetensors *file, const char *nam
     return found ? *found : NULL;
 }
 
+const void *ul_safetensors_bytes(const ul_safetensors *file, size_t *size_bytes) {
+    *size_bytes = file->size_bytes;
+    return file->bytes;
+}
+
 const ul_metadata *ul_safetensors_metadata_at(const ul_safetensors *file, size_t index) {
     return index < file->metadata_count ? &file->metadata[index] : NULL;
 }

@@ -71,6 +71,9 @@ size_t ul_safetensors_count(const ul_safetensors *file);
 const ul_stored *ul_safetensors_at(const ul_safetensors *file, size_t index);
 const ul_stored *ul_safetensors_find(const ul_safetensors *file, const char *name);
 
+/* The whole file, which belongs to it. */
+const void *ul_safetensors_bytes(const ul_safetensors *file, size_t *size_bytes);
+
 /* __metadata__ in file order; NULL past the last. */
 const ul_metadata *ul_safetensors_metadata_at(const ul_safetensors *file, size_t index);
 

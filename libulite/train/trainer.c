@@ -57,6 +57,9 @@ static void read_model(ul_trainer *t, const ul_model *initial) {
 ul_status ul_trainer_create(const ul_model *initial, const ul_trainer_options *options,
     ul_trainer **trainer, ul_error *error) {
     *trainer = NULL;
+    ul_trainer_options defaults;
+    ul_trainer_options_init(&defaults);
+    options = options ? options : &defaults;
     ul_isa level;
     ul_status status = check_options(options, error);
     if (status == UL_OK)
@@ -184,8 +187,14 @@ static void update(ul_trainer *t, double norm, float learning_rate) {
     ul_team_for(t->team, UL_LAYOUT_TENSORS, update_tensor, &all);
 }
 
-ul_status ul_trainer_step(ul_trainer *t, const float *images, const uint8_t *labels, size_t count,
-    float learning_rate, double *loss, ul_error *error) {
+ul_status ul_trainer_step(ul_trainer *t, const float *images, size_t image_size,
+    const uint8_t *labels, size_t label_size, float learning_rate, double *loss, ul_error *error) {
+    const size_t pixels = t->options.height * t->options.width, count = label_size / pixels;
+    if (label_size % pixels != 0 || image_size != count * t->shape.input_channels * pixels)
+        return ul_error_set(error, UL_ERROR_USAGE,
+            "%zu floats of images and %zu labels: a slice has %zu x %zu x %zu and %zu x %zu",
+            image_size, label_size, t->shape.input_channels, t->options.height, t->options.width,
+            t->options.height, t->options.width);
     if (!(learning_rate >= 0 && isfinite(learning_rate)))
         return ul_error_set(error, UL_ERROR_USAGE,
             "learning rate %g: it must be finite and not negative", (double)learning_rate);

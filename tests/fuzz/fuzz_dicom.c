@@ -17,10 +17,9 @@ static bool is_small(const ul_series *series) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char path[FUZZ_PATH_BYTES];
     fuzz_write_file(data, size, ".dcm", path);
-    const char *const paths[] = {path};
     ul_error error = {0};
     ul_catalog *catalog;
-    ul_status status = ul_catalog_open(paths, 1, true, 0, NULL, &catalog, &error);
+    ul_status status = ul_catalog_open(path, NULL, &catalog, &error);
     fuzz_check(status == UL_OK ? catalog != NULL : !catalog && fuzz_one_line(error.text));
     for (size_t s = 0; catalog && s < ul_catalog_size(catalog); s++) {
         const ul_series *series = ul_catalog_at(catalog, s);

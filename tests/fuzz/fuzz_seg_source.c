@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char path[FUZZ_PATH_BYTES], *notes = NULL;
     ul_error errors[3] = {{0}};
     if (!source)
-        fuzz_check(ul_catalog_open(&folder, 1, true, 1, NULL, &source, &errors[0]) == UL_OK);
+        fuzz_check(ul_catalog_open(
+                       folder, &(ul_catalog_options){.threads = 1}, &source, &errors[0]) == UL_OK);
     fuzz_write_file(data, size, ".dcm", path);
     const ul_series *series = NULL;
     fuzz_check_error(ul_seg_find_source(path, source, &series, &errors[0]), &errors[0]);

@@ -68,7 +68,7 @@ static bool is_nifti(const std::string &path) {
 
 static ul_status read_series(const char *path, ul_volume *volume, ul_error *error) {
     ul_catalog *opened;
-    ul_status status = ul_catalog_open(&path, 1, true, 0, nullptr, &opened, error);
+    ul_status status = ul_catalog_open(path, nullptr, &opened, error);
     if (status != UL_OK)
         return status;
     std::unique_ptr<ul_catalog, void (*)(ul_catalog *)> catalog(opened, ul_catalog_close);
@@ -104,10 +104,10 @@ source_volume source_read(const std::string &path) {
         status = find_matrix(volume.grid, matrix, &error);
     if (status != UL_OK)
         throw std::runtime_error(error.text);
-    const size_t *size = volume.grid.size, pixels = size[0] * size[1];
-    std::vector<float> values(pixels * size[2]);
-    for (size_t k = 0; k < size[2]; k++)
-        ul_volume_slice(&volume, k, &values[k * pixels]);
+    const size_t *size = volume.grid.size;
+    std::vector<float> values(size[0] * size[1] * size[2]);
+    if (ul_volume_to_array(&volume, values.data(), values.size(), &error) != UL_OK)
+        throw std::runtime_error(error.text);
     return orient(size, matrix, values, path);
 }
 

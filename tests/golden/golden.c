@@ -163,9 +163,9 @@ static bool run_blocks(golden *g, const ul_model *model, float *logits, ul_error
     ul_status status = UL_OK;
     for (size_t n = 0; n < input->n && status == UL_OK; n++) {
         g->slice = n;
-        status = ul_session_run(session,
-            input->values + n * input->channels * input->height * input->width, 1,
-            logits + n * output->channels * output->height * output->width, error);
+        const size_t in = input->channels * input->height * input->width,
+                     out = output->channels * output->height * output->width;
+        status = ul_session_run(session, input->values + n * in, in, logits + n * out, out, error);
     }
     ul_session_close(session);
     compare_logits(g, logits);
@@ -179,9 +179,10 @@ static bool run_threads(golden *g, const ul_model *model, int threads, const flo
     ul_session *session = open_session(model, input, threads, error);
     if (!session)
         return false;
-    ul_status status = ul_session_run(session, input->values, input->n, logits, error);
-    ul_session_close(session);
     size_t count = output->n * output->channels * output->height * output->width;
+    ul_status status = ul_session_run(
+        session, input->values, input->n * ul_session_input_size(session), logits, count, error);
+    ul_session_close(session);
     if (status == UL_OK && memcmp(logits, same, count * sizeof(float)) != 0)
         status =
             ul_error_set(error, UL_ERROR_INTERNAL, "%d threads give other bits than one", threads);

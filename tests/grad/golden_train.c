@@ -169,7 +169,8 @@ static bool run_steps(const golden *g, ul_trainer *t) {
             !ul_stored_floats(input, images)) {
             fprintf(stderr, "step %zu is not of the trace's form\n", k);
             good = false;
-        } else if (ul_trainer_step(t, images, target->data, g->shape[0], learning_rate, &loss,
+        } else if (ul_trainer_step(t, images, g->shape[0] * g->shape[1] * g->shape[2] * g->shape[3],
+                       target->data, g->shape[0] * g->shape[2] * g->shape[3], learning_rate, &loss,
                        &error) != UL_OK) {
             fprintf(stderr, "step %zu: %s\n", k, error.text);
             good = false;

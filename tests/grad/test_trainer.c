@@ -53,7 +53,8 @@ static ul_trainer *create(int threads, ul_loss loss) {
 static double step(ul_trainer *trainer) {
     ul_error error = {0};
     double loss;
-    const ul_status status = ul_trainer_step(trainer, images, labels, BATCH, 2e-3F, &loss, &error);
+    const ul_status status = ul_trainer_step(trainer, images, sizeof images / sizeof *images,
+        labels, sizeof labels, 2e-3F, &loss, &error);
     assert_string_equal(error.text, "");
     assert_int_equal(status, UL_OK);
     return loss;
@@ -132,15 +133,25 @@ static void a_failed_step_changes_nothing(void **state) {
     ul_error error = {0};
     const float kept = images[5];
     images[5] = NAN;
-    assert_int_equal(
-        ul_trainer_step(trainer, images, labels, BATCH, 2e-3F, &loss, &error), UL_ERROR_DIVERGED);
+    assert_int_equal(ul_trainer_step(trainer, images, sizeof images / sizeof *images, labels,
+                         sizeof labels, 2e-3F, &loss, &error),
+        UL_ERROR_DIVERGED);
     images[5] = kept;
     error = (ul_error){0};
     labels[9] = CLASSES;
-    assert_int_equal(
-        ul_trainer_step(trainer, images, labels, BATCH, 2e-3F, &loss, &error), UL_ERROR_INPUT);
+    assert_int_equal(ul_trainer_step(trainer, images, sizeof images / sizeof *images, labels,
+                         sizeof labels, 2e-3F, &loss, &error),
+        UL_ERROR_INPUT);
     assert_non_null(strstr(error.text, "row 0, column 9"));
     draw();
+    error = (ul_error){0};
+    assert_int_equal(ul_trainer_step(trainer, images, sizeof images / sizeof *images, labels,
+                         sizeof labels - 1, 2e-3F, &loss, &error),
+        UL_ERROR_USAGE);
+    assert_non_null(strstr(error.text, "a slice has 1 x"));
+    assert_int_equal(ul_trainer_step(trainer, images, sizeof images / sizeof *images - 1, labels,
+                         sizeof labels, 2e-3F, &loss, NULL),
+        UL_ERROR_USAGE);
     assert_true(same_weights(trainer, untouched));
     assert_true(step(trainer) == step(untouched));
     ul_trainer_close(trainer);

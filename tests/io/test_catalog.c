@@ -26,7 +26,8 @@ static void listing_can_be_interrupted(void **state) {
     ul_error error = {0};
     ul_catalog *catalog;
     assert_int_equal(
-        ul_catalog_open(&source, 1, false, 0, &progress, &catalog, &error), UL_ERROR_INTERRUPTED);
+        ul_catalog_open(source, &(ul_catalog_options){.progress = &progress}, &catalog, &error),
+        UL_ERROR_INTERRUPTED);
     assert_null(catalog);
     assert_string_equal(error.text, "interrupted while listing");
 }
@@ -106,11 +107,10 @@ static void changed_files_are_refused(void **state) {
     snprintf(path, sizeof path, "%s/image", folder);
     for (change what = NOTHING; what <= OTHER_PIXELS; what++) {
         write_image(path, "head", 5);
-        const char *given = folder;
         ul_error error = {0};
         ul_catalog *catalog;
         ul_volume volume;
-        assert_int_equal(ul_catalog_open(&given, 1, false, 0, NULL, &catalog, &error), UL_OK);
+        assert_int_equal(ul_catalog_open(folder, NULL, &catalog, &error), UL_OK);
         make_change(path, what);
         ul_status status = ul_series_read(ul_catalog_at(catalog, 0), 1, NULL, &volume, &error);
         assert_int_equal(status, what == NOTHING ? UL_OK : UL_ERROR_INPUT);

@@ -58,7 +58,9 @@ static void colours_come_back(void **state) {
     uint8_t rgb[2 * 3 * 3];
     for (size_t n = 0; n < sizeof rgb; n++)
         rgb[n] = (uint8_t)(14 * n);
-    assert_int_equal(ul_png_write_rgb(path, rgb, 3, 2, NULL), UL_OK);
+    assert_int_equal(ul_png_write_rgb(path, rgb, 3 * 3 * 2, 3, 2, NULL), UL_OK);
+    assert_int_equal(ul_png_write_rgb(path, rgb, 3 * 3 * 2 - 1, 3, 2, NULL), UL_ERROR_USAGE);
+    assert_int_equal(ul_png_write_rgb(path, rgb, 3 * 3 * 2, 2, 2, NULL), UL_ERROR_USAGE);
     ul_volume volume;
     assert_int_equal(ul_png_read(path, &volume, NULL), UL_OK);
     assert_int_equal(volume.channels, 3);
@@ -77,7 +79,7 @@ static void a_cut_file_is_refused(void **state) {
     uint8_t *rgb = calloc(64 * 64, 3);
     for (size_t n = 0; n < 64 * 64 * 3; n++)
         rgb[n] = (uint8_t)(n * n >> 3);
-    assert_int_equal(ul_png_write_rgb(path, rgb, 64, 64, NULL), UL_OK);
+    assert_int_equal(ul_png_write_rgb(path, rgb, 3 * 64 * 64, 64, 64, NULL), UL_OK);
     free(rgb);
     static const long sizes[] = {0, 7, 20, 60, 300};
     for (size_t n = sizeof sizes / sizeof sizes[0]; n-- > 0;) {

@@ -66,8 +66,7 @@ static void segment(
     open_card(&card, segments, 1.5);
     const ul_segment_options options = {
         .threads = 2, .fractions = true, .logit_bytes = logit_bytes};
-    assert_int_equal(
-        ul_segment_volume(model, &card, &volume, &options, NULL, labels, &error), UL_OK);
+    assert_int_equal(ul_segment_volume(model, &card, &volume, &options, labels, &error), UL_OK);
     ul_volume_free(&volume);
 }
 

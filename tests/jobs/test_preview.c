@@ -195,8 +195,8 @@ static void figures_are_interrupted(void **state) {
         ul_preview_write(path, &volume, &labels, NULL, &progress, &error), UL_ERROR_INTERRUPTED);
     assert_int_not_equal(access(path, F_OK), 0);
     assert_int_equal(
-        ul_stats_measure(&volume, &labels, &progress, &stats, &error), UL_ERROR_INTERRUPTED);
-    assert_int_equal(ul_stats_measure(&volume, &labels, NULL, &stats, &error), UL_OK);
+        ul_stats_measure(&volume, &labels, &progress, &stats, 1, &error), UL_ERROR_INTERRUPTED);
+    assert_int_equal(ul_stats_measure(&volume, &labels, NULL, &stats, 1, &error), UL_OK);
     assert_int_equal(stats.voxels, 27);
     ul_volume_free(&volume);
     ul_labels_free(&labels);

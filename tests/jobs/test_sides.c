@@ -49,8 +49,7 @@ static void segment(
     card.tta_flip_x = true;
     const ul_segment_options options = {
         .threads = 2, .fractions = true, .flips = plane != UL_PLANE_SAGITTAL};
-    assert_int_equal(
-        ul_segment_volume(model, &card, &volume, &options, NULL, labels, &error), UL_OK);
+    assert_int_equal(ul_segment_volume(model, &card, &volume, &options, labels, &error), UL_OK);
     ul_volume_free(&volume);
 }
 

@@ -459,7 +459,7 @@ static void add_by_definition(const ul_model *model, const ul_card *card, const 
     options.height = padded[1];
     options.threads = 1;
     assert_int_equal(ul_session_create(model, &options, &session, &error), UL_OK);
-    assert_int_equal(ul_session_run(session, turned, 1, logits, &error), UL_OK);
+    assert_int_equal(ul_session_run(session, turned, area, logits, classes * area, &error), UL_OK);
     for (size_t i = 0; i < classes * area; i++)
         turned[i] = logits[flip_x ? i / padded[0] * padded[0] + padded[0] - 1 - i % padded[0] : i];
     size_t left = (padded[0] - stack->width) / 2, top = (padded[1] - stack->height) / 2;
@@ -505,7 +505,7 @@ static void logits_are_interpolated_and_flips_averaged(void **state) {
             add_by_definition(model, &card, &stack, way, sum);
         slices_close(&stack);
         assert_int_equal(
-            ul_segment_volume(model, &card, &volume, &options, NULL, &labels, &error), UL_OK);
+            ul_segment_volume(model, &card, &volume, &options, &labels, &error), UL_OK);
         for (size_t n = 0; n < AREA; n++) {
             double power[3], total = 0.0;
             for (size_t c = 0; c < 3; c++)
@@ -536,8 +536,7 @@ static void segment_planes(
             (const ul_plane[]){UL_PLANE_AXIAL, UL_PLANE_CORONAL, UL_PLANE_SAGITTAL}[plane];
     const ul_segment_options options = {
         .threads = 2, .fractions = true, .logit_bytes = slices * AREA * 2 * sizeof(float)};
-    assert_int_equal(
-        ul_segment_volume(model, &card, volume, &options, NULL, labels, &error), UL_OK);
+    assert_int_equal(ul_segment_volume(model, &card, volume, &options, labels, &error), UL_OK);
     card.classes = (ul_segments){0};
     ul_card_free(&card);
 }

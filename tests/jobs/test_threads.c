@@ -31,8 +31,7 @@ static void segment(ul_normalisation_kind kind, bool per_slice, int threads) {
     ul_card_init(&card);
     card.normalisation = (ul_normalisation){kind, per_slice, 1.0, 99.0};
     const ul_segment_options options = {.threads = threads};
-    assert_int_equal(
-        ul_segment_volume(model, &card, &volume, &options, NULL, &labels, &error), UL_OK);
+    assert_int_equal(ul_segment_volume(model, &card, &volume, &options, &labels, &error), UL_OK);
     ul_labels_free(&labels);
     ul_volume_free(&volume);
     ul_model_close(model);

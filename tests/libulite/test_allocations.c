@@ -64,8 +64,12 @@ static void count(const ul_model *model, int threads, bool grey) {
     assert_int_equal(aligned_allocations, 1);
     allocations = 0;
     for (int round = 0; round < 2; round++) {
-        assert_int_equal(ul_session_run(session, input, 1, logits, NULL), UL_OK);
-        assert_int_equal(ul_session_run(session, input, SLICES, logits, NULL), UL_OK);
+        assert_int_equal(ul_session_run(session, input, ul_session_input_size(session), logits,
+                             CLASSES * PIXELS, NULL),
+            UL_OK);
+        assert_int_equal(ul_session_run(session, input, SLICES * ul_session_input_size(session),
+                             logits, SLICES * CLASSES * PIXELS, NULL),
+            UL_OK);
     }
     assert_int_equal(allocations, 0);
     ul_session_close(session);

@@ -43,7 +43,9 @@ static float *make_values(size_t count) {
 
 static void run(ul_session *session, const float *input, size_t count, float *logits) {
     ul_error error = {0};
-    assert_int_equal(ul_session_run(session, input, count, logits, &error), UL_OK);
+    assert_int_equal(ul_session_run(session, input, count * ul_session_input_size(session), logits,
+                         count * ul_session_logits_size(session), &error),
+        UL_OK);
 }
 
 static void defaults(void **state) {
@@ -177,7 +179,8 @@ static void profile_covers_the_network(void **state) {
     float *input = make_values(64 * 64), *logits = make_values(64 * 64);
     ul_block_time blocks[UL_BLOCKS];
     ul_error error = {0};
-    assert_int_equal(ul_session_profile(session, input, logits, 2, blocks, &error), UL_OK);
+    assert_int_equal(
+        ul_session_profile(session, input, 64 * 64, logits, 64 * 64, 2, blocks, &error), UL_OK);
     double sum = 0;
     for (int i = 0; i < UL_BLOCKS; i++) {
         assert_true(blocks[i].seconds > 0);
@@ -185,6 +188,36 @@ static void profile_covers_the_network(void **state) {
     }
     assert_true(sum == ul_session_multiply_adds(session));
     assert_true(ul_bench_peak(ul_session_isa(session), 1) > 0);
+    ul_session_close(session);
+    ul_model_close(model);
+    free(input);
+    free(logits);
+}
+
+static void buffers_of_other_sizes_are_refused(void **state) {
+    (void)state;
+    ul_model *model = make_model(1, 2, narrow);
+    ul_session *session;
+    ul_error error = {0};
+    assert_int_equal(ul_session_create(model, NULL, &session, &error), UL_OK);
+    const size_t pixels = 256 * 256;
+    assert_int_equal(ul_session_input_size(session), pixels);
+    assert_int_equal(ul_session_logits_size(session), 2 * pixels);
+    float *input = make_values(pixels), *logits = make_values(2 * pixels);
+    const float kept = logits[0];
+    ul_block_time blocks[UL_BLOCKS];
+    assert_int_equal(
+        ul_session_run(session, input, pixels, logits, pixels, &error), UL_ERROR_USAGE);
+    assert_non_null(strstr(error.text, "65536 floats of input and 65536 of logits"));
+    assert_int_equal(
+        ul_session_run(session, input, pixels - 1, logits, 2 * pixels, NULL), UL_ERROR_USAGE);
+    assert_int_equal(ul_session_run(session, input, 3, logits, 0, NULL), UL_ERROR_USAGE);
+    assert_int_equal(
+        ul_session_profile(session, input, 2 * pixels, logits, 4 * pixels, 1, blocks, NULL),
+        UL_ERROR_USAGE);
+    assert_true(logits[0] == kept);
+    assert_int_equal(ul_session_run(session, input, 0, logits, 0, NULL), UL_OK);
+    assert_int_equal(ul_session_run(session, input, pixels, logits, 2 * pixels, NULL), UL_OK);
     ul_session_close(session);
     ul_model_close(model);
     free(input);
@@ -254,7 +287,8 @@ int main(void) {
         cmocka_unit_test(wrong_sizes_are_refused), cmocka_unit_test(threads_do_not_change_bits),
         cmocka_unit_test(runs_repeat), cmocka_unit_test(grey_stands_for_equal_channels),
         cmocka_unit_test(memory_and_work_are_as_planned),
-        cmocka_unit_test(profile_covers_the_network), cmocka_unit_test(levels_are_forced_by_name),
-        cmocka_unit_test(too_little_memory_is_told)};
+        cmocka_unit_test(profile_covers_the_network),
+        cmocka_unit_test(buffers_of_other_sizes_are_refused),
+        cmocka_unit_test(levels_are_forced_by_name), cmocka_unit_test(too_little_memory_is_told)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,10 +40,9 @@ static int set_up(void **state) {
     snprintf(f.path, sizeof f.path, "%s/out/seg.dcm", f.folder);
     char out[80];
     snprintf(out, sizeof out, "%s/out", f.folder);
-    const char *folders[] = {series};
     ul_error error = {0};
     if (system(command) != 0 || mkdir(out, 0777) != 0 ||
-        ul_catalog_open(folders, 1, true, 0, NULL, &f.catalog, &error) != UL_OK)
+        ul_catalog_open(series, NULL, &f.catalog, &error) != UL_OK)
         return -1;
     f.series = ul_catalog_at(f.catalog, 0);
     ul_segment items[2];

@@ -103,8 +103,8 @@ int main(int argc, char **argv) {
     }
     ul_catalog *catalog;
     ul_error error = {0};
-    if (ul_catalog_open((const char *const *)(argv + optind), (size_t)(argc - optind), true, 0,
-            NULL, &catalog, &error) != UL_OK) {
+    if (ul_catalog_open_all((const char *const *)(argv + optind), (size_t)(argc - optind), NULL,
+            &catalog, &error) != UL_OK) {
         fprintf(stderr, "%s\n", error.text);
         return (int)error.status;
     }

@@ -183,8 +183,7 @@ int main(int argc, char **argv) {
         return UL_ERROR_USAGE;
     ul_catalog *catalog = NULL;
     ul_error error = {0};
-    const char *folders[] = {argv[1]};
-    ul_status status = ul_catalog_open(folders, 1, true, 0, NULL, &catalog, &error);
+    ul_status status = ul_catalog_open(argv[1], NULL, &catalog, &error);
     if (status == UL_OK)
         status = run(ul_catalog_at(catalog, 0), argv[2], argc > 3 ? argv[3] : "binary", &error);
     ul_catalog_close(catalog);

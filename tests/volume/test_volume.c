@@ -1,4 +1,5 @@
 #include "ulite/volume.h"
+#include "volume/planes.h"
 
 #include <math.h>
 #include <setjmp.h>
