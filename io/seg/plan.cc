@@ -254,6 +254,11 @@ static void choose_frames(SegPlan &plan) {
         plan.frames.clear();
         choose_slice_frames(plan, held);
     }
+    if (plan.kind == SegKind::LABELMAP && plan.segments.size() > 255)
+        notes_add(options.notes,
+            "OHIF shows only the first 255 of %zu segments, and the others as these: it takes the "
+            "low 8 of their 16 bits",
+            plan.segments.size());
     number_labels(plan);
     rank_positions(plan);
 }

@@ -67,7 +67,9 @@ void seg_check_readers(const SegObject &object, SegFindings &findings) {
         findings.add("dcmqi", "up to 1.4, and 3D Slicer with it, refuses LABELMAP objects "
                               "(Supplement 243)");
         if (object.bits == 16)
-            findings.add("ohif", "fails on LABELMAP objects of 16 bits");
+            findings.add("ohif",
+                "takes the low 8 bits of LABELMAP objects of 16: segments beyond 255 are "
+                "shown as others");
         break;
     }
 }
