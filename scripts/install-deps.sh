@@ -13,6 +13,7 @@ build_packages=(
     cmake
     g++
     gcc
+    libarchive-dev
     libcjson-dev
     libcmocka-dev
     libdcmtk-dev

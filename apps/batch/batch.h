@@ -24,20 +24,25 @@ typedef struct batch {
     ul_series_rules *rules; /* NULL: the model's card chooses */
     ul_cohort cohort;
     ul_runs *runs;
+    char scratch[TARGET_PATH_BYTES]; /* the folder that archives are unpacked into, one at a time */
     char plan[17]; /* hash of the model and of the options that a result depends on */
 } batch;
 
-/* What is known of a case before it is segmented. */
+/* What is known of a case before it is segmented. Zero-initialise; batch_turn_end. */
 typedef struct batch_turn {
     const ul_case *item;
-    const ul_series *series; /* NULL: read when it is segmented */
+    const char *source;      /* what is read: the path of the case, or what was unpacked of it */
+    char *only;              /* the one file of an archive, owned */
+    ul_catalog *catalog;     /* of a source that was read for this turn, owned */
+    const ul_series *series; /* NULL: no DICOM */
     char choice[256];        /* why this series */
     char output[TARGET_PATH_BYTES];
 } batch_turn;
 
-/* Chooses the series of a case and names its output. Errors: UL_ERROR_CHOICE, UL_ERROR_USAGE, or
- * the fault of the case. */
+/* Unpacks a case that is an archive, chooses its series, and names its output. Errors:
+ * UL_ERROR_CHOICE, UL_ERROR_USAGE, or the fault of the case. */
 ul_status batch_prepare(const batch *b, const ul_case *item, batch_turn *turn, ul_error *error);
+void batch_turn_end(const batch *b, batch_turn *turn);
 
 /* The path of a case's output. Errors: UL_ERROR_USAGE (a wrong pattern), UL_ERROR_OUTPUT (too
  * long). */

@@ -21,13 +21,13 @@ const cli_command cmd_batch = {.name = "batch",
         "       ulite batch --merge OUT/\n"
         "\n"
         "INPUT is a folder of any depth: of DICOM studies, of which each is a case wherever its\n"
-        "files lie, and of NIfTI and PNG files; or a list (.txt), of which each line is the path "
-        "of\n"
-        "a case. Of a study that series is taken that the model was made for, where just one is.\n"
-        "A case that fails is a line on stderr, and the others go on. OUT gets the outputs,\n"
-        "runs.jsonl (a line per case: status, exit code, reason, input, output, time, memory) and\n"
-        "volumes.csv (a row per case and segment); the same command again does only what is not\n"
-        "done. docs/cohorts.md tells more. Exit 0, 1 (some cases failed), 10 (interrupted).\n"
+        "files lie, of NIfTI and PNG files, and of zip and tar archives of one case each; or a list\n"
+        "(.txt), of which each line is the path of a case. Of a study the series is taken that the\n"
+        "model was made for, if there is just one. A case that fails is a line on stderr, and the\n"
+        "others go on. OUT gets the outputs, runs.jsonl (a line per case: status, exit code,\n"
+        "reason, input, output, time, memory) and volumes.csv (a row per case and segment); the\n"
+        "same command again does only what is not done. docs/cohorts.md tells more. Exit 0, 1 (some\n"
+        "cases failed), 10 (interrupted).\n"
         "\n"
         "  -m, --model MODEL     a file, or the name of a bundled model; required\n"
         "  -o, --output OUT      a folder; required\n"
@@ -36,7 +36,7 @@ const cli_command cmd_batch = {.name = "batch",
         "                        %k of the study, %c of the case, %s series number, %n number of\n"
         "                        the case, %f its path below INPUT, %u subject and %e session as\n"
         "                        BIDS has them in paths, %m model, %h hash of the model, %%;\n"
-        "                        default %j-%m-%h for DICOM (%c-%m-%h in a list), else %f-%m-%h\n"
+        "                        default %j-%m-%h for DICOM, else %f-%m-%h\n"
         "      --format F        dcm, nii, nii.gz or png; default: the input's own kind\n"
         "      --resume          go on where OUT has a runs.jsonl (the default)\n"
         "      --retry failed    run those again that failed before\n"
@@ -225,6 +225,8 @@ static ul_status open_runs(batch *b, ul_error *error) {
     char shard[32] = "";
     if (a->shards > 0)
         snprintf(shard, sizeof shard, "%u-of-%u", a->shard, a->shards);
+    snprintf(b->scratch, sizeof b->scratch, "%s/.ulite-unpacked%s%s", a->folder, *shard ? "-" : "",
+        shard);
     ul_status status = ul_runs_open(a->folder, shard, &b->runs, error);
     const char *other =
         status == UL_OK ? ul_runs_other_plan(b->runs, b->plan, b->model.hash) : NULL;

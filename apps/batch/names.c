@@ -48,7 +48,7 @@ static void put_hash(naming *n, const char *identity) {
     put_safe(n, hash, false);
 }
 
-/* What a letter stands for; false where that is not known of the case. */
+/* What a letter stands for; false where a file has none. */
 static bool put_letter(naming *n, char letter, const batch *b, const batch_turn *turn) {
     const ul_series_info *info = turn->series ? ul_series_get_info(turn->series) : NULL;
     char text[TARGET_PATH_BYTES];
@@ -103,11 +103,10 @@ static const char *ending_of(const batch *b, const batch_turn *turn, input_kind 
 }
 
 ul_status batch_name(const batch *b, batch_turn *turn, ul_error *error) {
-    input_kind kind = turn->series ? INPUT_SERIES : input_kind_of(turn->item->path);
-    bool file = kind == INPUT_NIFTI || kind == INPUT_PNG;
+    input_kind kind = turn->series ? INPUT_SERIES : input_kind_of(turn->source);
     const char *pattern = b->arguments->name, *folder = b->arguments->folder;
-    if (!pattern) /* that of `ulite segment -o OUT/`, where the series is known */
-        pattern = turn->series ? "%j-%m-%h" : file ? "%f-%m-%h" : "%c-%m-%h";
+    if (!pattern) /* of a series that of `ulite segment -o OUT/` */
+        pattern = turn->series ? "%j-%m-%h" : "%f-%m-%h";
     naming n = {turn->output, turn->output + sizeof turn->output - 1};
     for (const char *at = folder; *at; at++)
         put(&n, *at);
@@ -119,8 +118,8 @@ ul_status batch_name(const batch *b, batch_turn *turn, ul_error *error) {
         else if (*++at == '%')
             put(&n, '%');
         else if (!put_letter(&n, *at, b, turn))
-            return ul_error_set(error, UL_ERROR_USAGE,
-                "--name: %%%c is not known of this case before it is read", *at);
+            return ul_error_set(
+                error, UL_ERROR_USAGE, "--name: %%%c is known of DICOM images only", *at);
     }
     for (const char *at = ending_of(b, turn, kind); *at; at++)
         put(&n, *at);

@@ -1,99 +1,23 @@
 #include "apps/base/console.h"
 #include "apps/base/event.h"
-#include "apps/base/input_kind.h"
 #include "apps/batch/batch.h"
+#include "jobs/base/archive.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* How many series of a case fit the model, and the first of them; reasons [UL_ERROR_TEXT_BYTES /
- * 2]: why the others do not. */
-static size_t count_fitting(const batch *b, const ul_case *item, bool colour_may_be_grey,
-    const ul_series **first, char *reasons) {
-    size_t fits = 0, room = UL_ERROR_TEXT_BYTES / 2;
-    *reasons = '\0';
-    for (size_t i = 0, used = 0; i < item->series_count; i++) {
-        const ul_series *series = item->series[i];
-        ul_error why = {0};
-        if (b->arguments->force ||
-            ul_card_fit_series(&b->model.card, series, colour_may_be_grey, &why) == UL_OK) {
-            if (++fits == 1)
-                *first = series;
-        } else if (used < room) {
-            used += (size_t)snprintf(reasons + used, room - used, "%sseries %d: %s",
-                used ? "; " : "", ul_series_get_info(series)->series_number, why.text);
-        }
-    }
-    return fits;
-}
-
-/* The series that the model was made for: the only one of its study, or the only one that fits, as
- * `ulite segment` chooses. */
-static ul_status choose_by_card(const batch *b, batch_turn *turn, ul_error *error) {
-    const ul_case *item = turn->item;
-    char reasons[UL_ERROR_TEXT_BYTES / 2];
-    size_t fits = count_fitting(b, item, false, &turn->series, reasons);
-    if (fits == 0)
-        fits = count_fitting(b, item, true, &turn->series, reasons);
-    if (item->series_count == 1) { /* what does not fit is refused when it is segmented */
-        turn->series = item->series[0];
-        snprintf(turn->choice, sizeof turn->choice, "the only volume of its study");
-        return UL_OK;
-    }
-    snprintf(turn->choice, sizeof turn->choice,
-        "the only one of %zu volumes that the model was made for", item->series_count);
-    if (fits == 1)
-        return UL_OK;
-    turn->series = NULL;
-    *turn->choice = '\0';
-    if (fits == 0)
-        return ul_error_set(error, UL_ERROR_CHOICE,
-            "the model was made for none of the %zu volumes (%s)", item->series_count, reasons);
-    return ul_error_set(error, UL_ERROR_CHOICE,
-        "%zu of %zu volumes fit the model and nothing was chosen; --rules says which is meant",
-        fits, item->series_count);
-}
-
-ul_status batch_prepare(const batch *b, const ul_case *item, batch_turn *turn, ul_error *error) {
-    ul_status status = UL_OK;
-    size_t chosen;
-    turn->item = item;
-    turn->series = NULL;
-    *turn->choice = *turn->output = '\0';
-    if (item->fault.status != UL_OK)
-        return ul_error_set(error, item->fault.status, "%s", item->fault.text);
-    if (item->series_count > 0 && b->rules) {
-        status = ul_series_rules_choose(b->rules, item->series, item->series_count, &chosen,
-            turn->choice, sizeof turn->choice, error);
-        if (status == UL_OK)
-            turn->series = item->series[chosen];
-    } else if (item->series_count > 0) {
-        status = choose_by_card(b, turn, error);
-    }
-    return status == UL_OK ? batch_name(b, turn, error) : status;
-}
-
-/* What is kept of a case's messages. */
-typedef struct kept_messages {
-    cJSON *flags;
-    char *choice; /* [choice_bytes] */
-    size_t choice_bytes;
-} kept_messages;
-
+/* Keeps what is worth knowing of a case's messages. */
 static void keep_message(void *context, const char *line) {
-    kept_messages *kept = context;
-    static const char taken[] = "taken: ";
     if (strncmp(line, "note: ", 6) == 0 || strncmp(line, "forced: ", 8) == 0)
-        cJSON_AddItemToArray(kept->flags, cJSON_CreateString(line));
-    else if (strncmp(line, taken, strlen(taken)) == 0)
-        snprintf(kept->choice, kept->choice_bytes, "%s", line + strlen(taken));
+        cJSON_AddItemToArray(context, cJSON_CreateString(line));
 }
 
 static ul_status segment_turn(const batch *b, batch_turn *turn, batch_outcome *outcome) {
     const batch_arguments *a = b->arguments;
     bool json = console_settings.json;
-    segment_arguments arguments = {.inputs = {turn->series ? turn->item->input : turn->item->path},
+    segment_arguments arguments = {
+        .inputs = {turn->item->series_count > 0 ? turn->item->input : turn->source},
         .input_count = 1,
         .outputs = {turn->output},
         .output_count = 1,
@@ -106,16 +30,36 @@ static ul_status segment_turn(const batch *b, batch_turn *turn, batch_outcome *o
         .flips = a->flips,
         .force = a->force,
         .measured = true,
-        .catalog = turn->item->catalog,
+        .catalog = turn->catalog ? turn->catalog : turn->item->catalog,
         .chosen = turn->series};
-    kept_messages kept = {outcome->flags, turn->choice, sizeof turn->choice};
     batch_make_folders(turn->output);
     console_settings.json = false; /* a case is one event */
-    console_listen(keep_message, &kept);
+    console_listen(keep_message, outcome->flags);
     segment_case(&arguments, &b->model, &outcome->result, &outcome->error);
     console_listen(NULL, NULL);
     console_settings.json = json;
     return outcome->error.status;
+}
+
+/* A text with one path in the place of another. */
+static void replace_path(
+    const char *text, const char *path, const char *by, char *replaced, size_t bytes) {
+    size_t used = 0;
+    for (const char *found; used < bytes && (found = strstr(text, path));
+         text = found + strlen(path))
+        used += (size_t)snprintf(
+            replaced + used, bytes - used, "%.*s%s", (int)(found - text), text, by);
+    if (used < bytes)
+        snprintf(replaced + used, bytes - used, "%s", text);
+}
+
+/* What was unpacked is gone when somebody reads the message. */
+static void name_archive(const batch *b, const ul_case *item, ul_error *error) {
+    char text[UL_ERROR_TEXT_BYTES];
+    if (error->status == UL_OK || !archive_is(item->path))
+        return;
+    replace_path(error->text, b->scratch, item->path, text, sizeof text);
+    memcpy(error->text, text, sizeof text);
 }
 
 static void run_turn(batch *b, const ul_case *item, batch_turn *turn, batch_outcome *outcome) {
@@ -130,29 +74,25 @@ static void run_turn(batch *b, const ul_case *item, batch_turn *turn, batch_outc
             turn->output);
     else if (status == UL_OK)
         segment_turn(b, turn, outcome);
+    name_archive(b, item, &outcome->error);
     outcome->seconds = console_seconds() - start;
     outcome->peak_mib = batch_memory_peak();
 }
 
-/* A text without the path of its case: folders are often named after patients. */
-static void hide_path(const char *text, const char *path, char *hidden, size_t bytes) {
-    size_t length = strlen(path), used = 0;
-    for (const char *found; used < bytes && (found = strstr(text, path)); text = found + length) {
-        bool prefix = found[length] == ':' && found[length + 1] == ' ';
-        used += (size_t)snprintf(hidden + used, bytes - used, "%.*s%s", (int)(found - text), text,
-            prefix ? "" : "its input");
-        found += prefix ? 2 : 0;
-    }
-    if (used < bytes)
-        snprintf(hidden + used, bytes - used, "%s", text);
-}
-
-/* One line for people, by number and key; runs.jsonl has the path. */
+/* One line for people, by number and key: folders are often named after patients. runs.jsonl has
+ * the path. */
 static void say_failed(const batch_turn *turn, const ul_error *error) {
-    char text[2 * UL_ERROR_TEXT_BYTES];
-    hide_path(error->text, turn->item->path, text, sizeof text);
+    char hidden[2 * UL_ERROR_TEXT_BYTES];
+    const char *text = error->text, *path = turn->item->path;
+    size_t length = strlen(path);
+    if (!console_settings.debug) {
+        if (strncmp(text, path, length) == 0 && strncmp(text + length, ": ", 2) == 0)
+            text += length + 2;
+        replace_path(text, path, "its input", hidden, sizeof hidden);
+        text = hidden;
+    }
     console_line(stderr, "case %zu (%.8s): exit %d: %s", turn->item->number, turn->item->key,
-        (int)error->status, console_settings.debug ? error->text : text);
+        (int)error->status, text);
 }
 
 static ul_status log_turn(
@@ -193,7 +133,7 @@ static void count_due(const batch *b, batch_progress *p) {
 }
 
 static ul_status run_due(batch *b, const ul_case *item, batch_progress *p, ul_error *error) {
-    batch_turn turn;
+    batch_turn turn = {0};
     batch_outcome outcome = {0};
     run_turn(b, item, &turn, &outcome);
     ul_status status = outcome.error.status;
@@ -210,6 +150,7 @@ static ul_status run_due(batch *b, const ul_case *item, batch_progress *p, ul_er
         p->run++;
     }
     segment_result_free(&outcome.result);
+    batch_turn_end(b, &turn);
     return status;
 }
 

@@ -3,6 +3,7 @@
 #include "io/base/file_kind.h"
 #include "io/base/file_list.h"
 #include "io/base/sha256.h"
+#include "jobs/base/archive.h"
 #include "jobs/base/paths.h"
 #include "libulite/base/output.h"
 #include "ulite/cohort.h"
@@ -40,7 +41,7 @@ static void make_key(const char *kind, const char *text, char key[UL_CASE_KEY_BY
     snprintf(key, UL_CASE_KEY_BYTES, "%.*s", UL_CASE_KEY_BYTES - 1, hex);
 }
 
-/* The path below its input, without the ending of an image. */
+/* The path below its input, without the ending of an image or archive. */
 static char *make_name(const char *input, const char *path) {
     size_t length = strlen(input);
     const char *below = strncmp(path, input, length) == 0 ? path + length : path;
@@ -56,6 +57,8 @@ static char *make_name(const char *input, const char *path) {
     char *name = strdup(below);
     const char *last = strrchr(below, '/');
     size_t folder = last ? (size_t)(last + 1 - below) : 0, stem = files_stem(below + folder);
+    if (stem == 0)
+        stem = archive_stem(below + folder);
     if (name && stem > 0)
         name[folder + stem] = '\0';
     return name;
@@ -203,11 +206,12 @@ static ul_status find_studies(finder *f, const char *input, bool others, ul_erro
     return status == UL_OK ? add_faults(f, input, catalog, error) : status;
 }
 
-static bool is_image(const char *path) {
+/* Whether a file is a case of its own: an image, or an archive. */
+static bool is_case(const char *path) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     if (ul_output_is_temporary(path) || files_is_pixels(name) || *name == '.')
         return false;
-    if (files_is_nifti(name))
+    if (files_is_nifti(name) || archive_is(name))
         return true;
     return files_ends_with(name, ".png") && ul_file_kind_of(path) == UL_FILE_PNG;
 }
@@ -234,7 +238,7 @@ static ul_status find_below(finder *f, const char *input, ul_error *error) {
         const char *path = list.files.items[i].path;
         if (is_without(f, path))
             continue;
-        if (is_image(path))
+        if (is_case(path))
             status = add_file(f, input, path, error);
         else
             dicom++;
@@ -281,8 +285,7 @@ static ul_status find_cases(finder *f, const char *input, ul_error *error) {
         return take_list(f, input, error);
     if (!files_exists(input))
         return ul_error_set(error, UL_ERROR_INPUT, "%s: there is no such file or folder", input);
-    return is_image(input) ? add_file(f, input, input, error)
-                           : find_studies(f, input, false, error);
+    return is_case(input) ? add_file(f, input, input, error) : find_studies(f, input, false, error);
 }
 
 static int by_key(const void *left, const void *right) {

@@ -1,7 +1,7 @@
 """`ulite batch`: outputs equal to single runs, failures told one by one, the same log and table after
 kills, by shards, and with two models; names, rules, lists.
 
-usage: test_batch.py ULITE FIXTURES SOURCE_FOLDER [GOOD_CASES]"""
+usage: test_batch.py ULITE FIXTURES SOURCE_FOLDER [GOOD BROKEN UNFIT AMBIGUOUS], how many studies of each kind"""
 import csv
 import json
 import os
@@ -18,11 +18,12 @@ import cohort
 from cohort import content, lines, timeless
 
 ULITE, FIXTURES, SOURCE = sys.argv[1:4]
-GOOD = int(sys.argv[4]) if len(sys.argv) > 4 else 5
+COUNTS = [int(count) for count in sys.argv[4:8]] or [5, 1, 1, 1]
+GOOD = COUNTS[0]
 MODEL = f"{FIXTURES}/ct.safetensors"
 SCRATCH = tempfile.TemporaryDirectory(prefix="ulite-test-")
 os.chdir(SCRATCH.name)
-KINDS = cohort.make("in", GOOD)
+KINDS = cohort.make("in", *COUNTS)
 COUNT = sum(map(len, KINDS.values()))
 
 
@@ -53,6 +54,16 @@ def test_whole():
     single = content("single")
     assert single == {k: v for k, v in content("whole").items() if k != "volumes.csv"}
     assert len(single) == GOOD
+    check_memory([run["peak_mib"] for run in runs if run["status"] == "done"])
+
+
+def check_memory(peaks):
+    """The last hundred cases take no more than the first."""
+    if len(peaks) < 300:
+        return
+    first, last = (sum(part) / len(part) for part in (peaks[:100], peaks[-100:]))
+    print(f"peak memory: {first:.2f} MiB over the first hundred cases, {last:.2f} over the last", flush=True)
+    assert abs(last - first) <= 0.05 * first, (first, last)
 
 
 def test_schema():
@@ -85,15 +96,19 @@ def test_kills():
     """Killed at any moment and started again: as if it had never been killed."""
     dice = random.Random(5)
     command = [ULITE, "batch", "in", "-m", MODEL, "-o", "killed", "--threads", "1"]
+    longest = max(0.05, sum(run["seconds"] for run in lines("whole/runs.jsonl")) / 6)
+    landed = []
     for _ in range(10):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         logged = len(open("killed/runs.jsonl").read()) if os.path.exists("killed/runs.jsonl") else 0
         while process.poll() is None and (not os.path.exists("killed/runs.jsonl") or
                                           os.path.getsize("killed/runs.jsonl") <= logged):
             time.sleep(0.001)
-        time.sleep(dice.random() * 0.05)
+        time.sleep(dice.random() * longest)
         process.send_signal(signal.SIGKILL)
         process.wait()
+        landed.append(len(lines("killed/runs.jsonl", whole=True)))
+    print("killed after", *landed, "of", COUNT, "cases", flush=True)
     with open("killed/runs.jsonl", "a") as stream:
         stream.write('{"version":1,"numb')  # as a kill within a write would leave it
     with open("killed/volumes.csv", "a") as stream:
@@ -149,7 +164,7 @@ def test_rules():
     made = rules({"modality": "CT", "description": "SCAN 1"}, {"modality": "XA"})
     batch("in", "-m", MODEL, "-o", "ruled", "--rules", made, code=1)
     runs = lines("ruled/runs.jsonl")
-    assert sum(run["status"] == "done" for run in runs) == GOOD + 1  # the ambiguous one has a scan 1
+    assert sum(run["status"] == "done" for run in runs) == GOOD + len(KINDS["ambiguous"])  # which has a scan 1
     assert all(run["choice"].startswith("rule 1") for run in runs if run["status"] == "done")
     assert {run["exit_code"] for run in runs if run["status"] == "failed"} == {3, 4}
     for wrong in ({"modality": 1}, {"colour": "red"}, {"plane": "up"}, {"prefer": "x"}):

@@ -1,0 +1,122 @@
+#include "apps/base/console.h"
+#include "apps/base/input_kind.h"
+#include "apps/base/series_choice.h"
+#include "apps/batch/batch.h"
+#include "jobs/base/archive.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint64_t UNPACKED_BYTES = (uint64_t)16 << 30; /* at most, of an archive */
+
+/* How many series fit the model, and the first of them; reasons [UL_ERROR_TEXT_BYTES / 2]: why the
+ * others do not. */
+static size_t count_fitting(const batch *b, const ul_series *const *series, size_t count,
+    bool colour_may_be_grey, const ul_series **first, char *reasons) {
+    size_t fits = 0, room = UL_ERROR_TEXT_BYTES / 2;
+    *reasons = '\0';
+    for (size_t i = 0, used = 0; i < count; i++) {
+        ul_error why = {0};
+        if (b->arguments->force ||
+            ul_card_fit_series(&b->model.card, series[i], colour_may_be_grey, &why) == UL_OK) {
+            if (++fits == 1)
+                *first = series[i];
+        } else if (used < room) {
+            used += (size_t)snprintf(reasons + used, room - used, "%sseries %d: %s",
+                used ? "; " : "", ul_series_get_info(series[i])->series_number, why.text);
+        }
+    }
+    return fits;
+}
+
+/* The series that the model was made for: the only one of its study, or the only one that fits, as
+ * `ulite segment` chooses. */
+static ul_status choose_by_card(const batch *b, const ul_series *const *series, size_t count,
+    batch_turn *turn, ul_error *error) {
+    char reasons[UL_ERROR_TEXT_BYTES / 2];
+    if (count == 1) { /* what does not fit is refused when it is segmented */
+        turn->series = series[0];
+        snprintf(turn->choice, sizeof turn->choice, "the only volume of its study");
+        return UL_OK;
+    }
+    const ul_series *first = NULL;
+    size_t fits = count_fitting(b, series, count, false, &first, reasons);
+    if (fits == 0)
+        fits = count_fitting(b, series, count, true, &first, reasons);
+    if (fits == 0)
+        return ul_error_set(error, UL_ERROR_CHOICE,
+            "the model was made for none of the %zu volumes (%s)", count, reasons);
+    if (fits > 1)
+        return ul_error_set(error, UL_ERROR_CHOICE,
+            "%zu of %zu volumes fit the model and nothing was chosen; --rules says which is meant",
+            fits, count);
+    turn->series = first;
+    snprintf(turn->choice, sizeof turn->choice,
+        "the only one of %zu volumes that the model was made for", count);
+    return UL_OK;
+}
+
+static ul_status choose(const batch *b, const ul_series *const *series, size_t count,
+    batch_turn *turn, ul_error *error) {
+    size_t chosen;
+    if (!b->rules)
+        return choose_by_card(b, series, count, turn, error);
+    ul_status status = ul_series_rules_choose(
+        b->rules, series, count, &chosen, turn->choice, sizeof turn->choice, error);
+    if (status == UL_OK)
+        turn->series = series[chosen];
+    return status;
+}
+
+/* Reads the headers of a case that is a path, and chooses. */
+static ul_status choose_in_source(const batch *b, batch_turn *turn, ul_error *error) {
+    ul_status status = choose_open(&turn->source, 1, b->arguments->threads, &turn->catalog, error);
+    size_t count = status == UL_OK ? ul_catalog_size(turn->catalog) : 0;
+    const ul_series **series = malloc((count + 1) * sizeof *series);
+    if (!series)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu series", count);
+    for (size_t i = 0; i < count && status == UL_OK; i++) {
+        series[i] = ul_catalog_at(turn->catalog, i);
+        if (strcmp(ul_series_get_info(series[0])->study_uid,
+                ul_series_get_info(series[i])->study_uid) != 0)
+            status = ul_error_set(error, UL_ERROR_CHOICE,
+                "%s: holds several studies, of which each is a case: give a folder of them as "
+                "INPUT",
+                turn->source);
+    }
+    if (status == UL_OK)
+        status = choose(b, series, count, turn, error);
+    free(series);
+    return status;
+}
+
+ul_status batch_prepare(const batch *b, const ul_case *item, batch_turn *turn, ul_error *error) {
+    ul_status status = UL_OK;
+    turn->item = item;
+    turn->source = item->path;
+    if (item->fault.status != UL_OK)
+        return ul_error_set(error, item->fault.status, "%s", item->fault.text);
+    if (item->series_count == 0 && archive_is(item->path)) {
+        archive_clear(b->scratch); /* of a run that was killed */
+        status = archive_unpack(
+            item->path, b->scratch, UNPACKED_BYTES, console_progress(), &turn->only, error);
+        turn->source = turn->only ? turn->only : b->scratch;
+    }
+    if (status == UL_OK && item->series_count > 0) {
+        status = choose(b, item->series, item->series_count, turn, error);
+    } else if (status == UL_OK) {
+        input_kind kind = input_kind_of(turn->source);
+        if (kind != INPUT_NIFTI && kind != INPUT_PNG)
+            status = choose_in_source(b, turn, error);
+    }
+    return status == UL_OK ? batch_name(b, turn, error) : status;
+}
+
+void batch_turn_end(const batch *b, batch_turn *turn) {
+    ul_catalog_close(turn->catalog);
+    if (turn->source != turn->item->path)
+        archive_clear(b->scratch);
+    free(turn->only);
+    *turn = (batch_turn){0};
+}

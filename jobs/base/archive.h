@@ -1,0 +1,27 @@
+/* Archives, unpacked into a folder of bounded size. */
+#ifndef ARCHIVE_H
+#define ARCHIVE_H
+
+#include "ulite/error.h"
+
+#include <stdint.h>
+
+/* Whether a name is that of an archive: .zip, .tar, .tgz, .tar.gz, .tar.bz2 or .tar.zst. */
+bool archive_is(const char *name);
+
+/* Bytes of such a name before its ending; 0 of another. */
+size_t archive_stem(const char *name);
+
+/* Unpacks the files of a zip or tar archive into a folder, which is made and must not exist. An
+ * entry that would lie outside of it, or whose name another entry has, refuses the archive; links
+ * and devices are left out. bytes: how much may be unpacked. *only: where the archive holds just
+ * one file its path, the caller's, else NULL. Errors: UL_ERROR_INPUT (damaged, encrypted, refused,
+ * empty), UL_ERROR_LIMIT (too large, too many files), UL_ERROR_OUTPUT, UL_ERROR_INTERRUPTED; what
+ * was unpacked stays for archive_clear. */
+ul_status archive_unpack(const char *path, const char *folder, uint64_t bytes,
+    const ul_progress *progress, char **only, ul_error *error);
+
+/* Deletes a folder and all in it; one that is not there is fine. */
+void archive_clear(const char *folder);
+
+#endif
