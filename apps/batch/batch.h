@@ -10,7 +10,7 @@
 typedef struct batch_arguments {
     const char *inputs[SEGMENT_MAX_PATHS];
     size_t input_count;
-    const char *folder, *model, *name, *format, *rules, *only, *merge;
+    const char *folder, *model, *name, *format, *include, *rules, *only, *merge;
     int threads;
     ul_seg_type type;
     bool rle, regular, flips, force, retry, overwrite;
@@ -44,12 +44,31 @@ typedef struct batch_turn {
 ul_status batch_prepare(const batch *b, const ul_case *item, batch_turn *turn, ul_error *error);
 void batch_turn_end(const batch *b, batch_turn *turn);
 
+/* Has the files of a case read while another one is segmented. */
+void batch_read_ahead(const batch *b, const ul_case *item);
+
 /* The path of a case's output. Errors: UL_ERROR_USAGE (a wrong pattern), UL_ERROR_OUTPUT (too
  * long). */
 ul_status batch_name(const batch *b, batch_turn *turn, ul_error *error);
 
 /* UL_OK, or what is wrong with a pattern whatever the case. */
 ul_status batch_name_check(const char *pattern, ul_error *error);
+
+/* Whether a case's output is that of a BIDS derivative, named by its source. */
+bool batch_is_bids(const batch *b, const ul_case *item);
+
+/* The path of such an output below OUT, without ending. */
+ul_status batch_bids_name(
+    const batch *b, const ul_case *item, char name[TARGET_PATH_BYTES], ul_error *error);
+
+/* Makes OUT a BIDS derivative where there are such cases, which must be of one data set. Errors:
+ * UL_ERROR_USAGE, UL_ERROR_OUTPUT, UL_ERROR_LIMIT. */
+ul_status batch_bids_begin(const batch *b, ul_error *error);
+
+/* Writes the table of the labels (.tsv) and the sidecar (.json) of an output. Errors:
+ * UL_ERROR_OUTPUT, UL_ERROR_LIMIT. */
+ul_status batch_bids_write(
+    const batch *b, const batch_turn *turn, const segment_result *result, ul_error *error);
 
 /* Makes the folders of a file. */
 void batch_make_folders(const char *path);

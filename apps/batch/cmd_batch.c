@@ -15,18 +15,22 @@ const cli_command cmd_batch = {.name = "batch",
     .summary = "segment every case of a cohort, with a log and one table of volumes",
     .help =
         "Usage: ulite batch INPUT... -m MODEL -o OUT/ [--rules F.json] [--name PATTERN]\n"
-        "                   [--format F] [--retry failed] [--overwrite] [--shard I/N]\n"
+        "                   [--include PATTERN] [--format F] [--retry failed] [--overwrite] "
+        "[--shard I/N]\n"
         "                   [--only NAME,...] [--type T] [--rle] [--grid original|regular]\n"
         "                   [--tta] [--force] [--threads N]\n"
         "       ulite batch --merge OUT/\n"
         "\n"
         "INPUT is a folder of any depth: of DICOM studies, of which each is a case wherever its\n"
-        "files lie, of NIfTI and PNG files, and of zip and tar archives of one case each; or a list\n"
-        "(.txt), of which each line is the path of a case. Of a study the series is taken that the\n"
+        "files lie, of NIfTI and PNG files, and of zip and tar archives of one case each; or a "
+        "BIDS\n"
+        "data set, of which OUT becomes a derivative; or a list (.txt), of which each line is the "
+        "path of a case. Of a study the series is taken that the\n"
         "model was made for, if there is just one. A case that fails is a line on stderr, and the\n"
         "others go on. OUT gets the outputs, runs.jsonl (a line per case: status, exit code,\n"
         "reason, input, output, time, memory) and volumes.csv (a row per case and segment); the\n"
-        "same command again does only what is not done. docs/cohorts.md tells more. Exit 0, 1 (some\n"
+        "same command again does only what is not done. docs/cohorts.md tells more. Exit 0, 1 "
+        "(some\n"
         "cases failed), 10 (interrupted).\n"
         "\n"
         "  -m, --model MODEL     a file, or the name of a bundled model; required\n"
@@ -37,6 +41,10 @@ const cli_command cmd_batch = {.name = "batch",
         "                        the case, %f its path below INPUT, %u subject and %e session as\n"
         "                        BIDS has them in paths, %m model, %h hash of the model, %%;\n"
         "                        default %j-%m-%h for DICOM, else %f-%m-%h\n"
+        "      --include PATTERN only NIfTI and PNG files and archives whose path below INPUT is "
+        "of\n"
+        "                        this pattern (*_T1w.nii.gz); default: all, of BIDS those in "
+        "anat/\n"
         "      --format F        dcm, nii, nii.gz or png; default: the input's own kind\n"
         "      --resume          go on where OUT has a runs.jsonl (the default)\n"
         "      --retry failed    run those again that failed before\n"
@@ -65,6 +73,7 @@ enum {
     OPTION_RULES = 2000,
     OPTION_NAME,
     OPTION_FORMAT,
+    OPTION_INCLUDE,
     OPTION_RESUME,
     OPTION_RETRY,
     OPTION_OVERWRITE,
@@ -84,6 +93,7 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"rules", required_argument, NULL, OPTION_RULES},
     {"name", required_argument, NULL, OPTION_NAME},
     {"format", required_argument, NULL, OPTION_FORMAT},
+    {"include", required_argument, NULL, OPTION_INCLUDE},
     {"resume", no_argument, NULL, OPTION_RESUME}, {"retry", required_argument, NULL, OPTION_RETRY},
     {"overwrite", no_argument, NULL, OPTION_OVERWRITE},
     {"shard", required_argument, NULL, OPTION_SHARD},
@@ -160,6 +170,9 @@ static int take_option(batch_arguments *a, int option, const char *argument) {
                    : console_usage(&cmd_batch, "%s", error.text);
     case OPTION_FORMAT:
         return take_format(a, argument);
+    case OPTION_INCLUDE:
+        a->include = argument;
+        return UL_OK;
     case OPTION_RESUME:
         return UL_OK;
     case OPTION_OVERWRITE:
@@ -227,6 +240,7 @@ static ul_status open_runs(batch *b, ul_error *error) {
         snprintf(shard, sizeof shard, "%u-of-%u", a->shard, a->shards);
     snprintf(b->scratch, sizeof b->scratch, "%s/.ulite-unpacked%s%s", a->folder, *shard ? "-" : "",
         shard);
+    batch_make_folders(b->scratch);
     ul_status status = ul_runs_open(a->folder, shard, &b->runs, error);
     const char *other =
         status == UL_OK ? ul_runs_other_plan(b->runs, b->plan, b->model.hash) : NULL;
@@ -256,10 +270,13 @@ static ul_status batch_all(batch *b, ul_error *error) {
     if (status == UL_OK)
         status = make_plan(b, error);
     if (status == UL_OK)
-        status = ul_cohort_open(a->inputs, a->input_count, a->folder, console_settings.debug,
-            a->threads, console_progress(), &b->cohort, error);
+        status = ul_cohort_open(a->inputs, a->input_count,
+            &(ul_cohort_options){a->folder, a->include, console_settings.debug, a->threads},
+            console_progress(), &b->cohort, error);
     if (status == UL_OK) /* makes OUT, which is for what can be run alone */
         status = open_runs(b, error);
+    if (status == UL_OK)
+        status = batch_bids_begin(b, error);
     if (status == UL_OK) {
         if (!b->model.card.trained)
             console_say("note: %s is untrained, for tests only: its labels mean nothing",

@@ -112,6 +112,13 @@ ul_status batch_name(const batch *b, batch_turn *turn, ul_error *error) {
         put(&n, *at);
     if (n.at > turn->output && n.at[-1] != '/')
         put(&n, '/');
+    if (batch_is_bids(b, turn->item)) {
+        char name[TARGET_PATH_BYTES];
+        if (batch_bids_name(b, turn->item, name, error) != UL_OK)
+            return error->status;
+        put_safe(&n, name, true);
+        pattern = "";
+    }
     for (const char *at = pattern; *at; at++) {
         if (*at != '%')
             put(&n, *at);

@@ -4,9 +4,11 @@
 #include "apps/batch/batch.h"
 #include "jobs/base/archive.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const uint64_t UNPACKED_BYTES = (uint64_t)16 << 30; /* at most, of an archive */
 
@@ -111,6 +113,28 @@ ul_status batch_prepare(const batch *b, const ul_case *item, batch_turn *turn, u
             status = choose_in_source(b, turn, error);
     }
     return status == UL_OK ? batch_name(b, turn, error) : status;
+}
+
+/* Has the system read a file into its cache while something else is computed. */
+static void read_ahead(const char *path) {
+    int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0)
+        return; /* that it cannot be read shows in its turn */
+    posix_fadvise(file, 0, 0, POSIX_FADV_WILLNEED);
+    close(file);
+}
+
+void batch_read_ahead(const batch *b, const ul_case *item) {
+    batch_turn turn = {0};
+    ul_error error = {0};
+    const ul_instance *instance;
+    if (item->fault.status != UL_OK)
+        return;
+    if (item->series_count == 0)
+        read_ahead(item->path);
+    else if (choose(b, item->series, item->series_count, &turn, &error) == UL_OK)
+        for (size_t k = 0; (instance = ul_series_instance(turn.series, k)); k++)
+            read_ahead(instance->path);
 }
 
 void batch_turn_end(const batch *b, batch_turn *turn) {

@@ -73,7 +73,9 @@ static void run_turn(batch *b, const ul_case *item, batch_turn *turn, batch_outc
             "%s: another case's output has this name: --name with %%n or %%c tells them apart",
             turn->output);
     else if (status == UL_OK)
-        segment_turn(b, turn, outcome);
+        status = segment_turn(b, turn, outcome);
+    if (outcome->error.status == UL_OK && batch_is_bids(b, item))
+        batch_bids_write(b, turn, &outcome->result, &outcome->error);
     name_archive(b, item, &outcome->error);
     outcome->seconds = console_seconds() - start;
     outcome->peak_mib = batch_memory_peak();
@@ -169,6 +171,15 @@ static void say_summary(const batch *b, const batch_progress *p) {
     event_print(event);
 }
 
+/* The first case from an index on that is to be run; the number of cases: none. */
+static size_t next_due(const batch *b, size_t index) {
+    bool mine;
+    int exit_code;
+    while (index < b->cohort.count && !is_due(b, &b->cohort.cases[index], &mine, &exit_code))
+        index++;
+    return index;
+}
+
 ul_status batch_run_cases(batch *b, ul_error *error) {
     batch_progress p = {.start = console_seconds()};
     ul_status status = UL_OK;
@@ -176,11 +187,10 @@ ul_status batch_run_cases(batch *b, ul_error *error) {
     if (p.done + p.failed > 0)
         console_say("%zu cases were run before: %zu done, %zu failed%s", p.done + p.failed, p.done,
             p.failed, p.failed ? " (--retry failed runs these again)" : "");
-    for (size_t i = 0; i < b->cohort.count && status == UL_OK; i++) {
-        bool mine;
-        int exit_code;
-        if (!is_due(b, &b->cohort.cases[i], &mine, &exit_code))
-            continue;
+    for (size_t i = next_due(b, 0), next; i < b->cohort.count && status == UL_OK; i = next) {
+        next = next_due(b, i + 1);
+        if (next < b->cohort.count)
+            batch_read_ahead(b, &b->cohort.cases[next]);
         batch_progress_draw(&p);
         status = run_due(b, &b->cohort.cases[i], &p, error);
     }

@@ -12,8 +12,8 @@ struct cJSON;
 
 #define UL_CASE_KEY_BYTES 33
 
-/* A study of DICOM images, or one NIfTI or PNG file, or a line of a list, which is one case
- * whatever it holds. */
+/* A study of DICOM images, or one NIfTI or PNG file, or an archive or a line of a list, which is
+ * one case whatever it holds. */
 typedef struct ul_case {
     size_t number;               /* from 1, in the order of the inputs */
     char key[UL_CASE_KEY_BYTES]; /* hash of its StudyInstanceUID, or of its real path: what it is
@@ -24,6 +24,7 @@ typedef struct ul_case {
     const ul_series **series; /* [series_count], owned; none: path is yet to be read */
     size_t series_count;
     const ul_catalog *catalog; /* which holds the series; NULL: none */
+    bool bids;                 /* a file of a BIDS data set, which is its input */
     ul_error fault;            /* why nothing of it can be read; UL_OK: it can */
 } ul_case;
 
@@ -34,15 +35,27 @@ typedef struct ul_cohort {
     size_t catalog_count;
 } ul_cohort;
 
+/* Zero-initialise. */
+typedef struct ul_cohort_options {
+    const char *without; /* a folder that is left out; NULL: none */
+    const char *include; /* a pattern (*, ?, [...]) of the paths below a folder which NIfTI and PNG
+                            files and archives must match; NULL: any, or, of a BIDS data set, those
+                            in folders "anat" */
+    bool whole_paths;    /* in messages, as ul_catalog_open has it */
+    int threads;
+} ul_cohort_options;
+
 /* Finds the cases of files, folders of any depth and lists (.txt: a path a line, from the folder
  * of the list; empty lines and those that begin with # are left out). The images in a folder are
  * grouped by StudyInstanceUID, wherever they lie; a folder of unreadable files alone is a case with
- * a fault. Only headers are read, and of the lines of a list nothing. What lies in the folder
- * `without` (may be NULL) is left out. Inputs must outlive the cohort. Messages name files as
- * ul_catalog_open does. Errors: UL_ERROR_INPUT names an input that holds no case;
+ * a fault. NIfTI and PNG files, and zip and tar archives, are a case each. Of a folder with a
+ * dataset_description.json (BIDS) only NIfTI files in its folders sub-* are taken. Only headers are
+ * read, and of archives and the lines of a list nothing. Inputs must outlive the cohort. Errors:
+ * UL_ERROR_INPUT names an input that holds no case; UL_ERROR_USAGE (a case in two inputs);
  * UL_ERROR_INTERRUPTED; UL_ERROR_LIMIT. *cohort: ul_cohort_close. */
-UL_API ul_status ul_cohort_open(const char *const *inputs, size_t input_count, const char *without,
-    bool whole_paths, int threads, const ul_progress *progress, ul_cohort *cohort, ul_error *error);
+UL_API ul_status ul_cohort_open(const char *const *inputs, size_t input_count,
+    const ul_cohort_options *options, const ul_progress *progress, ul_cohort *cohort,
+    ul_error *error);
 UL_API void ul_cohort_close(ul_cohort *cohort);
 
 /* Rules which choose one series of a study (docs/cohorts.md). */

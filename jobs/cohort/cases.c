@@ -9,6 +9,7 @@
 #include "ulite/cohort.h"
 #include "ulite/dicom.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,7 @@ typedef struct finder {
     size_t room;
     struct stat without; /* a folder */
     bool leaves_out;     /* there is one */
-    bool whole_paths;
-    int threads;
+    const ul_cohort_options *options;
     const ul_progress *progress;
 } finder;
 
@@ -41,12 +41,16 @@ static void make_key(const char *kind, const char *text, char key[UL_CASE_KEY_BY
     snprintf(key, UL_CASE_KEY_BYTES, "%.*s", UL_CASE_KEY_BYTES - 1, hex);
 }
 
+static const char *path_below(const char *input, const char *path) {
+    size_t length = strlen(input);
+    const char *below = strncmp(path, input, length) == 0 ? path + length : path;
+    return below + strspn(below, "/");
+}
+
 /* The path below its input, without the ending of an image or archive. */
 static char *make_name(const char *input, const char *path) {
     size_t length = strlen(input);
-    const char *below = strncmp(path, input, length) == 0 ? path + length : path;
-    while (*below == '/')
-        below++;
+    const char *below = path_below(input, path);
     if (!*below) { /* the input itself */
         while (length > 1 && input[length - 1] == '/')
             length--;
@@ -104,9 +108,13 @@ static ul_status key_of_path(const char *path, char key[UL_CASE_KEY_BYTES], ul_e
     return whole ? UL_OK : fail_memory(error);
 }
 
-static ul_status add_file(finder *f, const char *input, const char *path, ul_error *error) {
+static ul_status add_file(
+    finder *f, const char *input, const char *path, bool bids, ul_error *error) {
     ul_case *added = add_case(f, input, path);
-    return added ? key_of_path(path, added->key, error) : fail_memory(error);
+    if (!added)
+        return fail_memory(error);
+    added->bids = bids;
+    return key_of_path(path, added->key, error);
 }
 
 static ul_status add_study(finder *f, const char *input, const ul_catalog *catalog, size_t first,
@@ -194,8 +202,9 @@ static ul_status find_studies(finder *f, const char *input, bool others, ul_erro
     f->cohort->catalogs = catalogs;
     ul_error why = {0};
     ul_catalog *catalog;
-    const ul_catalog_options options = {
-        .whole_paths = f->whole_paths, .threads = f->threads, .progress = f->progress};
+    const ul_catalog_options options = {.whole_paths = f->options->whole_paths,
+        .threads = f->options->threads,
+        .progress = f->progress};
     ul_status status = ul_catalog_open(input, &options, &catalog, &why);
     if (status == UL_ERROR_INPUT && others)
         return UL_OK;
@@ -230,22 +239,42 @@ static bool is_without(const finder *f, const char *path) {
     return inside;
 }
 
+/* Whether a folder is a BIDS data set. */
+static bool is_bids(const char *folder) {
+    char *description = files_join(folder, "dataset_description.json");
+    bool is = description && files_exists(description);
+    free(description);
+    return is;
+}
+
+static bool is_included(const finder *f, bool bids, const char *below) {
+    const char *pattern = f->options->include;
+    if (bids && (strncmp(below, "sub-", 4) != 0 || !files_is_nifti(below)))
+        return false;
+    return pattern ? fnmatch(pattern, below, 0) == 0 : !bids || strstr(below, "/anat/");
+}
+
 static ul_status find_below(finder *f, const char *input, ul_error *error) {
     file_list list = {0};
     size_t before = f->cohort->count, dicom = 0;
+    bool bids = is_bids(input);
     ul_status status = file_list_fill(&input, 1, true, f->progress, &list, error);
     for (size_t i = 0; i < list.files.count && status == UL_OK; i++) {
         const char *path = list.files.items[i].path;
         if (is_without(f, path))
             continue;
-        if (is_case(path))
-            status = add_file(f, input, path, error);
-        else
+        if (!is_case(path))
             dicom++;
+        else if (is_included(f, bids, path_below(input, path)))
+            status = add_file(f, input, path, bids, error);
     }
     file_list_free(&list);
-    if (status == UL_OK && (dicom > 0 || f->cohort->count == before))
-        status = find_studies(f, input, f->cohort->count > before, error);
+    bool none = f->cohort->count == before;
+    if (status == UL_OK && bids && none)
+        return ul_error_set(error, UL_ERROR_INPUT, "%s: a BIDS data set without %s", input,
+            f->options->include ? "an image of this pattern" : "images in folders sub-*/.../anat");
+    if (status == UL_OK && !bids && (dicom > 0 || none))
+        status = find_studies(f, input, !none, error);
     return status;
 }
 
@@ -285,7 +314,8 @@ static ul_status find_cases(finder *f, const char *input, ul_error *error) {
         return take_list(f, input, error);
     if (!files_exists(input))
         return ul_error_set(error, UL_ERROR_INPUT, "%s: there is no such file or folder", input);
-    return is_case(input) ? add_file(f, input, input, error) : find_studies(f, input, false, error);
+    return is_case(input) ? add_file(f, input, input, false, error)
+                          : find_studies(f, input, false, error);
 }
 
 static int by_key(const void *left, const void *right) {
@@ -313,13 +343,12 @@ static ul_status check_once(const ul_cohort *cohort, ul_error *error) {
     return status;
 }
 
-ul_status ul_cohort_open(const char *const *inputs, size_t input_count, const char *without,
-    bool whole_paths, int threads, const ul_progress *progress, ul_cohort *cohort,
+ul_status ul_cohort_open(const char *const *inputs, size_t input_count,
+    const ul_cohort_options *options, const ul_progress *progress, ul_cohort *cohort,
     ul_error *error) {
     *cohort = (ul_cohort){0};
-    finder f = {
-        .cohort = cohort, .whole_paths = whole_paths, .threads = threads, .progress = progress};
-    f.leaves_out = without && stat(without, &f.without) == 0;
+    finder f = {.cohort = cohort, .options = options, .progress = progress};
+    f.leaves_out = options->without && stat(options->without, &f.without) == 0;
     ul_status status = UL_OK;
     for (size_t i = 0; i < input_count && status == UL_OK; i++)
         status = find_cases(&f, inputs[i], error);
