@@ -4,7 +4,9 @@
 # apt's lock. Without the npm packages (their registry may be out of reach) it goes on: the tests that
 # need them are skipped.
 #
-# Usage: scripts/install-deps.sh [--build]
+# Usage: scripts/install-deps.sh [--build|--cluster]
+#
+# --build: only what builds and runs it. --cluster: also Slurm, which scripts/test.sh --all starts by itself.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -65,10 +67,19 @@ test_packages=(
     qemu-user
 )
 
+# Daemons: their packages would start them where they find a configuration.
+cluster_packages=(
+    munge
+    slurm-client
+    slurmctld
+    slurmd
+)
+
 packages=("${build_packages[@]}")
 case "${1-}" in
 --build) ;;
 "") packages+=("${test_packages[@]}") ;;
+--cluster) packages+=("${test_packages[@]}" "${cluster_packages[@]}") ;;
 *)
     sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
     exit 2

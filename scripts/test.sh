@@ -4,7 +4,8 @@
 # Usage: scripts/test.sh [--quick|--all] [-R NAME]
 #
 # --quick: what takes two minutes and needs no peers: the unit tests, kernels and the command line.
-# --all: then also scripts/fresh.sh, both of the README's commands in a new Debian 12 (needs root).
+# --all: then also `ulite batch` on a thousand studies and on a Slurm of its own, and scripts/fresh.sh, both of the
+# README's commands in a new Debian 12. Needs root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,12 +21,23 @@ case "${1-}" in
     ;;
 esac
 
-scripts/install-deps.sh
+scripts/install-deps.sh ${all:+--cluster}
 cmake --preset release
 cmake --build --preset release -j "$(nproc)"
 ctest --preset release -j "$(nproc)" "${quick[@]}" "$@"
+
+# or_skip COMMAND...: one that is skipped (77) is no failure.
+or_skip() {
+    local code=0
+    "$@" || code=$?
+    [ "$code" = 77 ] || return "$code"
+}
+
 if [ "$all" ]; then
-    code=0
-    scripts/fresh.sh || code=$?
-    [ "$code" = 77 ] || exit "$code"
+    batch() {
+        PYTHONPATH=$PWD/tests or_skip /usr/bin/python3 "tests/batch/$1" build/release/bin/ulite build/release/fixtures . "${@:2}"
+    }
+    batch test_batch.py 970 7 20 3
+    batch slurm.py
+    or_skip scripts/fresh.sh
 fi

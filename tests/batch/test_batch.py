@@ -17,7 +17,7 @@ import time
 import cohort
 from cohort import content, lines, timeless
 
-ULITE, FIXTURES, SOURCE = sys.argv[1:4]
+ULITE, FIXTURES, SOURCE = map(os.path.abspath, sys.argv[1:4])
 COUNTS = [int(count) for count in sys.argv[4:8]] or [12, 2, 2, 1]
 GOOD = COUNTS[0]
 MODEL = f"{FIXTURES}/ct.safetensors"
