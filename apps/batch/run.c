@@ -72,22 +72,20 @@ static void run_turn(batch *b, const ul_case *item, batch_turn *turn, batch_outc
         ul_error_set(&outcome->error, UL_ERROR_OUTPUT,
             "%s: another case's output has this name: --name with %%n or %%c tells them apart",
             turn->output);
-    else if (status == UL_OK)
-        status = segment_turn(b, turn, outcome);
-    if (outcome->error.status == UL_OK && batch_is_bids(b, item))
+    else if (status == UL_OK && segment_turn(b, turn, outcome) == UL_OK && batch_is_bids(b, item))
         batch_bids_write(b, turn, &outcome->result, &outcome->error);
     name_archive(b, item, &outcome->error);
     outcome->seconds = console_seconds() - start;
     outcome->peak_mib = batch_memory_peak();
 }
 
-/* One line for people, by number and key: folders are often named after patients. runs.jsonl has
- * the path. */
+/* One line for people, by number and key: folders below INPUT are often named after patients.
+ * runs.jsonl has the path. */
 static void say_failed(const batch_turn *turn, const ul_error *error) {
     char hidden[2 * UL_ERROR_TEXT_BYTES];
     const char *text = error->text, *path = turn->item->path;
     size_t length = strlen(path);
-    if (!console_settings.debug) {
+    if (!console_settings.debug && strchr(path, '/')) {
         if (strncmp(text, path, length) == 0 && strncmp(text + length, ": ", 2) == 0)
             text += length + 2;
         replace_path(text, path, "its input", hidden, sizeof hidden);
