@@ -1,8 +1,9 @@
 #include "apps/base/console.h"
 #include "apps/base/input_kind.h"
 #include "apps/base/series_choice.h"
+#include "apps/batch/archive.h"
 #include "apps/batch/batch.h"
-#include "jobs/base/archive.h"
+#include "jobs/base/paths.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -99,7 +100,7 @@ ul_status batch_prepare(const batch *b, const ul_case *item, batch_turn *turn, u
     turn->source = item->path;
     if (item->fault.status != UL_OK)
         return ul_error_set(error, item->fault.status, "%s", item->fault.text);
-    if (item->series_count == 0 && archive_is(item->path)) {
+    if (item->series_count == 0 && files_archive_stem(item->path)) {
         archive_clear(b->scratch); /* of a run that was killed */
         status = archive_unpack(
             item->path, b->scratch, UNPACKED_BYTES, console_progress(), &turn->only, error);

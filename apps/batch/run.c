@@ -1,7 +1,7 @@
 #include "apps/base/console.h"
 #include "apps/base/event.h"
 #include "apps/batch/batch.h"
-#include "jobs/base/archive.h"
+#include "jobs/base/paths.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +56,7 @@ static void replace_path(
 /* What was unpacked is gone when somebody reads the message. */
 static void name_archive(const batch *b, const ul_case *item, ul_error *error) {
     char text[UL_ERROR_TEXT_BYTES];
-    if (error->status == UL_OK || !archive_is(item->path))
+    if (error->status == UL_OK || !files_archive_stem(item->path))
         return;
     replace_path(error->text, b->scratch, item->path, text, sizeof text);
     memcpy(error->text, text, sizeof text);

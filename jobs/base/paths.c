@@ -106,17 +106,26 @@ bool files_is_nifti(const char *name) {
            files_is_header(name) || files_is_pixels(name);
 }
 
+/* Bytes of name before the first of the endings that it has; 0: none. */
+static size_t stem_before(const char *name, const char *const *endings) {
+    size_t length = strlen(name);
+    for (; *endings; endings++)
+        if (length > strlen(*endings) && files_ends_with(name, *endings))
+            return length - strlen(*endings);
+    return 0;
+}
+
 size_t files_stem(const char *name) {
     static const char *const endings[] = {".seg.dcm", ".dcm", ".png", NULL};
-    size_t length = strlen(name);
-    if (files_is_nifti(name)) {
-        size_t ending = files_ends_with(name, ".gz") ? strlen(".nii.gz") : strlen(".nii");
-        return length - ending;
-    }
-    for (size_t i = 0; endings[i]; i++)
-        if (length > strlen(endings[i]) && files_ends_with(name, endings[i]))
-            return length - strlen(endings[i]);
-    return 0;
+    if (!files_is_nifti(name))
+        return stem_before(name, endings);
+    return strlen(name) - (files_ends_with(name, ".gz") ? strlen(".nii.gz") : strlen(".nii"));
+}
+
+size_t files_archive_stem(const char *name) {
+    static const char *const endings[] = {
+        ".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.zst", NULL};
+    return stem_before(name, endings);
 }
 
 ul_status files_read_text(const char *path, char **text, ul_error *error) {

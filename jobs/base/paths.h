@@ -35,6 +35,10 @@ bool files_is_pixels(const char *name);
  * where it has none of them. */
 size_t files_stem(const char *name);
 
+/* Bytes of name before the ending of an archive: .zip, .tar, .tgz, .tar.gz, .tar.bz2 or .tar.zst; 0
+ * where it has none of them. */
+size_t files_archive_stem(const char *name);
+
 /* A text file whole, NUL-terminated, the caller's. Errors: UL_ERROR_INPUT, UL_ERROR_LIMIT (over
  * 64 MiB). */
 ul_status files_read_text(const char *path, char **text, ul_error *error);

@@ -3,7 +3,6 @@
 #include "io/base/file_kind.h"
 #include "io/base/file_list.h"
 #include "io/base/sha256.h"
-#include "jobs/base/archive.h"
 #include "jobs/base/paths.h"
 #include "libulite/base/output.h"
 #include "ulite/cohort.h"
@@ -62,7 +61,7 @@ static char *make_name(const char *input, const char *path) {
     const char *last = strrchr(below, '/');
     size_t folder = last ? (size_t)(last + 1 - below) : 0, stem = files_stem(below + folder);
     if (stem == 0)
-        stem = archive_stem(below + folder);
+        stem = files_archive_stem(below + folder);
     if (name && stem > 0)
         name[folder + stem] = '\0';
     return name;
@@ -220,7 +219,7 @@ static bool is_case(const char *path) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     if (ul_output_is_temporary(path) || files_is_pixels(name) || *name == '.')
         return false;
-    if (files_is_nifti(name) || archive_is(name))
+    if (files_is_nifti(name) || files_archive_stem(name))
         return true;
     return files_ends_with(name, ".png") && ul_file_kind_of(path) == UL_FILE_PNG;
 }

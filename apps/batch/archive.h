@@ -6,12 +6,6 @@
 
 #include <stdint.h>
 
-/* Whether a name is that of an archive: .zip, .tar, .tgz, .tar.gz, .tar.bz2 or .tar.zst. */
-bool archive_is(const char *name);
-
-/* Bytes of such a name before its ending; 0 of another. */
-size_t archive_stem(const char *name);
-
 /* Unpacks the files of a zip or tar archive into a folder, which is made and must not exist. An
  * entry that would lie outside of it, or whose name another entry has, refuses the archive; links
  * and devices are left out. bytes: how much may be unpacked. *only: where the archive holds just

@@ -1,6 +1,6 @@
 #define _XOPEN_SOURCE 700 /* nftw */
 
-#include "jobs/base/archive.h"
+#include "apps/batch/archive.h"
 
 #include "jobs/base/paths.h"
 
@@ -25,19 +25,6 @@ typedef struct unpacking {
     size_t files;
     const ul_progress *progress;
 } unpacking;
-
-size_t archive_stem(const char *name) {
-    static const char *const endings[] = {
-        ".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.zst"};
-    for (size_t e = 0; e < sizeof endings / sizeof endings[0]; e++)
-        if (files_ends_with(name, endings[e]))
-            return strlen(name) - strlen(endings[e]);
-    return 0;
-}
-
-bool archive_is(const char *name) {
-    return archive_stem(name) > 0;
-}
 
 static ul_status fail_archive(const unpacking *u, ul_error *error) {
     const char *why = archive_error_string(u->archive);
