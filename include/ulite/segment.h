@@ -190,15 +190,14 @@ UL_API ul_status ul_card_localised(const ul_localised *models, ul_card *card, ul
 
 /* Runs the localiser over the volume and the model in the box around each of the card's localiser
  * classes, at the model's own spacing; the labels lie on all of the volume. Where the card says
- * which way the classes point in an upright head, and the head is turned from that by more than 15
- * degrees (by the mid-sagittal plane of the localiser's labels and the long axes of its classes),
- * the box is turned with it: the volume is interpolated linearly on upright slices, and the labels
- * back by the same weights. Where two boxes label a
- * voxel, the one whose centre is nearer has it. card: of ul_card_localised; options->quality:
- * [card->classes.count]; located: [models->card->localiser.class_count] that receives what was
- * found, the caller's. What was not found has no voxel and is UL_QUALITY_LOCALISER, as is what a
- * doubtful class of the localiser led to.
- * Errors: as ul_segment_volume, and UL_ERROR_MODEL where nothing was found. *labels:
+ * which way the classes point in an upright head, and the head is turned from the voxels' axes by
+ * more than 15 degrees (by the mid-sagittal plane of the localiser's labels and the long axes of
+ * its classes), the box is turned with it: the volume is interpolated linearly on upright slices,
+ * and the labels back by the same weights. Where two boxes label a voxel, the one whose centre is
+ * nearer has it. card: of ul_card_localised; options->quality: [card->classes.count]; located:
+ * [models->card->localiser.class_count] that receives what was found, the caller's. What was not
+ * found has no voxel and is UL_QUALITY_LOCALISER, as is what a doubtful class of the localiser led
+ * to. Errors: as ul_segment_volume, and UL_ERROR_MODEL where nothing was found. *labels:
  * ul_labels_free. */
 UL_API ul_status ul_segment_localised(const ul_localised *models, const ul_card *card,
     const ul_volume *volume, const ul_segment_options *options, ul_located *located,

@@ -1,6 +1,7 @@
 #include "jobs/localise/pose.h"
 
 #include "jobs/segment/sides.h"
+#include "volume/orient.h"
 #include "volume/vec3.h"
 
 #include <math.h>
@@ -86,6 +87,20 @@ static void make_frame(const double left[3], const double v[3], double frame[3][
     vec3_cross(left, v, frame[2]);
 }
 
+/* The angle of the turn that takes the voxels' axes to others. */
+static double degrees_from(const ul_grid *grid, const double axis[3][3]) {
+    const orientation o = orientation_upright(grid, UL_PLANE_AXIAL);
+    double direction[3][3], trace = 0.0;
+    memcpy(direction[0], grid->axis_i, sizeof direction[0]);
+    memcpy(direction[1], grid->axis_j, sizeof direction[1]);
+    ul_grid_normal(grid, direction[2]);
+    for (int c = 0; ul_grid_step_mm(grid) < 0.0 && c < 3; c++)
+        direction[2][c] = -direction[2][c];
+    for (int a = 0; a < 3; a++)
+        trace += (o.reversed[a] ? -1.0 : 1.0) * vec3_dot(direction[o.axis[a]], axis[a]);
+    return acos(fmin(fmax(0.5 * (trace - 1.0), -1.0), 1.0)) * 180.0 / acos(-1.0);
+}
+
 pose pose_find(
     const ul_labels *labels, const unsigned *numbers, size_t count, const double upright[3]) {
     const double patient[3] = {1.0, 0.0, 0.0};
@@ -107,15 +122,13 @@ pose pose_find(
         return p;
     make_frame(patient, wanted, from);
     make_frame(left, along, to);
-    double trace = 0.0;
     for (int a = 0; a < 3; a++) {
         for (int c = 0; c < 3; c++) {
             p.axis[a][c] = 0.0;
             for (int f = 0; f < 3; f++)
                 p.axis[a][c] += to[f][c] * from[f][a];
         }
-        trace += p.axis[a][a];
     }
-    p.degrees = acos(fmin(fmax(0.5 * (trace - 1.0), -1.0), 1.0)) * 180.0 / acos(-1.0);
+    p.degrees = degrees_from(&labels->grid, (const double(*)[3])p.axis);
     return p;
 }

@@ -6,7 +6,7 @@
 
 typedef struct pose {
     double axis[3][3]; /* unit vectors, LPS: what would be left, back and head of an upright one */
-    double degrees;    /* from the upright one */
+    double degrees;    /* from the voxels' axes, as slices are cut along them */
 } pose;
 
 /* The pose in which the longest axes of the classes, averaged, point where `upright` does in an
