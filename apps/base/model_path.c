@@ -74,12 +74,7 @@ static void add_name(void *context, const char *name, const char *path) {
     snprintf(names->text + used, sizeof names->text - used, used ? ", %s" : "%s", name);
 }
 
-ul_status model_path_find(const char *model, char path[MODEL_PATH_BYTES], ul_error *error) {
-    if (is_file(model)) {
-        if (snprintf(path, MODEL_PATH_BYTES, "%s", model) < MODEL_PATH_BYTES)
-            return UL_OK;
-        return ul_error_set(error, UL_ERROR_INPUT, "the path of the model is too long");
-    }
+static ul_status find_bundled(const char *model, char path[MODEL_PATH_BYTES], ul_error *error) {
     folders all;
     list_folders(&all);
     for (size_t i = 0; i < all.count && !strchr(model, '/'); i++)
@@ -90,6 +85,29 @@ ul_status model_path_find(const char *model, char path[MODEL_PATH_BYTES], ul_err
     return ul_error_set(error, UL_ERROR_INPUT,
         "%s: no model file and no bundled model of this name; bundled are: %s", model,
         *names.text ? names.text : "none, see ULITE_MODELS in `ulite help models`");
+}
+
+ul_status model_path_find(const char *model, char path[MODEL_PATH_BYTES], ul_error *error) {
+    if (is_file(model)) {
+        if (snprintf(path, MODEL_PATH_BYTES, "%s", model) < MODEL_PATH_BYTES)
+            return UL_OK;
+        return ul_error_set(error, UL_ERROR_INPUT, "the path of the model is too long");
+    }
+    return find_bundled(model, path, error);
+}
+
+ul_status model_path_find_beside(
+    const char *path, const char *name, char found[MODEL_PATH_BYTES], ul_error *error) {
+    char folder[MODEL_PATH_BYTES];
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) : 0;
+    for (int form = 0; form < 2; form++) {
+        int used = snprintf(folder, sizeof folder, form ? "%.*s/.." : "%.*s",
+            slash ? (int)length : 1, slash ? path : ".");
+        if (used < MODEL_PATH_BYTES && find_in(folder, name, found))
+            return UL_OK;
+    }
+    return find_bundled(name, found, error);
 }
 
 typedef struct bundled {

@@ -12,6 +12,11 @@
  * UL_ERROR_INPUT lists the names that there are. */
 ul_status model_path_find(const char *model, char path[MODEL_PATH_BYTES], ul_error *error);
 
+/* The path of the model of that name beside the one in `path`, in its folder or as the folder
+ * beside it, else of the bundled one. Errors: likewise. */
+ul_status model_path_find_beside(
+    const char *path, const char *name, char found[MODEL_PATH_BYTES], ul_error *error);
+
 /* Calls visit with every bundled model, sorted by name, each name once. */
 typedef void model_path_visit(void *context, const char *name, const char *path);
 void model_path_each(model_path_visit *visit, void *context);

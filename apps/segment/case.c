@@ -22,8 +22,8 @@ static void report_placed(const char *path) {
 }
 
 /* Writes all that is asked for, or nothing. */
-static ul_status write_all(const segment_arguments *a, const ul_card *card, const char *model_hash,
-    segment_input *input, ul_labels *labels, segment_result *result, ul_error *error) {
+static ul_status write_all(const segment_arguments *a, const ul_card *card, segment_input *input,
+    ul_labels *labels, segment_result *result, ul_error *error) {
     written_files written = {0};
     ul_segment_stats *stats;
     segment_warn(card, input, labels);
@@ -31,7 +31,7 @@ static ul_status write_all(const segment_arguments *a, const ul_card *card, cons
     if (status == UL_OK)
         status = segment_write_outputs(a, input, labels, &written, error);
     if (status == UL_OK)
-        status = segment_write_figures(a, card, model_hash, input, labels, stats, &written, error);
+        status = segment_write_figures(a, card, input, labels, stats, &written, error);
     if (status == UL_OK)
         status = segment_write_mask(a, input, labels, &written, error);
     status = written_end(&written, status, report_placed, error);
@@ -60,27 +60,45 @@ static void note_forced(const char *why, ul_provenance *provenance) {
     snprintf(provenance->note + used, sizeof provenance->note - used, "Forced: %s", why);
 }
 
-/* The labels of the input, of the classes that are chosen. choice: NULL: all. */
-static ul_status find_labels(const segment_arguments *a, const segment_model *model,
-    const ul_class_choice *choice, segment_input *input, ul_labels *labels, ul_error *error) {
-    const ul_card *card = &model->card;
-    input->quality_count = card->classes.count;
-    input->quality = calloc(card->classes.count + 1, sizeof *input->quality);
-    if (!input->quality)
-        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the quality of the result");
-    ul_segment_options options = {.threads = a->threads,
+/* The labels of the model, or of the boxes that its localiser finds, on all of the input. card: of
+ * what comes out. */
+static ul_status run_model(const segment_arguments *a, const segment_model *model,
+    const ul_card *card, segment_input *input, ul_labels *labels, ul_error *error) {
+    const ul_segment_options options = {.threads = a->threads,
         .flips = a->flips,
         .fractions = a->type == UL_SEG_FRACTIONAL,
         .quality = input->quality,
         .quality_count = input->quality_count,
         .slices = input->resampled ? &input->slices : NULL,
         .progress = console_progress()};
-    ul_status status = ul_segment_volume(
-        model->model, card, a->roi ? &input->crop : &input->volume, &options, labels, error);
-    if (status == UL_OK && *input->forced)
-        note_forced(input->forced, &labels->provenance);
+    const ul_volume *volume = a->roi ? &input->crop : &input->volume;
+    ul_status status;
+    if (input->localiser)
+        status = ul_segment_localised(
+            &input->localiser->models, card, volume, &options, input->located, labels, error);
+    else
+        status = ul_segment_volume(model->model, card, volume, &options, labels, error);
     if (status == UL_OK && a->roi)
         status = ul_labels_uncrop(&input->region, &input->volume.grid, labels, error);
+    for (int n = 0; a->roi && n < UL_LOCALISER_CLASSES; n++)
+        for (int axis = 0; axis < 3; axis++)
+            input->located[n].region.first[axis] += input->region.first[axis];
+    if (status == UL_OK && input->localiser)
+        segment_tell_located(input);
+    return status;
+}
+
+/* The labels of the input, of the classes that are chosen. choice: NULL: all. */
+static ul_status find_labels(const segment_arguments *a, const segment_model *model,
+    const ul_card *card, const ul_class_choice *choice, segment_input *input, ul_labels *labels,
+    ul_error *error) {
+    input->quality_count = card->classes.count;
+    input->quality = calloc(card->classes.count + 1, sizeof *input->quality);
+    if (!input->quality)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the quality of the result");
+    ul_status status = run_model(a, model, card, input, labels, error);
+    if (status == UL_OK && *input->forced)
+        note_forced(input->forced, &labels->provenance);
     if (status == UL_OK && choice)
         status = ul_labels_choose(choice, labels, error);
     segment_choose_quality(choice, input);
@@ -94,34 +112,39 @@ static ul_status find_labels(const segment_arguments *a, const segment_model *mo
     return status;
 }
 
-static ul_status segment_with(const segment_arguments *a, const segment_model *model,
-    segment_input *input, segment_result *result, ul_error *error) {
-    const ul_card *card = &model->card;
+/* Segments what was read, and writes it. card: as above. */
+static ul_status segment_read(const segment_arguments *a, const segment_model *model,
+    const ul_card *card, segment_input *input, segment_result *result, ul_error *error) {
     ul_class_choice choice = {0};
-    input->model_name = card->name;
-    input->model_hash = model->hash;
+    ul_labels labels = {0};
     ul_status status = a->only ? ul_class_choice_parse(card, a->only, &choice, error) : UL_OK;
     if (status != UL_OK) {
         ul_error_prefix(error, "--only");
         return status;
     }
-    status = segment_input_read(a, card, input, error);
+    if (!card->trained)
+        console_say("note: %s is untrained, for tests only: its labels mean nothing", card->name);
+    if (*input->forced)
+        segment_event("forced", NULL, input->forced);
+    status = find_labels(a, model, card, a->only ? &choice : NULL, input, &labels, error);
     if (status == UL_OK)
-        status = segment_check_outputs(a, input, error);
-    if (status == UL_OK) {
-        ul_labels labels = {0};
-        if (!card->trained)
-            console_say(
-                "note: %s is untrained, for tests only: its labels mean nothing", card->name);
-        if (*input->forced)
-            segment_event("forced", NULL, input->forced);
-        status = find_labels(a, model, a->only ? &choice : NULL, input, &labels, error);
-        if (status == UL_OK)
-            status = write_all(a, card, model->hash, input, &labels, result, error);
-        ul_labels_free(&labels);
-    }
+        status = write_all(a, card, input, &labels, result, error);
+    ul_labels_free(&labels);
     ul_class_choice_free(&choice);
     return status;
+}
+
+static ul_status segment_with(const segment_arguments *a, const segment_model *model,
+    segment_input *input, segment_result *result, ul_error *error) {
+    input->model_name = model->card.name;
+    input->model_hash = model->hash;
+    ul_status status = segment_input_read(a, model, input, error);
+    if (status == UL_OK)
+        status = segment_check_outputs(a, input, error);
+    if (status != UL_OK)
+        return status;
+    const ul_card *card = input->localiser ? &input->localiser->localised : &model->card;
+    return segment_read(a, model, card, input, result, error);
 }
 
 ul_status segment_model_open(const char *name, segment_model *model, ul_error *error) {
@@ -135,10 +158,11 @@ ul_status segment_model_open(const char *name, segment_model *model, ul_error *e
     }
     if (status == UL_OK)
         ul_model_hash(model->model, model->hash);
-    return status;
+    return status == UL_OK ? segment_localiser_open(model, error) : status;
 }
 
 void segment_model_close(segment_model *model) {
+    segment_localiser_close(&model->localiser);
     ul_card_free(&model->card);
     ul_model_close(model->model);
     *model = (segment_model){0};

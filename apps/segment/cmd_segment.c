@@ -28,6 +28,8 @@ const cli_command cmd_segment = {.name = "segment",
         "folder, where the file gets a name from a hash of the series UID and from the model. Of\n"
         "several volumes in a folder the one that the model was made for is taken if just one "
         "is.\n"
+        "A model of a part, as hippocampus, finds it in a whole head by the model that its card\n"
+        "names (localiser), and labels it on both sides; what fits it already is taken as it is.\n"
         "To a model of grey images pictures stored in colour with equal channels are grey.\n"
         "\n"
         "  -m, --model MODEL     a file, or the name of a bundled model; required\n"
@@ -69,7 +71,7 @@ const cli_command cmd_segment = {.name = "segment",
         "\n"
         "Examples:\n"
         "  ulite segment mr/ -m hippocampus -o hippocampus.seg.dcm\n"
-        "  ulite segment t1.nii.gz -m hippocampus -o labels.nii.gz\n"
+        "  ulite segment head.nii.gz -m brain -o labels.nii.gz --stats volumes.csv\n"
         "  ulite segment study/ --series 4 -m hippocampus -o out/ -o labels.nii.gz\n",
     .run = segment_run};
 

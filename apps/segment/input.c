@@ -80,15 +80,19 @@ static ul_status read_any(const segment_arguments *arguments, const ul_card *car
 }
 
 /* Whether the card's model was made for the volume, which --force overrides. */
-static ul_status check_fit(const segment_arguments *arguments, const ul_card *card,
+static ul_status check_fit(const segment_arguments *arguments, const segment_model *model,
     segment_input *input, ul_error *error) {
+    const ul_volume *volume = arguments->roi ? &input->crop : &input->volume;
     ul_error unfit = {0};
-    if (ul_card_fit(card, arguments->roi ? &input->crop : &input->volume, &unfit) == UL_OK)
+    bool localise;
+    ul_status status = segment_fit(model, volume, &localise, &unfit);
+    input->localiser = localise ? &model->localiser : NULL;
+    if (status == UL_OK)
         return UL_OK;
     if (!arguments->force)
         return ul_error_set(error, unfit.status, "%s: %s (%s--force runs it all the same)",
             arguments->inputs[0], unfit.text,
-            card->fov_mm[1] > 0.0 ? "--roi cuts out the part that it was made for, " : "");
+            model->card.fov_mm[1] > 0.0 ? "--roi cuts out the part that it was made for, " : "");
     memcpy(input->forced, unfit.text, sizeof input->forced);
     console_say("forced: %s", input->forced);
     return UL_OK;
@@ -147,13 +151,14 @@ static ul_status cut_region(
     return UL_OK;
 }
 
-ul_status segment_input_read(const segment_arguments *arguments, const ul_card *card,
+ul_status segment_input_read(const segment_arguments *arguments, const segment_model *model,
     segment_input *input, ul_error *error) {
+    const ul_card *card = &model->card;
     ul_status status = read_any(arguments, card, input, error);
     if (status == UL_OK)
         status = make_grey(arguments, card, input, error);
     if (status == UL_OK && !arguments->roi)
-        status = check_fit(arguments, card, input, error);
+        status = check_fit(arguments, model, input, error);
     if (status == UL_OK && arguments->regular && input->volume.grid.stack != UL_STACK_REGULAR) {
         status = make_regular(input, error);
         if (status != UL_OK)
@@ -162,7 +167,7 @@ ul_status segment_input_read(const segment_arguments *arguments, const ul_card *
     if (status == UL_OK && arguments->roi) {
         status = cut_region(arguments, input, error);
         if (status == UL_OK)
-            status = check_fit(arguments, card, input, error);
+            status = check_fit(arguments, model, input, error);
     }
     return status;
 }

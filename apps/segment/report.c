@@ -118,13 +118,13 @@ static void add_notes(cJSON *report, const segment_input *input) {
 }
 
 static ul_status write_report(const char *path, const segment_arguments *arguments,
-    const ul_card *card, const char *model_hash, const segment_input *input,
-    const ul_labels *labels, const ul_segment_stats *stats, size_t gaps, ul_error *error) {
+    const ul_card *card, const segment_input *input, const ul_labels *labels,
+    const ul_segment_stats *stats, size_t gaps, ul_error *error) {
     cJSON *report = cJSON_CreateObject();
     cJSON_AddStringToObject(report, "ulite", ul_version());
     cJSON *model = cJSON_AddObjectToObject(report, "model");
     cJSON_AddStringToObject(model, "name", card->name);
-    cJSON_AddStringToObject(model, "sha256", model_hash);
+    cJSON_AddStringToObject(model, "sha256", input->model_hash);
     cJSON_AddBoolToObject(model, "trained", card->trained);
     cJSON *options = cJSON_AddObjectToObject(report, "options");
     cJSON_AddBoolToObject(options, "tta",
@@ -149,6 +149,8 @@ static ul_status write_report(const char *path, const segment_arguments *argumen
     add_notes(report, input);
     add_stats(report, labels, stats);
     segment_add_quality(report, card, input);
+    if (input->localiser)
+        segment_add_localiser(report, input);
     bool series_itself = input->series && !input->header && !input->picture && !input->resampled;
     if (series_itself)
         add_slice_map(report, input->series);
@@ -192,8 +194,8 @@ void segment_say(const ul_labels *labels, const ul_segment_stats *stats) {
 }
 
 ul_status segment_write_figures(const segment_arguments *arguments, const ul_card *card,
-    const char *model_hash, const segment_input *input, const ul_labels *labels,
-    const ul_segment_stats *stats, written_files *written, ul_error *error) {
+    const segment_input *input, const ul_labels *labels, const ul_segment_stats *stats,
+    written_files *written, ul_error *error) {
     ul_status status = UL_OK;
     const char *temporary;
     if (arguments->preview)
@@ -222,7 +224,6 @@ ul_status segment_write_figures(const segment_arguments *arguments, const ul_car
     if (status == UL_OK && arguments->report)
         status = written_next(written, arguments->report, &temporary, error);
     if (status == UL_OK && arguments->report)
-        status =
-            write_report(temporary, arguments, card, model_hash, input, labels, stats, gaps, error);
+        status = write_report(temporary, arguments, card, input, labels, stats, gaps, error);
     return status;
 }

@@ -26,16 +26,37 @@ typedef struct segment_arguments {
     const ul_series *chosen;   /* the series, where the caller has chosen it; else NULL */
 } segment_arguments;
 
+/* The model that finds where a card's model is to be run. */
+typedef struct segment_localiser {
+    ul_model *model; /* NULL: the card names none, or it is not there */
+    ul_card card;
+    char hash[UL_HASH_BYTES];
+    char missing[UL_ERROR_TEXT_BYTES]; /* why it is not there, else empty */
+    ul_localised models;
+    ul_card localised; /* of its result */
+} segment_localiser;
+
 /* A model with what is read of it once, for any number of cases. */
 typedef struct segment_model {
     char path[MODEL_PATH_BYTES], hash[UL_HASH_BYTES];
     ul_model *model;
     ul_card card;
+    segment_localiser localiser;
 } segment_model;
 
 /* Errors: as of model_path_find, ul_model_open, ul_card_read. Close it in any case. */
 ul_status segment_model_open(const char *name, segment_model *model, ul_error *error);
 void segment_model_close(segment_model *model);
+
+/* Opens the localiser that the card of an open model names, where it does. That there is none of
+ * its name is no error, but said in missing. Errors: UL_ERROR_MODEL and others of its file. */
+ul_status segment_localiser_open(segment_model *model, ul_error *error);
+void segment_localiser_close(segment_localiser *localiser);
+
+/* Whether the model was made for the volume or, where that is too large, its localiser was; then
+ * *localise. UL_ERROR_MODEL with the reason, or UL_OK. */
+ul_status segment_fit(
+    const segment_model *model, const ul_volume *volume, bool *localise, ul_error *why);
 
 /* What came of a case, for tables. Zero-initialise; segment_result_free. */
 typedef struct segment_result {
@@ -56,12 +77,14 @@ typedef struct segment_input {
     ul_catalog *catalog;     /* DICOM only, or the --source of something else */
     const ul_series *series; /* NULL where the input is no DICOM */
     ul_volume volume;
-    ul_nifti_header *header; /* NIfTI only */
-    bool picture;            /* a PNG */
-    bool resampled;          /* volume is on an even grid that its slices were not on */
-    ul_grid slices;          /* where its slices were, where it is resampled */
-    ul_region region;        /* where --roi is given: what is segmented */
-    ul_volume crop;          /* its voxels */
+    ul_nifti_header *header;                  /* NIfTI only */
+    bool picture;                             /* a PNG */
+    const segment_localiser *localiser;       /* where it is needed, else NULL; borrowed */
+    ul_located located[UL_LOCALISER_CLASSES]; /* what it found */
+    bool resampled;   /* volume is on an even grid that its slices were not on */
+    ul_grid slices;   /* where its slices were, where it is resampled */
+    ul_region region; /* where --roi is given: what is segmented */
+    ul_volume crop;   /* its voxels */
     char *notes;
     const char *model_name, *model_hash; /* borrowed: of what segments it */
     char forced[UL_ERROR_TEXT_BYTES];    /* why --force was needed, else empty */
@@ -72,14 +95,20 @@ typedef struct segment_input {
 /* Reads the input: the chosen series, or of several volumes in DICOM folders the one that --series
  * means, or the only one that the card fits. Checks it against the card, which --force overrides.
  */
-ul_status segment_input_read(
-    const segment_arguments *arguments, const ul_card *card, segment_input *input, ul_error *error);
+ul_status segment_input_read(const segment_arguments *arguments, const segment_model *model,
+    segment_input *input, ul_error *error);
 void segment_input_free(segment_input *input);
 
 /* Opens --source where the input is no DICOM, and checks that every output can be written and is
  * neither an input nor another output. */
 ul_status segment_check_outputs(
     const segment_arguments *arguments, segment_input *input, ul_error *error);
+
+/* Says where the classes of the localiser were found, as an event each. */
+void segment_tell_located(const segment_input *input);
+
+/* Adds "localiser" to a report: what found what. */
+void segment_add_localiser(cJSON *report, const segment_input *input);
 
 /* Writes every output, under its temporary name. */
 ul_status segment_write_outputs(const segment_arguments *arguments, const segment_input *input,
@@ -96,8 +125,8 @@ ul_status segment_write_mask(const segment_arguments *arguments, segment_input *
 
 /* Writes --preview, --stats and --report where they are asked for, likewise. */
 ul_status segment_write_figures(const segment_arguments *arguments, const ul_card *card,
-    const char *model_hash, const segment_input *input, const ul_labels *labels,
-    const ul_segment_stats *stats, written_files *written, ul_error *error);
+    const segment_input *input, const ul_labels *labels, const ul_segment_stats *stats,
+    written_files *written, ul_error *error);
 
 /* What the segments measure, with values where --stats or --report needs them. *stats:
  * [labels->segments.count], malloc'd whatever is returned, the caller's; NULL where memory ran

@@ -94,6 +94,7 @@ typedef struct request {
     long seed; /* -1: the plan's */
     int loss;  /* a ul_loss, -1: the plan's */
     bool resume, overwrite, dry_run;
+    char from_path[MODEL_PATH_BYTES];
 } request;
 
 /* A whole number from low to high. */
@@ -251,13 +252,12 @@ static ul_status check_outputs(const request *r,
 
 static ul_status train(request *r, ul_error *error) {
     ul_dataset dataset;
-    char from[MODEL_PATH_BYTES];
     ul_fingerprint fingerprint = {0};
     ul_plan plan = {0};
     ul_status status = UL_OK;
     if (r->from) { /* a bundled model's name becomes its path */
-        status = model_path_find(r->from, from, error);
-        r->from = from;
+        status = model_path_find(r->from, r->from_path, error);
+        r->from = r->from_path;
     }
     if (status == UL_OK)
         status = check_outputs(r, check_inputs, error);

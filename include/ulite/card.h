@@ -36,6 +36,18 @@ typedef struct ul_postprocess {
     double minimum_mm3; /* drop smaller components; 0: none */
 } ul_postprocess;
 
+/* Where the structure of a small field of view lies in a larger one: classes that another model
+ * finds there, each in a box of its own. */
+enum { UL_LOCALISER_CLASSES = 8 };
+
+typedef struct ul_localiser {
+    char model[65];     /* the name of a bundled model; empty: none */
+    size_t class_count; /* at least 1 where there is one */
+    char classes[UL_LOCALISER_CLASSES][UL_TEXT_BYTES]; /* labels of that model's classes */
+    double margin_mm;                                  /* around each */
+    double axis[3]; /* LPS, where their longest axis points to in an upright head; zero: unknown */
+} ul_localiser;
+
 enum { UL_CARD_CLASSES = 256 }; /* one more than the highest number of a class in a group */
 
 typedef struct ul_metric {
@@ -49,8 +61,9 @@ typedef struct ul_card {
     char body_part[65]; /* as DICOM BodyPartExamined; empty: any */
     double fov_mm[2]; /* smallest and largest in-plane extent of the source that it was made for; 0,
                          0: any */
-    size_t plane_count; /* 0: whatever the source has, as it is stored (2D images) */
-    ul_plane planes[3]; /* what the slices are cut along; several: their logits are averaged */
+    ul_localiser localiser; /* finds the part of a larger source that the model was made for */
+    size_t plane_count;     /* 0: whatever the source has, as it is stored (2D images) */
+    ul_plane planes[3];     /* what the slices are cut along; several: their logits are averaged */
     ul_channels channels;
     double neighbour_mm;  /* distance from one neighbour to the next; 0: the next slice */
     double spacing_mm[2]; /* in-plane spacing of the network's input along its columns and rows; 0:

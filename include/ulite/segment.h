@@ -13,14 +13,15 @@ extern "C" {
 /* Whether a segmentation can be believed: signs of failure that need no truth to compare with. */
 
 typedef enum ul_quality_flag {
-    UL_QUALITY_EMPTY = 1,        /* no voxel, though no training case was without */
-    UL_QUALITY_BORDER = 2,       /* touches the border of a 3D field of view */
-    UL_QUALITY_PIECES = 4,       /* in pieces, though the card keeps the largest alone */
-    UL_QUALITY_VOLUME = 8,       /* volume outside the range of the training cases */
-    UL_QUALITY_DISAGREEMENT = 16 /* planes, flips or classes disagree at the surface */
+    UL_QUALITY_EMPTY = 1,         /* no voxel, though no training case was without */
+    UL_QUALITY_BORDER = 2,        /* touches the border of a 3D field of view */
+    UL_QUALITY_PIECES = 4,        /* in pieces, though the card keeps the largest alone */
+    UL_QUALITY_VOLUME = 8,        /* volume outside the range of the training cases */
+    UL_QUALITY_DISAGREEMENT = 16, /* planes, flips or classes disagree at the surface */
+    UL_QUALITY_LOCALISER = 32     /* looked for where a doubtful class of the localiser lies */
 } ul_quality_flag;
 
-enum { UL_QUALITY_FLAGS = 5, UL_QUALITY_TEXT_BYTES = 256 };
+enum { UL_QUALITY_FLAGS = 6, UL_QUALITY_TEXT_BYTES = 256 };
 
 /* One class of the model. NaN: not known. */
 typedef struct ul_segment_quality {
@@ -36,7 +37,8 @@ typedef struct ul_segment_quality {
     unsigned flags;      /* of ul_quality_flag */
 } ul_segment_quality;
 
-/* "empty", "border", "pieces", "volume", "disagreement": of flag number n below UL_QUALITY_FLAGS.
+/* "empty", "border", "pieces", "volume", "disagreement", "localiser": of flag number n below
+ * UL_QUALITY_FLAGS.
  */
 UL_API const char *ul_quality_word(int n);
 
@@ -158,6 +160,48 @@ UL_API ul_status ul_volume_crop(
  * UL_ERROR_LIMIT; labels are then as they were. */
 UL_API ul_status ul_labels_uncrop(
     const ul_region *region, const ul_grid *grid, ul_labels *labels, ul_error *error);
+
+/* Small fields of view that another model finds in a large one: the card's localiser. */
+
+/* Whether slices are larger than the card's model was made for, and it has a localiser. */
+UL_API bool ul_card_needs_localiser(const ul_card *card, const ul_volume *volume);
+
+/* A model, and a model that finds where it is to be run; borrowed. */
+typedef struct ul_localised {
+    const ul_model *model, *localiser;
+    const ul_card *card, *localiser_card;
+} ul_localised;
+
+/* Where a class of the localiser was found. */
+typedef struct ul_located {
+    ul_segment_quality quality; /* of that class */
+    bool found;                 /* there, in a box that the model was made for */
+    ul_region region;           /* its box with the margin around it, where found */
+    double turned_degrees;      /* by which the model's slices are turned there; 0: not */
+} ul_located;
+
+/* The card of what ul_segment_localised gives. The n-th class of the localiser, counted from 0, has
+ * all classes of the model, their numbers greater by n times the highest number of a class or
+ * group. They have the localiser's laterality: as the modifier of their type where they have none,
+ * else as that of their region, which is the localiser's type; and in their labels. Groups are of
+ * all boxes. Errors: UL_ERROR_MODEL (no such class; too many), UL_ERROR_LIMIT. *card:
+ * ul_card_free. */
+UL_API ul_status ul_card_localised(const ul_localised *models, ul_card *card, ul_error *error);
+
+/* Runs the localiser over the volume and the model in the box around each of the card's localiser
+ * classes, at the model's own spacing; the labels lie on all of the volume. Where the card says
+ * which way the classes point in an upright head, and the head is turned from the voxels' axes by
+ * more than 15 degrees (by the mid-sagittal plane of the localiser's labels and the long axes of
+ * its classes), the box is turned with it: the volume is interpolated linearly on upright slices,
+ * and the labels back by the same weights. Where two boxes label a voxel, the one whose centre is
+ * nearer has it. card: of ul_card_localised; options->quality: [card->classes.count]; located:
+ * [models->card->localiser.class_count] that receives what was found, the caller's. What was not
+ * found has no voxel and is UL_QUALITY_LOCALISER, as is what a doubtful class of the localiser led
+ * to. Errors: as ul_segment_volume, and UL_ERROR_MODEL where nothing was found. *labels:
+ * ul_labels_free. */
+UL_API ul_status ul_segment_localised(const ul_localised *models, const ul_card *card,
+    const ul_volume *volume, const ul_segment_options *options, ul_located *located,
+    ul_labels *labels, ul_error *error);
 
 /* What the segments of a label volume measure. */
 

@@ -49,7 +49,7 @@ static const cJSON *member(const cJSON *object, const char *key) {
     return value && !cJSON_IsNull(value) ? value : NULL;
 }
 
-static ul_status read_text(
+ul_status card_read_text(
     const cJSON *object, const char *key, char *text, size_t size_bytes, ul_error *error) {
     const cJSON *value = member(object, key);
     if (!value)
@@ -226,7 +226,7 @@ static ul_status read_classes(const cJSON *object, ul_segments *classes, ul_erro
 static ul_status read_metric(const cJSON *object, ul_metric *metric, ul_error *error) {
     if (!cJSON_IsObject(object))
         return wrong(object, "metrics", "a list of objects with \"name\" and \"value\"", error);
-    ul_status status = read_text(object, "name", metric->name, sizeof metric->name, error);
+    ul_status status = card_read_text(object, "name", metric->name, sizeof metric->name, error);
     if (status == UL_OK)
         status = read_number(object, "value", &metric->value, error);
     if (status != UL_OK)
@@ -265,13 +265,14 @@ static ul_status read_size(const cJSON *object, size_t size[2], ul_error *error)
 }
 
 static ul_status read_texts(const cJSON *object, ul_card *card, ul_error *error) {
-    ul_status status = read_text(object, "name", card->name, sizeof card->name, error);
+    ul_status status = card_read_text(object, "name", card->name, sizeof card->name, error);
     if (status == UL_OK)
-        status = read_text(object, "task", card->task, sizeof card->task, error);
+        status = card_read_text(object, "task", card->task, sizeof card->task, error);
     if (status == UL_OK)
-        status = read_text(object, "modality", card->modality, sizeof card->modality, error);
+        status = card_read_text(object, "modality", card->modality, sizeof card->modality, error);
     if (status == UL_OK)
-        status = read_text(object, "body_part", card->body_part, sizeof card->body_part, error);
+        status =
+            card_read_text(object, "body_part", card->body_part, sizeof card->body_part, error);
     if (status == UL_OK)
         status = read_long_text(object, "provenance", &card->provenance, error);
     if (status == UL_OK)
@@ -324,6 +325,8 @@ static ul_status read_card(const cJSON *object, ul_card *card, ul_error *error) 
         status = card_read_volumes(object, card, error);
     if (status == UL_OK)
         status = card_read_groups(object, card, error);
+    if (status == UL_OK)
+        status = read_part(object, "localiser", card_read_localiser, card, error);
     if (status == UL_OK)
         status = read_part(object, "tta", read_tta, card, error);
     if (status == UL_OK)
@@ -477,7 +480,8 @@ static cJSON *known_json(const ul_card *card) {
     if (object && add_text(object, "name", card->name) && add_text(object, "task", card->task) &&
         add_text(object, "modality", card->modality) &&
         add_text(object, "body_part", card->body_part) &&
-        add_pair(object, "fov_mm", card->fov_mm[0], card->fov_mm[1]) && add_planes(object, card) &&
+        add_pair(object, "fov_mm", card->fov_mm[0], card->fov_mm[1]) &&
+        card_add_localiser(object, card) && add_planes(object, card) &&
         add_text(object, "channels", channel_words[card->channels]) &&
         (card->neighbour_mm == 0.0 ||
             cJSON_AddNumberToObject(object, "neighbour_mm", card->neighbour_mm)) &&

@@ -183,3 +183,76 @@ bool card_add_class_rules(cJSON *postprocess, const ul_card *card) {
     }
     return added;
 }
+
+static ul_status read_found(const cJSON *list, ul_localiser *localiser, ul_error *error) {
+    static const char expected[] = "a list of one to eight labels of the other model's classes";
+    const cJSON *item;
+    int count = cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0;
+    if (count < 1 || count > UL_LOCALISER_CLASSES)
+        return wrong(list, "classes", expected, error);
+    cJSON_ArrayForEach(item, list) {
+        if (!cJSON_IsString(item) || !*item->valuestring ||
+            strlen(item->valuestring) >= UL_TEXT_BYTES)
+            return wrong(item, "classes", expected, error);
+        for (size_t n = 0; n < localiser->class_count; n++)
+            if (strcmp(localiser->classes[n], item->valuestring) == 0)
+                return wrong(list, "classes", "a list in which no label stands twice", error);
+        strcpy(localiser->classes[localiser->class_count++], item->valuestring);
+    }
+    return UL_OK;
+}
+
+static ul_status read_axis(const cJSON *list, ul_localiser *localiser, ul_error *error) {
+    static const char expected[] = "three numbers, one of them not 0";
+    double length = 0.0;
+    if (!list || cJSON_IsNull(list))
+        return UL_OK;
+    for (int c = 0; c < 3; c++) {
+        const cJSON *item = cJSON_GetArrayItem(list, c);
+        if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != 3 || !cJSON_IsNumber(item) ||
+            !(fabs(item->valuedouble) < 1e6))
+            return wrong(list, "axis", expected, error);
+        localiser->axis[c] = item->valuedouble;
+        length += fabs(item->valuedouble);
+    }
+    return length > 0.0 ? UL_OK : wrong(list, "axis", expected, error);
+}
+
+ul_status card_read_localiser(const cJSON *object, ul_card *card, ul_error *error) {
+    ul_localiser *localiser = &card->localiser;
+    const cJSON *model = cJSON_GetObjectItemCaseSensitive(object, "model");
+    const cJSON *margin = cJSON_GetObjectItemCaseSensitive(object, "margin_mm");
+    ul_status status =
+        card_read_text(object, "model", localiser->model, sizeof localiser->model, error);
+    if (status == UL_OK && (!*localiser->model || strchr(localiser->model, '/')))
+        return wrong(model, "model", "the name of a bundled model", error);
+    if (status == UL_OK)
+        status = read_found(cJSON_GetObjectItemCaseSensitive(object, "classes"), localiser, error);
+    if (status != UL_OK)
+        return status;
+    if (!cJSON_IsNumber(margin) || !isfinite(margin->valuedouble) || margin->valuedouble < 0.0)
+        return wrong(margin, "margin_mm", "mm, at least 0", error);
+    localiser->margin_mm = margin->valuedouble;
+    status = read_axis(cJSON_GetObjectItemCaseSensitive(object, "axis"), localiser, error);
+    if (status == UL_OK && card->fov_mm[1] == 0.0)
+        return ul_error_set(error, UL_ERROR_MODEL,
+            "needs \"fov_mm\" beside it, which says what is too large for the model");
+    return status;
+}
+
+bool card_add_localiser(cJSON *object, const ul_card *card) {
+    const ul_localiser *localiser = &card->localiser;
+    if (!*localiser->model)
+        return true;
+    cJSON *item = cJSON_AddObjectToObject(object, "localiser");
+    const char *labels[UL_LOCALISER_CLASSES];
+    const double *axis = localiser->axis;
+    bool turns = axis[0] != 0.0 || axis[1] != 0.0 || axis[2] != 0.0;
+    for (size_t n = 0; n < localiser->class_count; n++)
+        labels[n] = localiser->classes[n];
+    return item && cJSON_AddStringToObject(item, "model", localiser->model) &&
+           ul_json_add(
+               item, "classes", cJSON_CreateStringArray(labels, (int)localiser->class_count)) &&
+           cJSON_AddNumberToObject(item, "margin_mm", localiser->margin_mm) &&
+           (!turns || ul_json_add(item, "axis", cJSON_CreateDoubleArray(axis, 3)));
+}

@@ -47,7 +47,10 @@ ul_status ul_card_fit_series(
     if ((card->channels == UL_CHANNELS_RGB) != colour && !(colour && colour_may_be_grey))
         return ul_error_set(error, UL_ERROR_MODEL, "it is %s, the model was made for %s",
             colour ? "in colour" : "grey", colour ? "grey" : "colour");
-    return ul_card_fit(card, &headers, error);
+    ul_card own = *card;        /* borrows what it holds */
+    if (*card->localiser.model) /* finds its part of what is larger */
+        own.fov_mm[1] = INFINITY;
+    return ul_card_fit(&own, &headers, error);
 }
 
 /* How many volumes are meant and fit, and the first of them. */

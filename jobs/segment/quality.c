@@ -140,7 +140,7 @@ void quality_judge(const quality_meter *meter, const ul_card *card, const ul_lab
 
 const char *ul_quality_word(int n) {
     static const char *const words[UL_QUALITY_FLAGS] = {
-        "empty", "border", "pieces", "volume", "disagreement"};
+        "empty", "border", "pieces", "volume", "disagreement", "localiser"};
     return words[n];
 }
 
@@ -153,6 +153,7 @@ void ul_quality_text(const ul_segment_quality *q, char text[UL_QUALITY_TEXT_BYTE
     snprintf(parts[3], sizeof *parts, "%.3g mL, %.3g to %.3g in training", q->volume_ml,
         q->range_ml[0], q->range_ml[1]);
     snprintf(parts[4], sizeof *parts, "uncertain surface (%.2f bits)", q->disagreement);
+    snprintf(parts[5], sizeof *parts, "found by a doubtful localisation");
     *text = '\0';
     for (int n = 0; n < UL_QUALITY_FLAGS; n++)
         if (q->flags & 1u << n)

@@ -245,24 +245,50 @@ static ul_status settle(
     return ready ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the sides");
 }
 
-ul_status sides_settle(ul_labels *labels, size_t *changed, ul_error *error) {
+/* Room for the table of a grid with positions; false where memory ran out. */
+static bool open_table(const ul_labels *labels, side_table *table) {
     const ul_grid *grid = &labels->grid;
-    side_table table = {.grid = grid};
-    *changed = 0;
-    if (grid->stack == UL_STACK_UNPLACED)
-        return UL_OK;
-    table.side = calloc(UINT16_MAX + 1, sizeof *table.side);
-    table.partner = calloc(UINT16_MAX + 1, sizeof *table.partner);
-    ul_status status = UL_OK;
-    if (!table.side || !table.partner)
-        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the sides");
+    table->side = calloc(UINT16_MAX + 1, sizeof *table->side);
+    table->partner = calloc(UINT16_MAX + 1, sizeof *table->partner);
+    if (!table->side || !table->partner)
+        return false;
     for (int c = 0; c < 3; c++) {
-        table.centre[c] = grid->origin_mm[0][c];
-        table.step[c] = grid->spacing_mm[0] * grid->axis_i[c];
+        table->centre[c] = grid->origin_mm[0][c];
+        table->step[c] = grid->spacing_mm[0] * grid->axis_i[c];
     }
-    if (status == UL_OK && fill_table(&labels->segments, &table))
+    return true;
+}
+
+static void close_table(side_table *table) {
+    free(table->side);
+    free(table->partner);
+}
+
+ul_status sides_settle(ul_labels *labels, size_t *changed, ul_error *error) {
+    side_table table = {.grid = &labels->grid};
+    *changed = 0;
+    if (labels->grid.stack == UL_STACK_UNPLACED)
+        return UL_OK;
+    ul_status status = UL_OK;
+    if (!open_table(labels, &table))
+        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the sides");
+    else if (fill_table(&labels->segments, &table))
         status = settle(&table, labels, changed, error);
-    free(table.side);
-    free(table.partner);
+    close_table(&table);
     return status;
+}
+
+bool sides_find_left(const ul_labels *labels, double left[3]) {
+    side_table table = {.grid = &labels->grid};
+    run_list list = {.size = labels->grid.size};
+    midplane plane = {0};
+    if (labels->grid.stack == UL_STACK_UNPLACED)
+        return false;
+    if (open_table(labels, &table) && fill_table(&labels->segments, &table) &&
+        runs_collect(labels->map, false, &list))
+        plane = find_plane(&table, &list);
+    memcpy(left, plane.normal, sizeof plane.normal);
+    runs_free(&list);
+    close_table(&table);
+    return plane.found;
 }

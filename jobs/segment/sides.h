@@ -17,4 +17,8 @@
  * UL_ERROR_LIMIT (memory; labels are unchanged). */
 ul_status sides_settle(ul_labels *labels, size_t *changed, ul_error *error);
 
+/* The direction to the patient's left by that plane, LPS; false where no plane can be trusted or
+ * memory ran out. */
+bool sides_find_left(const ul_labels *labels, double left[3]);
+
 #endif

@@ -130,6 +130,8 @@ static void absent_keys_have_defaults(void **state) {
     ul_card_free(&card);
 }
 
+#define LOCALISER(text) "{\"localiser\": {" text "}, " CLASSES "}"
+
 static void wrong_values_are_named(void **state) {
     (void)state;
     static const char *const cases[][2] = {
@@ -175,6 +177,19 @@ static void wrong_values_are_named(void **state) {
         {"{" CLASSES ", \"groups\": [{\"number\": 9}]}", "\"classes\" is absent"},
         {"{\"postprocess\": {\"classes\": [{\"number\": 3}]}, " CLASSES "}",
             "\"postprocess\": \"classes\": \"number\" is 3"},
+        {LOCALISER("\"model\": \"a/b\", \"classes\": [\"x\"], \"margin_mm\": 5"),
+            "\"localiser\": \"model\" is \"a/b\", must be the name of a bundled model"},
+        {LOCALISER("\"classes\": [\"x\"], \"margin_mm\": 5"), "\"model\" is absent"},
+        {LOCALISER("\"model\": \"b\", \"classes\": [], \"margin_mm\": 5"),
+            "\"localiser\": \"classes\" is [], must be a list of one to eight labels"},
+        {LOCALISER("\"model\": \"b\", \"classes\": [\"x\", \"x\"], \"margin_mm\": 5"), "twice"},
+        {LOCALISER("\"model\": \"b\", \"classes\": [7], \"margin_mm\": 5"), "holds 7"},
+        {LOCALISER("\"model\": \"b\", \"classes\": [\"x\"], \"margin_mm\": -1"),
+            "\"margin_mm\" is -1, must be mm, at least 0"},
+        {LOCALISER("\"model\": \"b\", \"classes\": [\"x\"], \"margin_mm\": 5, \"axis\": [0, 0, 0]"),
+            "\"axis\" is [0,0,0], must be three numbers"},
+        {LOCALISER("\"model\": \"b\", \"classes\": [\"x\"], \"margin_mm\": 5"),
+            "\"localiser\": needs \"fov_mm\""},
         {"{\"tta\": true, " CLASSES "}", ": \"tta\" is true, must be an object"},
         {"{\"normalisation\": {\"kind\": 1, \"clip\": 5}, " CLASSES "}",
             "\"normalisation\": \"kind\" is 1, must be one of none, unit"},
@@ -267,10 +282,33 @@ static void a_card_groups_its_classes(void **state) {
     ul_card_free(&card);
 }
 
+/* What finds a model's part of a larger image. */
+static void a_card_has_a_localiser(void **state) {
+    (void)state;
+    static const char json[] =
+        "{\"fov_mm\": [20, 80], \"localiser\": {\"model\": \"brain\", \"classes\": [\"left x\", "
+        "\"right x\"], \"margin_mm\": 5, \"axis\": [0, -0.9, 0.25], \"since\": 3}, " CLASSES "}";
+    ul_card card;
+    char *text;
+    ul_error error = {0};
+    assert_int_equal(ul_card_parse(json, &card, &error), UL_OK);
+    assert_int_equal(ul_card_write(&card, &text, &error), UL_OK);
+    ul_card_free(&card);
+    assert_non_null(strstr(text, "\"since\":3"));
+    assert_int_equal(ul_card_parse(text, &card, &error), UL_OK);
+    free(text);
+    assert_string_equal(card.localiser.model, "brain");
+    assert_int_equal(card.localiser.class_count, 2);
+    assert_string_equal(card.localiser.classes[1], "right x");
+    assert_true(card.localiser.margin_mm == 5.0 && card.localiser.axis[2] == 0.25);
+    ul_card_free(&card);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_card_comes_back),
         cmocka_unit_test(a_card_pairs_its_sides),
+        cmocka_unit_test(a_card_has_a_localiser),
         cmocka_unit_test(a_card_groups_its_classes),
         cmocka_unit_test(unknown_keys_are_kept),
         cmocka_unit_test(changes_stand_over_the_source),

@@ -1,4 +1,4 @@
-"""The bundled models, by name: both hippocampi of a real head, as scripts/demo.sh segments them; a picture each.
+"""The bundled models, by name: both hippocampi of a real head, in crops around them and in all of it.
 
 usage: test_bundled.py ULITE MAKE_SERIES"""
 import csv
@@ -8,11 +8,18 @@ import subprocess
 import sys
 import tempfile
 
+import nibabel
+import numpy
+import pydicom
+import scipy.ndimage
+
 from skipping import need
 
 TEMPLATES = "/usr/share/mricron/templates"
+CH2 = f"{TEMPLATES}/ch2.nii.gz"
+MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../models")
 ULITE, MAKE_SERIES = sys.argv[1:3]
-need(f"{TEMPLATES}/aal.nii.gz", f"{TEMPLATES}/ch2.nii.gz")
+need(f"{TEMPLATES}/aal.nii.gz", CH2)
 os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
 
 
@@ -38,10 +45,79 @@ def test_hippocampus():
         assert dice > 0.55, dice  # the atlas draws the hippocampus more widely
 
 
-def test_whole_head_is_refused():
-    done = subprocess.run([ULITE, "segment", f"{TEMPLATES}/ch2.nii.gz", "-m", "hippocampus", "-o", "x.nii.gz"],
-                          capture_output=True, text=True)
-    assert done.returncode == 6 and "20" in done.stderr and "80" in done.stderr, done
+def localised(path, *options):
+    """Volumes of the four parts of a whole head's hippocampi, and the report."""
+    run(ULITE, "segment", path, "-m", "hippocampus", "-o", "whole.nii.gz", "--report", "whole.json", *options)
+    with open("whole.json", encoding="utf-8") as stream:
+        report = json.load(stream)
+    return [s["volume_ml"] for s in report["segments"]], report
+
+
+def check_volumes(volumes):
+    """Those of crops by the atlas are 3.93 and 4.10 mL."""
+    left, right = volumes[0] + volumes[1], volumes[2] + volumes[3]
+    assert abs(left / 3.93 - 1) < 0.1 and abs(right / 4.10 - 1) < 0.1, volumes
+
+
+def test_hippocampi_of_a_whole_head():
+    run(MAKE_SERIES, CH2, "-o", "head", "--box", "2:178,0:216,0:181")  # frames that viewers read
+    volumes, report = localised("head", "-o", "whole.dcm", "--type", "binary")
+    check_volumes(volumes)
+    assert report["localiser"]["name"] == "brain" and all(b["found"] for b in report["localiser"]["boxes"])
+    run(ULITE, "verify", "whole.dcm", "--source", "head")
+    seg = pydicom.dcmread("whole.dcm")
+    found = []
+    for segment in seg.SegmentSequence:
+        code = segment.SegmentedPropertyTypeCodeSequence[0]
+        region = segment.AnatomicRegionSequence[0]
+        assert code.CodeValue == region.CodeValue == "5366008", segment
+        found.append((segment.SegmentLabel, region.AnatomicRegionModifierSequence[0].CodeMeaning,
+                      code.SegmentedPropertyTypeModifierCodeSequence[0].CodeMeaning))
+    assert found == [("Left anterior hippocampus", "Left", "Anterior"), ("Left posterior hippocampus", "Left", "Posterior"),
+                     ("Right anterior hippocampus", "Right", "Anterior"), ("Right posterior hippocampus", "Right", "Posterior")], found
+    labels = nibabel.load("whole.nii.gz")
+    assert labels.shape == (176, 216, 181)
+    x = labels.affine[0, 0] * numpy.argwhere(numpy.asarray(labels.dataobj) > 0)[:, 0] + labels.affine[0, 3]
+    sides = numpy.asarray(labels.dataobj)[numpy.asarray(labels.dataobj) > 0] > 2
+    assert (x[sides] > 5).all() and (x[~sides] < -5).all(), "sides"
+
+
+def test_hippocampi_of_a_turned_head():
+    image = nibabel.load(CH2)
+    turn = numpy.eye(3)
+    turn[1:, 1:] = [[numpy.cos(0.35), -numpy.sin(0.35)], [numpy.sin(0.35), numpy.cos(0.35)]]
+    middle = (numpy.array(image.shape) - 1) / 2
+    pixels = scipy.ndimage.affine_transform(numpy.asarray(image.dataobj).astype(numpy.float32), turn, middle - turn @ middle, order=1)
+    nibabel.Nifti1Image(numpy.rint(pixels).astype(numpy.uint8), image.affine).to_filename("turned.nii.gz")
+    volumes, report = localised("turned.nii.gz", "--only", "3,4,1,2")
+    assert [s["number"] for s in report["segments"]] == [3, 4, 1, 2]
+    check_volumes(volumes[2:] + volumes[:2])
+    assert all(b["turned_degrees"] > 15 for b in report["localiser"]["boxes"]), report["localiser"]
+
+
+def refused(path, model="hippocampus"):
+    done = subprocess.run([ULITE, "segment", path, "-m", model, "-o", "x.nii.gz"], capture_output=True, text=True)
+    assert done.returncode == 6 and not os.path.exists("x.nii.gz"), done
+    return done.stderr
+
+
+def test_what_has_no_hippocampus_is_refused():
+    image = nibabel.load(CH2)
+    nibabel.Nifti1Image(numpy.zeros(image.shape, numpy.uint8), image.affine).to_filename("empty.nii.gz")
+    said = refused("empty.nii.gz")
+    assert "the localiser brain found no left hippocampus" in said, said
+    run(MAKE_SERIES, CH2, "-o", "ct", "--modality", "CT", "--box", "0:181,0:217,80:90")
+    said = refused("ct")
+    assert "the modality is CT, the model was made for MR" in said, said
+
+
+def test_a_localiser_that_is_not_there():
+    with open(os.path.join(MODELS, "hippocampus", "hippocampus.safetensors"), "rb") as stream:
+        content = stream.read()
+    with open("alone.safetensors", "wb") as stream:
+        stream.write(content.replace(b'\\"model\\":\\"brain\\"', b'\\"model\\":\\"brawn\\"', 1))
+    said = refused(CH2, "alone.safetensors")
+    assert "its localiser is not there: brawn: no model file" in said and "181 mm" in said and "--roi cuts out" in said, said
 
 
 for name, test in sorted(globals().items()):

@@ -1,0 +1,147 @@
+/* The card of what a model gives in the boxes that its localiser finds. */
+#include "ulite/segment.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+bool ul_card_needs_localiser(const ul_card *card, const ul_volume *volume) {
+    bool larger = false;
+    for (int axis = 0; axis < 2; axis++)
+        larger = larger ||
+                 volume->grid.spacing_mm[axis] * (double)volume->grid.size[axis] > card->fov_mm[1];
+    return *card->localiser.model && larger;
+}
+
+static ul_status no_memory(ul_error *error) {
+    return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the model card");
+}
+
+/* The localiser's class of a label. */
+static ul_status find_class(
+    const ul_card *localiser, const char *label, const ul_segment **found, ul_error *error) {
+    for (size_t n = 0; n < localiser->classes.count; n++)
+        if (strcasecmp(localiser->classes.items[n].label, label) == 0) {
+            *found = &localiser->classes.items[n];
+            return UL_OK;
+        }
+    return ul_error_set(error, UL_ERROR_MODEL, "the model card's localiser %s has no class \"%s\"",
+        localiser->name, label);
+}
+
+static bool is_side(const ul_code *code) {
+    return strcmp(code->value, "7771000") == 0 || strcmp(code->value, "24028007") == 0;
+}
+
+/* "Anterior hippocampus" on the left: "Left anterior hippocampus"; of a class without sides:
+ * "Anterior hippocampus (cochlea)". */
+static void name_in_box(const ul_segment *found, bool several, ul_segment *segment) {
+    char label[UL_TEXT_BYTES];
+    int length = 0;
+    memcpy(label, segment->label, sizeof label);
+    if (is_side(&found->type_modifier)) {
+        bool word = isupper((unsigned char)label[0]) && islower((unsigned char)label[1]);
+        label[0] = word ? (char)tolower((unsigned char)label[0]) : label[0];
+        length = snprintf(
+            segment->label, sizeof segment->label, "%.64s %s", found->type_modifier.meaning, label);
+    } else if (several) {
+        length =
+            snprintf(segment->label, sizeof segment->label, "%.180s (%.64s)", label, found->label);
+    }
+    if (length > 64) /* what DICOM takes */
+        segment->label[64] = '\0';
+}
+
+static void place_in_box(const ul_segment *found, bool several, ul_segment *segment) {
+    name_in_box(found, several, segment);
+    if (!is_side(&found->type_modifier))
+        return;
+    if (!*segment->type_modifier.value) {
+        segment->type_modifier = found->type_modifier;
+        return;
+    }
+    segment->region = found->type;
+    segment->region_modifier = found->type_modifier;
+}
+
+/* The highest number of a class or group. */
+static unsigned highest_number(const ul_card *card) {
+    const ul_segments *const lists[] = {&card->classes, &card->groups};
+    unsigned highest = 0;
+    for (int l = 0; l < 2; l++)
+        for (size_t n = 0; n < lists[l]->count; n++)
+            if (lists[l]->items[n].number > highest)
+                highest = lists[l]->items[n].number;
+    return highest;
+}
+
+/* Gives the card classes, rules and volumes for every box; its arrays are there. */
+static ul_status fill(const ul_localised *models, unsigned step, ul_card *card, ul_error *error) {
+    const ul_card *own = models->card;
+    const size_t boxes = own->localiser.class_count, count = own->classes.count;
+    for (size_t n = 0; n < boxes * count; n++) {
+        unsigned offset = (unsigned)(n / count) * step;
+        const ul_segment *found = NULL, *from = &own->classes.items[n % count];
+        ul_status status =
+            find_class(models->localiser_card, own->localiser.classes[n / count], &found, error);
+        if (status != UL_OK)
+            return status;
+        ul_segment *segment = &card->classes.items[n];
+        *segment = *from;
+        segment->number += offset;
+        segment->mirror = from->mirror ? from->mirror + offset : 0;
+        place_in_box(found, boxes > 1, segment);
+        if (card->class_rules)
+            card->class_rules[n] = own->class_rules[n % count];
+        if (card->volumes_ml)
+            memcpy(card->volumes_ml[n], own->volumes_ml[n % count], sizeof card->volumes_ml[n]);
+        for (size_t g = 0; g < own->groups.count; g++)
+            if (own->in_group[g * UL_CARD_CLASSES + from->number])
+                card->in_group[g * UL_CARD_CLASSES + segment->number] = true;
+    }
+    return UL_OK;
+}
+
+static bool allocate(const ul_card *own, ul_card *card) {
+    size_t count = own->localiser.class_count * own->classes.count;
+    card->classes = (ul_segments){count, calloc(count, sizeof *card->classes.items)};
+    if (own->class_rules)
+        card->class_rules = calloc(count, sizeof *card->class_rules);
+    if (own->volumes_ml)
+        card->volumes_ml = calloc(count, sizeof *card->volumes_ml);
+    if (own->groups.count > 0)
+        card->in_group = calloc(own->groups.count * UL_CARD_CLASSES, sizeof *card->in_group);
+    return card->classes.items && (card->class_rules || !own->class_rules) &&
+           (card->volumes_ml || !own->volumes_ml) && (card->in_group || own->groups.count == 0);
+}
+
+ul_status ul_card_localised(const ul_localised *models, ul_card *card, ul_error *error) {
+    const ul_card *own = models->card;
+    const unsigned step = highest_number(own);
+    *card = *own;
+    card->classes = card->groups = (ul_segments){0};
+    card->class_rules = NULL;
+    card->volumes_ml = NULL;
+    card->in_group = NULL;
+    card->provenance = card->licence = card->source = NULL;
+    card->metrics = NULL;
+    card->metric_count = 0;
+    card->trained = own->trained && models->localiser_card->trained;
+    ul_status status = UL_OK;
+    if (own->localiser.class_count * step >= UL_CARD_CLASSES)
+        status = ul_error_set(error, UL_ERROR_MODEL,
+            "model card: \"localiser\" makes class numbers up to %zu, at most %d go",
+            own->localiser.class_count * step, UL_CARD_CLASSES - 1);
+    if (status == UL_OK && !allocate(own, card))
+        status = no_memory(error);
+    if (status == UL_OK)
+        status = fill(models, step, card, error);
+    if (status == UL_OK && own->groups.count > 0)
+        status = ul_segments_copy(&own->groups, &card->groups, error);
+    if (status != UL_OK)
+        ul_card_free(card);
+    return status;
+}
