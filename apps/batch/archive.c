@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_FILES = 1000000, MAX_DEPTH = 32, MAX_NAME_BYTES = 2048 };
+enum { MAX_ENTRIES = 1000000, MAX_DEPTH = 32, MAX_NAME_BYTES = 2048 };
 
 /* An archive being unpacked. */
 typedef struct unpacking {
@@ -113,9 +113,7 @@ static ul_status take_file(unpacking *u, const char *name, char **path, ul_error
         return ul_error_set(error, UL_ERROR_INPUT,
             "%s: entry %zu is refused: its name leads out of the archive, or is too long", u->path,
             u->files + 1);
-    if (++u->files > MAX_FILES)
-        return ul_error_set(
-            error, UL_ERROR_LIMIT, "%s: holds more than %d files", u->path, MAX_FILES);
+    u->files++;
     *path = files_join(u->folder, name);
     if (!*path)
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", u->path);
@@ -140,6 +138,9 @@ static ul_status take_entries(unpacking *u, char **only, ul_error *error) {
          index++) {
         if (got < ARCHIVE_WARN)
             return fail_archive(u, error);
+        if (index > MAX_ENTRIES)
+            return ul_error_set(
+                error, UL_ERROR_LIMIT, "%s: holds more than %d entries", u->path, MAX_ENTRIES);
         if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) ||
             archive_entry_hardlink_utf8(entry))
             continue; /* folders come with their files */
