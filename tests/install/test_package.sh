@@ -13,11 +13,11 @@ depends=$(dpkg-deb -f "$package" Depends)
 for library in libdcmtk17 libcjson1 libnifti2 libpng16-16 libc6; do
     [[ $depends == *$library* ]] || { echo "no dependency on $library: $depends"; exit 1; }
 done
-dpkg-deb -x "$package" "$scratch/root"
+dpkg-deb -x "$package" "$scratch/unpacked"
 for file in bin/ulite include/ulite.h include/ulite/segment.h share/doc/ulite/LICENSE share/doc/ulite/docs/library.md \
     share/ulite/models/hippocampus/hippocampus.safetensors lib/python3/dist-packages/ulite/__init__.py share/man/man1; do
-    [ -e "$scratch/root/usr/$file" ] || { echo "$file is not in the package"; exit 1; }
+    [ -e "$scratch/unpacked/usr/$file" ] || { echo "$file is not in the package"; exit 1; }
 done
 dpkg-deb --ctrl-tarfile "$package" | tar -xO ./postinst | grep ldconfig >/dev/null
-"$scratch/root/usr/bin/ulite" models | grep hippocampus >/dev/null
+"$scratch/unpacked/usr/bin/ulite" models | grep hippocampus >/dev/null
 echo "$(basename "$package"): $depends"
