@@ -111,6 +111,17 @@ check_symbols() {
     done
 }
 
+# A version is told alike wherever it is told, also by a tag of this commit.
+check_version() {
+    local version tag
+    version=$(<VERSION)
+    grep -qx "version: $version" CITATION.cff || fault "CITATION.cff does not say version $version"
+    for tag in $(git tag --points-at HEAD 'v*'); do
+        [ "$tag" = "v$version" ] || fault "the tag $tag stands on version $version"
+        grep -q "^## $version" CHANGELOG.md || fault "CHANGELOG.md has no section of version $version"
+    done
+}
+
 # The compilers see uninitialised variables better than cppcheck 2.10 does.
 check_analyser() {
     cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr \
@@ -132,6 +143,7 @@ check_includes
 check_folders
 check_headers_alone
 check_symbols
+check_version
 check_analyser
 check_tidy
 [ "$faults" = 0 ] && echo "check: all good"

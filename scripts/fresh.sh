@@ -3,17 +3,21 @@
 # repository. Then `cmake --install`, and the installed program by its name. Needs root and network; the root is removed
 # at the end unless something failed.
 #
-# Usage: scripts/fresh.sh [--quick] [FOLDER]
+# Usage: scripts/fresh.sh [--quick | --package ULITE.deb] [FOLDER]
 #
+# --package installs that package of a build (cpack) in a minimal Debian 12 and runs it, in the place of all else.
 # --quick runs `test.sh --quick` instead of all tests. FOLDER (default: a new one in $TMPDIR) gets the root and the logs.
 # Exits 77 where there is no root or no debootstrap to be had. Uncommitted changes have no part in it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tests=()
+tests=() package=
 if [ "${1-}" = --quick ]; then
     tests=(--quick)
     shift
+elif [ "${1-}" = --package ]; then
+    package=$2
+    shift 2
 fi
 [ "$(id -u)" = 0 ] || { echo "fresh: skipped: only root can make a root of its own"; exit 77; }
 apt=(apt-get -q -o DPkg::Lock::Timeout=600)
@@ -102,11 +106,15 @@ mirror() {
     apt-get indextargets --format '$(SITE)/' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | head -1 | sed 's,/*$,,'
 }
 
-prepare() {
+bare() {
     debootstrap --variant=minbase bookworm "$root" "$(mirror)"
     copy_apt
     attach
     inside apt-get update -q
+}
+
+prepare() {
+    bare
     inside apt-get install -q -y --no-install-recommends ca-certificates git # what `git clone` needs
     inside update-ca-certificates
     git -c safe.directory='*' clone --quiet --no-hardlinks "$PWD" "$root/srv/ulite"
@@ -120,6 +128,27 @@ installed() {
         ulite verify left.seg.dcm --source /srv/gone/build/demo/left/series'
 }
 
+# The package with what it depends on, then the program and the Python package, which write the same.
+packaged() {
+    local templates=/usr/share/mricron/templates
+    cp "$package" "$root/srv/ulite.deb"
+    "$(dirname "$package")/bin/ulite-make-series" $templates/ch2.nii.gz -o "$root/srv/series" \
+        --around $templates/aal.nii.gz:37 --extent 36,50,36
+    cp examples/segment.py "$root/srv"
+    inside apt-get install -q -y --no-install-recommends /srv/ulite.deb
+    inside sh -c 'cd /tmp && ulite --version && ulite segment /srv/series -m hippocampus -o a.seg.dcm -o a.nii.gz &&
+        ulite verify a.seg.dcm --source /srv/series'
+    inside apt-get install -q -y --no-install-recommends python3-numpy
+    inside sh -c 'cd /tmp && python3 /srv/segment.py /srv/series hippocampus b.seg.dcm b.nii.gz &&
+        cmp a.seg.dcm b.seg.dcm && cmp a.nii.gz b.nii.gz'
+}
+
+if [ "$package" ]; then
+    step root bare
+    step package packaged
+    echo "fresh: the package runs in a new Debian 12"
+    exit 0
+fi
 step root prepare
 step demo inside /srv/ulite/scripts/demo.sh
 step tests inside /srv/ulite/scripts/test.sh "${tests[@]}"

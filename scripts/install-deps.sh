@@ -33,7 +33,7 @@ build_packages=(
     zlib1g-dev
 )
 
-# To test: peers, sanitizers, the cross build, format and analysis; ca-certificates for npm, make for what
+# To test: peers, sanitizers, the cross build, format and analysis, reference and package; ca-certificates for npm, make for what
 # CMake generates where nothing asks for ninja.
 test_packages=(
     ca-certificates
@@ -47,6 +47,8 @@ test_packages=(
     dcm2niix
     dcmtk
     dicom3tools
+    doxygen
+    dpkg-dev
     gcc-aarch64-linux-gnu
     git
     insighttoolkit5-examples

@@ -1,9 +1,9 @@
 #include "apps/base/console.h"
 #include "apps/base/ending.h"
-#include "apps/base/model_path.h"
 #include "apps/base/series_choice.h"
 #include "apps/base/target.h"
 #include "apps/convert/convert.h"
+#include "jobs/base/model_path.h"
 
 #include <string.h>
 

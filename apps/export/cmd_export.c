@@ -1,8 +1,8 @@
 #include "apps/base/console.h"
 #include "apps/base/json_out.h"
-#include "apps/base/model_path.h"
 #include "apps/base/target.h"
 #include "apps/export/onnx_network.h"
+#include "jobs/base/model_path.h"
 #include "libulite/base/output.h"
 
 #include <stdlib.h>

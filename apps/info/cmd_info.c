@@ -1,8 +1,8 @@
 #include "apps/base/console.h"
 #include "apps/base/ending.h"
 #include "apps/base/input_kind.h"
-#include "apps/base/model_path.h"
 #include "apps/info/info.h"
+#include "jobs/base/model_path.h"
 
 #include <stdio.h>
 #include <stdlib.h>

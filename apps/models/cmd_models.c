@@ -1,6 +1,6 @@
 #include "apps/base/console.h"
 #include "apps/base/json_out.h"
-#include "apps/base/model_path.h"
+#include "jobs/base/model_path.h"
 #include "ulite/card.h"
 
 #include <cJSON.h>

@@ -1,6 +1,6 @@
 #include "apps/base/console.h"
-#include "apps/base/model_path.h"
 #include "apps/segment/segment.h"
+#include "jobs/base/model_path.h"
 #include "ulite/segment.h"
 
 #include <stdio.h>
@@ -158,11 +158,13 @@ ul_status segment_model_open(const char *name, segment_model *model, ul_error *e
     }
     if (status == UL_OK)
         ul_model_hash(model->model, model->hash);
-    return status == UL_OK ? segment_localiser_open(model, error) : status;
+    if (status == UL_OK)
+        status = ul_localiser_open(model->model, &model->card, &model->localiser, error);
+    return status;
 }
 
 void segment_model_close(segment_model *model) {
-    segment_localiser_close(&model->localiser);
+    ul_localiser_close(&model->localiser);
     ul_card_free(&model->card);
     ul_model_close(model->model);
     *model = (segment_model){0};

@@ -85,7 +85,7 @@ static ul_status check_fit(const segment_arguments *arguments, const segment_mod
     const ul_volume *volume = arguments->roi ? &input->crop : &input->volume;
     ul_error unfit = {0};
     bool localise;
-    ul_status status = segment_fit(model, volume, &localise, &unfit);
+    ul_status status = ul_localiser_fit(&model->card, &model->localiser, volume, &localise, &unfit);
     input->localiser = localise ? &model->localiser : NULL;
     if (status == UL_OK)
         return UL_OK;

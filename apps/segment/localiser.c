@@ -1,69 +1,10 @@
-/* The model that finds where another one is to be run. */
+/* What is told about the model that finds where another one is to be run. */
 #include "apps/base/console.h"
 #include "apps/base/event.h"
-#include "apps/base/model_path.h"
 #include "apps/segment/segment.h"
 
 #include <stdio.h>
 #include <string.h>
-
-void segment_localiser_close(segment_localiser *localiser) {
-    ul_card_free(&localiser->localised);
-    ul_card_free(&localiser->card);
-    ul_model_close(localiser->model);
-    memset(localiser, 0, sizeof *localiser);
-}
-
-static ul_status open_path(const char *path, segment_localiser *localiser, ul_error *error) {
-    ul_status status = ul_model_open(path, &localiser->model, error);
-    if (status == UL_OK && ul_card_read(localiser->model, &localiser->card, error) != UL_OK) {
-        ul_error_prefix(error, "%s", path);
-        status = error->status;
-    }
-    if (status == UL_OK)
-        ul_model_hash(localiser->model, localiser->hash);
-    return status;
-}
-
-ul_status segment_localiser_open(segment_model *model, ul_error *error) {
-    segment_localiser *localiser = &model->localiser;
-    const char *name = model->card.localiser.model;
-    char path[MODEL_PATH_BYTES];
-    ul_error missing = {0};
-    if (!*name)
-        return UL_OK;
-    if (model_path_find_beside(model->path, name, path, &missing) != UL_OK) {
-        memcpy(localiser->missing, missing.text, sizeof localiser->missing);
-        return UL_OK;
-    }
-    ul_status status = open_path(path, localiser, error);
-    localiser->models =
-        (ul_localised){model->model, localiser->model, &model->card, &localiser->card};
-    if (status == UL_OK)
-        status = ul_card_localised(&localiser->models, &localiser->localised, error);
-    return status;
-}
-
-ul_status segment_fit(
-    const segment_model *model, const ul_volume *volume, bool *localise, ul_error *why) {
-    const segment_localiser *localiser = &model->localiser;
-    ul_card any_size = model->card; /* borrows what it holds */
-    any_size.fov_mm[0] = any_size.fov_mm[1] = 0.0;
-    bool needed = ul_card_needs_localiser(&model->card, volume);
-    *localise = needed && localiser->model;
-    if (!*localise) {
-        ul_status status = ul_card_fit(&model->card, volume, why);
-        if (status != UL_OK && needed)
-            ul_error_prefix(why, "its localiser is not there: %s", localiser->missing);
-        return status;
-    }
-    ul_status status = ul_card_fit(&any_size, volume, why);
-    if (status != UL_OK || ul_card_fit(&localiser->card, volume, why) == UL_OK)
-        return status;
-    ul_error_prefix(why, "larger than the model's %g mm, and for its localiser %s",
-        model->card.fov_mm[1], localiser->card.name);
-    return why->status;
-}
 
 static void describe(const segment_input *input, size_t b, char text[256]) {
     const ul_located *at = &input->located[b];
@@ -109,7 +50,7 @@ static void add_box(cJSON *list, const char *label, const ul_located *at) {
 }
 
 void segment_add_localiser(cJSON *report, const segment_input *input) {
-    const segment_localiser *localiser = input->localiser;
+    const ul_localiser_model *localiser = input->localiser;
     cJSON *object = cJSON_AddObjectToObject(report, "localiser");
     cJSON_AddStringToObject(object, "name", localiser->card.name);
     cJSON_AddStringToObject(object, "sha256", localiser->hash);

@@ -2,9 +2,9 @@
 #ifndef SEGMENT_H
 #define SEGMENT_H
 
-#include "apps/base/model_path.h"
 #include "apps/base/target.h"
 #include "apps/base/written.h"
+#include "jobs/base/model_path.h"
 #include "ulite.h"
 #include "ulite/seg.h"
 #include "ulite/segment.h"
@@ -26,37 +26,17 @@ typedef struct segment_arguments {
     const ul_series *chosen;   /* the series, where the caller has chosen it; else NULL */
 } segment_arguments;
 
-/* The model that finds where a card's model is to be run. */
-typedef struct segment_localiser {
-    ul_model *model; /* NULL: the card names none, or it is not there */
-    ul_card card;
-    char hash[UL_HASH_BYTES];
-    char missing[UL_ERROR_TEXT_BYTES]; /* why it is not there, else empty */
-    ul_localised models;
-    ul_card localised; /* of its result */
-} segment_localiser;
-
 /* A model with what is read of it once, for any number of cases. */
 typedef struct segment_model {
     char path[MODEL_PATH_BYTES], hash[UL_HASH_BYTES];
     ul_model *model;
     ul_card card;
-    segment_localiser localiser;
+    ul_localiser_model localiser;
 } segment_model;
 
 /* Errors: as of model_path_find, ul_model_open, ul_card_read. Close it in any case. */
 ul_status segment_model_open(const char *name, segment_model *model, ul_error *error);
 void segment_model_close(segment_model *model);
-
-/* Opens the localiser that the card of an open model names, where it does. That there is none of
- * its name is no error, but said in missing. Errors: UL_ERROR_MODEL and others of its file. */
-ul_status segment_localiser_open(segment_model *model, ul_error *error);
-void segment_localiser_close(segment_localiser *localiser);
-
-/* Whether the model was made for the volume or, where that is too large, its localiser was; then
- * *localise. UL_ERROR_MODEL with the reason, or UL_OK. */
-ul_status segment_fit(
-    const segment_model *model, const ul_volume *volume, bool *localise, ul_error *why);
 
 /* What came of a case, for tables. Zero-initialise; segment_result_free. */
 typedef struct segment_result {
@@ -79,7 +59,7 @@ typedef struct segment_input {
     ul_volume volume;
     ul_nifti_header *header;                  /* NIfTI only */
     bool picture;                             /* a PNG */
-    const segment_localiser *localiser;       /* where it is needed, else NULL; borrowed */
+    const ul_localiser_model *localiser;      /* where it is needed, else NULL; borrowed */
     ul_located located[UL_LOCALISER_CLASSES]; /* what it found */
     bool resampled;   /* volume is on an even grid that its slices were not on */
     ul_grid slices;   /* where its slices were, where it is resampled */

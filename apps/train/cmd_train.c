@@ -1,9 +1,9 @@
 #include "apps/base/console.h"
 #include "apps/base/ending.h"
 #include "apps/base/event.h"
-#include "apps/base/model_path.h"
 #include "apps/base/target.h"
 #include "apps/train/report.h"
+#include "jobs/base/model_path.h"
 #include "ulite/train.h"
 
 #include <stdio.h>

@@ -69,6 +69,10 @@ UL_API void ul_model_close(ul_model *model); /* NULL is fine */
 
 UL_API const ul_model_shape *ul_model_get_shape(const ul_model *model);
 
+/* The path that the model was opened from, which belongs to it; NULL where it was made in memory.
+ */
+UL_API const char *ul_model_path(const ul_model *model);
+
 /* The bytes of the file that the model was opened from, which belong to it; NULL, and 0, for one
  * that was made by ul_model_create or ul_model_adapt. */
 UL_API const void *ul_model_bytes(const ul_model *model, size_t *size_bytes);

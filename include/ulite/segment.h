@@ -103,19 +103,6 @@ typedef struct ul_segment_options {
 UL_API ul_status ul_segment_volume(const ul_model *model, const ul_card *card,
     const ul_volume *volume, const ul_segment_options *options, ul_labels *labels, ul_error *error);
 
-/* Segments a volume with a model that was made for it, as `ulite segment` does without further
- * options: the labels' descriptions say what is doubtful. Colours that are greys become grey in the
- * volume for a model of these. options NULL: as zeroed. Errors: of ul_card_read and
- * ul_segment_volume, and UL_ERROR_MODEL where the model was not made for the volume:
- * ul_segment_volume runs it all the same. *labels: ul_labels_free. */
-UL_API ul_status ul_segment_image(const ul_model *model, ul_volume *volume,
-    const ul_segment_options *options, ul_labels *labels, ul_error *error);
-
-/* Reads a series and segments it so: ul_seg_write makes the same file of the labels as `ulite
- * segment`. Errors of ul_series_read, too. */
-UL_API ul_status ul_segment_series(const ul_model *model, const ul_series *series,
-    const ul_segment_options *options, ul_labels *labels, ul_error *error);
-
 /* Some of a model's classes, or unions of them, in place of all. */
 
 typedef struct ul_class_choice {
@@ -202,6 +189,44 @@ UL_API ul_status ul_card_localised(const ul_localised *models, ul_card *card, ul
 UL_API ul_status ul_segment_localised(const ul_localised *models, const ul_card *card,
     const ul_volume *volume, const ul_segment_options *options, ul_located *located,
     ul_labels *labels, ul_error *error);
+
+/* The localiser of a model, opened. Zero-initialise; ul_localiser_close. */
+typedef struct ul_localiser_model {
+    ul_model *model; /* NULL: the card names none, or it is not there */
+    ul_card card;
+    char hash[UL_HASH_BYTES];
+    char missing[UL_ERROR_TEXT_BYTES]; /* why it is not there, else empty */
+    ul_localised models; /* what it is the localiser of: that and its card stay open */
+    ul_card localised;   /* of its result: ul_card_localised */
+} ul_localiser_model;
+
+/* Opens the localiser that the card of a model names, where it does: beside the model's file, else
+ * the bundled one. That there is none of its name is no error, but said in missing. Errors:
+ * UL_ERROR_MODEL and others of its file. Close it in any case. */
+UL_API ul_status ul_localiser_open(
+    const ul_model *model, const ul_card *card, ul_localiser_model *localiser, ul_error *error);
+UL_API void ul_localiser_close(ul_localiser_model *localiser);
+
+/* Whether the card's model was made for the volume or, where that is too large, its localiser was;
+ * then *needed. UL_ERROR_MODEL with the reason, or UL_OK. */
+UL_API ul_status ul_localiser_fit(const ul_card *card, const ul_localiser_model *localiser,
+    const ul_volume *volume, bool *needed, ul_error *error);
+
+/* The whole job in one call. */
+
+/* Segments a volume with a model that was made for it, or whose localiser finds its part, as `ulite
+ * segment` does without further options: the labels' descriptions say what is doubtful. Colours
+ * that are greys become grey in the volume for a model of these. options NULL: as zeroed; their
+ * quality is that of the model's classes, or of ul_localiser_model.localised. Errors: of
+ * ul_card_read and ul_segment_volume, and UL_ERROR_MODEL where the model was not made for the
+ * volume: ul_segment_volume runs it all the same. *labels: ul_labels_free. */
+UL_API ul_status ul_segment_image(const ul_model *model, ul_volume *volume,
+    const ul_segment_options *options, ul_labels *labels, ul_error *error);
+
+/* Reads a series and segments it so: ul_seg_write makes the same file of the labels as `ulite
+ * segment`. Errors of ul_series_read, too. */
+UL_API ul_status ul_segment_series(const ul_model *model, const ul_series *series,
+    const ul_segment_options *options, ul_labels *labels, ul_error *error);
 
 /* What the segments of a label volume measure. */
 

@@ -15,6 +15,7 @@ struct ul_model {
     float *values;                        /* what this model owns itself; may be NULL */
     int64_t batches[UL_LAYOUT_NORMS];     /* num_batches_tracked */
     ul_safetensors *file;                 /* NULL for a created model */
+    char *path;                           /* NULL for one that was made in memory */
 };
 
 /* One dimension of a tensor that the network's shape is read from. */
@@ -203,6 +204,11 @@ ul_status ul_model_open(const char *path, ul_model **model, ul_error *error) {
     if (status != UL_OK)
         return status;
     status = build(file, model, error);
+    if (status == UL_OK && !((*model)->path = strdup(path))) {
+        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
+        ul_model_close(*model);
+        *model = NULL;
+    }
     if (status != UL_OK)
         ul_error_prefix(error, "%s", path);
     return status;
@@ -220,6 +226,7 @@ void ul_model_close(ul_model *model) {
     if (!model)
         return;
     ul_safetensors_close(model->file);
+    free(model->path);
     free(model->values);
     free(model);
 }
@@ -314,6 +321,10 @@ const char *ul_model_metadata(const ul_model *model, const char *key) {
         if (strcmp(found, key) == 0)
             return value;
     return NULL;
+}
+
+const char *ul_model_path(const ul_model *model) {
+    return model->path;
 }
 
 const void *ul_model_bytes(const ul_model *model, size_t *size_bytes) {

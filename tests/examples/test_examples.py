@@ -56,6 +56,13 @@ def test_doubts_are_described():
     same_outputs("cut", HIPPOCAMPUS, b"Doubtful: ")
 
 
+def test_localiser():
+    """In a whole head the model's localiser finds its part."""
+    series("head", "--spacing", "2", "--step", "2")
+    said = same_outputs("head", HIPPOCAMPUS, b"U-Lite hippocampus")
+    assert "Left anterior hippocampus: " in said and "Right posterior hippocampus: " in said, said
+
+
 def test_choice_and_untrained_note():
     """The series is chosen by the card; the note of an untrained model is in the SEG."""
     box = "--box", "40:104,60:124,60:72"

@@ -1,4 +1,4 @@
-#include "apps/base/model_path.h"
+#include "jobs/base/model_path.h"
 
 #include <dirent.h>
 #include <stdio.h>
