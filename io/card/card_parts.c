@@ -134,6 +134,59 @@ ul_status card_read_volumes(const cJSON *object, ul_card *card, ul_error *error)
     return status;
 }
 
+static ul_status read_limit(const cJSON *item, ul_card *card, ul_error *error) {
+    static const char *const keys[2] = {"volume", "bits"};
+    static const double least[2] = {1.0, 0.0};
+    size_t n;
+    ul_status status = find_class(item, card, &n, error);
+    for (int k = 0; status == UL_OK && k < 2; k++) {
+        const cJSON *value = cJSON_GetObjectItemCaseSensitive(item, keys[k]);
+        if (!value || cJSON_IsNull(value))
+            continue;
+        if (!cJSON_IsNumber(value) || !isfinite(value->valuedouble) ||
+            value->valuedouble < least[k])
+            return wrong(value, keys[k], k ? "bits, at least 0" : "a factor of at least 1", error);
+        *(k ? &card->limits[n].bits : &card->limits[n].volume) = value->valuedouble;
+    }
+    return status;
+}
+
+ul_status card_read_limits(const cJSON *object, ul_card *card, ul_error *error) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, "limits"), *item;
+    if (!list || cJSON_IsNull(list))
+        return UL_OK;
+    if (!cJSON_IsArray(list))
+        return wrong(list, "limits", "a list of objects with \"number\"", error);
+    card->limits = malloc(card->classes.count * sizeof *card->limits);
+    if (!card->limits)
+        return no_memory(error);
+    for (size_t n = 0; n < card->classes.count; n++)
+        card->limits[n] = (ul_limits)UL_LIMITS_DEFAULT;
+    ul_status status = UL_OK;
+    cJSON_ArrayForEach(item, list) {
+        if (status == UL_OK)
+            status = read_limit(item, card, error);
+    }
+    if (status != UL_OK)
+        ul_error_prefix(error, "\"limits\"");
+    return status;
+}
+
+bool card_add_limits(cJSON *object, const ul_card *card) {
+    if (!card->limits)
+        return true;
+    cJSON *list = cJSON_AddArrayToObject(object, "limits");
+    bool added = list != NULL;
+    for (size_t n = 0; added && n < card->classes.count; n++) {
+        cJSON *item = cJSON_CreateObject();
+        added = cJSON_AddItemToArray(list, item) &&
+                cJSON_AddNumberToObject(item, "number", card->classes.items[n].number) &&
+                cJSON_AddNumberToObject(item, "volume", card->limits[n].volume) &&
+                cJSON_AddNumberToObject(item, "bits", card->limits[n].bits);
+    }
+    return added;
+}
+
 bool card_add_volumes(cJSON *object, const ul_card *card) {
     if (!card->volumes_ml)
         return true;
