@@ -135,20 +135,27 @@ ul_status card_read_volumes(const cJSON *object, ul_card *card, ul_error *error)
 }
 
 static ul_status read_limit(const cJSON *item, ul_card *card, ul_error *error) {
-    static const char *const keys[2] = {"volume", "bits"};
-    static const double least[2] = {1.0, 0.0};
     size_t n;
     ul_status status = find_class(item, card, &n, error);
-    for (int k = 0; status == UL_OK && k < 2; k++) {
-        const cJSON *value = cJSON_GetObjectItemCaseSensitive(item, keys[k]);
+    if (status != UL_OK)
+        return status;
+    ul_limits *own = &card->limits[n];
+    const struct {
+        const char *key, *expected;
+        double least, *target;
+    } keys[] = {{"volume", "a factor of at least 1", 1.0, &own->volume},
+        {"bits", "bits, at least 0", 0.0, &own->bits},
+        {"border", "a share, at least 0", 0.0, &own->border}};
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+        const cJSON *value = cJSON_GetObjectItemCaseSensitive(item, keys[k].key);
         if (!value || cJSON_IsNull(value))
             continue;
         if (!cJSON_IsNumber(value) || !isfinite(value->valuedouble) ||
-            value->valuedouble < least[k])
-            return wrong(value, keys[k], k ? "bits, at least 0" : "a factor of at least 1", error);
-        *(k ? &card->limits[n].bits : &card->limits[n].volume) = value->valuedouble;
+            value->valuedouble < keys[k].least)
+            return wrong(value, keys[k].key, keys[k].expected, error);
+        *keys[k].target = value->valuedouble;
     }
-    return status;
+    return UL_OK;
 }
 
 ul_status card_read_limits(const cJSON *object, ul_card *card, ul_error *error) {
@@ -182,7 +189,8 @@ bool card_add_limits(cJSON *object, const ul_card *card) {
         added = cJSON_AddItemToArray(list, item) &&
                 cJSON_AddNumberToObject(item, "number", card->classes.items[n].number) &&
                 cJSON_AddNumberToObject(item, "volume", card->limits[n].volume) &&
-                cJSON_AddNumberToObject(item, "bits", card->limits[n].bits);
+                cJSON_AddNumberToObject(item, "bits", card->limits[n].bits) &&
+                cJSON_AddNumberToObject(item, "border", card->limits[n].border);
     }
     return added;
 }

@@ -8,8 +8,7 @@
 #include <string.h>
 
 /* Beyond these a class is flagged. */
-static const double MOST_BORDER = 0.002; /* of its voxels */
-static const double MOST_PIECES = 0.2;   /* of its voxels */
+static const double MOST_PIECES = 0.2; /* of its voxels */
 static const double ENTROPY_UNIT = 65536.0;
 
 quality_meter *quality_meter_create(void) {
@@ -100,7 +99,7 @@ static unsigned find_flags(const ul_segment_quality *q, const ul_limits *limits,
     unsigned flags = 0;
     if (q->voxels == 0)
         return q->range_ml[0] == 0.0 ? 0 : UL_QUALITY_EMPTY;
-    if (q->border > MOST_BORDER)
+    if (q->border > limits->border)
         flags |= UL_QUALITY_BORDER;
     if (one_piece && q->pieces > MOST_PIECES)
         flags |= UL_QUALITY_PIECES;

@@ -265,7 +265,7 @@ static void a_card_groups_its_classes(void **state) {
         "\"largest_component\": true}], \"sides\": true}, \"volumes\": [{\"number\": 2, "
         "\"low_ml\": "
         "1.5, \"high_ml\": 3}], \"limits\": [{\"number\": 1, \"bits\": 0.5}, {\"number\": 2, "
-        "\"volume\": 2}], " CLASSES
+        "\"volume\": 2, \"border\": 0.02}], " CLASSES
         ", \"groups\": [{\"number\": 9, \"label\": \"All\", \"classes\": [1, 2], \"since\": 3}]}";
     ul_card card;
     char *text;
@@ -282,6 +282,7 @@ static void a_card_groups_its_classes(void **state) {
     assert_true(card.volumes_ml[1][0] == 1.5 && card.volumes_ml[1][1] == 3.0);
     assert_true(card.limits[0].volume == 1.5 && card.limits[0].bits == 0.5);
     assert_true(card.limits[1].volume == 2.0 && card.limits[1].bits == 1.25);
+    assert_true(card.limits[0].border == 0.002 && card.limits[1].border == 0.02);
     assert_int_equal(card.groups.count, 1);
     assert_string_equal(card.groups.items[0].label, "All");
     assert_true(!card.in_group[0] && card.in_group[1] && card.in_group[2] && !card.in_group[3]);

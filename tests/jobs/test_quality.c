@@ -89,10 +89,11 @@ static void classes_are_flagged(void **state) {
 static void limits_are_the_cards(void **state) {
     (void)state;
     ul_segment_quality q[CLASSES];
-    ul_limits limits[CLASSES] = {{1.5, 0.001}, {1.5, 0.7}, {20.0, 2.0}, {1.5, 1.25}, {1.5, 1.25}};
+    ul_limits limits[CLASSES] = {{1.5, 0.001, 0.002}, {1.5, 0.7, 0.5}, {20.0, 2.0, 0.002},
+        UL_LIMITS_DEFAULT, UL_LIMITS_DEFAULT};
     judge(true, limits, q);
     assert_int_equal(q[0].flags, q[0].disagreement > 0.001 ? UL_QUALITY_DISAGREEMENT : 0);
-    assert_int_equal(q[1].flags, UL_QUALITY_BORDER | UL_QUALITY_DISAGREEMENT);
+    assert_int_equal(q[1].flags, UL_QUALITY_DISAGREEMENT);
     assert_int_equal(q[2].flags, UL_QUALITY_PIECES);
 }
 
