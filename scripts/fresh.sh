@@ -124,8 +124,8 @@ installed() {
     inside cmake --install /srv/ulite/build/release --prefix /usr/local
     inside ldconfig
     mv "$root/srv/ulite" "$root/srv/gone" # so that nothing of the tree is needed
-    inside sh -c 'cd /tmp && ulite --version && ulite segment /srv/gone/build/demo/left/series -m hippocampus -o left.seg.dcm &&
-        ulite verify left.seg.dcm --source /srv/gone/build/demo/left/series'
+    inside sh -c 'cd /tmp && ulite --version && ulite segment /srv/gone/build/demo/head -m hippocampus -o hippocampi.seg.dcm &&
+        ulite verify hippocampi.seg.dcm --source /srv/gone/build/demo/head'
 }
 
 # The package with what it depends on, then the program and the Python package, which write the same.

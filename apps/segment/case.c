@@ -99,6 +99,8 @@ static ul_status find_labels(const segment_arguments *a, const segment_model *mo
     ul_status status = run_model(a, model, card, input, labels, error);
     if (status == UL_OK && *input->forced)
         note_forced(input->forced, &labels->provenance);
+    for (size_t n = 0; *input->forced && n < input->quality_count; n++)
+        input->quality[n].flags |= UL_QUALITY_FORCED;
     if (status == UL_OK && choice)
         status = ul_labels_choose(choice, labels, error);
     segment_choose_quality(choice, input);

@@ -55,6 +55,16 @@ typedef struct ul_metric {
     double value;
 } ul_metric;
 
+/* Beyond what a result is doubtful. */
+typedef struct ul_limits {
+    double volume; /* times below and above the volumes of the training cases */
+    double bits;   /* mean entropy at the surface */
+    double border; /* share of the voxels on the faces of the volume */
+} ul_limits;
+
+#define UL_LIMITS_DEFAULT                                                                          \
+    { 1.5, 1.25, 0.002 }
+
 typedef struct ul_card {
     char name[65], task[257];
     char modality[17];  /* "MR"; empty: any */
@@ -77,6 +87,7 @@ typedef struct ul_card {
     bool settle_sides;           /* partners are told apart by the mid-sagittal plane too */
     double (*volumes_ml)[2]; /* [classes.count] smallest and largest of the training cases, owned;
                             NULL: unknown */
+    ul_limits *limits;       /* [classes.count] measured ones, owned; NULL: UL_LIMITS_DEFAULT */
     ul_segments groups; /* unions of classes that a user may choose; numbers beside the classes' */
     bool *in_group;     /* [groups.count][UL_CARD_CLASSES] whether a class belongs to it, owned */
     bool tta_flip_x, tta_flip_y; /* flips that --tta may average */

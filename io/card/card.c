@@ -27,6 +27,7 @@ void ul_card_free(ul_card *card) {
     ul_segments_free(&card->groups);
     free(card->class_rules);
     free(card->volumes_ml);
+    free(card->limits);
     free(card->in_group);
     free(card->provenance);
     free(card->licence);
@@ -324,6 +325,8 @@ static ul_status read_card(const cJSON *object, ul_card *card, ul_error *error) 
     if (status == UL_OK)
         status = card_read_volumes(object, card, error);
     if (status == UL_OK)
+        status = card_read_limits(object, card, error);
+    if (status == UL_OK)
         status = card_read_groups(object, card, error);
     if (status == UL_OK)
         status = read_part(object, "localiser", card_read_localiser, card, error);
@@ -490,7 +493,8 @@ static cJSON *known_json(const ul_card *card) {
         add_normalisation(object, &card->normalisation) &&
         ul_json_add(object, "classes", segments_to_json(&card->classes)) &&
         card_add_groups(object, card) && add_rules(object, card) &&
-        card_add_volumes(object, card) && add_text(object, "provenance", card->provenance) &&
+        card_add_volumes(object, card) && card_add_limits(object, card) &&
+        add_text(object, "provenance", card->provenance) &&
         add_text(object, "licence", card->licence) && add_metrics(object, card))
         return object;
     cJSON_Delete(object);

@@ -134,6 +134,67 @@ ul_status card_read_volumes(const cJSON *object, ul_card *card, ul_error *error)
     return status;
 }
 
+static ul_status read_limit(const cJSON *item, ul_card *card, ul_error *error) {
+    size_t n;
+    ul_status status = find_class(item, card, &n, error);
+    if (status != UL_OK)
+        return status;
+    ul_limits *own = &card->limits[n];
+    const struct {
+        const char *key, *expected;
+        double least, *target;
+    } keys[] = {{"volume", "a factor of at least 1", 1.0, &own->volume},
+        {"bits", "bits, at least 0", 0.0, &own->bits},
+        {"border", "a share, at least 0", 0.0, &own->border}};
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+        const cJSON *value = cJSON_GetObjectItemCaseSensitive(item, keys[k].key);
+        if (!value || cJSON_IsNull(value))
+            continue;
+        if (!cJSON_IsNumber(value) || !isfinite(value->valuedouble) ||
+            value->valuedouble < keys[k].least)
+            return wrong(value, keys[k].key, keys[k].expected, error);
+        *keys[k].target = value->valuedouble;
+    }
+    return UL_OK;
+}
+
+ul_status card_read_limits(const cJSON *object, ul_card *card, ul_error *error) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, "limits"), *item;
+    if (!list || cJSON_IsNull(list))
+        return UL_OK;
+    if (!cJSON_IsArray(list))
+        return wrong(list, "limits", "a list of objects with \"number\"", error);
+    card->limits = malloc(card->classes.count * sizeof *card->limits);
+    if (!card->limits)
+        return no_memory(error);
+    for (size_t n = 0; n < card->classes.count; n++)
+        card->limits[n] = (ul_limits)UL_LIMITS_DEFAULT;
+    ul_status status = UL_OK;
+    cJSON_ArrayForEach(item, list) {
+        if (status == UL_OK)
+            status = read_limit(item, card, error);
+    }
+    if (status != UL_OK)
+        ul_error_prefix(error, "\"limits\"");
+    return status;
+}
+
+bool card_add_limits(cJSON *object, const ul_card *card) {
+    if (!card->limits)
+        return true;
+    cJSON *list = cJSON_AddArrayToObject(object, "limits");
+    bool added = list != NULL;
+    for (size_t n = 0; added && n < card->classes.count; n++) {
+        cJSON *item = cJSON_CreateObject();
+        added = cJSON_AddItemToArray(list, item) &&
+                cJSON_AddNumberToObject(item, "number", card->classes.items[n].number) &&
+                cJSON_AddNumberToObject(item, "volume", card->limits[n].volume) &&
+                cJSON_AddNumberToObject(item, "bits", card->limits[n].bits) &&
+                cJSON_AddNumberToObject(item, "border", card->limits[n].border);
+    }
+    return added;
+}
+
 bool card_add_volumes(cJSON *object, const ul_card *card) {
     if (!card->volumes_ml)
         return true;

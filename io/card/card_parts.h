@@ -6,11 +6,12 @@
 
 #include <cJSON.h>
 
-/* Reads "groups" and "volumes" of the card and "classes" of its "postprocess", where there are any.
- * Errors: UL_ERROR_MODEL, UL_ERROR_LIMIT. */
+/* Reads "groups", "volumes" and "limits" of the card and "classes" of its "postprocess", where
+ * there are any. Errors: UL_ERROR_MODEL, UL_ERROR_LIMIT. */
 ul_status card_read_groups(const cJSON *object, ul_card *card, ul_error *error);
 ul_status card_read_class_rules(const cJSON *object, ul_card *card, ul_error *error);
 ul_status card_read_volumes(const cJSON *object, ul_card *card, ul_error *error);
+ul_status card_read_limits(const cJSON *object, ul_card *card, ul_error *error);
 
 /* Reads the object "localiser"; fov_mm is read. Errors: likewise. */
 ul_status card_read_localiser(const cJSON *object, ul_card *card, ul_error *error);
@@ -28,6 +29,7 @@ bool card_add_rules(cJSON *object, const ul_postprocess *rules);
 bool card_add_groups(cJSON *object, const ul_card *card);
 bool card_add_class_rules(cJSON *postprocess, const ul_card *card);
 bool card_add_volumes(cJSON *object, const ul_card *card);
+bool card_add_limits(cJSON *object, const ul_card *card);
 bool card_add_localiser(cJSON *object, const ul_card *card);
 
 #endif

@@ -98,6 +98,8 @@ static ul_status fill(const ul_localised *models, unsigned step, ul_card *card, 
             card->class_rules[n] = own->class_rules[n % count];
         if (card->volumes_ml)
             memcpy(card->volumes_ml[n], own->volumes_ml[n % count], sizeof card->volumes_ml[n]);
+        if (card->limits)
+            card->limits[n] = own->limits[n % count];
         for (size_t g = 0; g < own->groups.count; g++)
             if (own->in_group[g * UL_CARD_CLASSES + from->number])
                 card->in_group[g * UL_CARD_CLASSES + segment->number] = true;
@@ -112,10 +114,13 @@ static bool allocate(const ul_card *own, ul_card *card) {
         card->class_rules = calloc(count, sizeof *card->class_rules);
     if (own->volumes_ml)
         card->volumes_ml = calloc(count, sizeof *card->volumes_ml);
+    if (own->limits)
+        card->limits = calloc(count, sizeof *card->limits);
     if (own->groups.count > 0)
         card->in_group = calloc(own->groups.count * UL_CARD_CLASSES, sizeof *card->in_group);
     return card->classes.items && (card->class_rules || !own->class_rules) &&
-           (card->volumes_ml || !own->volumes_ml) && (card->in_group || own->groups.count == 0);
+           (card->volumes_ml || !own->volumes_ml) && (card->limits || !own->limits) &&
+           (card->in_group || own->groups.count == 0);
 }
 
 ul_status ul_card_localised(const ul_localised *models, ul_card *card, ul_error *error) {
@@ -125,6 +130,7 @@ ul_status ul_card_localised(const ul_localised *models, ul_card *card, ul_error 
     card->classes = card->groups = (ul_segments){0};
     card->class_rules = NULL;
     card->volumes_ml = NULL;
+    card->limits = NULL;
     card->in_group = NULL;
     card->provenance = card->licence = card->source = NULL;
     card->metrics = NULL;

@@ -8,10 +8,7 @@
 #include <string.h>
 
 /* Beyond these a class is flagged. */
-static const double MOST_BORDER = 0.002;      /* of its voxels */
-static const double MOST_PIECES = 0.2;        /* of its voxels */
-static const double VOLUME_MARGIN = 1.5;      /* times below and above the training cases */
-static const double MOST_DISAGREEMENT = 1.25; /* bits */
+static const double MOST_PIECES = 0.2; /* of its voxels */
 static const double ENTROPY_UNIT = 65536.0;
 
 quality_meter *quality_meter_create(void) {
@@ -98,18 +95,18 @@ static void count_voxels(const ul_labels *labels, class_count count[PREDICT_MAX_
     }
 }
 
-static unsigned find_flags(const ul_segment_quality *q, bool one_piece) {
+static unsigned find_flags(const ul_segment_quality *q, const ul_limits *limits, bool one_piece) {
     unsigned flags = 0;
     if (q->voxels == 0)
         return q->range_ml[0] == 0.0 ? 0 : UL_QUALITY_EMPTY;
-    if (q->border > MOST_BORDER)
+    if (q->border > limits->border)
         flags |= UL_QUALITY_BORDER;
     if (one_piece && q->pieces > MOST_PIECES)
         flags |= UL_QUALITY_PIECES;
-    if (q->volume_ml * VOLUME_MARGIN < q->range_ml[0] ||
-        q->volume_ml > q->range_ml[1] * VOLUME_MARGIN)
+    if (q->volume_ml * limits->volume < q->range_ml[0] ||
+        q->volume_ml > q->range_ml[1] * limits->volume)
         flags |= UL_QUALITY_VOLUME;
-    if (q->disagreement > MOST_DISAGREEMENT)
+    if (q->disagreement > limits->bits)
         flags |= UL_QUALITY_DISAGREEMENT;
     return flags;
 }
@@ -118,6 +115,7 @@ void quality_judge(const quality_meter *meter, const ul_card *card, const ul_lab
     ul_segment_quality *quality) {
     class_count count[PREDICT_MAX_CLASSES] = {{0}};
     count_voxels(labels, count);
+    const ul_limits usual = UL_LIMITS_DEFAULT;
     bool flat = is_flat(&labels->grid);
     for (size_t n = 0; n < card->classes.count; n++) {
         unsigned number = card->classes.items[n].number;
@@ -134,13 +132,14 @@ void quality_judge(const quality_meter *meter, const ul_card *card, const ul_lab
         q->pieces = flat || !own->voxels ? NAN : meter->pieces[number];
         q->disagreement =
             surface > 0.0 ? (double)meter->entropy[number] / ENTROPY_UNIT / surface : NAN;
-        q->flags = find_flags(q, rules->largest_component);
+        q->flags =
+            find_flags(q, card->limits ? &card->limits[n] : &usual, rules->largest_component);
     }
 }
 
 const char *ul_quality_word(int n) {
     static const char *const words[UL_QUALITY_FLAGS] = {
-        "empty", "border", "pieces", "volume", "disagreement", "localiser"};
+        "empty", "border", "pieces", "volume", "disagreement", "localiser", "forced"};
     return words[n];
 }
 
@@ -154,6 +153,7 @@ void ul_quality_text(const ul_segment_quality *q, char text[UL_QUALITY_TEXT_BYTE
         q->range_ml[0], q->range_ml[1]);
     snprintf(parts[4], sizeof *parts, "uncertain surface (%.2f bits)", q->disagreement);
     snprintf(parts[5], sizeof *parts, "found by a doubtful localisation");
+    snprintf(parts[6], sizeof *parts, "not what the model was made for");
     *text = '\0';
     for (int n = 0; n < UL_QUALITY_FLAGS; n++)
         if (q->flags & 1u << n)

@@ -190,6 +190,9 @@ static void wrong_values_are_named(void **state) {
             "\"axis\" is [0,0,0], must be three numbers"},
         {LOCALISER("\"model\": \"b\", \"classes\": [\"x\"], \"margin_mm\": 5"),
             "\"localiser\": needs \"fov_mm\""},
+        {"{\"limits\": [{\"number\": 2, \"volume\": 0.5}], " CLASSES "}",
+            "\"limits\": \"volume\" is 0.5, must be a factor of at least 1"},
+        {"{\"limits\": [{\"number\": 3}], " CLASSES "}", "\"limits\": \"number\" is 3"},
         {"{\"tta\": true, " CLASSES "}", ": \"tta\" is true, must be an object"},
         {"{\"normalisation\": {\"kind\": 1, \"clip\": 5}, " CLASSES "}",
             "\"normalisation\": \"kind\" is 1, must be one of none, unit"},
@@ -261,7 +264,8 @@ static void a_card_groups_its_classes(void **state) {
         "{\"postprocess\": {\"minimum_mm3\": 50, \"classes\": [{\"number\": 2, \"minimum_mm3\": 5, "
         "\"largest_component\": true}], \"sides\": true}, \"volumes\": [{\"number\": 2, "
         "\"low_ml\": "
-        "1.5, \"high_ml\": 3}], " CLASSES
+        "1.5, \"high_ml\": 3}], \"limits\": [{\"number\": 1, \"bits\": 0.5}, {\"number\": 2, "
+        "\"volume\": 2, \"border\": 0.02}], " CLASSES
         ", \"groups\": [{\"number\": 9, \"label\": \"All\", \"classes\": [1, 2], \"since\": 3}]}";
     ul_card card;
     char *text;
@@ -276,6 +280,9 @@ static void a_card_groups_its_classes(void **state) {
     assert_true(card.class_rules[1].minimum_mm3 == 5.0 && card.class_rules[1].largest_component);
     assert_true(card.settle_sides && isnan(card.volumes_ml[0][0]));
     assert_true(card.volumes_ml[1][0] == 1.5 && card.volumes_ml[1][1] == 3.0);
+    assert_true(card.limits[0].volume == 1.5 && card.limits[0].bits == 0.5);
+    assert_true(card.limits[1].volume == 2.0 && card.limits[1].bits == 1.25);
+    assert_true(card.limits[0].border == 0.002 && card.limits[1].border == 0.02);
     assert_int_equal(card.groups.count, 1);
     assert_string_equal(card.groups.items[0].label, "All");
     assert_true(!card.in_group[0] && card.in_group[1] && card.in_group[2] && !card.in_group[3]);

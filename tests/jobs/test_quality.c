@@ -38,7 +38,7 @@ static void make_labels(const ul_segments *segments, bool placed, ul_labels *lab
     fill(labels, 3, (const size_t[3]){7, 7, 7}, 2);
 }
 
-static void judge(bool placed, ul_segment_quality quality[CLASSES]) {
+static void judge(bool placed, ul_limits *limits, ul_segment_quality quality[CLASSES]) {
     ul_segment items[CLASSES];
     double volumes[CLASSES][2] = {{20, 30}, {20, 30}, {1, 2}, {0, 5}, {NAN, NAN}};
     ul_card card;
@@ -48,6 +48,7 @@ static void judge(bool placed, ul_segment_quality quality[CLASSES]) {
     ul_card_init(&card);
     card.classes = (ul_segments){CLASSES, items};
     card.volumes_ml = volumes;
+    card.limits = limits;
     card.postprocess.largest_component = true;
     make_labels(&card.classes, placed, &labels);
     quality_meter *meter = quality_meter_create();
@@ -67,7 +68,7 @@ static void classes_are_flagged(void **state) {
     (void)state;
     ul_segment_quality q[CLASSES];
     char text[UL_QUALITY_TEXT_BYTES];
-    judge(true, q);
+    judge(true, NULL, q);
     assert_int_equal(q[0].flags, 0);
     assert_true(q[0].voxels == 27 && fabs(q[0].volume_ml - 27.0) < 1e-9);
     assert_true(q[0].pieces == 0.0 && q[0].border == 0.0 && q[0].disagreement < 0.01);
@@ -84,11 +85,23 @@ static void classes_are_flagged(void **state) {
         text, "in pieces (23 % apart); 35 mL, 1 to 2 in training; uncertain surface (1.58 bits)");
 }
 
+/* The card knows what is usual in a class. */
+static void limits_are_the_cards(void **state) {
+    (void)state;
+    ul_segment_quality q[CLASSES];
+    ul_limits limits[CLASSES] = {{1.5, 0.001, 0.002}, {1.5, 0.7, 0.5}, {20.0, 2.0, 0.002},
+        UL_LIMITS_DEFAULT, UL_LIMITS_DEFAULT};
+    judge(true, limits, q);
+    assert_int_equal(q[0].flags, q[0].disagreement > 0.001 ? UL_QUALITY_DISAGREEMENT : 0);
+    assert_int_equal(q[1].flags, UL_QUALITY_DISAGREEMENT);
+    assert_int_equal(q[2].flags, UL_QUALITY_PIECES);
+}
+
 /* Pictures have no volume, and are cut where they are. */
 static void pictures_are_not_volumes(void **state) {
     (void)state;
     ul_segment_quality q[CLASSES];
-    judge(false, q);
+    judge(false, NULL, q);
     assert_int_equal(q[1].flags, 0);
     assert_int_equal(q[2].flags, UL_QUALITY_DISAGREEMENT);
     assert_true(isnan(q[1].border) && isnan(q[2].pieces) && isnan(q[2].volume_ml));
@@ -110,6 +123,7 @@ static void one_output_has_two_classes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(classes_are_flagged),
+        cmocka_unit_test(limits_are_the_cards),
         cmocka_unit_test(pictures_are_not_volumes),
         cmocka_unit_test(one_output_has_two_classes),
     };

@@ -120,6 +120,19 @@ def test_a_localiser_that_is_not_there():
     assert "its localiser is not there: brawn: no model file" in said and "181 mm" in said and "--roi cuts out" in said, said
 
 
+def test_bundling():
+    os.makedirs("models/small")
+    with open("models/small/plan.json", "w", encoding="utf-8") as stream:
+        json.dump({"card": {"task": "told by the plan", "spacing_mm": [9, 9]}}, stream)
+    source = os.path.join(MODELS, "hippocampus", "hippocampus.safetensors")
+    run(sys.executable, os.path.join(MODELS, "../scripts/bundle.py"), source, "models/small", 'licence="CC0"', "localiser=null")
+    card = json.loads(run(ULITE, "info", "models/small/small.safetensors", "--json"))["card"]
+    assert card["task"] == "told by the plan" and card["licence"] == "CC0" and "localiser" not in card, card
+    assert card["spacing_mm"] == [1, 1] and card["volumes"], card
+    with open(source, "rb") as old, open("models/small/small.safetensors", "rb") as new:
+        assert old.read()[-3_500_000:] == new.read()[-3_500_000:], "weights"
+
+
 for name, test in sorted(globals().items()):
     if name.startswith("test_"):
         test()

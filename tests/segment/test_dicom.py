@@ -102,10 +102,13 @@ def test_force():
     with open("forced.json", encoding="utf-8") as stream:
         report = json.load(stream)
     assert "the modality is MR" in report["forced"] and report["options"]["force"] is True
+    assert all("forced" in c["warnings"] for c in report["quality"]["classes"]), report["quality"]
     segment("mixed/ct", "ct", "--force", "-o", "unforced.dcm", "--report", "unforced.json")
     assert "Forced" not in pydicom.dcmread("unforced.dcm").SegmentSequence[0].SegmentDescription
     with open("unforced.json", encoding="utf-8") as stream:
-        assert json.load(stream)["forced"] is None
+        report = json.load(stream)
+    assert report["forced"] is None
+    assert not any("forced" in c["warnings"] for c in report["quality"]["classes"]), report["quality"]
 
 
 def test_body_part():
