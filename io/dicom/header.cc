@@ -249,13 +249,28 @@ void take_pixels(dicom_header_file &file, uint64_t file_bytes, dicom_pixels *pix
     }
 }
 
-/* Drops the element in which the file ends: DCMTK would ask for as much memory as it claims. */
-void drop_incomplete(DcmItem &item) {
+DcmObject *last_element(DcmItem &item) {
     DcmObject *last = nullptr;
     for (DcmObject *at = nullptr; (at = item.nextInContainer(at)) != nullptr;)
         last = at;
+    return last;
+}
+
+/* Drops the element in which the file ends: DCMTK would ask for as much memory as it claims. */
+void drop_incomplete(DcmItem &item) {
+    DcmObject *last = last_element(item);
     if (last && last->transferState() != ERW_ready)
         delete item.remove(last);
+}
+
+/* Likewise of the meta header, whose data set may follow all the same: there DCMTK takes a value
+ * that it passed over, beyond the end of the file, for ready. */
+void read_meta(dicom_header_file &file) {
+    DcmMetaInfo &meta = *file.format.getMetaInfo();
+    OFCondition result = meta.read(file.stream, EXS_Unknown, EGL_noChange, MAX_VALUE_AT_ONCE);
+    DcmObject *last = result.bad() ? last_element(meta) : nullptr;
+    if (last)
+        delete meta.remove(last);
 }
 
 /* Passes over an item tag of length 0, or a delimiter, that stands outside of any sequence, as some
@@ -294,8 +309,7 @@ ul_status read_header(const char *path, uint32_t stop, dicom_header *header, boo
     DcmMetaInfo &meta = *file->format.getMetaInfo();
     DcmDataset &data = *file->format.getDataset();
     file->format.transferInit();
-    meta.read(file->stream, EXS_Unknown, EGL_noChange, MAX_VALUE_AT_ONCE);
-    drop_incomplete(meta);
+    read_meta(*file);
     take_uid(meta, DCM_TransferSyntaxUID, header->transfer_syntax);
     take_uid(meta, DCM_MediaStorageSOPClassUID, header->media_class);
     take_uid(meta, DCM_MediaStorageSOPInstanceUID, header->media_instance);
