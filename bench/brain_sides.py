@@ -56,13 +56,13 @@ def judge(found, got, truth):
     wrong = total = 0
     swapped = []
     for name, (left, right) in STRUCTURES.items():
-        for own, numbers, others in ((left, *found[name]), (right, *reversed(found[name]))):
-            if not right:
-                continue
+        if not right:
+            continue
+        for own, partner, numbers, others in ((left, right, *found[name]), (right, left, *reversed(found[name]))):
             mine = numpy.isin(truth, own)
             there, away = (mine & numpy.isin(got, numbers)).sum(), (mine & numpy.isin(got, others)).sum()
             wrong, total = wrong + away, total + there + away
-            if away > there:
+            if away > there and 4 * mine.sum() > numpy.isin(truth, partner).sum():  # no sliver at a cut
                 swapped.append(name)
     return wrong / max(total, 1), swapped
 

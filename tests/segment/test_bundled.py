@@ -95,6 +95,28 @@ def test_hippocampi_of_a_turned_head():
     assert all(b["turned_degrees"] > 15 for b in report["localiser"]["boxes"]), report["localiser"]
 
 
+def check_sides(name, pixels, affine, wrong):
+    """At most a share of the voxels with a side lies beyond the fissure by over 8 mm, and each structure on its own side."""
+    nibabel.Nifti1Image(pixels, affine).to_filename(f"{name}.nii.gz")
+    run(ULITE, "segment", f"{name}.nii.gz", "-m", "brain", "-o", f"{name}_labels.nii.gz", "--quiet")
+    labels = numpy.asarray(nibabel.load(f"{name}_labels.nii.gz").dataobj).astype(int)
+    at = numpy.argwhere((labels > 0) & (labels <= 26))  # odd numbers are of the left
+    number, x = labels[tuple(at.T)], affine[0, 0] * at[:, 0] + affine[0, 3]
+    beyond = numpy.where(number % 2 == 1, x, -x) > 8
+    assert beyond.mean() < wrong, (name, beyond.mean())
+    for left in range(1, 27, 2):
+        middles = [x[number == n].mean() if (number == n).sum() > 500 else None for n in (left, left + 1)]
+        assert middles[0] is None or middles[0] < 5, (name, left, middles)
+        assert middles[1] is None or middles[1] > -5, (name, left, middles)
+
+
+def test_sides_of_a_brain():
+    image = nibabel.load(CH2)
+    pixels, x = numpy.asarray(image.dataobj), image.affine[0, 3] + image.affine[0, 0] * numpy.arange(image.shape[0])
+    check_sides("mirrored", pixels[::-1].copy(), image.affine, 0.005)
+    check_sides("half", numpy.where(x[:, None, None] > 0, pixels, 0).astype(pixels.dtype), image.affine, 0.05)
+
+
 def refused(path, model="hippocampus"):
     done = subprocess.run([ULITE, "segment", path, "-m", model, "-o", "x.nii.gz"], capture_output=True, text=True)
     assert done.returncode == 6 and not os.path.exists("x.nii.gz"), done
