@@ -3,9 +3,12 @@
 set(imaging_floors ulite_volume ulite_io ulite_jobs)
 list(TRANSFORM imaging_floors REPLACE "(.+)" "$<TARGET_FILE:\\1>" OUTPUT_VARIABLE imaging_archives)
 set(imaging_object ${CMAKE_CURRENT_BINARY_DIR}/imaging.o)
+find_program(ULITE_LD NAMES ld.bfd ld REQUIRED) # of binutils, whatever the compiler links with
+find_program(ULITE_OBJCOPY NAMES objcopy REQUIRED)
+mark_as_advanced(ULITE_LD ULITE_OBJCOPY)
 add_custom_command(OUTPUT ${imaging_object}
-    COMMAND ${CMAKE_LINKER} -r --force-group-allocation --whole-archive ${imaging_archives} -o ${imaging_object}
-    COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=ul_* --localize-hidden ${imaging_object}
+    COMMAND ${ULITE_LD} -r --force-group-allocation --whole-archive ${imaging_archives} -o ${imaging_object}
+    COMMAND ${ULITE_OBJCOPY} --wildcard --keep-global-symbol=ul_* --localize-hidden ${imaging_object}
     DEPENDS ${imaging_floors} VERBATIM COMMENT "Linking ulite-imaging into one object")
 add_custom_target(ulite_imaging_object DEPENDS ${imaging_object})
 

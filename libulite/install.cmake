@@ -3,6 +3,7 @@
 file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/shared.c CONTENT "/* The archive is the source. */\n")
 add_library(ulite_shared SHARED ${CMAKE_CURRENT_BINARY_DIR}/shared.c)
 target_link_libraries(ulite_shared PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,ulite> $<BUILD_INTERFACE:ulite_flags>)
+add_library(ulite::ulite_shared ALIAS ulite_shared)
 target_include_directories(ulite_shared INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 set_target_properties(ulite_shared PROPERTIES OUTPUT_NAME ulite VERSION ${PROJECT_VERSION} SOVERSION ${ulite_soversion})
