@@ -4,8 +4,9 @@
 FLAGS.jsonl is what bench/brain_flags.py kept of images that are good and of the kind that the model was made for, and on
 which it may be tuned: heads drawn from the validation maps. A class is then doubtful beyond 1.1 times the greatest mean
 entropy at its surface, and beyond 1.1 times the factor by which its volume leaves the range of the training cases, each
-the greatest of both sides in those images; a factor of at least 1.5. What goes on below any scan of a head, the brain
-stem and the fluid around it, may be cut off there: 2 % of its voxels may lie on the border.
+the greatest of both sides in those images; a factor of at least 1.5. Scans of heads end at the vertex and
+in the cord: 2 % of a structure's voxels may lie on the border, as those of the last of some fifty slices do, and 10 %
+of the fluid, which lies around all others.
 
     bench-draw-heads MAPS models/brain/plan.json 6 DRAWN
     bench/brain_flags.py build/release/bin/ulite brain FLAGS.jsonl good DRAWN/*_[0-9].nii.gz
@@ -16,7 +17,7 @@ import subprocess
 import sys
 
 MARGIN, LEAST_FACTOR = 1.1, 1.5
-BORDER = {"brain stem": 0.02, "cerebrospinal fluid around the brain": 0.02}
+BORDER, FLUID_BORDER = 0.02, 0.1
 
 
 def main():
@@ -37,8 +38,7 @@ def main():
                     factor[number] = max(factor[number], low / c["volume_ml"], c["volume_ml"] / high)
     limits = [{"number": n, "volume": round(max(LEAST_FACTOR, MARGIN * factor[n]), 2), "bits": round(MARGIN * bits[n], 2)} for n in mirror]
     for limit, c in zip(limits, classes):
-        if c["label"] in BORDER:
-            limit["border"] = BORDER[c["label"]]
+        limit["border"] = FLUID_BORDER if c["label"].startswith("cerebrospinal fluid") else BORDER
         print(limit)
     model = os.path.join(folder, os.path.basename(os.path.normpath(folder)) + ".safetensors")
     subprocess.run([os.path.join(here, "../scripts/bundle.py"), model, folder, "limits=" + json.dumps(limits)], check=True)
