@@ -59,6 +59,7 @@ class HeaderStream : public DcmInputFileStream {
         if (in_header && deflated)
             count = std::min(count, MAX_HEADER_BYTES + 1 - tell());
         offile_off_t skipped = DcmInputFileStream::skip(count);
+        ended_in_value |= skipped < count;
         within_limits(); /* a value that is passed over may lead beyond them */
         return skipped;
     }
@@ -73,6 +74,7 @@ class HeaderStream : public DcmInputFileStream {
 
     const char *beyond = nullptr; /* which limit was reached */
     bool out_of_memory = false;
+    bool ended_in_value = false; /* which was passed over: DCMTK takes it for read all the same */
     bool deflated = false;
     bool in_header = true;
 
@@ -249,28 +251,13 @@ void take_pixels(dicom_header_file &file, uint64_t file_bytes, dicom_pixels *pix
     }
 }
 
-DcmObject *last_element(DcmItem &item) {
+/* Drops the element in which the file ends: DCMTK would ask for as much memory as it claims. */
+void drop_incomplete(const HeaderStream &stream, DcmItem &item) {
     DcmObject *last = nullptr;
     for (DcmObject *at = nullptr; (at = item.nextInContainer(at)) != nullptr;)
         last = at;
-    return last;
-}
-
-/* Drops the element in which the file ends: DCMTK would ask for as much memory as it claims. */
-void drop_incomplete(DcmItem &item) {
-    DcmObject *last = last_element(item);
-    if (last && last->transferState() != ERW_ready)
+    if (last && (stream.ended_in_value || last->transferState() != ERW_ready))
         delete item.remove(last);
-}
-
-/* Likewise of the meta header, whose data set may follow all the same: there DCMTK takes a value
- * that it passed over, beyond the end of the file, for ready. */
-void read_meta(dicom_header_file &file) {
-    DcmMetaInfo &meta = *file.format.getMetaInfo();
-    OFCondition result = meta.read(file.stream, EXS_Unknown, EGL_noChange, MAX_VALUE_AT_ONCE);
-    DcmObject *last = result.bad() ? last_element(meta) : nullptr;
-    if (last)
-        delete meta.remove(last);
 }
 
 /* Passes over an item tag of length 0, or a delimiter, that stands outside of any sequence, as some
@@ -309,7 +296,8 @@ ul_status read_header(const char *path, uint32_t stop, dicom_header *header, boo
     DcmMetaInfo &meta = *file->format.getMetaInfo();
     DcmDataset &data = *file->format.getDataset();
     file->format.transferInit();
-    read_meta(*file);
+    meta.read(file->stream, EXS_Unknown, EGL_noChange, MAX_VALUE_AT_ONCE);
+    drop_incomplete(file->stream, meta);
     take_uid(meta, DCM_TransferSyntaxUID, header->transfer_syntax);
     take_uid(meta, DCM_MediaStorageSOPClassUID, header->media_class);
     take_uid(meta, DCM_MediaStorageSOPInstanceUID, header->media_instance);
@@ -324,10 +312,11 @@ ul_status read_header(const char *path, uint32_t stop, dicom_header *header, boo
         data.transferInit();
     }
     file->format.transferEnd();
-    if (result.bad() || file->stream.beyond) {
-        drop_incomplete(data);
+    bool failed = result.bad() || file->stream.beyond;
+    if (failed || file->stream.ended_in_value)
+        drop_incomplete(file->stream, data);
+    if (failed)
         fail(*file, result);
-    }
     DcmXfer used(data.getOriginalXfer());
     if (!header->transfer_syntax[0])
         std::snprintf(
