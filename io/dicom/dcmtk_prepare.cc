@@ -37,8 +37,12 @@ static void add_private_elements(void) {
 }
 
 void dcmtk_prepare(void) {
-    static std::once_flag once;
-    std::call_once(once, [] {
+    /* Not std::call_once: where memory runs out, glibc's cannot pass on the exception, and aborts.
+     */
+    static std::mutex lock;
+    static bool done = false;
+    std::lock_guard<std::mutex> guard(lock);
+    if (!done) {
         OFLog::configure(OFLogger::OFF_LOG_LEVEL);
         DJDecoderRegistration::registerCodecs(EDC_guessLossyOnly, EUC_never, EPC_colorByPixel);
         DJLSDecoderRegistration::registerCodecs(EJLSUC_never, EJLSPC_colorByPixel);
@@ -48,7 +52,8 @@ void dcmtk_prepare(void) {
         dcmIgnoreFileMetaInformationGroupLength.set(OFTrue);
         dcmEnableUnknownVRConversion.set(OFTrue);
         add_private_elements();
-    });
+        done = true;
+    }
 }
 
 ul_status dcmtk_prepare_all(ul_error *error) {

@@ -59,7 +59,6 @@ class HeaderStream : public DcmInputFileStream {
         if (in_header && deflated)
             count = std::min(count, MAX_HEADER_BYTES + 1 - tell());
         offile_off_t skipped = DcmInputFileStream::skip(count);
-        ended_in_value |= skipped < count;
         within_limits(); /* a value that is passed over may lead beyond them */
         return skipped;
     }
@@ -74,7 +73,6 @@ class HeaderStream : public DcmInputFileStream {
 
     const char *beyond = nullptr; /* which limit was reached */
     bool out_of_memory = false;
-    bool ended_in_value = false; /* which was passed over: DCMTK takes it for read all the same */
     bool deflated = false;
     bool in_header = true;
 
@@ -251,13 +249,27 @@ void take_pixels(dicom_header_file &file, uint64_t file_bytes, dicom_pixels *pix
     }
 }
 
-/* Drops the element in which the file ends: DCMTK would ask for as much memory as it claims. */
-void drop_incomplete(const HeaderStream &stream, DcmItem &item) {
-    DcmObject *last = nullptr;
-    for (DcmObject *at = nullptr; (at = item.nextInContainer(at)) != nullptr;)
-        last = at;
-    if (last && (stream.ended_in_value || last->transferState() != ERW_ready))
-        delete item.remove(last);
+/* Whether a value claims more than the file holds, or was not read to its end. */
+bool is_incomplete(DcmObject &object, uint64_t bytes_at_most) {
+    if (object.isLeaf())
+        return object.transferState() != ERW_ready ||
+               (object.getLengthField() != DCM_UndefinedLength &&
+                   object.getLengthField() > bytes_at_most);
+    for (DcmObject *at = nullptr; (at = object.nextInContainer(at)) != nullptr;)
+        if (is_incomplete(*at, bytes_at_most))
+            return true;
+    return false;
+}
+
+/* Drops elements that the file does not hold: DCMTK takes those that it passed over for read, and
+ * would ask for as much memory as they claim. */
+void drop_incomplete(DcmItem &item, const dicom_header &header, const HeaderStream &stream) {
+    uint64_t most = header.file_bytes * (stream.deflated ? MAX_DEFLATE_RATIO : 1);
+    for (DcmObject *at = item.nextInContainer(nullptr), *next; at; at = next) {
+        next = item.nextInContainer(at);
+        if (is_incomplete(*at, most))
+            delete item.remove(at);
+    }
 }
 
 /* Passes over an item tag of length 0, or a delimiter, that stands outside of any sequence, as some
@@ -297,7 +309,7 @@ ul_status read_header(const char *path, uint32_t stop, dicom_header *header, boo
     DcmDataset &data = *file->format.getDataset();
     file->format.transferInit();
     meta.read(file->stream, EXS_Unknown, EGL_noChange, MAX_VALUE_AT_ONCE);
-    drop_incomplete(file->stream, meta);
+    drop_incomplete(meta, *header, file->stream);
     take_uid(meta, DCM_TransferSyntaxUID, header->transfer_syntax);
     take_uid(meta, DCM_MediaStorageSOPClassUID, header->media_class);
     take_uid(meta, DCM_MediaStorageSOPInstanceUID, header->media_instance);
@@ -312,11 +324,10 @@ ul_status read_header(const char *path, uint32_t stop, dicom_header *header, boo
         data.transferInit();
     }
     file->format.transferEnd();
-    bool failed = result.bad() || file->stream.beyond;
-    if (failed || file->stream.ended_in_value)
-        drop_incomplete(file->stream, data);
-    if (failed)
+    if (result.bad() || file->stream.beyond) {
+        drop_incomplete(data, *header, file->stream);
         fail(*file, result);
+    }
     DcmXfer used(data.getOriginalXfer());
     if (!header->transfer_syntax[0])
         std::snprintf(
