@@ -178,12 +178,16 @@ static ul_status take_tensors(ul_model *model, ul_error *error) {
 }
 
 /* Takes file over. */
-static ul_status build(ul_safetensors *file, ul_model **model, ul_error *error) {
+static ul_status build(const char *path, ul_safetensors *file, ul_model **model, ul_error *error) {
     ul_model *opened = calloc(1, sizeof *opened);
-    if (!opened) {
+    char *kept = strdup(path);
+    if (!opened || !kept) {
+        free(opened);
+        free(kept);
         ul_safetensors_close(file);
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a model");
     }
+    opened->path = kept;
     opened->file = file;
     ul_status status = read_shape(file, &opened->shape, error);
     if (status == UL_OK) {
@@ -203,12 +207,7 @@ ul_status ul_model_open(const char *path, ul_model **model, ul_error *error) {
     ul_status status = ul_safetensors_open(path, &file, error);
     if (status != UL_OK)
         return status;
-    status = build(file, model, error);
-    if (status == UL_OK && !((*model)->path = strdup(path))) {
-        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
-        ul_model_close(*model);
-        *model = NULL;
-    }
+    status = build(path, file, model, error);
     if (status != UL_OK)
         ul_error_prefix(error, "%s", path);
     return status;
