@@ -177,11 +177,11 @@ static ul_status take_tensors(ul_model *model, ul_error *error) {
     return status;
 }
 
-/* Takes file over. */
+/* Takes file over. path: NULL of one in memory. */
 static ul_status build(const char *path, ul_safetensors *file, ul_model **model, ul_error *error) {
     ul_model *opened = calloc(1, sizeof *opened);
-    char *kept = strdup(path);
-    if (!opened || !kept) {
+    char *kept = path ? strdup(path) : NULL;
+    if (!opened || (path && !kept)) {
         free(opened);
         free(kept);
         ul_safetensors_close(file);
@@ -218,7 +218,7 @@ ul_status ul_model_open_memory(
     *model = NULL;
     ul_safetensors *file;
     ul_status status = ul_safetensors_open_memory(bytes, size_bytes, &file, error);
-    return status == UL_OK ? build(file, model, error) : status;
+    return status == UL_OK ? build(NULL, file, model, error) : status;
 }
 
 void ul_model_close(ul_model *model) {
