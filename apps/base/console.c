@@ -148,6 +148,16 @@ int console_usage(const cli_command *command, const char *format, ...) {
     return UL_ERROR_USAGE;
 }
 
+int console_number(const cli_command *command, const char *option, const char *text, long low,
+    long high, long *number) {
+    char *end;
+    *number = strtol(text, &end, 10);
+    if (*end || end == text || *number < low || *number > high)
+        return console_usage(command, "%s takes a whole number from %ld to %ld, not \"%s\"", option,
+            low, high, text);
+    return UL_OK;
+}
+
 void console_say(const char *format, ...) {
     if (console_settings.quiet && !listener)
         return;

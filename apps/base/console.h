@@ -71,6 +71,11 @@ int console_fail(const cli_command *command, const ul_error *error);
 /* A wrong command line: prints the text and a pointer to --help; returns UL_ERROR_USAGE. */
 int console_usage(const cli_command *command, const char *format, ...) UL_PRINTF(2, 3);
 
+/* The argument of an option that takes a whole number from low to high. UL_OK, or UL_ERROR_USAGE,
+ * which is then told. */
+int console_number(const cli_command *command, const char *option, const char *text, long low,
+    long high, long *number);
+
 /* A message for people on stderr, unless --quiet. */
 void console_say(const char *format, ...) UL_PRINTF(1, 2);
 

@@ -162,9 +162,8 @@ static ul_status write_table(const char *path, const ul_segments *segments, ul_e
 
 static cJSON *make_sidecar(const batch *b, const batch_turn *turn) {
     const ul_case *item = turn->item;
-    const char *below = item->path + strlen(item->input);
     char source[TARGET_PATH_BYTES + 16];
-    snprintf(source, sizeof source, "bids:raw:%s", below + strspn(below, "/"));
+    snprintf(source, sizeof source, "bids:raw:%s", files_below(item->input, item->path));
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "Description", "Segmentation by a neural network");
     cJSON_AddItemToArray(cJSON_AddArrayToObject(object, "Sources"), cJSON_CreateString(source));

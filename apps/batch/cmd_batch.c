@@ -119,13 +119,10 @@ static int take_format(batch_arguments *a, const char *text) {
 }
 
 static int take_threads(batch_arguments *a, const char *text) {
-    char *end;
-    long number = strtol(text, &end, 10);
-    if (*end || end == text || number < 0 || number > 1024)
-        return console_usage(
-            &cmd_batch, "--threads takes a whole number from 0 to 1024, not \"%s\"", text);
+    long number;
+    int code = console_number(&cmd_batch, "--threads", text, 0, 1024, &number);
     a->threads = (int)number;
-    return UL_OK;
+    return code;
 }
 
 /* Options of few words; the exit code of a wrong one, else UL_OK. */

@@ -1,4 +1,5 @@
 #include "apps/batch/batch.h"
+#include "jobs/base/paths.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -36,15 +37,6 @@ static void add_volumes(cJSON *run, const segment_result *result) {
     }
 }
 
-/* The output, seen from OUT. */
-static const char *below(const char *folder, const char *output) {
-    size_t length = strlen(folder);
-    if (strncmp(output, folder, length) != 0)
-        return output;
-    output += length;
-    return output + strspn(output, "/");
-}
-
 cJSON *batch_record(const batch *b, const batch_turn *turn, const batch_outcome *outcome) {
     bool done = outcome->error.status == UL_OK;
     const ul_series_info *info = turn->series ? ul_series_get_info(turn->series) : NULL;
@@ -66,7 +58,8 @@ cJSON *batch_record(const batch *b, const batch_turn *turn, const batch_outcome 
         cJSON_AddStringToObject(run, "series", series);
     if (*turn->choice)
         cJSON_AddStringToObject(run, "choice", turn->choice);
-    cJSON_AddStringToObject(run, "output", done ? below(b->arguments->folder, turn->output) : "");
+    cJSON_AddStringToObject(
+        run, "output", done ? files_below(b->arguments->folder, turn->output) : "");
     cJSON_AddStringToObject(run, "model", b->model.card.name);
     cJSON_AddStringToObject(run, "model_sha256", b->model.hash);
     cJSON_AddStringToObject(run, "ulite", ul_version());

@@ -67,8 +67,8 @@ static void run_turn(batch *b, const ul_case *item, batch_turn *turn, batch_outc
     outcome->flags = cJSON_CreateArray();
     batch_memory_start();
     ul_status status = batch_prepare(b, item, turn, &outcome->error);
-    const char *below = turn->output + strlen(b->arguments->folder);
-    if (status == UL_OK && ul_runs_taken(b->runs, below + strspn(below, "/"), b->plan, item->key))
+    if (status == UL_OK &&
+        ul_runs_taken(b->runs, files_below(b->arguments->folder, turn->output), b->plan, item->key))
         ul_error_set(&outcome->error, UL_ERROR_OUTPUT,
             "%s: another case's output has this name: --name with %%n or %%c tells them apart",
             turn->output);

@@ -107,7 +107,7 @@ static int take_option(convert_options *o, const char **sources, int option, con
         return UL_OK;
     case OPTION_SOURCE:
         if (o->source_count == MAX_SOURCES)
-            return console_usage(&cmd_convert, "at most %d sources go", MAX_SOURCES);
+            return console_usage(&cmd_convert, "at most %d sources are allowed", MAX_SOURCES);
         sources[o->source_count++] = argument;
         return UL_OK;
     case OPTION_SERIES:

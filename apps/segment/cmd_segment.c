@@ -113,18 +113,8 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
 
 static int add_path(const char **paths, size_t *count, const char *path) {
     if (*count == SEGMENT_MAX_PATHS)
-        return console_usage(&cmd_segment, "at most %d paths go", SEGMENT_MAX_PATHS);
+        return console_usage(&cmd_segment, "at most %d paths are allowed", SEGMENT_MAX_PATHS);
     paths[(*count)++] = path;
-    return UL_OK;
-}
-
-/* A whole number from low to high. */
-static int take_number(const char *option, const char *text, long low, long high, long *number) {
-    char *end;
-    *number = strtol(text, &end, 10);
-    if (*end || end == text || *number < low || *number > high)
-        return console_usage(&cmd_segment, "%s takes a whole number from %ld to %ld, not \"%s\"",
-            option, low, high, text);
     return UL_OK;
 }
 
@@ -155,7 +145,7 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
         a->series = argument;
         return UL_OK;
     case OPTION_FRAME:
-        code = take_number("--frame", argument, 1, 1000000000, &number);
+        code = console_number(&cmd_segment, "--frame", argument, 1, 1000000000, &number);
         a->frame = (size_t)number;
         return code;
     case OPTION_SOURCE:
@@ -186,7 +176,7 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
         a->mask = argument;
         return UL_OK;
     case OPTION_THREADS:
-        code = take_number("--threads", argument, 0, 1024, &number);
+        code = console_number(&cmd_segment, "--threads", argument, 0, 1024, &number);
         a->threads = (int)number;
         return code;
     case OPTION_RANDOM_UIDS:

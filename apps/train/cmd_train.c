@@ -97,16 +97,6 @@ typedef struct request {
     char from_path[MODEL_PATH_BYTES];
 } request;
 
-/* A whole number from low to high. */
-static int take_count(const char *option, const char *text, long low, long high, long *number) {
-    char *end;
-    *number = strtol(text, &end, 10);
-    if (*end || end == text || *number < low || *number > high)
-        return console_usage(&cmd_train, "%s takes a whole number from %ld to %ld, not \"%s\"",
-            option, low, high, text);
-    return UL_OK;
-}
-
 static int take_positive(const char *option, const char *text, double *number) {
     char *end;
     *number = strtod(text, &end);
@@ -149,22 +139,22 @@ static int take_option(request *r, int option, const char *argument) {
         r->overwrite = true;
         return UL_OK;
     case OPTION_EPOCHS:
-        return take_count("--epochs", argument, 1, 1000000, &r->epochs);
+        return console_number(&cmd_train, "--epochs", argument, 1, 1000000, &r->epochs);
     case OPTION_MINUTES:
         return take_positive("--minutes", argument, &r->minutes);
     case OPTION_BATCH:
-        return take_count("--batch", argument, 1, 4096, &r->batch);
+        return console_number(&cmd_train, "--batch", argument, 1, 4096, &r->batch);
     case OPTION_LR:
         return take_positive("--lr", argument, &r->rate);
     case OPTION_LOSS:
         return take_loss(argument, &r->loss);
     case OPTION_SEED:
-        return take_count("--seed", argument, 0, 999999999, &r->seed);
+        return console_number(&cmd_train, "--seed", argument, 0, 999999999, &r->seed);
     case OPTION_SPLITS:
         r->splits = argument;
         return UL_OK;
     case OPTION_THREADS:
-        return take_count("--threads", argument, 0, 1024, &r->threads);
+        return console_number(&cmd_train, "--threads", argument, 0, 1024, &r->threads);
     default:
         return console_usage(&cmd_train, "unknown option or missing value");
     }

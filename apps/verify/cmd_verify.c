@@ -96,7 +96,7 @@ static int verify_run(int argc, char **argv) {
             if (exit_code >= 0)
                 return exit_code;
         } else if (option == OPTION_SOURCE && source_count == MAX_SOURCES) {
-            return console_usage(&cmd_verify, "at most %d sources go", MAX_SOURCES);
+            return console_usage(&cmd_verify, "at most %d sources are allowed", MAX_SOURCES);
         } else if (option == OPTION_SOURCE) {
             sources[source_count++] = optarg;
         } else {

@@ -74,8 +74,9 @@ static ul_status read_text(const cJSON *object, const char *key, char *target, s
         return wrong(value, key, "a text", error);
     const char *text = value->valuestring;
     if (utf8_length(text) > characters || strlen(text) >= size_bytes)
-        return ul_error_set(error, UL_ERROR_INPUT, "\"%s\" has %zu characters, at most %zu go", key,
-            utf8_length(text), characters);
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "\"%s\" has %zu characters, at most %zu are allowed", key, utf8_length(text),
+            characters);
     for (const char *at = text; *at; at++)
         if ((unsigned char)*at < 0x20 || *at == 0x7F || *at == '\\')
             return ul_error_set(error, UL_ERROR_INPUT,

@@ -35,8 +35,8 @@ static ul_status inflate_frame(z_stream *stream, codec_output *output, ul_error 
 ul_status codec_deflate_decode(const codec_frame *frame, codec_output *output, ul_error *error) {
     z_stream stream = {.next_in = frame->bytes, .avail_in = (uInt)frame->size};
     if (frame->size > UINT_MAX || output->size > UINT_MAX)
-        return ul_error_set(error, UL_ERROR_LIMIT, "a deflated frame of %zu bytes, at most %u go",
-            output->size, UINT_MAX);
+        return ul_error_set(error, UL_ERROR_LIMIT,
+            "a deflated frame of %zu bytes, at most %u are allowed", output->size, UINT_MAX);
     if (inflateInit2(&stream, -MAX_WBITS) != Z_OK)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a deflated frame");
     ul_status status = inflate_frame(&stream, output, error);

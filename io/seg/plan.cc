@@ -77,7 +77,7 @@ static void sort_segments(SegPlan &plan) {
     if (segments.count == 0)
         throw Failure(UL_ERROR_INPUT, "a segmentation needs at least one segment");
     if (segments.count > 65535)
-        throw Failure(UL_ERROR_LIMIT, "%zu segments, at most 65535 go", segments.count);
+        throw Failure(UL_ERROR_LIMIT, "%zu segments, at most 65535 are allowed", segments.count);
     plan.segments.resize(segments.count);
     for (size_t i = 0; i < segments.count; i++)
         plan.segments[i] = i;

@@ -122,6 +122,13 @@ size_t files_stem(const char *name) {
     return strlen(name) - (files_ends_with(name, ".gz") ? strlen(".nii.gz") : strlen(".nii"));
 }
 
+const char *files_below(const char *folder, const char *path) {
+    size_t length = strlen(folder);
+    if (strncmp(path, folder, length) != 0)
+        return path;
+    return path + length + strspn(path + length, "/");
+}
+
 size_t files_archive_stem(const char *name) {
     static const char *const endings[] = {
         ".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.zst", NULL};

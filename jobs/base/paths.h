@@ -35,6 +35,9 @@ bool files_is_pixels(const char *name);
  * where it has none of them. */
 size_t files_stem(const char *name);
 
+/* A path as it is seen from a folder or file that it begins with; else the whole path. */
+const char *files_below(const char *folder, const char *path);
+
 /* Bytes of name before the ending of an archive: .zip, .tar, .tgz, .tar.gz, .tar.bz2 or .tar.zst; 0
  * where it has none of them. */
 size_t files_archive_stem(const char *name);

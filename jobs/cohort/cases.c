@@ -40,16 +40,10 @@ static void make_key(const char *kind, const char *text, char key[UL_CASE_KEY_BY
     snprintf(key, UL_CASE_KEY_BYTES, "%.*s", UL_CASE_KEY_BYTES - 1, hex);
 }
 
-static const char *path_below(const char *input, const char *path) {
-    size_t length = strlen(input);
-    const char *below = strncmp(path, input, length) == 0 ? path + length : path;
-    return below + strspn(below, "/");
-}
-
 /* The path below its input, without the ending of an image or archive. */
 static char *make_name(const char *input, const char *path) {
     size_t length = strlen(input);
-    const char *below = path_below(input, path);
+    const char *below = files_below(input, path);
     if (!*below) { /* the input itself */
         while (length > 1 && input[length - 1] == '/')
             length--;
@@ -264,7 +258,7 @@ static ul_status find_below(finder *f, const char *input, ul_error *error) {
             continue;
         if (!is_case(path))
             dicom++;
-        else if (is_included(f, bids, path_below(input, path)))
+        else if (is_included(f, bids, files_below(input, path)))
             status = add_file(f, input, path, bids, error);
     }
     file_list_free(&list);

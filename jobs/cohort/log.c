@@ -118,7 +118,7 @@ ul_status log_read(const char *path, log_runs *runs, off_t *end, ul_error *error
 typedef struct joined_line {
     char *text; /* owned */
     log_run run;
-    size_t plan;  /* the how-manieth */
+    size_t plan;  /* its number, in the order of first lines */
     size_t order; /* in which it was read */
 } joined_line;
 

@@ -280,8 +280,9 @@ ul_status ul_plan_derive(const ul_dataset *dataset, const ul_fingerprint *finger
     if (status == UL_OK)
         status = ul_card_check(&plan->card, plan->input_channels, plan->classes, error);
     if (status == UL_OK && plan->input_channels > UL_PLAN_MAX_CHANNELS)
-        status = ul_error_set(error, UL_ERROR_INPUT, "plan: %zu input_channels, at most %d go",
-            plan->input_channels, UL_PLAN_MAX_CHANNELS);
+        status =
+            ul_error_set(error, UL_ERROR_INPUT, "plan: %zu input_channels, at most %d are allowed",
+                plan->input_channels, UL_PLAN_MAX_CHANNELS);
     if (status == UL_OK)
         status = check_classes(fingerprint, &plan->card.classes, error);
     if (status == UL_OK)

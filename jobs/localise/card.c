@@ -139,7 +139,7 @@ ul_status ul_card_localised(const ul_localised *models, ul_card *card, ul_error 
     ul_status status = UL_OK;
     if (own->localiser.class_count * step >= UL_CARD_CLASSES)
         status = ul_error_set(error, UL_ERROR_MODEL,
-            "model card: \"localiser\" makes class numbers up to %zu, at most %d go",
+            "model card: \"localiser\" makes class numbers up to %zu, at most %d are allowed",
             own->localiser.class_count * step, UL_CARD_CLASSES - 1);
     if (status == UL_OK && !allocate(own, card))
         status = no_memory(error);

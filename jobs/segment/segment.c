@@ -357,8 +357,8 @@ static ul_status job_open(const ul_model *model, const ul_volume *volume,
     j->voxels = volume->grid.size[0] * volume->grid.size[1] * volume->grid.size[2];
     j->slab_depth = volume->grid.size[2];
     if (j->classes > PREDICT_MAX_CLASSES)
-        return ul_error_set(error, UL_ERROR_LIMIT, "the model has %zu outputs, at most %d go",
-            j->classes, PREDICT_MAX_CLASSES);
+        return ul_error_set(error, UL_ERROR_LIMIT,
+            "the model has %zu outputs, at most %d are allowed", j->classes, PREDICT_MAX_CLASSES);
     for (size_t c = 0; c < PREDICT_MAX_CLASSES; c++)
         j->named[c] = ul_segments_find(&j->labels->segments, (unsigned)c) != NULL;
     size_t planes = j->card->plane_count ? j->card->plane_count : 1;
