@@ -13,58 +13,30 @@
 
 static const uint64_t UNPACKED_BYTES = (uint64_t)16 << 30; /* at most, of an archive */
 
-/* How many series fit the model, and the first of them; reasons [UL_ERROR_TEXT_BYTES / 2]: why the
- * others do not. */
-static size_t count_fitting(const batch *b, const ul_series *const *series, size_t count,
-    bool colour_may_be_grey, const ul_series **first, char *reasons) {
-    size_t fits = 0, room = UL_ERROR_TEXT_BYTES / 2;
-    *reasons = '\0';
-    for (size_t i = 0, used = 0; i < count; i++) {
-        ul_error why = {0};
-        if (b->arguments->force ||
-            ul_card_fit_series(&b->model.card, series[i], colour_may_be_grey, &why) == UL_OK) {
-            if (++fits == 1)
-                *first = series[i];
-        } else if (used < room) {
-            used += (size_t)snprintf(reasons + used, room - used, "%sseries %d: %s",
-                used ? "; " : "", ul_series_get_info(series[i])->series_number, why.text);
-        }
-    }
-    return fits;
-}
-
 /* The series that the model was made for: the only one of its study, or the only one that fits, as
  * `ulite segment` chooses. */
-static ul_status choose_by_card(const batch *b, const ul_series *const *series, size_t count,
-    batch_turn *turn, ul_error *error) {
-    char reasons[UL_ERROR_TEXT_BYTES / 2];
+static ul_status choose_by_card(const batch *b, const ul_catalog *catalog,
+    const ul_series *const *series, size_t count, batch_turn *turn, ul_error *error) {
     if (count == 1) { /* what does not fit is refused when it is segmented */
         turn->series = series[0];
         snprintf(turn->choice, sizeof turn->choice, "the only volume of its study");
         return UL_OK;
     }
-    const ul_series *first = NULL;
-    size_t fits = count_fitting(b, series, count, false, &first, reasons);
-    if (fits == 0)
-        fits = count_fitting(b, series, count, true, &first, reasons);
-    if (fits == 0)
-        return ul_error_set(error, UL_ERROR_CHOICE,
-            "the model was made for none of the %zu volumes (%s)", count, reasons);
-    if (fits > 1)
-        return ul_error_set(error, UL_ERROR_CHOICE,
-            "%zu of %zu volumes fit the model and nothing was chosen; --rules says which is meant",
-            fits, count);
-    turn->series = first;
-    snprintf(turn->choice, sizeof turn->choice,
-        "the only one of %zu volumes that the model was made for", count);
-    return UL_OK;
+    ul_status status =
+        ul_card_choose_among(&b->model.card, catalog, series, count, &turn->series, error);
+    if (status != UL_OK)
+        ul_error_suffix(error, "; --rules says which is meant");
+    else
+        snprintf(turn->choice, sizeof turn->choice,
+            "the only one of %zu volumes that the model was made for", count);
+    return status;
 }
 
-static ul_status choose(const batch *b, const ul_series *const *series, size_t count,
-    batch_turn *turn, ul_error *error) {
+static ul_status choose(const batch *b, const ul_catalog *catalog, const ul_series *const *series,
+    size_t count, batch_turn *turn, ul_error *error) {
     size_t chosen;
     if (!b->rules)
-        return choose_by_card(b, series, count, turn, error);
+        return choose_by_card(b, catalog, series, count, turn, error);
     ul_status status = ul_series_rules_choose(
         b->rules, series, count, &chosen, turn->choice, sizeof turn->choice, error);
     if (status == UL_OK)
@@ -89,7 +61,7 @@ static ul_status choose_in_source(const batch *b, batch_turn *turn, ul_error *er
                 turn->source);
     }
     if (status == UL_OK)
-        status = choose(b, series, count, turn, error);
+        status = choose(b, turn->catalog, series, count, turn, error);
     free(series);
     return status;
 }
@@ -107,7 +79,7 @@ ul_status batch_prepare(const batch *b, const ul_case *item, batch_turn *turn, u
         turn->source = turn->only ? turn->only : b->scratch;
     }
     if (status == UL_OK && item->series_count > 0) {
-        status = choose(b, item->series, item->series_count, turn, error);
+        status = choose(b, item->catalog, item->series, item->series_count, turn, error);
     } else if (status == UL_OK) {
         input_kind kind = input_kind_of(turn->source);
         if (kind != INPUT_NIFTI && kind != INPUT_PNG)
@@ -133,7 +105,7 @@ void batch_read_ahead(const batch *b, const ul_case *item) {
         return;
     if (item->series_count == 0)
         read_ahead(item->path);
-    else if (choose(b, item->series, item->series_count, &turn, &error) == UL_OK)
+    else if (choose(b, item->catalog, item->series, item->series_count, &turn, &error) == UL_OK)
         for (size_t k = 0; (instance = ul_series_instance(turn.series, k)); k++)
             read_ahead(instance->path);
 }

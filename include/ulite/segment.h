@@ -68,6 +68,10 @@ UL_API ul_status ul_card_fit_series(
 UL_API ul_status ul_card_choose(const ul_card *card, const ul_catalog *catalog, const char *name,
     const ul_series **series, ul_error *error);
 
+/* The same among these volumes of the catalog, at least two. */
+UL_API ul_status ul_card_choose_among(const ul_card *card, const ul_catalog *catalog,
+    const ul_series *const *among, size_t count, const ul_series **series, ul_error *error);
+
 /* The same of all volumes by the card of a model. Errors of ul_card_read, too. */
 UL_API ul_status ul_catalog_choose(
     const ul_catalog *catalog, const ul_model *model, const ul_series **series, ul_error *error);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -53,53 +54,70 @@ ul_status ul_card_fit_series(
     return ul_card_fit(&own, &headers, error);
 }
 
-/* How many volumes are meant and fit, and the first of them. */
-static size_t count_fitting(const ul_card *card, const ul_catalog *catalog, const char *name,
+/* How many of the volumes fit, and the first of them. */
+static size_t count_fitting(const ul_card *card, const ul_series *const *among, size_t count,
     bool colour_may_be_grey, const ul_series **first) {
     size_t fits = 0;
-    for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
-        const ul_series *series = ul_catalog_at(catalog, i);
-        if (ul_catalog_matches(catalog, i, name) &&
-            ul_card_fit_series(card, series, colour_may_be_grey, NULL) == UL_OK && fits++ == 0)
-            *first = series;
-    }
+    for (size_t i = 0; i < count; i++)
+        if (ul_card_fit_series(card, among[i], colour_may_be_grey, NULL) == UL_OK && fits++ == 0)
+            *first = among[i];
     return fits;
 }
 
-/* Says why each of the volumes that are meant does not fit. */
-static ul_status fail_unfit(const ul_card *card, const ul_catalog *catalog, const char *name,
-    size_t meant, ul_error *error) {
-    char reasons[UL_ERROR_TEXT_BYTES / 2] = "";
-    for (size_t i = 0, used = 0; i < ul_catalog_size(catalog) && used < sizeof reasons; i++) {
-        ul_error why = {0};
-        char own[UL_SERIES_NAME_BYTES];
-        ul_catalog_name(catalog, i, own);
-        if (ul_catalog_matches(catalog, i, name) &&
-            ul_card_fit_series(card, ul_catalog_at(catalog, i), true, &why) != UL_OK)
-            used += (size_t)snprintf(reasons + used, sizeof reasons - used, "%sseries %s: %s",
-                used ? "; " : "", own, why.text);
-    }
-    return ul_error_set(error, UL_ERROR_CHOICE,
-        "the model was made for none of the %zu volumes (%s)", meant, reasons);
+/* The name of a volume of the catalog. */
+static void name_of(
+    const ul_catalog *catalog, const ul_series *series, char name[UL_SERIES_NAME_BYTES]) {
+    size_t i = 0;
+    while (ul_catalog_at(catalog, i) != series)
+        i++;
+    ul_catalog_name(catalog, i, name);
 }
 
-ul_status ul_card_choose(const ul_card *card, const ul_catalog *catalog, const char *name,
-    const ul_series **series, ul_error *error) {
-    size_t meant = 0;
-    for (size_t i = 0; i < ul_catalog_size(catalog); i++)
-        meant += ul_catalog_matches(catalog, i, name);
-    if (meant < 2)
-        return ul_catalog_find(catalog, name, series, error);
-    size_t fits = count_fitting(card, catalog, name, false, series);
+/* Says why each of the volumes does not fit. */
+static ul_status fail_unfit(const ul_card *card, const ul_catalog *catalog,
+    const ul_series *const *among, size_t count, ul_error *error) {
+    char reasons[UL_ERROR_TEXT_BYTES / 2] = "";
+    for (size_t i = 0, used = 0; i < count && used < sizeof reasons; i++) {
+        ul_error why = {0};
+        char name[UL_SERIES_NAME_BYTES];
+        name_of(catalog, among[i], name);
+        ul_card_fit_series(card, among[i], true, &why);
+        used += (size_t)snprintf(reasons + used, sizeof reasons - used, "%sseries %s: %s",
+            used ? "; " : "", name, why.text);
+    }
+    return ul_error_set(error, UL_ERROR_CHOICE,
+        "the model was made for none of the %zu volumes (%s)", count, reasons);
+}
+
+ul_status ul_card_choose_among(const ul_card *card, const ul_catalog *catalog,
+    const ul_series *const *among, size_t count, const ul_series **series, ul_error *error) {
+    *series = NULL;
+    size_t fits = count_fitting(card, among, count, false, series);
     if (fits == 0)
-        fits = count_fitting(card, catalog, name, true, series);
+        fits = count_fitting(card, among, count, true, series);
     if (fits == 1)
         return UL_OK;
     *series = NULL;
     if (fits == 0)
-        return fail_unfit(card, catalog, name, meant, error);
+        return fail_unfit(card, catalog, among, count, error);
     return ul_error_set(error, UL_ERROR_CHOICE,
-        "%zu of %zu volumes fit the model and nothing was chosen", fits, meant);
+        "%zu of %zu volumes fit the model and nothing was chosen", fits, count);
+}
+
+ul_status ul_card_choose(const ul_card *card, const ul_catalog *catalog, const char *name,
+    const ul_series **series, ul_error *error) {
+    size_t volumes = ul_catalog_size(catalog), meant = 0;
+    const ul_series **among = malloc((volumes + 1) * sizeof *among);
+    *series = NULL;
+    if (!among)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu volumes", volumes);
+    for (size_t i = 0; i < volumes; i++)
+        if (ul_catalog_matches(catalog, i, name))
+            among[meant++] = ul_catalog_at(catalog, i);
+    ul_status status = meant < 2 ? ul_catalog_find(catalog, name, series, error)
+                                 : ul_card_choose_among(card, catalog, among, meant, series, error);
+    free(among);
+    return status;
 }
 
 ul_status ul_catalog_choose(
