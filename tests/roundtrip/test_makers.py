@@ -90,6 +90,15 @@ def told_apart(bench):
         for volume, truth, word in zip(bench.info(folder)["series"], truths, words):
             assert word in volume["part"], volume["part"]
             bench.converts(folder, volume["series"], truth)
+    def rounded(image, time):  # in its last digits, otherwise on each slice
+        image.DiffusionBValue = 800.0
+        off = 3e-4 * (int(image.InstanceNumber) % 3 - 1)
+        image.DiffusionGradientOrientation = [(c == time) + off for c in range(3)]
+
+    folder, truths = times(bench, "rounded directions", rounded)
+    for volume, truth in zip(bench.info(folder)["series"], truths, strict=True):
+        assert "gradient direction" in volume["part"], volume["part"]
+        bench.converts(folder, volume["series"], truth)
     # two times whose pictures are equal are not one picture sent twice
     folder, truths = times(bench, "equal pictures", lambda image, time: None)
     first, last = truths[0]["slices"][1]["file"], truths[2]["slices"][1]["file"]
