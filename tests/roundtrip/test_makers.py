@@ -222,6 +222,18 @@ def grey_colours(bench):
         edit(path, lambda image: setattr(image, "PixelData", (np.arange(1024, dtype="u1").repeat(3) if photometric == "RGB"
              else np.stack([np.arange(1024) % 256, np.full(1024, 128), np.full(1024, 128)], 1).astype("u1")).tobytes()))
         assert "its channels are equal: read as grey" in bench.ask(*segment, stream="stderr")
+    # of several in colour none is taken by chance; a grey one among them is
+    folder = bench.folder("colours")
+    for number in "12":
+        bench.series(folder, "--size", "32,32,4", "--photometric", "RGB", "--series-number", number, "--names", "random", "--seed", number)
+    out = folder + ".nii"
+    segment = ["segment", folder, "-m", "hippocampus", "--force", "-o", out]
+    assert "2 of 2 volumes fit the model" in bench.ask(*segment, status=4)
+    one = bench.info(folder)["series"][1]["series"]
+    assert "luminance" in bench.ask(*segment, "--series", one, stream="stderr")
+    os.remove(out)
+    bench.series(folder, "--size", "32,32,4", "--description", "grey", "--names", "random", "--seed", "3")
+    assert "luminance" not in bench.ask("segment", folder, "-m", "hippocampus", "-o", out, stream="stderr")
 
 
 def no_dicom(bench):
