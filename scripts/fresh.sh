@@ -7,7 +7,7 @@
 #
 # --package installs that package of a build (cpack) in a minimal Debian 12 and runs it, in the place of all else.
 # --quick runs `test.sh --quick` instead of all tests. FOLDER (default: a new one in $TMPDIR) gets the root and the logs.
-# Exits 77 where there is no root or no debootstrap to be had. Uncommitted changes have no part in it.
+# Exits 77 where no root can be made: not by this user, no debootstrap, no mounts, no mirror. Uncommitted changes have no part in it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,16 +31,15 @@ mkdir -p "$folder"
 
 # What a container has, and no more: proc, the devices, a pts of its own.
 attach() {
-    mount -t proc proc "$root/proc"
-    mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+    mount -t proc proc "$root/proc" && mount -t tmpfs -o mode=755 tmpfs "$root/dev" || return
     mkdir "$root/dev/pts" "$root/dev/shm"
     local device name major minor
     for device in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0; do
         IFS=: read -r name major minor <<<"$device"
         mknod -m 666 "$root/dev/$name" c "$major" "$minor"
     done
-    mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$root/dev/pts"
-    mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+    mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$root/dev/pts" &&
+        mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm" || return
     ln -s pts/ptmx "$root/dev/ptmx"
     ln -s /proc/self/fd "$root/dev/fd"
     ln -s /proc/self/fd/0 "$root/dev/stdin"
@@ -57,7 +56,7 @@ detach() {
 finish() {
     local code=$?
     detach
-    if [ "$code" = 0 ]; then
+    if [ "$code" = 0 ] || [ "$code" = 77 ]; then
         rm -rf --one-file-system "$root"
     else
         echo "fresh: what is left is in $folder" >&2
@@ -65,10 +64,10 @@ finish() {
 }
 trap finish EXIT
 
-# inside COMMAND...: in the root, with its own environment; only proxies, and whether peers are required, are taken over.
+# inside COMMAND...: in the root, with its own environment; only proxies are taken over.
 inside() {
     local kept=() name
-    for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY ULITE_REQUIRE_PEERS; do
+    for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
         [ -z "${!name-}" ] || kept+=("$name=${!name}")
     done
     chroot "$root" /usr/bin/env -i HOME=/root TERM=dumb LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
@@ -86,6 +85,18 @@ step() {
         tail -60 "$folder/$name.log"
         exit 1
     fi
+}
+
+# made COMMAND: the root, of which nothing is this repository's doing.
+made() {
+    local start=$SECONDS
+    if "$@" >"$folder/root.log" 2>&1 </dev/null; then
+        echo "fresh: root passed in $((SECONDS - start)) s"
+        return
+    fi
+    tail -5 "$folder/root.log"
+    echo "fresh: skipped: no root can be made here (the lines above)"
+    exit 77
 }
 
 # As this machine reaches Debian: its sources, the configuration of its apt, hosts, and the certificates added to it.
@@ -106,50 +117,45 @@ mirror() {
     apt-get indextargets --format '$(SITE)/' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | head -1 | sed 's,/*$,,'
 }
 
+# Each of these ends with the first command that fails: they are asked about their end, which set -e passes over.
 bare() {
-    debootstrap --variant=minbase bookworm "$root" "$(mirror)"
-    copy_apt
-    attach
-    inside apt-get update -q
+    debootstrap --variant=minbase bookworm "$root" "$(mirror)" && copy_apt && attach && inside apt-get update -q
 }
 
 prepare() {
-    bare
-    inside apt-get install -q -y --no-install-recommends ca-certificates git # what `git clone` needs
-    inside update-ca-certificates
-    git -c safe.directory='*' clone --quiet --no-hardlinks "$PWD" "$root/srv/ulite"
+    bare && inside apt-get install -q -y --no-install-recommends ca-certificates git && # what `git clone` needs
+        inside update-ca-certificates &&
+        git -c safe.directory='*' clone --quiet --no-hardlinks "$PWD" "$root/srv/ulite"
 }
 
 installed() {
-    inside cmake --install /srv/ulite/build/release --prefix /usr/local
-    inside ldconfig
-    mv "$root/srv/ulite" "$root/srv/gone" # so that nothing of the tree is needed
-    inside sh -c 'cd /tmp && ulite --version && ulite segment /srv/gone/build/demo/head -m hippocampus -o hippocampi.seg.dcm &&
+    inside cmake --install /srv/ulite/build/release --prefix /usr/local && inside ldconfig &&
+        mv "$root/srv/ulite" "$root/srv/gone" && # so that nothing of the tree is needed
+        inside sh -c 'cd /tmp && ulite --version && ulite segment /srv/gone/build/demo/head -m hippocampus -o hippocampi.seg.dcm &&
         ulite verify hippocampi.seg.dcm --source /srv/gone/build/demo/head'
 }
 
 # The package with what it depends on, then the program and the Python package, which write the same.
 packaged() {
     local templates=/usr/share/mricron/templates
-    cp "$package" "$root/srv/ulite.deb"
-    "$(dirname "$package")/bin/ulite-make-series" $templates/ch2.nii.gz -o "$root/srv/series" \
-        --around $templates/aal.nii.gz:37 --extent 36,50,36
-    cp examples/segment.py "$root/srv"
-    inside apt-get install -q -y --no-install-recommends /srv/ulite.deb
-    inside sh -c 'cd /tmp && ulite --version && ulite segment /srv/series -m hippocampus -o a.seg.dcm -o a.nii.gz &&
-        ulite verify a.seg.dcm --source /srv/series'
-    inside apt-get install -q -y --no-install-recommends python3-numpy
-    inside sh -c 'cd /tmp && python3 /srv/segment.py /srv/series hippocampus b.seg.dcm b.nii.gz &&
+    cp "$package" examples/segment.py "$root/srv/" && mv "$root/srv/$(basename "$package")" "$root/srv/ulite.deb" &&
+        "$(dirname "$package")/bin/ulite-make-series" $templates/ch2.nii.gz -o "$root/srv/series" \
+            --around $templates/aal.nii.gz:37 --extent 36,50,36 &&
+        inside apt-get install -q -y --no-install-recommends /srv/ulite.deb &&
+        inside sh -c 'cd /tmp && ulite --version && ulite segment /srv/series -m hippocampus -o a.seg.dcm -o a.nii.gz &&
+        ulite verify a.seg.dcm --source /srv/series' &&
+        inside apt-get install -q -y --no-install-recommends python3-numpy &&
+        inside sh -c 'cd /tmp && python3 /srv/segment.py /srv/series hippocampus b.seg.dcm b.nii.gz &&
         cmp a.seg.dcm b.seg.dcm && cmp a.nii.gz b.nii.gz'
 }
 
 if [ "$package" ]; then
-    step root bare
+    made bare
     step package packaged
     echo "fresh: the package runs in a new Debian 12"
     exit 0
 fi
-step root prepare
+made prepare
 step demo inside /srv/ulite/scripts/demo.sh
 step tests inside /srv/ulite/scripts/test.sh "${tests[@]}"
 step install installed
