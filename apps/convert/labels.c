@@ -70,10 +70,21 @@ static ul_status read_segments(const char *given, ul_segments *segments, ul_erro
     return status;
 }
 
+/* Whether the file itself names a segment by more than its number. */
+static bool are_named(const ul_segments *segments) {
+    for (size_t s = 0; s < segments->count; s++) {
+        ul_segment plain;
+        ul_segment_init(&plain, segments->items[s].number);
+        if (strcmp(segments->items[s].label, plain.label) != 0)
+            return true;
+    }
+    return false;
+}
+
 /* The meaning of the numbers: the file's, or the numbers alone. */
 static ul_status name_segments(const convert_options *options, ul_labels *labels, ul_error *error) {
-    if (!options->segments && convert_holds_labels(options))
-        return UL_OK; /* they have names */
+    if (!options->segments && are_named(&labels->segments))
+        return UL_OK;
     if (!options->segments) {
         convert_note(
             options, "the segments are named by their numbers; --segments FILE.json names them");
