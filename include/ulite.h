@@ -10,6 +10,7 @@
 #include "ulite/evaluate.h"
 #include "ulite/model.h"
 #include "ulite/nifti.h"
+#include "ulite/nrrd.h"
 #include "ulite/png.h"
 #include "ulite/resources.h"
 #include "ulite/seg.h"

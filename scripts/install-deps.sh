@@ -58,6 +58,7 @@ test_packages=(
     make
     man-db
     nifti-bin
+    plastimatch
     python3
     python3-nibabel
     python3-onnx
@@ -67,6 +68,7 @@ test_packages=(
     python3-selenium
     python3-torch
     qemu-user
+    teem-apps
 )
 
 # Daemons: their packages would start them where they find a configuration.

@@ -3,8 +3,9 @@
 #define INPUT_KIND_H
 
 typedef enum input_kind {
-    INPUT_NIFTI,  /* by its ending: .nii, .hdr or .img, also with .gz; else by its content */
-    INPUT_PNG,    /* by its ending, else by its content */
+    INPUT_NIFTI, /* these three by image_file_kind */
+    INPUT_NRRD,
+    INPUT_PNG,
     INPUT_SEG,    /* a file that is a DICOM Segmentation */
     INPUT_SERIES, /* anything else: DICOM images, or a folder */
 } input_kind;

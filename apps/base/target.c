@@ -19,6 +19,8 @@ target_kind target_of(const char *path) {
         return TARGET_SEG;
     if (ends_in(path, ".nii") || ends_in(path, ".nii.gz"))
         return TARGET_NIFTI;
+    if (ends_in(path, ".nrrd"))
+        return TARGET_NRRD;
     return ends_in(path, ".png") ? TARGET_PNG : TARGET_UNKNOWN;
 }
 
@@ -75,7 +77,7 @@ ul_status target_check(const char *path, const char *const *inputs, size_t input
 ul_status target_part(
     const char *path, const char *part, char name[TARGET_PATH_BYTES], ul_error *error) {
     size_t at = strlen(path);
-    static const char *const endings[] = {".nii.gz", ".nii", ".dcm", ".png"};
+    static const char *const endings[] = {".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".dcm", ".png"};
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
         if (ends_in(path, endings[i])) {
             at = strlen(path) - strlen(endings[i]);

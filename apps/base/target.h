@@ -8,13 +8,16 @@ typedef enum target_kind {
     TARGET_UNKNOWN,
     TARGET_SEG,
     TARGET_NIFTI,
+    TARGET_NRRD,
     TARGET_PNG,
     TARGET_FOLDER
 } target_kind;
 
+#define TARGET_ENDINGS ".dcm, .nii, .nii.gz, .nrrd or .png"
 #define TARGET_PATH_BYTES 4096
 
-/* By the ending: .dcm, .nii or .nii.gz, .png; a folder that exists, or a name that ends in a slash.
+/* By the ending: .dcm, .nii or .nii.gz, .nrrd, .png; a folder that exists, or a name that ends in a
+ * slash.
  */
 target_kind target_of(const char *path);
 

@@ -21,7 +21,8 @@ const cli_command cmd_batch = {.name = "batch",
         "       ulite batch --merge OUT/\n"
         "\n"
         "INPUT is a folder of any depth: of DICOM studies, of which each is a case wherever its\n"
-        "files lie, of NIfTI and PNG files, and of zip and tar archives of one case each; or a\n"
+        "files lie, of NIfTI, NRRD and PNG files, and of zip and tar archives of one case each; or "
+        "a\n"
         "BIDS data set, of which OUT becomes a derivative; or a list (.txt), of which each line\n"
         "is the path of a case. Of a study the series is taken that the model was made for, if\n"
         "there is just one. A case that fails is a line on stderr, and the others go on. OUT\n"
@@ -38,10 +39,10 @@ const cli_command cmd_batch = {.name = "batch",
         "                        the case, %f its path below INPUT, %u subject and %e session as\n"
         "                        BIDS has them in paths, %m model, %h hash of the model, %%;\n"
         "                        default %j-%m-%h for DICOM, else %f-%m-%h\n"
-        "      --include PATTERN only those NIfTI and PNG files and archives whose path below\n"
+        "      --include PATTERN only those NIfTI, NRRD, PNG files and archives whose path below\n"
         "                        INPUT is of this pattern (*_T1w.nii.gz); default: all, of BIDS\n"
         "                        those in folders anat\n"
-        "      --format F        dcm, nii, nii.gz or png; default: the input's own kind\n"
+        "      --format F        dcm, nii, nii.gz, nrrd or png; default: the input's own kind\n"
         "      --resume          go on where OUT has a runs.jsonl (the default)\n"
         "      --retry failed    run those again that failed before\n"
         "      --overwrite       run all again\n"
@@ -108,14 +109,15 @@ static int take_shard(batch_arguments *a, const char *text) {
 }
 
 static int take_format(batch_arguments *a, const char *text) {
-    static const char *const formats[][2] = {
-        {"dcm", ".seg.dcm"}, {"nii", ".nii"}, {"nii.gz", ".nii.gz"}, {"png", ".png"}};
+    static const char *const formats[][2] = {{"dcm", ".seg.dcm"}, {"nii", ".nii"},
+        {"nii.gz", ".nii.gz"}, {"nrrd", ".seg.nrrd"}, {"png", ".png"}};
     for (size_t f = 0; f < sizeof formats / sizeof formats[0]; f++)
         if (strcmp(text, formats[f][0]) == 0) {
             a->format = formats[f][1];
             return UL_OK;
         }
-    return console_usage(&cmd_batch, "--format takes dcm, nii, nii.gz or png, not \"%s\"", text);
+    return console_usage(
+        &cmd_batch, "--format takes dcm, nii, nii.gz, nrrd or png, not \"%s\"", text);
 }
 
 static int take_threads(batch_arguments *a, const char *text) {

@@ -1,8 +1,8 @@
 #include "apps/base/console.h"
-#include "apps/base/input_kind.h"
 #include "apps/base/series_choice.h"
 #include "apps/batch/archive.h"
 #include "apps/batch/batch.h"
+#include "jobs/base/image_file.h"
 #include "jobs/base/paths.h"
 
 #include <fcntl.h>
@@ -81,8 +81,7 @@ ul_status batch_prepare(const batch *b, const ul_case *item, batch_turn *turn, u
     if (status == UL_OK && item->series_count > 0) {
         status = choose(b, item->catalog, item->series, item->series_count, turn, error);
     } else if (status == UL_OK) {
-        input_kind kind = input_kind_of(turn->source);
-        if (kind != INPUT_NIFTI && kind != INPUT_PNG)
+        if (image_file_kind(turn->source) == IMAGE_NONE)
             status = choose_in_source(b, turn, error);
     }
     return status == UL_OK ? batch_name(b, turn, error) : status;

@@ -11,18 +11,19 @@
 static int convert_run(int argc, char **argv);
 
 const cli_command cmd_convert = {.name = "convert",
-    .summary = "DICOM series to NIfTI, segmentations between DICOM and NIfTI",
+    .summary = "DICOM series to NIfTI or NRRD, segmentations between DICOM, NIfTI and NRRD",
     .help =
         "Usage: ulite convert INPUT -o OUT [--source FOLDER] [--series UID|NUMBER]\n"
         "                     [--segments F.json|MODEL] [--type T] [--rle]\n"
         "                     [--grid original|regular] [--split] [--names F.json]\n"
         "                     [--philips-float]\n"
         "\n"
-        "INPUT is a DICOM folder or file, a DICOM Segmentation, or labels in NIfTI or PNG; OUT\n"
-        "says by its ending what is made of it: .nii or .nii.gz, .dcm (a DICOM Segmentation),\n"
-        ".png (labels of one slice), or a folder, where the file gets a name from a hash of the\n"
-        "series UID. Labels become a .dcm on the slices of --source: they must lie on its\n"
-        "voxels and cover all of them, with axes in any order and direction.\n"
+        "INPUT is a DICOM folder or file, a DICOM Segmentation, labels in NIfTI, NRRD or PNG, or\n"
+        "an image in NIfTI or NRRD; OUT says by its ending what is made of it: .nii or .nii.gz,\n"
+        ".nrrd (labels: .seg.nrrd for 3D Slicer), .dcm (a DICOM Segmentation), .png (labels of\n"
+        "one slice), or a folder, where the file gets a name from a hash of the series UID.\n"
+        "Labels become a .dcm on the slices of --source: they must lie on its voxels and, of a\n"
+        "NIfTI or PNG file, cover all of them, with axes in any order and direction.\n"
         "\n"
         "  -o, --output OUT      required\n"
         "      --source FOLDER   the images that the segmentation belongs to (may be given\n"
@@ -57,6 +58,7 @@ const cli_command cmd_convert = {.name = "convert",
         "Examples:\n"
         "  ulite convert ct/ -o ct.nii.gz\n"
         "  ulite convert liver.seg.dcm -o liver.nii.gz --source ct/ --names liver.json\n"
+        "  ulite convert liver.seg.dcm -o liver.seg.nrrd --source ct/\n"
         "  ulite convert liver.nii.gz -o liver.seg.dcm --source ct/ --segments liver.json\n",
     .run = convert_run};
 
@@ -141,7 +143,7 @@ static int take_option(convert_options *o, const char **sources, int option, con
 }
 
 static bool is_labels(input_kind kind) {
-    return kind == INPUT_NIFTI || kind == INPUT_PNG;
+    return kind == INPUT_NIFTI || kind == INPUT_NRRD || kind == INPUT_PNG;
 }
 
 /* What no job can serve is a wrong command line. */
@@ -149,12 +151,14 @@ static int check_usage(const convert_options *o, input_kind kind) {
     target_kind target = target_of(o->output);
     if (target == TARGET_UNKNOWN)
         return console_usage(&cmd_convert,
-            "-o takes a name in .dcm, .nii, .nii.gz or .png, or a folder, not \"%s\"", o->output);
-    if (kind == INPUT_SERIES && target != TARGET_NIFTI && target != TARGET_FOLDER)
-        return console_usage(&cmd_convert, "DICOM images become NIfTI; \"%s\" is none", o->output);
-    if (is_labels(kind) && target != TARGET_SEG && target != TARGET_FOLDER)
+            "-o takes a name in " TARGET_ENDINGS ", or a folder, not \"%s\"", o->output);
+    bool to_seg = target == TARGET_SEG || (target == TARGET_FOLDER && is_labels(kind));
+    if (kind == INPUT_SERIES && (to_seg || target == TARGET_PNG))
         return console_usage(
-            &cmd_convert, "labels become a DICOM Segmentation (.dcm); \"%s\" is none", o->output);
+            &cmd_convert, "DICOM images become NIfTI or NRRD; \"%s\" is neither", o->output);
+    if (kind == INPUT_PNG && !to_seg)
+        return console_usage(&cmd_convert,
+            "labels in PNG become a DICOM Segmentation (.dcm); \"%s\" is none", o->output);
     if (kind == INPUT_SERIES && (o->source_count > 0 || o->segments || o->names || o->typed))
         return console_usage(&cmd_convert,
             "--source, --segments, --names, --type and --rle are for segmentations, not for "
@@ -165,14 +169,25 @@ static int check_usage(const convert_options *o, input_kind kind) {
         return console_usage(&cmd_convert, "--names and --split are for a SEG");
     if (o->philips_float && kind != INPUT_SERIES)
         return console_usage(&cmd_convert, "--philips-float is for DICOM images");
+    if (is_labels(kind) && !to_seg && (o->source_count > 0 || o->typed))
+        return console_usage(&cmd_convert, "--source, --type and --rle are for a .dcm output");
     if (o->rle && !seg_type_takes_rle(o->type))
         return console_usage(&cmd_convert, "--rle goes with --type labelmap");
     if (o->names && !ends_in(o->names, ".json"))
         return console_usage(&cmd_convert, "--names takes a name in .json, not \"%s\"", o->names);
-    if (o->source_count == 0 && (is_labels(kind) || target == TARGET_SEG))
+    if (o->source_count == 0 && to_seg)
         return console_usage(
             &cmd_convert, "a .dcm output needs --source, the images it belongs to");
     return UL_OK;
+}
+
+static ul_status run_job(const convert_options *o, input_kind kind, ul_error *error) {
+    target_kind target = target_of(o->output);
+    bool plain = target == TARGET_NIFTI || target == TARGET_NRRD;
+    if (is_labels(kind))
+        return plain && !convert_holds_labels(o) ? convert_image(o, error)
+                                                 : convert_labels(o, error);
+    return kind == INPUT_SEG ? convert_seg(o, error) : convert_series(o, error);
 }
 
 static int convert_run(int argc, char **argv) {
@@ -203,9 +218,7 @@ static int convert_run(int argc, char **argv) {
         cJSON_AddArrayToObject(o.report, "notes");
     }
     ul_error error = {0};
-    ul_status status = is_labels(kind)     ? convert_labels(&o, &error)
-                       : kind == INPUT_SEG ? convert_seg(&o, &error)
-                                           : convert_series(&o, &error);
+    ul_status status = run_job(&o, kind, &error);
     if (status == UL_OK && o.report)
         status = json_out_print(o.report, &error);
     else

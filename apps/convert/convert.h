@@ -23,8 +23,19 @@ ul_status convert_series(const convert_options *options, ul_error *error);
 /* A DICOM Segmentation to labels: NIfTI, PNG, or another SEG. */
 ul_status convert_seg(const convert_options *options, ul_error *error);
 
-/* Labels in NIfTI or PNG to a DICOM Segmentation. */
+/* Labels in NIfTI, NRRD or PNG to a DICOM Segmentation or to another such file. */
 ul_status convert_labels(const convert_options *options, ul_error *error);
+
+/* Whether the input, a NIfTI or NRRD file that becomes another one, holds labels: it says so
+ * itself, or --segments does. */
+bool convert_holds_labels(const convert_options *options);
+
+/* An image in NIfTI or NRRD to another such file. */
+ul_status convert_image(const convert_options *options, ul_error *error);
+
+/* Writes to a NIfTI or NRRD file, or labels to a PNG, as path ends; errors as of ul_nifti_write. */
+ul_status convert_write_labels(const char *path, const ul_labels *labels, ul_error *error);
+ul_status convert_write_volume(const char *path, const ul_volume *volume, ul_error *error);
 
 /* Says a note, and keeps it for the report. */
 void convert_note(const convert_options *options, const char *text);
@@ -45,6 +56,14 @@ ul_status convert_check_output(
 /* Writes labels, which lie on source's slices or an even grid of their own, as a SEG. */
 ul_status convert_write_seg(const convert_options *options, const ul_catalog *catalog,
     const ul_labels *labels, const ul_series *source, ul_seg_type type, ul_error *error);
+
+/* --type, or what holds the labels without a loss. */
+ul_seg_type convert_seg_type(const convert_options *options, const ul_labels *labels);
+
+/* Whether the file at path can hold the labels of a NIfTI or NRRD file. Errors: UL_ERROR_CHOICE
+ * (they overlap). */
+ul_status convert_check_map(
+    const convert_options *options, const ul_labels *labels, const char *path, ul_error *error);
 
 /* Puts labels whose slices are not even on an even grid. An error names the input. */
 ul_status convert_make_regular(const convert_options *options, ul_labels *labels, ul_error *error);

@@ -3,7 +3,9 @@
 #include "apps/base/series_choice.h"
 #include "apps/base/target.h"
 #include "apps/convert/convert.h"
+#include "jobs/base/image_file.h"
 #include "jobs/base/model_path.h"
+#include "volume/extend.h"
 
 #include <string.h>
 
@@ -68,8 +70,21 @@ static ul_status read_segments(const char *given, ul_segments *segments, ul_erro
     return status;
 }
 
+/* Whether the file itself names a segment by more than its number. */
+static bool are_named(const ul_segments *segments) {
+    for (size_t s = 0; s < segments->count; s++) {
+        ul_segment plain;
+        ul_segment_init(&plain, segments->items[s].number);
+        if (strcmp(segments->items[s].label, plain.label) != 0)
+            return true;
+    }
+    return false;
+}
+
 /* The meaning of the numbers: the file's, or the numbers alone. */
 static ul_status name_segments(const convert_options *options, ul_labels *labels, ul_error *error) {
+    if (!options->segments && are_named(&labels->segments))
+        return UL_OK;
     if (!options->segments) {
         convert_note(
             options, "the segments are named by their numbers; --segments FILE.json names them");
@@ -93,6 +108,21 @@ static ul_status name_segments(const convert_options *options, ul_labels *labels
     return UL_OK;
 }
 
+/* Labels on the voxels of a volume, of which an NRRD file may hold a part alone. */
+static ul_status align_to(const convert_options *options, const ul_labels *labels,
+    const ul_grid *grid, ul_labels *aligned, ul_error *error) {
+    ul_labels extended;
+    if (image_file_kind(options->input) != IMAGE_NRRD)
+        return ul_labels_align(labels, grid, aligned, error);
+    ul_status status = ul_labels_align(labels, &labels->grid, &extended, error); /* a copy */
+    if (status == UL_OK)
+        status = labels_extend(&extended, grid, error);
+    if (status == UL_OK)
+        status = ul_labels_align(&extended, grid, aligned, error);
+    ul_labels_free(&extended);
+    return status;
+}
+
 /* The volumes that are meant and whose slices the labels lie on: one is wanted. */
 static ul_status align_to_one(const convert_options *options, const ul_catalog *catalog,
     const ul_labels *labels, ul_labels *aligned, const ul_series **source, ul_error *error) {
@@ -105,7 +135,7 @@ static ul_status align_to_one(const convert_options *options, const ul_catalog *
         ul_labels candidate;
         const ul_series *series = ul_catalog_at(catalog, i);
         if (ul_series_check_places(series, &first) != UL_OK ||
-            ul_labels_align(labels, ul_series_grid(series), &candidate, &first) != UL_OK)
+            align_to(options, labels, ul_series_grid(series), &candidate, &first) != UL_OK)
             continue;
         if (fitting++ == 0) {
             *aligned = candidate;
@@ -133,32 +163,52 @@ static ul_status write_for(const convert_options *options, const ul_catalog *cat
     const ul_series *source = NULL;
     if (options->regular && labels->grid.stack == UL_STACK_REGULAR) { /* may be one of their own */
         ul_status status = choose_series(catalog, options->series, &source, error);
-        return status == UL_OK
-                   ? convert_write_seg(options, catalog, labels, source, options->type, error)
-                   : status;
+        return status == UL_OK ? convert_write_seg(options, catalog, labels, source,
+                                     convert_seg_type(options, labels), error)
+                               : status;
     }
     ul_labels aligned = {0};
     ul_status status = align_to_one(options, catalog, labels, &aligned, &source, error);
     if (status == UL_OK && options->regular && aligned.grid.stack != UL_STACK_REGULAR)
         status = convert_make_regular(options, &aligned, error);
     if (status == UL_OK)
-        status = convert_write_seg(options, catalog, &aligned, source, options->type, error);
+        status = convert_write_seg(
+            options, catalog, &aligned, source, convert_seg_type(options, &aligned), error);
     ul_labels_free(&aligned);
+    return status;
+}
+
+/* To another file of labels. */
+static ul_status write_plain(
+    const convert_options *options, const ul_labels *labels, ul_error *error) {
+    ul_status status = convert_check_output(options, NULL, options->output, error);
+    if (status == UL_OK)
+        status = convert_check_map(options, labels, options->output, error);
+    if (status == UL_OK)
+        status = convert_write_labels(options->output, labels, error);
+    if (status == UL_OK)
+        convert_wrote(options, options->output, &labels->grid, &labels->segments);
     return status;
 }
 
 ul_status convert_labels(const convert_options *options, ul_error *error) {
     ul_labels labels = {0};
     ul_catalog *catalog = NULL;
-    ul_status status = ends_in(options->input, ".png")
-                           ? ul_png_read_labels(options->input, &labels, error)
-                           : ul_nifti_read_labels(options->input, &labels, NULL, error);
+    char *notes = NULL;
+    ul_status status = image_file_read_labels(options->input, &labels, &notes, error);
+    convert_notes(options, notes);
     if (status == UL_OK && labels.segments.count == 0 && !options->segments)
         status = ul_error_set(error, UL_ERROR_INPUT,
             "%s: it holds no label; --segments says which segments were looked for, in vain",
             options->input);
     if (status == UL_OK)
         status = name_segments(options, &labels, error);
+    target_kind target = target_of(options->output);
+    if (status == UL_OK && target != TARGET_SEG && target != TARGET_FOLDER) {
+        status = write_plain(options, &labels, error);
+        ul_labels_free(&labels);
+        return status;
+    }
     if (status == UL_OK)
         status = choose_open(options->sources, options->source_count, 0, &catalog, error);
     if (status == UL_OK)

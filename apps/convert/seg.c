@@ -52,7 +52,7 @@ static ul_status write_mask(const char *path, const ul_labels *labels, size_t s,
             labels->fractions ? labels->fractions[s * voxels + v] > 127 : labels->map[v] == number;
         mask.map[v] = held ? number : 0;
     }
-    status = ul_nifti_write_labels(path, &mask, NULL, 0, console_progress(), error);
+    status = convert_write_labels(path, &mask, error);
     ul_labels_free(&mask);
     return status;
 }
@@ -67,7 +67,7 @@ static ul_status write_fractions(
     size_t voxels = count_voxels(labels);
     for (size_t v = 0; v < voxels; v++)
         ((float *)volume.samples)[v] = (float)labels->fractions[s * voxels + v] / 255.0f;
-    status = ul_nifti_write(path, &volume, NULL, 0, console_progress(), error);
+    status = convert_write_volume(path, &volume, error);
     ul_volume_free(&volume);
     return status;
 }
@@ -91,36 +91,51 @@ static ul_status write_parts(const convert_options *options, const char *path,
     return status;
 }
 
+static ul_status overlapping(const convert_options *options, const char * or, ul_error *error) {
+    return ul_error_set(error, UL_ERROR_CHOICE,
+        "%s: its segments overlap, which one label volume cannot hold; a .seg.nrrd holds them in "
+        "layers%s",
+        options->input, or);
+}
+
+ul_status convert_check_map(
+    const convert_options *options, const ul_labels *labels, const char *path, ul_error *error) {
+    return content_of(labels) == CONTENT_OVERLAP && target_of(path) != TARGET_NRRD
+               ? overlapping(options, "", error)
+               : UL_OK;
+}
+
 /* One file where one file can hold it all, else as --split and --type say. */
-static ul_status write_nifti(
+static ul_status write_volume(
     const convert_options *options, const char *path, const ul_labels *labels, ul_error *error) {
     label_content content = content_of(labels);
     bool fractions = content == CONTENT_FRACTIONS &&
                      (options->type == UL_SEG_AUTO || options->type == UL_SEG_FRACTIONAL);
     if (options->split)
         return write_parts(options, path, labels, fractions, error);
-    if (content == CONTENT_OVERLAP)
-        return ul_error_set(error, UL_ERROR_CHOICE,
-            "%s: its segments overlap, which one label volume cannot hold; --split writes a file "
-            "for each",
-            options->input);
+    if (content == CONTENT_OVERLAP && target_of(path) != TARGET_NRRD) /* that has layers */
+        return overlapping(options, ", --split a file for each", error);
     if (fractions && labels->segments.count > 1)
         return ul_error_set(error, UL_ERROR_CHOICE,
             "%s: it holds fractions of %zu segments; --split writes a file of fractions for each, "
             "--type binary the label map at one half",
             options->input, labels->segments.count);
-    ul_status status =
-        fractions ? write_fractions(path, labels, 0, error)
-                  : ul_nifti_write_labels(path, labels, NULL, 0, console_progress(), error);
+    ul_status status = fractions ? write_fractions(path, labels, 0, error)
+                                 : convert_write_labels(path, labels, error);
     if (status == UL_OK)
         convert_wrote(options, path, &labels->grid, &labels->segments);
     return status;
 }
 
-/* --type, or what holds the labels without a loss. */
-static ul_seg_type type_of(const convert_options *options, const ul_labels *labels) {
+ul_seg_type convert_seg_type(const convert_options *options, const ul_labels *labels) {
+    label_content content = content_of(labels);
+    if (content == CONTENT_OVERLAP && options->type != UL_SEG_FRACTIONAL)
+        convert_note(options,
+            options->type == UL_SEG_AUTO && !options->rle
+                ? "segments overlap: written as fractions of all or none, which hold each whole"
+                : "segments overlap: a voxel of several belongs to the one of the highest number");
     bool open = options->type == UL_SEG_AUTO && !options->rle;
-    return open && content_of(labels) == CONTENT_FRACTIONS ? UL_SEG_FRACTIONAL : options->type;
+    return open && content != CONTENT_LABELS ? UL_SEG_FRACTIONAL : options->type;
 }
 
 static ul_status write_target(const convert_options *options, const ul_catalog *catalog,
@@ -140,14 +155,15 @@ static ul_status write_target(const convert_options *options, const ul_catalog *
     case TARGET_SEG:
         if (!source)
             return ul_error_set(error, UL_ERROR_USAGE, "a .dcm output needs --source");
-        return convert_write_seg(options, catalog, labels, source, type_of(options, labels), error);
+        return convert_write_seg(
+            options, catalog, labels, source, convert_seg_type(options, labels), error);
     case TARGET_PNG:
-        status = ul_png_write_labels(path, labels, error);
+        status = convert_write_labels(path, labels, error);
         if (status == UL_OK)
             convert_wrote(options, path, &labels->grid, &labels->segments);
         return status;
     default:
-        status = write_nifti(options, path, labels, error);
+        status = write_volume(options, path, labels, error);
         if (status == UL_OK && target_nifti_note(&labels->grid))
             convert_note(options, target_nifti_note(&labels->grid));
         return status;

@@ -39,7 +39,7 @@ static ul_status write_volume(const convert_options *options, const ul_catalog *
     if (status == UL_OK && options->regular && volume.grid.stack != UL_STACK_REGULAR)
         status = make_regular(options, &volume, error);
     if (status == UL_OK)
-        status = ul_nifti_write(path, &volume, NULL, 0, console_progress(), error);
+        status = convert_write_volume(path, &volume, error);
     const ul_series_info *info = ul_series_get_info(series);
     for (size_t n = 0; status == UL_OK && n < info->note_count; n++)
         convert_note(options, info->notes[n]);

@@ -18,7 +18,8 @@ const cli_command cmd_eval = {.name = "eval",
     .help =
         "Usage: ulite eval PREDICTED TRUTH [--json] [--csv FILE]\n"
         "\n"
-        "Compares two label files (NIfTI, PNG, DICOM SEG), or those of two folders paired by\n"
+        "Compares two label files (NIfTI, NRRD, PNG, DICOM SEG), or those of two folders paired "
+        "by\n"
         "their names without endings: Dice, IoU, precision, recall, HD95 and average surface\n"
         "distance in mm, volumes in mL, per case and class, with mean, sd, median and a\n"
         "bootstrap 95 % interval of the mean over the cases. A class that is empty on both sides\n"

@@ -13,25 +13,26 @@ static int info_run(int argc, char **argv);
 
 const cli_command cmd_info = {.name = "info",
     .summary = "tell what a model, a folder or an image file holds",
-    .help = "Usage: ulite info PATH [--json]\n"
-            "\n"
-            "PATH is one of\n"
-            "  a folder, searched recursively, or a DICOM file: lists the volumes in it, with\n"
-            "      what --series takes, what tells parts of a series apart, and what is odd about\n"
-            "      each; files of other kinds are named for what they are\n"
-            "  a DICOM Segmentation: its segments, codes and colours\n"
-            "  a NIfTI volume or a PNG picture: size, spacing, orientation, range of values\n"
-            "  a model file, or the name of a bundled model: the network's shape, the model card\n"
-            "      and the other metadata\n"
-            "Names, identifiers and dates of patients are never printed.\n"
-            "\n"
-            "      --json          one JSON object on stdout\n"
-            "  -q, --quiet         no messages\n"
-            "\n"
-            "Examples:\n"
-            "  ulite info hippocampus\n"
-            "  ulite info model.safetensors --json\n"
-            "  ulite info exported_study/\n",
+    .help =
+        "Usage: ulite info PATH [--json]\n"
+        "\n"
+        "PATH is one of\n"
+        "  a folder, searched recursively, or a DICOM file: lists the volumes in it, with\n"
+        "      what --series takes, what tells parts of a series apart, and what is odd about\n"
+        "      each; files of other kinds are named for what they are\n"
+        "  a DICOM Segmentation: its segments, codes and colours\n"
+        "  a NIfTI or NRRD volume or a PNG picture: size, spacing, orientation, range of values\n"
+        "  a model file, or the name of a bundled model: the network's shape, the model card\n"
+        "      and the other metadata\n"
+        "Names, identifiers and dates of patients are never printed.\n"
+        "\n"
+        "      --json          one JSON object on stdout\n"
+        "  -q, --quiet         no messages\n"
+        "\n"
+        "Examples:\n"
+        "  ulite info hippocampus\n"
+        "  ulite info model.safetensors --json\n"
+        "  ulite info exported_study/\n",
     .run = info_run};
 
 /* A safetensors file: eight bytes of header length, then a JSON object. */
@@ -67,9 +68,9 @@ static ul_status tell(const char *given, ul_error *error) {
         return info_dicom(given, error);
     switch (input_kind_of(given)) {
     case INPUT_NIFTI:
-        return info_volume(given, false, error);
+    case INPUT_NRRD:
     case INPUT_PNG:
-        return info_volume(given, true, error);
+        return info_volume(given, error);
     case INPUT_SEG:
         return info_seg(given, error);
     case INPUT_SERIES:

@@ -1,8 +1,7 @@
 #include "apps/base/console.h"
 #include "apps/base/json_out.h"
 #include "apps/info/info.h"
-#include "ulite/nifti.h"
-#include "ulite/png.h"
+#include "jobs/base/image_file.h"
 #include "volume/planes.h"
 
 #include <math.h>
@@ -127,18 +126,21 @@ static ul_status print_json(const char *kind, const ul_volume *volume, const val
     return json_out_print(object, error);
 }
 
-ul_status info_volume(const char *path, bool picture, ul_error *error) {
+ul_status info_volume(const char *path, ul_error *error) {
+    static const char *const kinds[][2] = {[IMAGE_NIFTI] = {"nifti", "NIfTI volume"},
+        [IMAGE_NRRD] = {"nrrd", "NRRD volume"},
+        [IMAGE_PNG] = {"png", "PNG picture"}};
+    const char *const *kind = kinds[image_file_kind(path)];
     ul_volume volume = {0};
     char *notes = NULL;
     value_range range;
-    ul_status status = picture ? ul_png_read(path, &volume, error)
-                               : ul_nifti_read(path, 0, &volume, NULL, &notes, error);
+    ul_status status = image_file_read(path, 0, &volume, NULL, &notes, error);
     if (status == UL_OK)
         status = range_of(&volume, &range, error);
     if (status == UL_OK && console_settings.json)
-        status = print_json(picture ? "png" : "nifti", &volume, &range, notes, error);
+        status = print_json(kind[0], &volume, &range, notes, error);
     else if (status == UL_OK)
-        print_table(picture ? "PNG picture" : "NIfTI volume", &volume, &range, notes);
+        print_table(kind[1], &volume, &range, notes);
     ul_volume_free(&volume);
     free(notes);
     return status;

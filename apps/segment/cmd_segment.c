@@ -23,11 +23,11 @@ const cli_command cmd_segment = {.name = "segment",
         "                     [--mask F.nii.gz] [--threads N] [--random-uids] [--tta]\n"
         "                     [--force] [--strict]\n"
         "\n"
-        "INPUT is a DICOM file or folder (several go), .nii, .nii.gz, .hdr or .png. OUT says by\n"
-        "its ending what is written: .dcm (a DICOM Segmentation), .nii or .nii.gz, .png, or a\n"
-        "folder, where the file gets a name from a hash of the series UID and from the model. Of\n"
-        "several volumes in a folder the one that the model was made for is taken if just one "
-        "is.\n"
+        "INPUT is a DICOM file or folder (several may be given), .nii, .nii.gz, .hdr, .nrrd,\n"
+        ".nhdr or .png. OUT says by its ending what is written: .dcm (a DICOM Segmentation), .nii\n"
+        "or .nii.gz, .nrrd (.seg.nrrd for 3D Slicer), .png, or a folder, where the file gets a\n"
+        "name from a hash of the series UID and from the model. Of several volumes in a folder\n"
+        "the one that the model was made for is taken if just one is.\n"
         "A model of a part, as hippocampus, finds it in a whole head by the model that its card\n"
         "names (localiser), and labels it on both sides; what fits it already is taken as it is.\n"
         "To a model of grey images pictures stored in colour with equal channels are grey.\n"
@@ -36,8 +36,8 @@ const cli_command cmd_segment = {.name = "segment",
         "  -o, --output OUT      required, may be given several times\n"
         "      --series X        series number, NUMBER.PART for a part of one, or UID; `ulite\n"
         "                        info` lists them, with what tells parts apart\n"
-        "      --frame N         the N-th volume of a 4D NIfTI file\n"
-        "      --source FOLDER   the DICOM images that a .dcm from a NIfTI input belongs to\n"
+        "      --frame N         the N-th volume of a 4D NIfTI or NRRD file\n"
+        "      --source FOLDER   the DICOM images that a .dcm of another input belongs to\n"
         "      --type T          of a .dcm: binary, fractional, labelmap (Supplement 243) or auto\n"
         "                        (default): binary where viewers read it rightly and there are\n"
         "                        up to 8 segments, else labelmap; a note says why\n"
@@ -212,10 +212,10 @@ static int check_usage(const segment_arguments *a) {
             a->input_count ? "" : " INPUT", a->model ? "" : " -m", a->output_count ? "" : " -o");
     input_kind kind = input_kind_of(a->inputs[0]);
     bool dicom = kind == INPUT_SERIES || kind == INPUT_SEG;
-    if (a->frame && kind != INPUT_NIFTI)
-        return console_usage(&cmd_segment, "--frame is for NIfTI files");
+    if (a->frame && kind != INPUT_NIFTI && kind != INPUT_NRRD)
+        return console_usage(&cmd_segment, "--frame is for NIfTI and NRRD files");
     if (dicom && a->source_count > 0)
-        return console_usage(&cmd_segment, "--source is for labels of NIfTI or PNG inputs");
+        return console_usage(&cmd_segment, "--source is for labels of NIfTI, NRRD or PNG inputs");
     if (!dicom && a->series && a->source_count == 0)
         return console_usage(&cmd_segment, "--series is for DICOM images");
     if (a->rle && !seg_type_takes_rle(a->type))
@@ -225,9 +225,9 @@ static int check_usage(const segment_arguments *a) {
             &cmd_segment, "--stats takes a name in .json or .csv, not \"%s\"", a->stats);
     if (a->report && !ends_in(a->report, ".json"))
         return console_usage(&cmd_segment, "--report takes a name in .json, not \"%s\"", a->report);
-    if (a->mask && target_of(a->mask) != TARGET_NIFTI)
+    if (a->mask && target_of(a->mask) != TARGET_NIFTI && target_of(a->mask) != TARGET_NRRD)
         return console_usage(
-            &cmd_segment, "--mask takes a name in .nii or .nii.gz, not \"%s\"", a->mask);
+            &cmd_segment, "--mask takes a name in .nii, .nii.gz or .nrrd, not \"%s\"", a->mask);
     if (a->preview && !ends_in(a->preview, ".png"))
         return console_usage(
             &cmd_segment, "--preview takes a name in .png, not \"%s\"", a->preview);

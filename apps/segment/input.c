@@ -1,5 +1,4 @@
 #include "apps/base/console.h"
-#include "apps/base/input_kind.h"
 #include "apps/base/series_choice.h"
 #include "apps/segment/segment.h"
 
@@ -64,17 +63,14 @@ static ul_status read_dicom(const segment_arguments *arguments, const ul_card *c
 static ul_status read_any(const segment_arguments *arguments, const ul_card *card,
     segment_input *input, ul_error *error) {
     const char *path = arguments->inputs[0];
-    input_kind kind = arguments->chosen ? INPUT_SERIES : input_kind_of(path);
-    input->picture = kind == INPUT_PNG;
-    if (kind != INPUT_PNG && kind != INPUT_NIFTI)
+    input->file = arguments->chosen ? IMAGE_NONE : image_file_kind(path);
+    if (input->file == IMAGE_NONE)
         return read_dicom(arguments, card, input, error);
     if (arguments->input_count > 1)
         return ul_error_set(
             error, UL_ERROR_USAGE, "several inputs go for DICOM only, not with %s", path);
-    if (input->picture)
-        return ul_png_read(path, &input->volume, error);
-    ul_status status =
-        ul_nifti_read(path, arguments->frame, &input->volume, &input->header, &input->notes, error);
+    ul_status status = image_file_read(
+        path, arguments->frame, &input->volume, &input->header, &input->notes, error);
     console_lines("note: ", input->notes);
     return status;
 }

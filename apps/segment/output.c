@@ -36,23 +36,39 @@ static void name_run(const segment_input *input, const char *ending, char name[N
     snprintf(name, NAME_BYTES, "-%s-%.8s%s", shown, input->model_hash, ending);
 }
 
+/* What labels of the input are written as where a folder is given: a file of the same kind. */
+static target_kind own_kind(const segment_input *input) {
+    switch (input->file) {
+    case IMAGE_NIFTI:
+        return TARGET_NIFTI;
+    case IMAGE_NRRD:
+        return TARGET_NRRD;
+    case IMAGE_PNG:
+        return TARGET_PNG;
+    default:
+        return TARGET_SEG;
+    }
+}
+
 /* The file behind the n-th -o, and of what kind. A folder's file is of the input's own kind. */
 static ul_status name_output(const segment_arguments *arguments, const segment_input *input,
     size_t n, target_kind *kind, char path[TARGET_PATH_BYTES], ul_error *error) {
     const char *output = arguments->outputs[n];
     char identity[TARGET_PATH_BYTES], name[NAME_BYTES];
-    if (input->header || input->picture)
+    if (input->file != IMAGE_NONE)
         snprintf(identity, sizeof identity, "%s%.0zu", arguments->inputs[0], arguments->frame);
     else
         target_identity(input->series, NULL, identity);
     *kind = target_of(output);
     if (*kind == TARGET_UNKNOWN)
         return ul_error_set(error, UL_ERROR_USAGE,
-            "-o takes a name in .dcm, .nii, .nii.gz or .png, or a folder, not \"%s\"", output);
+            "-o takes a name in " TARGET_ENDINGS ", or a folder, not \"%s\"", output);
     if (*kind == TARGET_FOLDER)
-        *kind = input->header ? TARGET_NIFTI : input->picture ? TARGET_PNG : TARGET_SEG;
-    static const char *const endings[] = {
-        [TARGET_SEG] = ".seg.dcm", [TARGET_NIFTI] = ".nii.gz", [TARGET_PNG] = ".png"};
+        *kind = own_kind(input);
+    static const char *const endings[] = {[TARGET_SEG] = ".seg.dcm",
+        [TARGET_NIFTI] = ".nii.gz",
+        [TARGET_NRRD] = ".seg.nrrd",
+        [TARGET_PNG] = ".png"};
     name_run(input, endings[*kind], name);
     return target_name(output, identity, name, path, error);
 }
@@ -104,18 +120,18 @@ static ul_status check_paths(
     return UL_OK;
 }
 
-static ul_status check_nifti(const char *path, const segment_input *input, ul_error *error) {
+static ul_status check_even(const char *path, const segment_input *input, ul_error *error) {
     if (input->volume.grid.stack != UL_STACK_UNEVEN)
         return UL_OK;
     return ul_error_set(error, UL_ERROR_GEOMETRY,
-        "%s: a NIfTI file cannot hold slices at uneven distances: write a .dcm, or take --grid "
+        "%s: the file cannot hold slices at uneven distances: write a .dcm, or take --grid "
         "regular",
         path);
 }
 
 ul_status segment_check_outputs(
     const segment_arguments *arguments, segment_input *input, ul_error *error) {
-    bool foreign = input->header || input->picture, seg = false;
+    bool foreign = input->file != IMAGE_NONE, seg = false;
     ul_status status = UL_OK;
     for (size_t n = 0; status == UL_OK && n < arguments->output_count; n++) {
         target_kind kind;
@@ -128,11 +144,11 @@ ul_status segment_check_outputs(
         if (status == UL_OK && kind == TARGET_PNG && input->volume.grid.size[2] != 1)
             status = ul_error_set(error, UL_ERROR_GEOMETRY,
                 "%s: a PNG holds one slice, the input has %zu", path, input->volume.grid.size[2]);
-        if (status == UL_OK && kind == TARGET_NIFTI)
-            status = check_nifti(path, input, error);
+        if (status == UL_OK && (kind == TARGET_NIFTI || kind == TARGET_NRRD))
+            status = check_even(path, input, error);
     }
     if (status == UL_OK && arguments->mask)
-        status = check_nifti(arguments->mask, input, error);
+        status = check_even(arguments->mask, input, error);
     if (status == UL_OK && foreign && arguments->source_count > 0) {
         status = choose_open(arguments->sources, arguments->source_count, arguments->threads,
             &input->catalog, error);
@@ -159,7 +175,7 @@ static ul_status write_seg(const char *path, const segment_arguments *arguments,
     options.notes = &notes;
     ul_labels aligned = {0};
     ul_status status = UL_OK;
-    if ((input->header || input->picture) && !input->resampled) {
+    if (input->file != IMAGE_NONE && !input->resampled) {
         status = ul_labels_align(labels, ul_series_grid(input->series), &aligned, error);
         labels = &aligned;
     }
@@ -189,6 +205,9 @@ ul_status segment_write_outputs(const segment_arguments *arguments, const segmen
             status =
                 ul_nifti_write_labels(temporary, labels, input->resampled ? NULL : input->header,
                     arguments->threads, console_progress(), error);
+        else if (kind == TARGET_NRRD)
+            status = ul_nrrd_write_labels(
+                temporary, labels, arguments->threads, console_progress(), error);
         else
             status = ul_png_write_labels(temporary, labels, error);
         if (status == UL_OK && kind == TARGET_NIFTI && !input->header &&
@@ -207,6 +226,9 @@ ul_status segment_write_mask(const segment_arguments *arguments, segment_input *
     if (status != UL_OK)
         return status;
     ul_volume_mask(labels, &input->volume);
+    if (target_of(arguments->mask) == TARGET_NRRD)
+        return ul_nrrd_write(
+            temporary, &input->volume, arguments->threads, console_progress(), error);
     return ul_nifti_write(temporary, &input->volume, input->resampled ? NULL : input->header,
         arguments->threads, console_progress(), error);
 }

@@ -151,7 +151,7 @@ static ul_status write_report(const char *path, const segment_arguments *argumen
     segment_add_quality(report, card, input);
     if (input->localiser)
         segment_add_localiser(report, input);
-    bool series_itself = input->series && !input->header && !input->picture && !input->resampled;
+    bool series_itself = input->series && input->file == IMAGE_NONE && !input->resampled;
     if (series_itself)
         add_slice_map(report, input->series);
     return write_json(path, report, error);

@@ -4,6 +4,7 @@
 
 #include "apps/base/target.h"
 #include "apps/base/written.h"
+#include "jobs/base/image_file.h"
 #include "jobs/base/model_path.h"
 #include "ulite.h"
 #include "ulite/seg.h"
@@ -58,7 +59,7 @@ typedef struct segment_input {
     const ul_series *series; /* NULL where the input is no DICOM */
     ul_volume volume;
     ul_nifti_header *header;                  /* NIfTI only */
-    bool picture;                             /* a PNG */
+    image_kind file;                          /* IMAGE_NONE where it is DICOM */
     const ul_localiser_model *localiser;      /* where it is needed, else NULL; borrowed */
     ul_located located[UL_LOCALISER_CLASSES]; /* what it found */
     bool resampled;   /* volume is on an even grid that its slices were not on */

@@ -22,6 +22,9 @@ UL_API void ul_nifti_header_free(ul_nifti_header *header);
 UL_API ul_status ul_nifti_read_labels(
     const char *path, ul_labels *labels, ul_nifti_header **header, ul_error *error);
 
+/* Whether the file says that its values are labels (its intent). */
+UL_API bool ul_nifti_probe_labels(const char *path);
+
 /* Writes volumes and labels through a temporary name that is read back, compared and renamed.
  * header: the source's, or NULL to derive both forms from the grid (tilted: a sheared sform,
  * qform_code 0). A .gz is compressed on `threads` threads (0: ul_default_threads()), which change

@@ -106,7 +106,7 @@ const char *ul_file_kind_text(ul_file_kind kind) {
         [UL_FILE_POINTER] = "a pointer of Git LFS or git-annex, not the file: fetch it first",
         [UL_FILE_JPEG] = "a JPEG picture, which is not read",
         [UL_FILE_PDF] = "a PDF",
-        [UL_FILE_NRRD] = "an NRRD file, which is not read: convert it to NIfTI",
+        [UL_FILE_NRRD] = "an NRRD volume: give the file itself",
         [UL_FILE_HDF5] = "an HDF5 file (MINC, MATLAB), which is not read: convert it to NIfTI",
     };
     return texts[kind];

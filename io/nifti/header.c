@@ -479,17 +479,17 @@ size_t nifti_header_bytes(const ul_nifti_header *header) {
     return (header->version == 1 ? SIZE_1 : SIZE_2) + EXTENSION_BYTES;
 }
 
-bool nifti_header_write(const ul_nifti_header *header, gzip_writer *file) {
-    static const char no_extension[EXTENSION_BYTES] = {0};
-    bool written;
+void nifti_header_put(const ul_nifti_header *header, bool extended, void *bytes) {
+    const char extension[EXTENSION_BYTES] = {extended};
+    char *to = bytes;
     if (header->version == 1) {
         nifti_1_header one;
         narrow(&header->fields, &one);
-        written = gzip_write(file, &one, SIZE_1);
+        memcpy(to, &one, SIZE_1);
     } else {
         nifti_2_header two = header->fields;
         memcpy(two.magic, "n+2\0\r\n\032\n", sizeof two.magic);
-        written = gzip_write(file, &two, SIZE_2);
+        memcpy(to, &two, SIZE_2);
     }
-    return written && gzip_write(file, no_extension, EXTENSION_BYTES);
+    memcpy(to + nifti_header_bytes(header) - EXTENSION_BYTES, extension, EXTENSION_BYTES);
 }

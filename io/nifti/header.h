@@ -3,7 +3,6 @@
 #ifndef NIFTI_HEADER_H
 #define NIFTI_HEADER_H
 
-#include "io/nifti/gzip_write.h"
 #include "ulite/nifti.h"
 
 #include <nifti2_io.h>
@@ -48,10 +47,10 @@ ul_status nifti_header_grid(
 /* A header for a volume on grid, dimensions and both forms filled in. */
 ul_status nifti_header_from_grid(const ul_grid *grid, ul_nifti_header *header, ul_error *error);
 
-/* Writes header and the empty extension field as a single file's start. */
-bool nifti_header_write(const ul_nifti_header *header, gzip_writer *file);
-
-/* Byte offset of the samples in a single file that nifti_header_write started. */
+/* Bytes of header and extension field: where a single file without extensions has its samples. */
 size_t nifti_header_bytes(const ul_nifti_header *header);
+
+/* Puts both, as a single file begins; extended: extensions follow. */
+void nifti_header_put(const ul_nifti_header *header, bool extended, void *bytes);
 
 #endif

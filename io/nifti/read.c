@@ -260,3 +260,13 @@ ul_status ul_nifti_read_labels(
         ul_nifti_header_free(read);
     return status;
 }
+
+bool ul_nifti_probe_labels(const char *path) {
+    ul_nifti_header header;
+    gzFile file;
+    bool labels = open_image(path, &header, &file, NULL) == UL_OK &&
+                  header.fields.intent_code == NIFTI_INTENT_LABEL;
+    if (file)
+        gzclose(file);
+    return labels;
+}

@@ -1,131 +1,27 @@
 #include "io/nifti/header.h"
-#include "libulite/base/output.h"
-#include "volume/planes.h"
+#include "io/slices/slice_file.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-/* What is written slice by slice: fill() gives the bytes of slice k, so that neither writing nor
- * comparing needs a second copy of the volume. */
-typedef struct slice_source {
-    const void *volume; /* ul_volume or ul_labels */
-    size_t slices, slice_bytes;
-    void (*fill)(const struct slice_source *source, size_t k, void *bytes);
-    int threads; /* that compress */
-    const ul_progress *progress;
-    bool stopped; /* the progress said stop */
-} slice_source;
-
-static bool stopped(slice_source *source, const char *stage, size_t k) {
-    source->stopped =
-        source->stopped || !ul_progress_report(source->progress, stage, k, source->slices);
-    return source->stopped;
-}
-
-static void fill_labels_u8(const slice_source *source, size_t k, void *bytes) {
-    const ul_labels *labels = source->volume;
-    uint8_t *to = bytes;
-    const uint16_t *from = labels->map + k * source->slice_bytes;
-    for (size_t n = 0; n < source->slice_bytes; n++)
-        to[n] = (uint8_t)from[n];
-}
-
-static void fill_labels_16(const slice_source *source, size_t k, void *bytes) {
-    const ul_labels *labels = source->volume;
-    memcpy(bytes, (const char *)labels->map + k * source->slice_bytes, source->slice_bytes);
-}
-
-static void fill_stored(const slice_source *source, size_t k, void *bytes) {
-    const ul_volume *volume = source->volume;
-    memcpy(bytes, (const char *)volume->samples + k * source->slice_bytes, source->slice_bytes);
-}
-
-static void fill_values(const slice_source *source, size_t k, void *bytes) {
-    ul_volume_slice(source->volume, k, bytes);
-}
-
-static bool write_all(
-    const ul_nifti_header *header, slice_source *source, void *buffer, gzip_writer *file) {
-    if (!nifti_header_write(header, file))
-        return false;
-    for (size_t k = 0; k < source->slices; k++) {
-        if (stopped(source, "writing", k))
-            return false;
-        source->fill(source, k, buffer);
-        if (!gzip_write(file, buffer, source->slice_bytes))
-            return false;
-    }
-    return true;
-}
-
-/* Checks that the file holds what the header and the source say, and nothing else. */
-static ul_status compare_file(const char *path, const char *written, const ul_nifti_header *header,
-    slice_source *source, void *buffer, void *read, ul_error *error) {
-    gzFile file;
-    ul_status status = nifti_open(written, &file, error);
-    if (status != UL_OK)
-        return status;
-    ul_nifti_header found;
-    bool same = nifti_header_read(written, file, &found, NULL) == UL_OK &&
-                found.fields.datatype == header->fields.datatype &&
-                memcmp(found.fields.dim, header->fields.dim, sizeof found.fields.dim) == 0 &&
-                gzseek(file, (z_off_t)nifti_header_bytes(header), SEEK_SET) >= 0;
-    for (size_t k = 0; k < source->slices && same && !stopped(source, "checking", k); k++) {
-        source->fill(source, k, buffer);
-        same = gzfread(read, 1, source->slice_bytes, file) == source->slice_bytes &&
-               memcmp(buffer, read, source->slice_bytes) == 0;
-    }
-    same = same && !stopped(source, "checking", source->slices) && gzgetc(file) == -1;
-    gzclose(file);
-    if (same || source->stopped)
-        return UL_OK;
-    return ul_error_set(error, UL_ERROR_OUTPUT,
-        "%s: reading back gives something else than was written: is the disk sound?", path);
-}
-
-/* Writes the file, compressed where compressed says so. */
-static ul_status fill_file(const char *path, const char *temporary, bool compressed,
-    const ul_nifti_header *header, slice_source *source, void *buffer, ul_error *error) {
-    errno = 0;
-    gzip_writer *file = gzip_write_open(temporary, compressed, source->threads);
-    bool written = file && write_all(header, source, buffer, file);
-    int reason = errno;
-    if (!gzip_write_close(file) && written) {
-        written = false;
-        reason = errno;
-    }
-    if (written || source->stopped)
-        return UL_OK;
-    if (reason == ENOMEM)
-        return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory to write it", path);
-    return ul_error_set(error, UL_ERROR_OUTPUT, "%s: cannot be written: %s", path,
-        reason ? strerror(reason) : "the write failed");
-}
-
-static ul_status write_file(
-    const char *path, const ul_nifti_header *header, slice_source *source, ul_error *error) {
-    size_t length = strlen(path);
-    bool compressed = length > 3 && strcasecmp(path + length - 3, ".gz") == 0;
-    char *buffer = malloc(2 * source->slice_bytes + 1);
-    if (!buffer)
+/* Writes header, extension (which may be NULL, else a multiple of 16 bytes) and samples. */
+static ul_status write_file(const char *path, ul_nifti_header *header, const void *extension,
+    size_t extension_bytes, slice_file *file, ul_error *error) {
+    size_t head_bytes = nifti_header_bytes(header) + extension_bytes;
+    char *head = malloc(head_bytes);
+    if (!head)
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
-    ul_output output;
-    ul_status status = ul_output_begin(path, &output, error);
-    if (status == UL_OK) {
-        status = fill_file(path, output.temporary, compressed, header, source, buffer, error);
-        if (status == UL_OK && !source->stopped)
-            status = compare_file(path, output.temporary, header, source, buffer,
-                buffer + source->slice_bytes, error);
-        if (status == UL_OK && source->stopped)
-            status = ul_error_set(
-                error, UL_ERROR_INTERRUPTED, "%s: interrupted, nothing was written", path);
-        if (status == UL_OK)
-            status = ul_output_commit(&output, error);
-        ul_output_abandon(&output);
-    }
-    free(buffer);
+    header->fields.vox_offset = (int64_t)head_bytes;
+    nifti_header_put(header, extension_bytes > 0, head);
+    if (extension_bytes > 0)
+        memcpy(head + nifti_header_bytes(header), extension, extension_bytes);
+    size_t length = strlen(path);
+    file->compressed = length > 3 && strcasecmp(path + length - 3, ".gz") == 0;
+    file->head = head;
+    file->head_bytes = head_bytes;
+    ul_status status = slice_file_write(path, file, error);
+    free(head);
     return status;
 }
 
@@ -165,7 +61,6 @@ static void set_samples(
     header->fields.bitpix = (int16_t)bits;
     header->fields.scl_slope = slope;
     header->fields.scl_inter = intercept;
-    header->fields.vox_offset = (int64_t)nifti_header_bytes(header);
 }
 
 ul_status ul_nifti_write_labels(const char *path, const ul_labels *labels,
@@ -175,14 +70,12 @@ ul_status ul_nifti_write_labels(const char *path, const ul_labels *labels,
     if (status != UL_OK)
         return status;
     size_t pixels = labels->grid.size[0] * labels->grid.size[1];
-    unsigned largest = 0;
-    for (size_t n = 0; n < pixels * labels->grid.size[2]; n++)
-        largest = labels->map[n] > largest ? labels->map[n] : largest;
+    unsigned largest = slice_largest_label(labels);
     bool wide = largest > UINT8_MAX;
-    slice_source source = {.volume = labels,
+    slice_file file = {.source = labels,
         .slices = labels->grid.size[2],
         .slice_bytes = pixels * (wide ? 2 : 1),
-        .fill = wide ? fill_labels_16 : fill_labels_u8,
+        .fill = wide ? slice_fill_labels_16 : slice_fill_labels_8,
         .threads = threads,
         .progress = progress};
     int datatype = largest > INT16_MAX ? DT_UINT16 : wide ? DT_INT16 : DT_UINT8;
@@ -190,7 +83,7 @@ ul_status ul_nifti_write_labels(const char *path, const ul_labels *labels,
     out.fields.intent_code = NIFTI_INTENT_LABEL;
     out.fields.intent_p1 = out.fields.intent_p2 = out.fields.intent_p3 = 0.0;
     memset(out.fields.intent_name, 0, sizeof out.fields.intent_name);
-    return write_file(path, &out, &source, error);
+    return write_file(path, &out, NULL, 0, &file, error);
 }
 
 /* Whether all slices share one slope and intercept. */
@@ -216,10 +109,10 @@ ul_status ul_nifti_write(const char *path, const ul_volume *volume, const ul_nif
         return status;
     bool stored = colour || scaled_alike(volume);
     size_t bytes = stored ? volume->channels * ul_sample_bytes(volume->sample) : sizeof(float);
-    slice_source source = {.volume = volume,
+    slice_file file = {.source = volume,
         .slices = volume->grid.size[2],
         .slice_bytes = volume->grid.size[0] * volume->grid.size[1] * bytes,
-        .fill = stored ? fill_stored : fill_values,
+        .fill = stored ? slice_fill_stored : slice_fill_values,
         .threads = threads,
         .progress = progress};
     if (colour)
@@ -229,5 +122,5 @@ ul_status ul_nifti_write(const char *path, const ul_volume *volume, const ul_nif
             volume->intercept[0]);
     else
         set_samples(&out, DT_FLOAT32, 32, 1.0, 0.0);
-    return write_file(path, &out, &source, error);
+    return write_file(path, &out, NULL, 0, &file, error);
 }

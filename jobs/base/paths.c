@@ -106,6 +106,10 @@ bool files_is_nifti(const char *name) {
            files_is_header(name) || files_is_pixels(name);
 }
 
+bool files_is_nrrd(const char *name) {
+    return files_ends_with(name, ".nrrd");
+}
+
 /* Bytes of name before the first of the endings that it has; 0: none. */
 static size_t stem_before(const char *name, const char *const *endings) {
     size_t length = strlen(name);
@@ -116,7 +120,7 @@ static size_t stem_before(const char *name, const char *const *endings) {
 }
 
 size_t files_stem(const char *name) {
-    static const char *const endings[] = {".seg.dcm", ".dcm", ".png", NULL};
+    static const char *const endings[] = {".seg.dcm", ".dcm", ".seg.nrrd", ".nrrd", ".png", NULL};
     if (!files_is_nifti(name))
         return stem_before(name, endings);
     return strlen(name) - (files_ends_with(name, ".gz") ? strlen(".nii.gz") : strlen(".nii"));

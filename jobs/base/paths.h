@@ -31,8 +31,11 @@ bool files_is_nifti(const char *name);
 bool files_is_header(const char *name);
 bool files_is_pixels(const char *name);
 
-/* Bytes of name before the ending of an image or label file (a NIfTI one, .seg.dcm, .dcm, .png); 0
- * where it has none of them. */
+/* Whether it is that of an NRRD file, .nrrd or .seg.nrrd, that holds all of an image. */
+bool files_is_nrrd(const char *name);
+
+/* Bytes of name before the ending of an image or label file (a NIfTI one, .seg.nrrd, .nrrd,
+ * .seg.dcm, .dcm, .png); 0 where it has none of them. */
 size_t files_stem(const char *name);
 
 /* A path as it is seen from a folder or file that it begins with; else the whole path. */

@@ -213,7 +213,7 @@ static bool is_case(const char *path) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     if (ul_output_is_temporary(path) || files_is_pixels(name) || *name == '.')
         return false;
-    if (files_is_nifti(name) || files_archive_stem(name))
+    if (files_is_nifti(name) || files_is_nrrd(name) || files_archive_stem(name))
         return true;
     return files_ends_with(name, ".png") && ul_file_kind_of(path) == UL_FILE_PNG;
 }

@@ -51,8 +51,8 @@ static ul_status first_folder(
 
 /* The label of an image in the labels folder, *found, the caller's; NULL where there is none. */
 static ul_status find_label(const char *labels, const char *name, char **found, ul_error *error) {
-    static const char *const endings[] = {
-        ".nii.gz", ".nii", ".hdr", ".hdr.gz", ".png", ".seg.dcm", ".dcm", "", NULL};
+    static const char *const endings[] = {".nii.gz", ".nii", ".hdr", ".hdr.gz", ".seg.nrrd",
+        ".nrrd", ".png", ".seg.dcm", ".dcm", "", NULL};
     *found = NULL;
     for (size_t i = 0; endings[i]; i++) {
         char *file = files_append(name, endings[i]);
@@ -98,7 +98,8 @@ static ul_status add_case(ul_dataset *dataset, const char *images, const char *l
     }
     if (status == UL_OK && !c->label)
         status = ul_error_set(error, UL_ERROR_INPUT,
-            "%s: the image has no label %s.nii.gz, .png or .dcm in %s: add it or remove the image",
+            "%s: the image has no label %s.nii.gz, .seg.nrrd, .nrrd, .png or .dcm in %s: add it or "
+            "remove the image",
             image, c->name, labels);
     return status;
 }
@@ -136,7 +137,7 @@ static ul_status add_cases(
         status = dataset->values ? add_label_case(dataset, images, labels, list.names[i], error)
                                  : add_case(dataset, images, labels, list.names[i], error);
     if (status == UL_OK && dataset->count == 0)
-        status = ul_error_set(error, UL_ERROR_INPUT, "%s: holds no %s (NIfTI%s)", listed,
+        status = ul_error_set(error, UL_ERROR_INPUT, "%s: holds no %s (NIfTI, NRRD%s)", listed,
             dataset->values ? "label map" : "image",
             dataset->values ? ", PNG or SEG" : ", PNG, or folders with a DICOM series");
     files_free(&list);

@@ -1,13 +1,13 @@
 #include "ulite/train.h"
 
 #include "io/base/sha256.h"
+#include "jobs/base/image_file.h"
 #include "jobs/base/paths.h"
 #include "jobs/evaluate/labels_file.h"
 #include "jobs/generate/label_values.h"
 #include "ulite/dicom.h"
-#include "ulite/nifti.h"
-#include "ulite/png.h"
 #include "ulite/volume.h"
+#include "volume/extend.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -37,9 +37,7 @@ static ul_status read_series(const ul_dataset *dataset, const ul_dataset_case *c
 
 static ul_status read_file(
     const ul_dataset_case *c, ul_volume *image, ul_labels *labels, ul_error *error) {
-    ul_status status = files_ends_with(c->image, ".png")
-                           ? ul_png_read(c->image, image, error)
-                           : ul_nifti_read(c->image, 0, image, NULL, NULL, error);
+    ul_status status = image_file_read(c->image, 0, image, NULL, NULL, error);
     return status == UL_OK ? labels_read_file(c->label, NULL, labels, error) : status;
 }
 
@@ -84,6 +82,10 @@ ul_status ul_dataset_read(
     *labels = (ul_labels){0};
     ul_status status =
         series ? read_series(dataset, c, image, labels, error) : read_file(c, image, labels, error);
+    if (status == UL_OK && files_ends_with(c->label, ".seg.nrrd"))
+        status = labels_number_by_name(&dataset->classes, labels, error);
+    if (status == UL_OK && labels_are_cropped(c->label))
+        status = labels_extend(labels, &image->grid, error);
     if (status == UL_OK)
         status = align(labels, &image->grid, error);
     if (status == UL_OK && dataset->values)
@@ -111,6 +113,8 @@ ul_status ul_dataset_read_labels(
     const ul_dataset_case *c = &dataset->cases[index];
     *labels = (ul_labels){0};
     ul_status status = labels_read_file(c->label, NULL, labels, error);
+    if (status == UL_OK && files_ends_with(c->label, ".seg.nrrd"))
+        status = labels_number_by_name(&dataset->classes, labels, error);
     if (status != UL_OK)
         ul_error_prefix(error, "case %s", c->name);
     return status;

@@ -1,5 +1,6 @@
 #include "ulite/train.h"
 
+#include "jobs/base/paths.h"
 #include "jobs/evaluate/labels_file.h"
 #include "jobs/generate/label_values.h"
 #include "volume/planes.h"
@@ -120,12 +121,31 @@ static ul_status check_channels(const ul_dataset *dataset, size_t index, const u
     return UL_OK;
 }
 
-/* A SEG says what its numbers mean. */
+/* A SEG says what its numbers mean, and so does 3D Slicer's NRRD. */
 static void take_classes(const char *label_path, ul_labels *labels, ul_fingerprint *f) {
-    if (f->classes.count > 0 || !labels_are_sparse(label_path))
+    if (f->classes.count > 0 ||
+        !(labels_are_sparse(label_path) || files_ends_with(label_path, ".seg.nrrd")))
         return;
     f->classes = labels->segments;
     labels->segments = (ul_segments){0};
+}
+
+/* 3D Slicer numbers the segments of each file by itself: without classes that say which is which,
+ * they must be alike. */
+static ul_status check_names(const ul_dataset *dataset, size_t index, const ul_labels *labels,
+    const ul_fingerprint *f, ul_error *error) {
+    if (dataset->classes.count > 0 || !files_ends_with(dataset->cases[index].label, ".seg.nrrd"))
+        return UL_OK;
+    for (size_t s = 0; s < labels->segments.count; s++) {
+        const ul_segment *segment = &labels->segments.items[s];
+        const ul_segment *first = ul_segments_find(&f->classes, segment->number);
+        if (first && strcmp(first->label, segment->label) != 0)
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "segment %u is \"%s\" here and \"%s\" in a case before: give the data set a "
+                "segments.json or dataset.json that names the classes, and they are told by name",
+                segment->number, segment->label, first->label);
+    }
+    return UL_OK;
 }
 
 /* A case whose images are drawn: values from 0 to 1. */
@@ -164,6 +184,8 @@ static ul_status look_at(
     if (status != UL_OK)
         return status;
     status = check_channels(dataset, index, &image, s, f, error);
+    if (status == UL_OK)
+        status = check_names(dataset, index, &labels, f, error);
     if (status == UL_OK)
         status = add_labels(dataset, index, &labels, s, error);
     if (status == UL_OK && dataset->cases[index].split == UL_SPLIT_TRAIN) {

@@ -5,6 +5,7 @@
 #include "jobs/evaluate/labels_file.h"
 #include "ulite/dicom.h"
 #include "ulite/volume.h"
+#include "volume/extend.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -97,8 +98,12 @@ static ul_status unite(const char *predicted_path, ul_labels *predicted, const c
         return UL_OK;
     if (labels_are_sparse(truth_path))
         status = cover_grid(truth, &predicted->grid, error);
+    if (status == UL_OK && labels_are_cropped(truth_path))
+        status = labels_extend(truth, &predicted->grid, error);
     if (status == UL_OK && labels_are_sparse(predicted_path))
         status = cover_grid(predicted, &truth->grid, error);
+    if (status == UL_OK && labels_are_cropped(predicted_path))
+        status = labels_extend(predicted, &truth->grid, error);
     if (status == UL_OK)
         status = ul_labels_align(predicted, &truth->grid, &aligned, error);
     if (status != UL_OK)

@@ -1,8 +1,7 @@
 #include "jobs/evaluate/labels_file.h"
 
+#include "jobs/base/image_file.h"
 #include "jobs/base/paths.h"
-#include "ulite/nifti.h"
-#include "ulite/png.h"
 #include "ulite/seg.h"
 
 #include <stdlib.h>
@@ -50,7 +49,47 @@ static ul_status read_folder(
 }
 
 bool labels_are_sparse(const char *path) {
-    return files_is_folder(path) || !(files_is_nifti(path) || files_ends_with(path, ".png"));
+    return files_is_folder(path) || image_file_kind(path) == IMAGE_NONE;
+}
+
+static const ul_segment *find_by_name(const ul_segments *classes, const char *name) {
+    for (size_t s = 0; s < classes->count; s++)
+        if (strcmp(classes->items[s].label, name) == 0)
+            return &classes->items[s];
+    return NULL;
+}
+
+ul_status labels_number_by_name(const ul_segments *classes, ul_labels *labels, ul_error *error) {
+    size_t voxels = labels->grid.size[0] * labels->grid.size[1] * labels->grid.size[2];
+    size_t known = 0;
+    for (size_t s = 0; s < labels->segments.count; s++)
+        known += find_by_name(classes, labels->segments.items[s].label) != NULL;
+    if (known == 0)
+        return UL_OK;
+    uint16_t *numbers = calloc(UINT16_MAX + 1, sizeof *numbers);
+    if (!numbers)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the segments");
+    for (size_t s = 0; s < labels->segments.count; s++) {
+        ul_segment *segment = &labels->segments.items[s];
+        const ul_segment *class = find_by_name(classes, segment->label);
+        if (!class) {
+            free(numbers);
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "the segment \"%s\" is none of the classes of the data set: name all of them in "
+                "segments.json or dataset.json",
+                segment->label);
+        }
+        numbers[segment->number] = (uint16_t) class->number;
+        segment->number = class->number;
+    }
+    for (size_t v = 0; v < voxels; v++)
+        labels->map[v] = numbers[labels->map[v]];
+    free(numbers);
+    return UL_OK;
+}
+
+bool labels_are_cropped(const char *path) {
+    return !files_is_folder(path) && image_file_kind(path) == IMAGE_NRRD;
 }
 
 ul_status labels_read_file(
@@ -58,13 +97,11 @@ ul_status labels_read_file(
     *labels = (ul_labels){0};
     if (files_is_folder(path))
         return read_folder(path, source, labels, error);
-    if (files_ends_with(path, ".png")) {
-        ul_status status = ul_png_read_labels(path, labels, error);
-        if (status == UL_OK)
-            unify_black_and_white(labels);
-        return status;
-    }
-    if (files_is_nifti(path))
-        return ul_nifti_read_labels(path, labels, NULL, error);
-    return ul_seg_read(path, source, labels, NULL, error);
+    image_kind kind = image_file_kind(path);
+    if (kind == IMAGE_NONE)
+        return ul_seg_read(path, source, labels, NULL, error);
+    ul_status status = image_file_read_labels(path, labels, NULL, error);
+    if (status == UL_OK && kind == IMAGE_PNG)
+        unify_black_and_white(labels);
+    return status;
 }

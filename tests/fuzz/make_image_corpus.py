@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the corpora of the fuzz targets `nifti` and `png`: tiny images of every form that is read.
+"""Writes the corpora of the fuzz targets `nifti`, `nrrd` and `png`: tiny images of every form that is read.
 
 Usage: make_image_corpus.py tests/fuzz/corpus
 """
@@ -55,6 +55,45 @@ def nifti_corpus():
     yield "gzip_second.nii.gz", gzip.compress(nifti2(2), mtime=0)
 
 
+NRRD_TYPES = {"uchar": "B", "int16": "h", "unsigned int": "I", "longlong": "q", "float": "f", "double": "d"}
+SEGMENTS = """Segment0_ID:=Segment_1
+Segment0_Name:=left\\nkidney
+Segment0_Color:=1 0.5 0
+Segment0_Layer:=0
+Segment0_LabelValue:=3
+Segment0_Tags:=TerminologyEntry:a~SCT^123037004^Anatomical Structure~SCT^64033007^Kidney~SCT^7771000^Left~b~^^~^^|
+Segment1_ID:=Segment_2
+Segment1_Layer:=%d
+"""
+
+
+def nrrd(kind="uchar", order="<", encoding="raw", sizes=SIZE, keys="", **fields):
+    count = 1
+    for size in sizes:
+        count *= size
+    data = struct.pack(f"{order}{count}{NRRD_TYPES[kind]}", *(i % 4 for i in range(count)))
+    header = {"type": kind, "dimension": len(sizes), "space": "left-posterior-superior", "sizes": " ".join(map(str, sizes)),
+              "space directions": "none " * (len(sizes) - 3) + "(2,0,0) (0,2,0) (0,0,3)", "space origin": "(1,-2,3.5)",
+              "kinds": "list " * (len(sizes) - 3) + "domain domain domain", "endian": "big" if order == ">" else "little",
+              "encoding": encoding, **{name.replace("_", " "): value for name, value in fields.items()}}
+    text = "NRRD0005\n# fuzz\n" + "".join(f"{name}: {value}\n" for name, value in header.items() if value is not None)
+    return (text + keys + "\n").encode() + (gzip.compress(data, mtime=0) if encoding == "gzip" else data)
+
+
+def nrrd_corpus():
+    for kind in NRRD_TYPES:
+        yield kind.replace(" ", "_") + ".nrrd", nrrd(kind)
+    yield "big_endian.nrrd", nrrd("int16", ">")
+    yield "gzip.nrrd", nrrd("int16", encoding="gzip")
+    yield "frames.nrrd", nrrd("int16", sizes=(3, *SIZE))
+    yield "colour.nrrd", nrrd(sizes=(3, *SIZE), kinds="RGB-color domain domain domain")
+    yield "spacings.nrrd", nrrd(space=None, space_directions=None, space_origin=None, spacings="1 1 2")
+    yield "skips.nrrd", nrrd(byte_skip="-1", line_skip="0")
+    yield "detached.nrrd", nrrd(data_file="missing.raw")
+    yield "segments.nrrd", nrrd(encoding="gzip", keys=SEGMENTS % 0)
+    yield "layers.nrrd", nrrd(sizes=(2, *SIZE), keys=SEGMENTS % 1)
+
+
 def chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -90,7 +129,7 @@ def png_corpus():
 
 
 def main():
-    for name, files in (("nifti", nifti_corpus()), ("png", png_corpus())):
+    for name, files in (("nifti", nifti_corpus()), ("nrrd", nrrd_corpus()), ("png", png_corpus())):
         folder = pathlib.Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)
         for file, data in files:

@@ -1,5 +1,5 @@
 /* A compressed file is one gzip member of what was written, whatever its length and the threads. */
-#include "io/nifti/gzip_write.h"
+#include "io/slices/gzip_write.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +28,7 @@ static unsigned char *make(size_t size_bytes) {
 
 static void write_in_parts(
     const unsigned char *bytes, size_t size_bytes, size_t part, int threads) {
-    gzip_writer *writer = gzip_write_open(path, true, threads);
+    gzip_writer *writer = gzip_write_open(path, NULL, 0, true, threads);
     assert_non_null(writer);
     for (size_t at = 0; at < size_bytes; at += part)
         assert_true(
@@ -97,11 +97,11 @@ static void parts_leave_no_trace(void **state) {
 static void a_full_disk_is_told(void **state) {
     (void)state;
     unsigned char *bytes = make(20 << 20);
-    gzip_writer *writer = gzip_write_open("/dev/full", true, 2);
+    gzip_writer *writer = gzip_write_open("/dev/full", NULL, 0, true, 2);
     assert_non_null(writer);
     bool written = gzip_write(writer, bytes, 20 << 20);
     assert_false(gzip_write_close(writer) && written);
-    assert_null(gzip_write_open("/tmp/ulite-no-such-folder/a", true, 0));
+    assert_null(gzip_write_open("/tmp/ulite-no-such-folder/a", NULL, 0, true, 0));
     free(bytes);
 }
 

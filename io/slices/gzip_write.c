@@ -1,4 +1,4 @@
-#include "io/nifti/gzip_write.h"
+#include "io/slices/gzip_write.h"
 
 #include "io/base/parallel.h"
 
@@ -38,7 +38,14 @@ struct gzip_writer {
 
 static const unsigned char header[10] = {0x1f, 0x8b, Z_DEFLATED, 0, 0, 0, 0, 0, 0, 3 /* Unix */};
 
-gzip_writer *gzip_write_open(const char *path, bool compressed, int threads) {
+static bool write_start(
+    const gzip_writer *writer, const void *head, size_t head_bytes, bool compressed) {
+    return (head_bytes == 0 || fwrite(head, head_bytes, 1, writer->file) == 1) &&
+           (!compressed || fwrite(header, sizeof header, 1, writer->file) == 1);
+}
+
+gzip_writer *gzip_write_open(
+    const char *path, const void *head, size_t head_bytes, bool compressed, int threads) {
     gzip_writer *writer = calloc(1, sizeof *writer);
     if (!writer)
         return NULL;
@@ -46,7 +53,7 @@ gzip_writer *gzip_write_open(const char *path, bool compressed, int threads) {
     writer->threads = threads;
     writer->crc = crc32(0, NULL, 0);
     writer->file = fopen(path, "wb");
-    if (writer->file && (!compressed || fwrite(header, sizeof header, 1, writer->file) == 1))
+    if (writer->file && write_start(writer, head, head_bytes, compressed))
         return writer;
     int reason = errno;
     if (writer->file)
