@@ -158,6 +158,16 @@ int console_number(const cli_command *command, const char *option, const char *t
     return UL_OK;
 }
 
+int console_positive(
+    const cli_command *command, const char *option, const char *text, double high, double *number) {
+    char *end;
+    *number = strtod(text, &end);
+    if (*end || end == text || !(*number > 0.0 && *number <= high))
+        return console_usage(
+            command, "%s takes a number above 0, at most %g, not \"%s\"", option, high, text);
+    return UL_OK;
+}
+
 void console_say(const char *format, ...) {
     if (console_settings.quiet && !listener)
         return;

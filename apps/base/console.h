@@ -76,6 +76,10 @@ int console_usage(const cli_command *command, const char *format, ...) UL_PRINTF
 int console_number(const cli_command *command, const char *option, const char *text, long low,
     long high, long *number);
 
+/* As that, of one that takes a number above 0 and up to high. */
+int console_positive(
+    const cli_command *command, const char *option, const char *text, double high, double *number);
+
 /* A message for people on stderr, unless --quiet. */
 void console_say(const char *format, ...) UL_PRINTF(1, 2);
 

@@ -94,7 +94,6 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
 /* Takes one option; the exit code of a wrong one, else UL_OK. */
 static int take_option(bench_options *o, int option, const char *argument) {
     long value = 0;
-    char *end = NULL;
     switch (option) {
     case 'm':
         o->model = argument;
@@ -120,11 +119,7 @@ static int take_option(bench_options *o, int option, const char *argument) {
         o->layers = true;
         return UL_OK;
     case OPTION_SECONDS:
-        o->seconds = strtod(argument, &end);
-        if (!*argument || *end || !(o->seconds > 0 && o->seconds <= 3600))
-            return console_usage(
-                &cmd_bench, "--seconds takes a number up to 3600, not \"%s\"", argument);
-        return UL_OK;
+        return console_positive(&cmd_bench, "--seconds", argument, 3600, &o->seconds);
     default:
         return console_usage(&cmd_bench, "wrong option");
     }

@@ -1,10 +1,9 @@
 #include "apps/base/console.h"
-#include "apps/base/ending.h"
+#include "apps/base/segments_given.h"
 #include "apps/base/series_choice.h"
 #include "apps/base/target.h"
 #include "apps/convert/convert.h"
 #include "jobs/base/image_file.h"
-#include "jobs/base/model_path.h"
 #include "volume/extend.h"
 
 #include <string.h>
@@ -51,25 +50,6 @@ ul_status convert_make_regular(const convert_options *options, ul_labels *labels
     return UL_OK;
 }
 
-/* What --segments says: a segments file, or the classes of a model's card. */
-static ul_status read_segments(const char *given, ul_segments *segments, ul_error *error) {
-    if (ends_in(given, ".json"))
-        return ul_segments_read(given, segments, error);
-    char path[MODEL_PATH_BYTES];
-    ul_model *model = NULL;
-    ul_card card = {0};
-    ul_status status = model_path_find(given, path, error);
-    if (status == UL_OK)
-        status = ul_model_open(path, &model, error);
-    if (status == UL_OK)
-        status = ul_card_read(model, &card, error);
-    if (status == UL_OK)
-        status = ul_segments_copy(&card.classes, segments, error);
-    ul_card_free(&card);
-    ul_model_close(model);
-    return status;
-}
-
 /* Whether the file itself names a segment by more than its number. */
 static bool are_named(const ul_segments *segments) {
     for (size_t s = 0; s < segments->count; s++) {
@@ -91,7 +71,7 @@ static ul_status name_segments(const convert_options *options, ul_labels *labels
         return UL_OK;
     }
     ul_segments segments;
-    ul_status status = read_segments(options->segments, &segments, error);
+    ul_status status = segments_given_read(options->segments, &segments, error);
     if (status != UL_OK)
         return status;
     for (size_t s = 0; s < labels->segments.count; s++) {

@@ -99,14 +99,6 @@ typedef struct request {
     char from_path[MODEL_PATH_BYTES];
 } request;
 
-static int take_positive(const char *option, const char *text, double *number) {
-    char *end;
-    *number = strtod(text, &end);
-    if (*end || end == text || !(*number > 0.0 && *number < 1e9))
-        return console_usage(&cmd_train, "%s takes a number above 0, not \"%s\"", option, text);
-    return UL_OK;
-}
-
 static int take_loss(const char *text, int *loss) {
     static const char *const losses[] = {"dice", "cross_entropy", "dice_ce", "tversky"};
     for (*loss = 0; *loss < 4; ++*loss)
@@ -143,11 +135,11 @@ static int take_option(request *r, int option, const char *argument) {
     case OPTION_EPOCHS:
         return console_number(&cmd_train, "--epochs", argument, 1, 1000000, &r->epochs);
     case OPTION_MINUTES:
-        return take_positive("--minutes", argument, &r->minutes);
+        return console_positive(&cmd_train, "--minutes", argument, 1e9, &r->minutes);
     case OPTION_BATCH:
         return console_number(&cmd_train, "--batch", argument, 1, 4096, &r->batch);
     case OPTION_LR:
-        return take_positive("--lr", argument, &r->rate);
+        return console_positive(&cmd_train, "--lr", argument, 1e9, &r->rate);
     case OPTION_LOSS:
         return take_loss(argument, &r->loss);
     case OPTION_SEED:

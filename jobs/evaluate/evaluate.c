@@ -18,7 +18,7 @@ typedef struct scores_so_far {
     ul_score *items;
     size_t count, room;
     bool *seen; /* [MAX_NUMBER] */
-    bool merge; /* all segments count as one */
+    const ul_evaluate_options *options;
 } scores_so_far;
 
 static ul_score *add_score(scores_so_far *scores) {
@@ -35,14 +35,17 @@ static ul_score *add_score(scores_so_far *scores) {
     return score;
 }
 
-static void name_class(const ul_labels *truth, const ul_labels *predicted, ul_score *score) {
-    const ul_segment *s = ul_segments_find(&truth->segments, score->metrics.number);
-    if (!s || !*s->label)
-        s = ul_segments_find(&predicted->segments, score->metrics.number);
-    if (s && *s->label)
-        snprintf(score->class_name, sizeof score->class_name, "%s", s->label);
-    else
-        snprintf(score->class_name, sizeof score->class_name, "class %u", score->metrics.number);
+/* A class is called as the first of these calls it that does; number where none does. */
+static void name_class(const ul_segments *const naming[3], ul_score *score) {
+    unsigned number = score->metrics.number;
+    snprintf(score->class_name, sizeof score->class_name, "class %u", number);
+    for (int n = 0; n < 3; n++) {
+        const ul_segment *s = naming[n] ? ul_segments_find(naming[n], number) : NULL;
+        if (s && *s->label) {
+            snprintf(score->class_name, sizeof score->class_name, "%s", s->label);
+            return;
+        }
+    }
 }
 
 static ul_status compare_labels(const char *name, const ul_labels *predicted,
@@ -63,9 +66,12 @@ static ul_status compare_labels(const char *name, const ul_labels *predicted,
             break;
         }
         scores->seen[number] = true;
-        status = ul_metrics_compute(predicted, truth, number, &score->metrics, error);
+        double tolerance = scores->options->tolerance > 0.0 ? scores->options->tolerance : 1.0;
+        status = ul_metrics_compute(predicted, truth, number, tolerance, &score->metrics, error);
         snprintf(score->name, sizeof score->name, "%s", name);
-        name_class(truth, predicted, score);
+        name_class((const ul_segments *const[3]){scores->options->names, &truth->segments,
+                       &predicted->segments},
+            score);
     }
     free(here);
     return status;
@@ -121,6 +127,14 @@ static void merge_segments(ul_labels *labels) {
     ul_segments_free(&labels->segments);
 }
 
+/* The spacing of a picture that states none. */
+static void set_pixel_size(const double pixel_mm[2], ul_labels *labels) {
+    ul_grid *grid = &labels->grid;
+    bool known = grid->spacing_mm[0] > 0.0 && grid->spacing_mm[1] > 0.0;
+    if (!known && pixel_mm[0] > 0.0 && pixel_mm[1] > 0.0)
+        memcpy(grid->spacing_mm, pixel_mm, 2 * sizeof *pixel_mm);
+}
+
 static ul_status compare_files(const char *name, const char *predicted_path, const char *truth_path,
     const ul_series *source, scores_so_far *scores, ul_error *error) {
     ul_labels truth = {0}, predicted = {0};
@@ -130,7 +144,9 @@ static ul_status compare_files(const char *name, const char *predicted_path, con
         status = labels_read_file(predicted_path, source, &predicted, error);
     if (status == UL_OK)
         status = unite(predicted_path, &predicted, truth_path, &truth, error);
-    if (status == UL_OK && scores->merge) {
+    set_pixel_size(scores->options->pixel_mm, &predicted);
+    set_pixel_size(scores->options->pixel_mm, &truth);
+    if (status == UL_OK && scores->options->merge) {
         merge_segments(&predicted);
         merge_segments(&truth);
     }
@@ -175,8 +191,12 @@ static ul_status add_absent(
             ul_score *score = add_score(scores);
             if (!score)
                 return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the scores");
-            score->metrics = (ul_class_metrics){
-                .number = number, .dice = 1.0, .iou = 1.0, .precision = 1.0, .recall = 1.0};
+            score->metrics = (ul_class_metrics){.number = number,
+                .dice = 1.0,
+                .iou = 1.0,
+                .precision = 1.0,
+                .recall = 1.0,
+                .nsd = 1.0};
             snprintf(score->name, sizeof score->name, "%s", names[n]);
             snprintf(score->class_name, sizeof score->class_name, "%s", class_name);
         }
@@ -357,7 +377,7 @@ ul_status ul_evaluate(const char *predicted, const char *truth, const ul_evaluat
     static const ul_evaluate_options defaults = {0};
     options = options ? options : &defaults;
     bool folders = files_is_folder(truth) && files_is_folder(predicted);
-    scores_so_far so_far = {.seen = calloc(MAX_NUMBER, sizeof(bool)), .merge = options->merge};
+    scores_so_far so_far = {.seen = calloc(MAX_NUMBER, sizeof(bool)), .options = options};
     ul_status status;
     *evaluation = (ul_evaluation){0};
     if (!so_far.seen)

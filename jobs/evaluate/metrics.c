@@ -110,22 +110,30 @@ static double sorted_percentile(const double *sorted, size_t count, double fract
     return sorted[below] + (place - (double)below) * (sorted[below + 1] - sorted[below]);
 }
 
-/* Distances from every voxel of one surface to the other: their sum and 95th percentile. */
-static void directed(const uint8_t *from, const double *squared, size_t voxels, double *distances,
-    double *sum, double *percentile95) {
+/* Distances from the voxels of one surface to the other. */
+typedef struct directed_distances {
+    double sum, percentile95;
+    size_t near; /* how many are within the tolerance */
+} directed_distances;
+
+static directed_distances directed(const uint8_t *from, const double *squared, size_t voxels,
+    double tolerance, double *distances) {
+    directed_distances found = {0};
     size_t count = 0;
-    *sum = 0.0;
+    double limit = tolerance * (1.0 + 1e-6); /* a spacing of just so much is rounded in files */
     for (size_t i = 0; i < voxels; i++)
         if (from[i]) {
             distances[count] = sqrt(squared[i]);
-            *sum += distances[count++];
+            found.near += distances[count] <= limit;
+            found.sum += distances[count++];
         }
     qsort(distances, count, sizeof *distances, compare_doubles);
-    *percentile95 = sorted_percentile(distances, count, 0.95);
+    found.percentile95 = sorted_percentile(distances, count, 0.95);
+    return found;
 }
 
 static ul_status surface_distances(const mask_pair *pair, const bool flat[3],
-    const double *const position[3], ul_class_metrics *metrics, ul_error *error) {
+    const double *const position[3], double tolerance, ul_class_metrics *metrics, ul_error *error) {
     size_t voxels = pair->size[0] * pair->size[1] * pair->size[2], count[2] = {0, 0};
     uint8_t *surface = malloc(2 * voxels);
     double *squared = malloc(voxels * sizeof *squared);
@@ -134,23 +142,25 @@ static ul_status surface_distances(const mask_pair *pair, const bool flat[3],
     if (!surface || !squared || !distances) {
         status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for surface distances");
     } else {
-        double sum = 0.0, hd95 = 0.0;
+        directed_distances both = {0};
         for (int side = 0; side < 2; side++)
             count[side] =
                 mark_surface(pair->mask[side], pair->size, flat, surface + (size_t)side * voxels);
         for (int side = 0; side < 2 && status == UL_OK; side++) {
-            double one_sum, one_95;
             status = distance_squared(
                 surface + (size_t)(1 - side) * voxels, pair->size, position, squared, error);
             if (status != UL_OK)
                 break;
-            directed(
-                surface + (size_t)side * voxels, squared, voxels, distances, &one_sum, &one_95);
-            sum += one_sum;
-            hd95 = one_95 > hd95 ? one_95 : hd95;
+            directed_distances one =
+                directed(surface + (size_t)side * voxels, squared, voxels, tolerance, distances);
+            both.sum += one.sum;
+            both.near += one.near;
+            both.percentile95 = fmax(both.percentile95, one.percentile95);
         }
-        metrics->hd95 = hd95;
-        metrics->asd = sum / (double)(count[0] + count[1]);
+        double surfaces = (double)(count[0] + count[1]);
+        metrics->hd95 = both.percentile95;
+        metrics->asd = both.sum / surfaces;
+        metrics->nsd = (double)both.near / surfaces;
     }
     free(surface);
     free(squared);
@@ -179,7 +189,8 @@ static double *axis_positions(
 }
 
 static ul_status distances_of_masks(const ul_labels *predicted, const ul_labels *truth,
-    const size_t low[3], const size_t high[3], ul_class_metrics *metrics, ul_error *error) {
+    const size_t low[3], const size_t high[3], double tolerance, ul_class_metrics *metrics,
+    ul_error *error) {
     const ul_grid *grid = &truth->grid;
     mask_pair pair = {0};
     double *x[3] = {NULL, NULL, NULL};
@@ -194,7 +205,7 @@ static ul_status distances_of_masks(const ul_labels *predicted, const ul_labels 
         status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for surface distances");
     else
         status = surface_distances(
-            &pair, flat, (const double *const[3]){x[0], x[1], x[2]}, metrics, error);
+            &pair, flat, (const double *const[3]){x[0], x[1], x[2]}, tolerance, metrics, error);
     for (int axis = 0; axis < 3; axis++)
         free(x[axis]);
     free(pair.mask[0]);
@@ -236,8 +247,12 @@ static ul_status check_sizes(const ul_labels *predicted, const ul_labels *truth,
 ul_status ul_metrics_overlap(const ul_labels *predicted, const ul_labels *truth, unsigned number,
     ul_class_metrics *metrics, ul_error *error) {
     size_t low[3], high[3];
-    *metrics = (ul_class_metrics){
-        .number = number, .volume_ml = NAN, .truth_volume_ml = NAN, .hd95 = NAN, .asd = NAN};
+    *metrics = (ul_class_metrics){.number = number,
+        .volume_ml = NAN,
+        .truth_volume_ml = NAN,
+        .hd95 = NAN,
+        .asd = NAN,
+        .nsd = NAN};
     ul_status status = check_sizes(predicted, truth, error);
     if (status == UL_OK) {
         count_voxels(predicted, truth, number, metrics, low, high);
@@ -247,10 +262,10 @@ ul_status ul_metrics_overlap(const ul_labels *predicted, const ul_labels *truth,
 }
 
 ul_status ul_metrics_compute(const ul_labels *predicted, const ul_labels *truth, unsigned number,
-    ul_class_metrics *metrics, ul_error *error) {
+    double tolerance, ul_class_metrics *metrics, ul_error *error) {
     const ul_grid *grid = &truth->grid;
     size_t low[3], high[3];
-    *metrics = (ul_class_metrics){.number = number, .hd95 = NAN, .asd = NAN};
+    *metrics = (ul_class_metrics){.number = number, .hd95 = NAN, .asd = NAN, .nsd = NAN};
     ul_status status = check_sizes(predicted, truth, error);
     if (status != UL_OK)
         return status;
@@ -259,12 +274,16 @@ ul_status ul_metrics_compute(const ul_labels *predicted, const ul_labels *truth,
     volumes(predicted, truth, metrics);
     metrics->in_mm = grid->spacing_mm[0] > 0.0 && grid->spacing_mm[1] > 0.0;
     bool loose_slices = grid->stack == UL_STACK_UNPLACED && grid->size[2] > 1;
-    if (metrics->predicted == 0 && metrics->truth == 0)
+    if (metrics->predicted == 0 && metrics->truth == 0) {
         metrics->hd95 = metrics->asd = 0.0;
+        metrics->nsd = 1.0;
+    } else if (metrics->predicted == 0 || metrics->truth == 0) {
+        metrics->nsd = 0.0;
+    }
     if (metrics->predicted == 0 || metrics->truth == 0 || grid->stack == UL_STACK_TILTED ||
         loose_slices)
         return UL_OK;
-    return distances_of_masks(predicted, truth, low, high, metrics, error);
+    return distances_of_masks(predicted, truth, low, high, tolerance, metrics, error);
 }
 
 static double mean_of(const double *values, size_t count) {

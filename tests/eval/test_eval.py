@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import os
+import re
 import resource
 import signal
 import sys
@@ -21,7 +22,7 @@ with needed_modules():
     from scipy.spatial.distance import cdist
 
 ULITE, MAKE_SERIES = sys.argv[1:3]
-COLUMNS = ["dice", "iou", "precision", "recall", "hd95", "asd"]
+COLUMNS = ["dice", "iou", "precision", "recall", "nsd", "hd95", "asd"]
 
 
 def evaluate(predicted, truth, *options, **how):
@@ -36,20 +37,21 @@ def surface(mask):
     return mask & ~ndimage.binary_erosion(mask, cross)
 
 
-def expected(predicted, truth, spacing):
+def expected(predicted, truth, spacing, tolerance=1):
     """The numbers of one class by SciPy's exact distance transform, spacing along the axes."""
     p, t = int(predicted.sum()), int(truth.sum())
     common = int((predicted & truth).sum())
     if p + t == 0:
-        return dict(zip(COLUMNS, (1, 1, 1, 1, 0, 0)))
+        return dict(zip(COLUMNS, (1, 1, 1, 1, 1, 0, 0)))
     values = {"dice": 2 * common / (p + t), "iou": common / (p + t - common),
               "precision": common / p if p else None, "recall": common / t if t else None,
-              "hd95": None, "asd": None}
+              "nsd": 0, "hd95": None, "asd": None}
     if p and t:
         a, b = surface(predicted), surface(truth)
         to_b = ndimage.distance_transform_edt(~b, spacing)[a]
         to_a = ndimage.distance_transform_edt(~a, spacing)[b]
         values["hd95"] = max(numpy.percentile(to_b, 95), numpy.percentile(to_a, 95))
+        values["nsd"] = ((to_b <= tolerance + 1e-9).sum() + (to_a <= tolerance + 1e-9).sum()) / (len(to_a) + len(to_b))
         values["asd"] = (to_b.sum() + to_a.sum()) / (len(to_a) + len(to_b))
     return values
 
@@ -61,12 +63,12 @@ def same(found, wanted, what):
         assert math.isclose(found, wanted, rel_tol=1e-6, abs_tol=1e-6), f"{what}: {found}, expected {wanted}"
 
 
-def check_case(classes, predicted, truth, spacing, unit="mm", ml=None):
+def check_case(classes, predicted, truth, spacing, unit="mm", ml=None, tolerance=1):
     for entry in classes:
         p, t = predicted == entry["number"], truth == entry["number"]
-        wanted = expected(p, t, spacing)
+        wanted = expected(p, t, spacing, tolerance)
         for column in COLUMNS:
-            name = column if column in COLUMNS[:4] else f"{column}_{unit}"
+            name = column if column in COLUMNS[:5] else f"{column}_{unit}"
             same(entry[name], wanted[column], f"{entry['name']}: {name}")
         if ml is not None:
             same(entry["volume_ml"], p.sum() * ml, "volume_ml")
@@ -111,6 +113,10 @@ def test_volumes(folder):
         classes = result["cases"][0]["classes"]
         assert [c["number"] for c in classes] == [1, 2, 3] and result["cases"][0]["name"] == f"t{number}"
         flat = size[2] == 1
+        for tolerance in (0.5, 2.5, 4):
+            wider = evaluate(p, t, "--tolerance", str(tolerance))
+            assert wider["nsd_tolerance"] == tolerance
+            check_case(wider["cases"][0]["classes"], predicted, truth, spacing, tolerance=tolerance)
         check_case(classes, predicted, truth, spacing, ml=None if flat else numpy.prod(spacing) / 1000)
         for column in ("volume_ml", "truth_volume_ml", "volume_difference_ml"):
             assert all((c[column] is None) == flat for c in classes), (column, classes)
@@ -165,6 +171,39 @@ def test_empty_classes(folder):
             assert found is None or abs(found - entry[column]) < 1e-5, (row, entry)
 
 
+def test_tables(folder):
+    """Markdown and LaTeX: means and deviations as NumPy has them, classes called as a model or a file of segments says."""
+    random = numpy.random.default_rng(12)
+    for part in "pt":
+        os.makedirs(f"{folder}/{part}")
+        for case in "abc":
+            save_nifti(blobs(random, (12, 10, 6), 2), f"{folder}/{part}/{case}.nii.gz")
+    names = datasets.write_json(f"{folder}/names.json", {"segments": [{"number": 1, "label": "A_1 | 50 % & {more}"},
+                                                                      {"number": 2, "label": "B"}]})
+    result = evaluate(f"{folder}/p", f"{folder}/t", "--segments", names, "--table", f"{folder}/t.md")
+    evaluate(f"{folder}/p", f"{folder}/t", "--segments", names, "--table", f"{folder}/t.tex")
+    with open(f"{folder}/t.md", encoding="utf-8") as file:
+        markdown = file.read().splitlines()
+    with open(f"{folder}/t.tex", encoding="utf-8") as file:
+        latex = file.read()
+    assert markdown[0] == "| Class | n | Dice | NSD | HD95 (mm) | ASD (mm) | True volume (mL) | Difference (mL) |"
+    assert markdown[1].count("---") == 8
+    for row, number, escaped in ((2, 1, r"A\_1 \| 50 % & {more}"), (3, 2, "B")):
+        cells = re.split(r" (?<!\\)\| ", markdown[row].strip("| "))
+        values = {key: [next(c[key] for c in case["classes"] if c["number"] == number) for case in result["cases"]]
+                  for key in ("dice", "nsd", "hd95_mm", "asd_mm", "truth_volume_ml", "volume_difference_ml")}
+        wanted = [f"{numpy.mean(v):.{n}f} ± {numpy.std(v, ddof=1):.{n}f}" for v, n in zip(values.values(), (3, 3, 2, 2, 2, 2))]
+        assert cells == [escaped, "3", *wanted], (cells, wanted)
+        assert " & ".join(w.replace("±", r"$\pm$") for w in wanted) in latex, latex
+    assert r"A\_1 | 50 \% \& \{more\} & 3 & " in latex and latex.count("{tabular}") == 2, latex
+    assert "3 cases" in markdown[-1] and "at 1 mm" in markdown[-1], markdown[-1]
+    named = evaluate(f"{folder}/p", f"{folder}/t", "--segments", "hippocampus")["summary"]
+    assert [c["name"] for c in named] == ["Anterior hippocampus", "Posterior hippocampus"], named
+    run(ULITE, "eval", f"{folder}/p", f"{folder}/t", "--table", f"{folder}/t.html", code=2, says=[".md, .tex or .csv"])
+    run(ULITE, "eval", f"{folder}/p", f"{folder}/t", "--segments", names, "--table", f"{folder}/p/a.nii.gz", code=2)
+    run(ULITE, "eval", f"{folder}/p", f"{folder}/t", "--segments", "nobody", code=3, says=["nobody"])
+
+
 def test_interval(folder):
     """The bootstrap interval is near the normal one, holds the mean, and is the same every time."""
     random = numpy.random.default_rng(3)
@@ -193,6 +232,13 @@ def test_pictures(folder):
     for entry in evaluate(f"{folder}/p.png", f"{folder}/t.png")["cases"][0]["classes"]:
         check_case([entry], predicted, truth, (1, 1, 1), "px")
         assert entry["hd95_mm"] is None and entry["volume_ml"] is None, entry
+    # axis 0 of these arrays are the rows of the picture
+    for size, spacing in (("0.25", (0.25, 0.25, 1)), ("0.5,0.7", (0.7, 0.5, 1))):
+        for entry in evaluate(f"{folder}/p.png", f"{folder}/t.png", "--pixel-size", size)["cases"][0]["classes"]:
+            check_case([entry], predicted, truth, spacing)
+            assert entry["hd95_px"] is None and entry["volume_ml"] is None, entry
+    for wrong in ("0", "1,-1", "1,", "x", "1,2,3"):
+        run(ULITE, "eval", f"{folder}/p.png", f"{folder}/t.png", "--pixel-size", wrong, code=2, says=["--pixel-size"])
     save_png(255 * (truth[:, :, 0] > 0), f"{folder}/white.png")
     save_png(predicted[:, :, 0] > 0, f"{folder}/one.png")
     entry, = evaluate(f"{folder}/one.png", f"{folder}/white.png")["cases"][0]["classes"]
