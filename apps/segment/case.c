@@ -140,6 +140,7 @@ static ul_status segment_with(const segment_arguments *a, const segment_model *m
     segment_input *input, segment_result *result, ul_error *error) {
     input->model_name = model->card.name;
     input->model_hash = model->hash;
+    input->model_card = &model->card;
     ul_status status = segment_input_read(a, model, input, error);
     if (status == UL_OK)
         status = segment_check_outputs(a, input, error);

@@ -67,6 +67,7 @@ typedef struct segment_input {
     ul_volume crop;   /* its voxels */
     char *notes;
     const char *model_name, *model_hash; /* borrowed: of what segments it */
+    const ul_card *model_card;           /* borrowed, likewise */
     char forced[UL_ERROR_TEXT_BYTES];    /* why --force was needed, else empty */
     size_t quality_count;
     ul_segment_quality *quality; /* of the model's classes that are in the output, owned */

@@ -58,6 +58,10 @@ static ul_status write_views(const segment_arguments *arguments, const ul_view *
         status = written_next(written, arguments->preview, &temporary, error);
     if (status == UL_OK && arguments->preview)
         status = ul_view_write_png(temporary, view, console_progress(), error);
+    if (status == UL_OK && arguments->html)
+        status = written_next(written, arguments->html, &temporary, error);
+    if (status == UL_OK && arguments->html)
+        status = ul_view_write_page(temporary, view, console_progress(), error);
     (void)input;
     return status;
 }
@@ -83,7 +87,7 @@ ul_status segment_write_views(const segment_arguments *arguments, const ul_card 
         .stats = stats,
         .quality = input->quality,
         .quality_count = input->quality_count,
-        .card = card,
+        .card = input->model_card,
         .model_hash = input->model_hash,
         .source = source,
         .notes = notes,

@@ -1,6 +1,7 @@
 #include "jobs/view/panel.h"
 
 #include "jobs/segment/intensity.h"
+#include "jobs/view/stored.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -59,28 +60,6 @@ static void find_corners(const view_frame *f, const double at[3], corners *found
     add_slice(f, at, k, 1.0 - share, found);
     if (share > 1e-6)
         add_slice(f, at, other, share, found);
-}
-
-static double stored_at(const ul_volume *v, size_t n) {
-    switch (v->sample) {
-    case UL_SAMPLE_U8:
-        return ((const uint8_t *)v->samples)[n];
-    case UL_SAMPLE_I8:
-        return ((const int8_t *)v->samples)[n];
-    case UL_SAMPLE_U16:
-        return ((const uint16_t *)v->samples)[n];
-    case UL_SAMPLE_I16:
-        return ((const int16_t *)v->samples)[n];
-    case UL_SAMPLE_I32:
-        return ((const int32_t *)v->samples)[n];
-    case UL_SAMPLE_U32:
-        return ((const uint32_t *)v->samples)[n];
-    case UL_SAMPLE_F32:
-        return (double)((const float *)v->samples)[n];
-    case UL_SAMPLE_F64:
-        return ((const double *)v->samples)[n];
-    }
-    return 0.0;
 }
 
 static void value_of(const view_panel *p, const corners *found, double value[3]) {
