@@ -18,6 +18,7 @@
 #include "ulite/session.h"
 #include "ulite/train.h"
 #include "ulite/trainer.h"
+#include "ulite/view.h"
 #include "ulite/volume.h"
 
 #endif

@@ -52,7 +52,7 @@ apps: libulite/base volume io/base jobs/base apps'
 public_headers='libulite: error model resources session trainer
 volume: volume
 io: card dicom nifti nrrd png seg
-jobs: cohort evaluate segment train'
+jobs: cohort evaluate segment train view'
 
 # allowed FOLDER: the pattern of the paths that its files may include.
 allowed() {

@@ -16,6 +16,7 @@ build_packages=(
     g++
     gcc
     libarchive-dev
+    libcairo2-dev
     libcjson-dev
     libcmocka-dev
     libdcmtk-dev

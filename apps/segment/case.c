@@ -104,8 +104,8 @@ static ul_status find_labels(const segment_arguments *a, const segment_model *mo
     if (status == UL_OK && choice)
         status = ul_labels_choose(choice, labels, error);
     segment_choose_quality(choice, input);
-    if (!a->measured && !a->stats && !a->report && !a->preview &&
-        !a->mask) { /* nothing looks at the image any more */
+    if (!a->measured && !a->stats && !a->report && !a->mask &&
+        !segment_is_viewed(a)) { /* nothing looks at the image any more */
         free(input->volume.samples);
         input->volume.samples = NULL;
     }
@@ -140,6 +140,7 @@ static ul_status segment_with(const segment_arguments *a, const segment_model *m
     segment_input *input, segment_result *result, ul_error *error) {
     input->model_name = model->card.name;
     input->model_hash = model->hash;
+    input->model_card = &model->card;
     ul_status status = segment_input_read(a, model, input, error);
     if (status == UL_OK)
         status = segment_check_outputs(a, input, error);

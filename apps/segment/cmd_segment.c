@@ -18,7 +18,8 @@ const cli_command cmd_segment = {.name = "segment",
         "Usage: ulite segment INPUT... -m MODEL -o OUT [-o OUT2] [--series UID|NUMBER]\n"
         "                     [--frame N] [--source FOLDER] [--type T] [--rle]\n"
         "                     [--grid original|regular] [--stats F.json|F.csv]\n"
-        "                     [--preview F.png] [--report F.json] [--only NAME,...]\n"
+        "                     [--preview F.png] [--html F.html] [--report F.json]\n"
+        "                     [--only NAME,...]\n"
         "                     [--roi X0:X1,Y0:Y1,Z0:Z1[mm]]\n"
         "                     [--mask F.nii.gz] [--threads N] [--random-uids] [--tta]\n"
         "                     [--force] [--strict]\n"
@@ -47,7 +48,12 @@ const cli_command cmd_segment = {.name = "segment",
         "                        even grid first, for models and readers that need one\n"
         "      --stats F         .json or .csv: voxels, mL (2D: mm2), box, mean and sd of each\n"
         "                        segment\n"
-        "      --preview F.png   a picture of slices with the segments' contours\n"
+        "      --preview F.png   a picture: each segment in three planes through its middle, with\n"
+        "                        sides, places in mm, a scale, names and mL\n"
+        "      --html F.html     a page for any browser, in one file that needs no network: "
+        "slices\n"
+        "                        in three planes to scroll through, segments over them, mL,\n"
+        "                        notes, the model's card\n"
         "      --report F.json   what was run on what, and which image became which slice\n"
         "      --only NAME,...   these classes of the model alone, or groups of them, of which\n"
         "                        each becomes one segment; `ulite info MODEL` lists them\n"
@@ -85,6 +91,7 @@ enum {
     OPTION_STATS,
     OPTION_REPORT,
     OPTION_PREVIEW,
+    OPTION_HTML,
     OPTION_ONLY,
     OPTION_MASK,
     OPTION_ROI,
@@ -105,8 +112,8 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"stats", required_argument, NULL, OPTION_STATS},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"preview", required_argument, NULL, OPTION_PREVIEW},
-    {"only", required_argument, NULL, OPTION_ONLY}, {"mask", required_argument, NULL, OPTION_MASK},
-    {"roi", required_argument, NULL, OPTION_ROI},
+    {"html", required_argument, NULL, OPTION_HTML}, {"only", required_argument, NULL, OPTION_ONLY},
+    {"mask", required_argument, NULL, OPTION_MASK}, {"roi", required_argument, NULL, OPTION_ROI},
     {"threads", required_argument, NULL, OPTION_THREADS},
     {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {"tta", no_argument, NULL, OPTION_TTA},
     {"force", no_argument, NULL, OPTION_FORCE}, {"strict", no_argument, NULL, OPTION_STRICT}, {0}};
@@ -165,6 +172,9 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
         return UL_OK;
     case OPTION_PREVIEW:
         a->preview = argument;
+        return UL_OK;
+    case OPTION_HTML:
+        a->html = argument;
         return UL_OK;
     case OPTION_ONLY:
         a->only = argument;
@@ -231,6 +241,8 @@ static int check_usage(const segment_arguments *a) {
     if (a->preview && !ends_in(a->preview, ".png"))
         return console_usage(
             &cmd_segment, "--preview takes a name in .png, not \"%s\"", a->preview);
+    if (a->html && !ends_in(a->html, ".html"))
+        return console_usage(&cmd_segment, "--html takes a name in .html, not \"%s\"", a->html);
     return UL_OK;
 }
 

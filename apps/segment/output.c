@@ -87,8 +87,8 @@ ul_status segment_describe(const segment_arguments *arguments, const segment_inp
 /* The path of the n-th of all outputs: those of -o, then the others; false past the last. */
 static bool nth_path(const segment_arguments *arguments, const segment_input *input, size_t n,
     char path[TARGET_PATH_BYTES]) {
-    const char *const figures[] = {
-        arguments->stats, arguments->report, arguments->preview, arguments->mask};
+    const char *const figures[] = {arguments->stats, arguments->report, arguments->preview,
+        arguments->html, arguments->sc, arguments->mask};
     target_kind kind;
     if (n < arguments->output_count)
         return name_output(arguments, input, n, &kind, path, NULL) == UL_OK;
@@ -132,7 +132,7 @@ static ul_status check_even(const char *path, const segment_input *input, ul_err
 ul_status segment_check_outputs(
     const segment_arguments *arguments, segment_input *input, ul_error *error) {
     bool foreign = input->file != IMAGE_NONE, seg = false;
-    ul_status status = UL_OK;
+    ul_status status = segment_check_views(arguments, error);
     for (size_t n = 0; status == UL_OK && n < arguments->output_count; n++) {
         target_kind kind;
         char path[TARGET_PATH_BYTES];

@@ -157,19 +157,9 @@ static ul_status write_report(const char *path, const segment_arguments *argumen
     return write_json(path, report, error);
 }
 
-/* In the window that the card's network sees, where that is a fixed one. */
-static ul_status write_preview(const char *path, const ul_card *card, const segment_input *input,
-    const ul_labels *labels, ul_error *error) {
-    const ul_normalisation *n = &card->normalisation;
-    const double window[2] = {n->low, n->high};
-    bool fixed = n->kind == UL_NORMALISE_WINDOW || n->kind == UL_NORMALISE_UNIT;
-    return ul_preview_write(
-        path, &input->volume, labels, fixed ? window : NULL, console_progress(), error);
-}
-
 ul_status segment_measure(const segment_arguments *arguments, const segment_input *input,
     const ul_labels *labels, ul_segment_stats **stats, ul_error *error) {
-    bool valued = arguments->measured || arguments->stats || arguments->report;
+    bool valued = arguments->measured || arguments->stats || arguments->report || arguments->html;
     *stats = calloc(labels->segments.count + 1, sizeof **stats);
     if (!*stats)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the statistics");
@@ -196,12 +186,8 @@ void segment_say(const ul_labels *labels, const ul_segment_stats *stats) {
 ul_status segment_write_figures(const segment_arguments *arguments, const ul_card *card,
     const segment_input *input, const ul_labels *labels, const ul_segment_stats *stats,
     written_files *written, ul_error *error) {
-    ul_status status = UL_OK;
     const char *temporary;
-    if (arguments->preview)
-        status = written_next(written, arguments->preview, &temporary, error);
-    if (status == UL_OK && arguments->preview)
-        status = write_preview(temporary, card, input, labels, error);
+    ul_status status = segment_write_views(arguments, card, input, labels, stats, written, error);
     if (status != UL_OK || (!arguments->stats && !arguments->report))
         return status;
     size_t gaps = ul_grid_count_gaps(input->resampled ? &input->slices : &labels->grid);

@@ -17,7 +17,7 @@ enum { SEGMENT_MAX_PATHS = 64 };
 typedef struct segment_arguments {
     const char *inputs[SEGMENT_MAX_PATHS], *outputs[SEGMENT_MAX_PATHS], *sources[SEGMENT_MAX_PATHS];
     size_t input_count, output_count, source_count;
-    const char *model, *series, *stats, *report, *preview, *only, *mask, *roi;
+    const char *model, *series, *stats, *report, *preview, *html, *sc, *only, *mask, *roi;
     size_t frame;
     int threads;
     ul_seg_type type;
@@ -68,6 +68,7 @@ typedef struct segment_input {
     ul_volume crop;   /* its voxels */
     char *notes;
     const char *model_name, *model_hash; /* borrowed: of what segments it */
+    const ul_card *model_card;           /* borrowed, likewise */
     char forced[UL_ERROR_TEXT_BYTES];    /* why --force was needed, else empty */
     size_t quality_count;
     ul_segment_quality *quality; /* of the model's classes that are in the output, owned */
@@ -104,7 +105,18 @@ ul_status segment_describe(const segment_arguments *arguments, const segment_inp
 ul_status segment_write_mask(const segment_arguments *arguments, segment_input *input,
     const ul_labels *labels, written_files *written, ul_error *error);
 
-/* Writes --preview, --stats and --report where they are asked for, likewise. */
+/* Whether something is asked for that shows the image. */
+bool segment_is_viewed(const segment_arguments *arguments);
+
+/* UL_OK, or UL_ERROR_UNSUPPORTED where this ulite cannot draw what is asked for. */
+ul_status segment_check_views(const segment_arguments *arguments, ul_error *error);
+
+/* Writes --preview, --html and --sc where they are asked for, likewise. */
+ul_status segment_write_views(const segment_arguments *arguments, const ul_card *card,
+    const segment_input *input, const ul_labels *labels, const ul_segment_stats *stats,
+    written_files *written, ul_error *error);
+
+/* Writes these, and --stats and --report where they are asked for, likewise. */
 ul_status segment_write_figures(const segment_arguments *arguments, const ul_card *card,
     const segment_input *input, const ul_labels *labels, const ul_segment_stats *stats,
     written_files *written, ul_error *error);

@@ -20,6 +20,11 @@ UL_API ul_status ul_png_read_labels(const char *path, ul_labels *labels, ul_erro
 UL_API ul_status ul_png_write_rgb(const char *path, const uint8_t *rgb, size_t rgb_bytes,
     size_t width, size_t height, ul_error *error);
 
+/* The same in memory. *png: the caller's to free, NULL on failure. Errors: UL_ERROR_USAGE,
+ * UL_ERROR_LIMIT. */
+UL_API ul_status ul_png_encode_rgb(const uint8_t *rgb, size_t rgb_bytes, size_t width,
+    size_t height, uint8_t **png, size_t *png_bytes, ul_error *error);
+
 #ifdef __cplusplus
 }
 #endif

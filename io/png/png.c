@@ -284,17 +284,50 @@ ul_status ul_png_write_labels(const char *path, const ul_labels *labels, ul_erro
     return status;
 }
 
-ul_status ul_png_write_rgb(const char *path, const uint8_t *rgb, size_t rgb_bytes, size_t width,
-    size_t height, ul_error *error) {
+static ul_status rgb_picture(const uint8_t *rgb, size_t rgb_bytes, size_t width, size_t height,
+    png_picture *picture, ul_error *error) {
     if (rgb_bytes % 3 != 0 ||
         (width ? rgb_bytes / 3 / width != height || rgb_bytes / 3 % width : rgb_bytes))
-        return ul_error_set(error, UL_ERROR_USAGE, "%s: %zu bytes are no %zu x %zu pixels of RGB",
-            path, rgb_bytes, width, height);
-    const png_picture picture = {.width = width,
+        return ul_error_set(error, UL_ERROR_USAGE, "%zu bytes are no %zu x %zu pixels of RGB",
+            rgb_bytes, width, height);
+    *picture = (png_picture){.width = width,
         .height = height,
         .colour = PNG_COLOR_TYPE_RGB,
         .bits = 8,
         .bytes = rgb,
         .row_bytes = 3 * width};
+    return UL_OK;
+}
+
+ul_status ul_png_write_rgb(const char *path, const uint8_t *rgb, size_t rgb_bytes, size_t width,
+    size_t height, ul_error *error) {
+    png_picture picture;
+    ul_status status = rgb_picture(rgb, rgb_bytes, width, height, &picture, error);
+    if (status != UL_OK) {
+        ul_error_prefix(error, "%s", path);
+        return status;
+    }
     return write_picture(path, &picture, error);
+}
+
+ul_status ul_png_encode_rgb(const uint8_t *rgb, size_t rgb_bytes, size_t width, size_t height,
+    uint8_t **png, size_t *png_bytes, ul_error *error) {
+    png_picture picture;
+    char *bytes = NULL;
+    *png = NULL;
+    *png_bytes = 0;
+    ul_status status = rgb_picture(rgb, rgb_bytes, width, height, &picture, error);
+    if (status != UL_OK)
+        return status;
+    FILE *stream = open_memstream(&bytes, png_bytes);
+    bool encoded = stream && encode(&picture, stream);
+    if (stream && fclose(stream) != 0)
+        encoded = false;
+    if (encoded) {
+        *png = (uint8_t *)bytes;
+        return UL_OK;
+    }
+    free(bytes);
+    *png_bytes = 0;
+    return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a picture");
 }
