@@ -19,6 +19,7 @@ build_packages=(
     libcjson-dev
     libcmocka-dev
     libdcmtk-dev
+    libmicrohttpd-dev
     libnifti2-dev
     libonnx-dev
     libopenjp2-7-dev
@@ -58,6 +59,8 @@ test_packages=(
     make
     man-db
     nifti-bin
+    orthanc
+    orthanc-dicomweb
     python3
     python3-nibabel
     python3-onnx
