@@ -47,8 +47,8 @@ check_texts() {
 floors='libulite: libulite
 volume: libulite/base volume
 io: libulite/base volume io
-jobs: libulite/base volume io/base io/card io/png jobs
-apps: libulite/base volume io/base jobs/base apps'
+jobs: libulite/base volume io/base io/card io/net io/png jobs
+apps: libulite/base volume io/base io/net jobs/base jobs/node apps'
 public_headers='libulite: error model resources session trainer
 volume: volume
 io: card dicom nifti nrrd png seg

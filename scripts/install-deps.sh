@@ -20,6 +20,7 @@ build_packages=(
     libcjson-dev
     libcmocka-dev
     libdcmtk-dev
+    libmicrohttpd-dev
     libnifti2-dev
     libonnx-dev
     libopenjp2-7-dev
@@ -60,6 +61,8 @@ test_packages=(
     man-db
     nifti-bin
     plastimatch
+    orthanc
+    orthanc-dicomweb
     python3
     python3-nibabel
     python3-onnx

@@ -50,3 +50,31 @@ size_t choose_count(const ul_catalog *catalog, const char *series) {
         count += ul_catalog_matches(catalog, i, series);
     return count;
 }
+
+static ul_status choose_by_card(const ul_card *card, const ul_catalog *catalog,
+    const ul_series *const *series, size_t count, const ul_series **chosen, char *choice,
+    size_t choice_bytes, ul_error *error) {
+    if (count == 1) { /* what does not fit is refused when it is segmented */
+        *chosen = series[0];
+        snprintf(choice, choice_bytes, "the only volume of its study");
+        return UL_OK;
+    }
+    ul_status status = ul_card_choose_among(card, catalog, series, count, chosen, error);
+    if (status == UL_OK)
+        snprintf(
+            choice, choice_bytes, "the only one of %zu volumes that the model was made for", count);
+    return status;
+}
+
+ul_status choose_in_study(const ul_series_rules *rules, const ul_card *card,
+    const ul_catalog *catalog, const ul_series *const *series, size_t count,
+    const ul_series **chosen, char *choice, size_t choice_bytes, ul_error *error) {
+    size_t index;
+    if (!rules)
+        return choose_by_card(card, catalog, series, count, chosen, choice, choice_bytes, error);
+    ul_status status =
+        ul_series_rules_choose(rules, series, count, &index, choice, choice_bytes, error);
+    if (status == UL_OK)
+        *chosen = series[index];
+    return status;
+}

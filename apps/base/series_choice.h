@@ -2,7 +2,8 @@
 #ifndef CHOOSE_H
 #define CHOOSE_H
 
-#include "ulite/dicom.h"
+#include "ulite/cohort.h"
+#include "ulite/segment.h"
 
 #include <stdio.h>
 
@@ -23,6 +24,13 @@ size_t choose_count(const ul_catalog *catalog, const char *series);
  * error is UL_ERROR_CHOICE. */
 ul_status choose_series(
     const ul_catalog *catalog, const char *series, const ul_series **chosen, ul_error *error);
+
+/* The one of a study's series that a model is to be run on, by the rules, or, where there are none
+ * (NULL), by its card: the only one, or the only one that fits, as `ulite segment` chooses. choice
+ * [choice_bytes]: why it is this one. Errors: UL_ERROR_CHOICE says what each lacks. */
+ul_status choose_in_study(const ul_series_rules *rules, const ul_card *card,
+    const ul_catalog *catalog, const ul_series *const *series, size_t count,
+    const ul_series **chosen, char *choice, size_t choice_bytes, ul_error *error);
 
 /* Lists the volumes that series means, one line each: number, modality, size, what it is a part of.
  */

@@ -1,5 +1,3 @@
-#define _XOPEN_SOURCE 700 /* nftw */
-
 #include "apps/batch/archive.h"
 
 #include "jobs/base/paths.h"
@@ -8,7 +6,6 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,15 +182,4 @@ ul_status archive_unpack(const char *path, const char *folder, uint64_t bytes,
         *only = NULL;
     }
     return status;
-}
-
-static int delete_entry(const char *path, const struct stat *info, int kind, struct FTW *place) {
-    (void)info;
-    (void)kind;
-    (void)place;
-    return remove(path) == 0 || errno == ENOENT ? 0 : -1;
-}
-
-void archive_clear(const char *folder) {
-    nftw(folder, delete_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }

@@ -11,11 +11,8 @@
  * and devices are left out. bytes: how much may be unpacked. *only: where the archive holds just
  * one file its path, the caller's, else NULL. Errors: UL_ERROR_INPUT (damaged, encrypted, refused,
  * empty), UL_ERROR_LIMIT (too large, too many files), UL_ERROR_OUTPUT, UL_ERROR_INTERRUPTED; what
- * was unpacked stays for archive_clear. */
+ * was unpacked stays for files_clear. */
 ul_status archive_unpack(const char *path, const char *folder, uint64_t bytes,
     const ul_progress *progress, char **only, ul_error *error);
-
-/* Deletes a folder and all in it; one that is not there is fine. */
-void archive_clear(const char *folder);
 
 #endif

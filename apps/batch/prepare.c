@@ -13,34 +13,12 @@
 
 static const uint64_t UNPACKED_BYTES = (uint64_t)16 << 30; /* at most, of an archive */
 
-/* The series that the model was made for: the only one of its study, or the only one that fits, as
- * `ulite segment` chooses. */
-static ul_status choose_by_card(const batch *b, const ul_catalog *catalog,
-    const ul_series *const *series, size_t count, batch_turn *turn, ul_error *error) {
-    if (count == 1) { /* what does not fit is refused when it is segmented */
-        turn->series = series[0];
-        snprintf(turn->choice, sizeof turn->choice, "the only volume of its study");
-        return UL_OK;
-    }
-    ul_status status =
-        ul_card_choose_among(&b->model.card, catalog, series, count, &turn->series, error);
-    if (status != UL_OK)
-        ul_error_suffix(error, "; --rules says which is meant");
-    else
-        snprintf(turn->choice, sizeof turn->choice,
-            "the only one of %zu volumes that the model was made for", count);
-    return status;
-}
-
 static ul_status choose(const batch *b, const ul_catalog *catalog, const ul_series *const *series,
     size_t count, batch_turn *turn, ul_error *error) {
-    size_t chosen;
-    if (!b->rules)
-        return choose_by_card(b, catalog, series, count, turn, error);
-    ul_status status = ul_series_rules_choose(
-        b->rules, series, count, &chosen, turn->choice, sizeof turn->choice, error);
-    if (status == UL_OK)
-        turn->series = series[chosen];
+    ul_status status = choose_in_study(b->rules, &b->model.card, catalog, series, count,
+        &turn->series, turn->choice, sizeof turn->choice, error);
+    if (status != UL_OK && !b->rules)
+        ul_error_suffix(error, "; --rules says which is meant");
     return status;
 }
 
@@ -73,7 +51,7 @@ ul_status batch_prepare(const batch *b, const ul_case *item, batch_turn *turn, u
     if (item->fault.status != UL_OK)
         return ul_error_set(error, item->fault.status, "%s", item->fault.text);
     if (item->series_count == 0 && files_archive_stem(item->path)) {
-        archive_clear(b->scratch); /* of a run that was killed */
+        files_clear(b->scratch); /* of a run that was killed */
         status = archive_unpack(
             item->path, b->scratch, UNPACKED_BYTES, console_progress(), &turn->only, error);
         turn->source = turn->only ? turn->only : b->scratch;
@@ -112,7 +90,7 @@ void batch_read_ahead(const batch *b, const ul_case *item) {
 void batch_turn_end(const batch *b, batch_turn *turn) {
     ul_catalog_close(turn->catalog);
     if (turn->source != turn->item->path)
-        archive_clear(b->scratch);
+        files_clear(b->scratch);
     free(turn->only);
     *turn = (batch_turn){0};
 }

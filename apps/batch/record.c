@@ -5,36 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Left out where it is not known. */
-static void add_number(cJSON *object, const char *key, double value) {
-    if (isfinite(value))
-        cJSON_AddNumberToObject(object, key, value);
-}
-
 /* With as many digits as a reader needs to tell it from another. */
 static double rounded(double value, double unit) {
     return round(value / unit) * unit;
-}
-
-static void add_volumes(cJSON *run, const segment_result *result) {
-    cJSON *list = cJSON_AddArrayToObject(run, "volumes");
-    for (size_t s = 0; s < result->segments.count; s++) {
-        const ul_segment *segment = &result->segments.items[s];
-        const ul_segment_stats *stats = &result->stats[s];
-        cJSON *item = cJSON_CreateObject();
-        char code[96];
-        snprintf(code, sizeof code, "%s:%s", segment->type.scheme, segment->type.value);
-        cJSON_AddNumberToObject(item, "segment", stats->number);
-        cJSON_AddStringToObject(item, "name", segment->label);
-        if (*segment->type.value)
-            cJSON_AddStringToObject(item, "code", code);
-        cJSON_AddNumberToObject(item, "voxels", (double)stats->voxels);
-        add_number(item, "volume_ml", stats->volume_ml);
-        add_number(item, "area_mm2", stats->area_mm2);
-        add_number(item, "mean", stats->mean);
-        add_number(item, "sd", stats->sd);
-        cJSON_AddItemToArray(list, item);
-    }
 }
 
 cJSON *batch_record(const batch *b, const batch_turn *turn, const batch_outcome *outcome) {
@@ -67,6 +40,6 @@ cJSON *batch_record(const batch *b, const batch_turn *turn, const batch_outcome 
     cJSON_AddNumberToObject(run, "peak_mib", rounded(outcome->peak_mib, 0.1));
     cJSON_AddItemToObject(run, "flags", outcome->flags);
     if (done)
-        add_volumes(run, &outcome->result);
+        segment_add_volumes(run, &outcome->result);
     return run;
 }

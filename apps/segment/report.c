@@ -213,3 +213,30 @@ ul_status segment_write_figures(const segment_arguments *arguments, const ul_car
         status = write_report(temporary, arguments, card, input, labels, stats, gaps, error);
     return status;
 }
+
+/* Left out where it is not known. */
+static void add_known(cJSON *object, const char *key, double value) {
+    if (isfinite(value))
+        cJSON_AddNumberToObject(object, key, value);
+}
+
+void segment_add_volumes(cJSON *run, const segment_result *result) {
+    cJSON *list = cJSON_AddArrayToObject(run, "volumes");
+    for (size_t s = 0; s < result->segments.count; s++) {
+        const ul_segment *segment = &result->segments.items[s];
+        const ul_segment_stats *stats = &result->stats[s];
+        cJSON *item = cJSON_CreateObject();
+        char code[96];
+        snprintf(code, sizeof code, "%s:%s", segment->type.scheme, segment->type.value);
+        cJSON_AddNumberToObject(item, "segment", stats->number);
+        cJSON_AddStringToObject(item, "name", segment->label);
+        if (*segment->type.value)
+            cJSON_AddStringToObject(item, "code", code);
+        cJSON_AddNumberToObject(item, "voxels", (double)stats->voxels);
+        add_known(item, "volume_ml", stats->volume_ml);
+        add_known(item, "area_mm2", stats->area_mm2);
+        add_known(item, "mean", stats->mean);
+        add_known(item, "sd", stats->sd);
+        cJSON_AddItemToArray(list, item);
+    }
+}

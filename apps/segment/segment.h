@@ -47,6 +47,9 @@ typedef struct segment_result {
     ul_segment_stats *stats; /* [segments.count] */
 } segment_result;
 
+/* Adds "volumes" to a record of a case: what each segment measures. */
+void segment_add_volumes(cJSON *record, const segment_result *result);
+
 /* Segments one case and writes all that is asked for, or nothing; what is worth knowing is said on
  * the console. result: NULL where nobody asks. */
 ul_status segment_case(const segment_arguments *arguments, const segment_model *model,

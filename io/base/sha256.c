@@ -54,3 +54,16 @@ ul_status ul_sha256_file(const char *path, char hex[65], ul_error *error) {
     ul_sha256_hex(digest, hex);
     return UL_OK;
 }
+
+void ul_sha256_name(const char *kind, const char *text, char name[UL_SHA256_NAME_BYTES]) {
+    ul_sha256 sha;
+    uint8_t digest[32];
+    char hex[65];
+    ul_sha256_init(&sha);
+    ul_sha256_update(&sha, kind, strlen(kind) + 1);
+    ul_sha256_update(&sha, text, strlen(text));
+    ul_sha256_final(&sha, digest);
+    ul_sha256_hex(digest, hex);
+    memcpy(name, hex, UL_SHA256_NAME_BYTES - 1);
+    name[UL_SHA256_NAME_BYTES - 1] = '\0';
+}

@@ -16,6 +16,9 @@ void files_free(name_list *list);
 bool files_is_folder(const char *path);
 bool files_exists(const char *path);
 
+/* Deletes a folder with all that is in it, as far as it can be; nothing where there is none. */
+void files_clear(const char *folder);
+
 /* "folder/name"; NULL where memory ran out. The caller's. */
 char *files_join(const char *folder, const char *name);
 

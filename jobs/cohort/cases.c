@@ -28,18 +28,6 @@ static ul_status fail_memory(ul_error *error) {
     return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the cases");
 }
 
-static void make_key(const char *kind, const char *text, char key[UL_CASE_KEY_BYTES]) {
-    ul_sha256 sha;
-    uint8_t digest[32];
-    char hex[65];
-    ul_sha256_init(&sha);
-    ul_sha256_update(&sha, kind, strlen(kind) + 1);
-    ul_sha256_update(&sha, text, strlen(text));
-    ul_sha256_final(&sha, digest);
-    ul_sha256_hex(digest, hex);
-    snprintf(key, UL_CASE_KEY_BYTES, "%.*s", UL_CASE_KEY_BYTES - 1, hex);
-}
-
 /* The path below its input, without the ending of an image or archive. */
 static char *make_name(const char *input, const char *path) {
     size_t length = strlen(input);
@@ -94,7 +82,7 @@ static ul_status key_of_path(const char *path, char key[UL_CASE_KEY_BYTES], ul_e
     char *folder = folder_of(path), *real = folder ? realpath(folder, NULL) : NULL;
     char *whole = folder ? files_join(real ? real : folder, slash ? slash + 1 : path) : NULL;
     if (whole)
-        make_key("file", whole, key);
+        ul_sha256_name("file", whole, key);
     free(whole);
     free(real);
     free(folder);
@@ -127,9 +115,9 @@ static ul_status add_study(finder *f, const char *input, const ul_catalog *catal
     added->series_count = count;
     added->catalog = catalog;
     if (*info->study_uid)
-        make_key("study", info->study_uid, added->key);
+        ul_sha256_name("study", info->study_uid, added->key);
     else
-        make_key("series", info->series_uid, added->key);
+        ul_sha256_name("series", info->series_uid, added->key);
     return UL_OK;
 }
 
@@ -158,7 +146,7 @@ static ul_status add_fault(finder *f, const char *input, const char *file,
     if (!folder)
         return fail_memory(error);
     char *real = realpath(folder, NULL);
-    make_key("folder", real ? real : folder, key);
+    ul_sha256_name("folder", real ? real : folder, key);
     free(real);
     bool known = false;
     for (size_t i = first; i < f->cohort->count && !known; i++)

@@ -167,14 +167,19 @@ static bool sync_descriptor(int descriptor) {
            errno == EROFS;
 }
 
+bool ul_output_sync_folder(const char *folder) {
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = descriptor >= 0 && sync_descriptor(descriptor);
+    if (descriptor >= 0)
+        close(descriptor);
+    return synced;
+}
+
 /* Makes a rename last. What cannot be opened or synced is no error: the file is in place. */
 static void sync_folder(const char *path) {
     char *folder = folder_of(path);
-    int descriptor = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (descriptor >= 0) {
-        sync_descriptor(descriptor);
-        close(descriptor);
-    }
+    if (folder)
+        ul_output_sync_folder(folder);
     free(folder);
 }
 

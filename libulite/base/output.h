@@ -51,6 +51,10 @@ ul_status ul_output_set_aside(const char *path, char **aside, ul_error *error);
 /* Whether path can be written: called before long work. Errors as of ul_output_begin. */
 UL_API ul_status ul_output_check(const char *path, ul_error *error);
 
+/* Sends the names in a folder to the disk: a rename or link into it then lasts. False where that
+ * failed. */
+UL_API bool ul_output_sync_folder(const char *folder);
+
 /* Whether two paths lead to one file, by whatever name or link; where there is no file yet, whether
  * they are one name in one folder. */
 bool ul_same_file(const char *left, const char *right);

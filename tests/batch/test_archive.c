@@ -54,7 +54,7 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
     (void)state;
-    archive_clear(scratch);
+    files_clear(scratch);
     return files_exists(scratch);
 }
 
@@ -65,14 +65,14 @@ static void test_bytes(void **state) {
     write_tar(3);
     assert_int_equal(archive_unpack(path, folder, 3 * FILE_BYTES, NULL, &only, &error), UL_OK);
     assert_null(only);
-    archive_clear(folder);
+    files_clear(folder);
     assert_false(files_exists(folder));
     assert_int_equal(
         archive_unpack(path, folder, 3 * FILE_BYTES - 1, NULL, &only, &error), UL_ERROR_LIMIT);
     assert_null(only);
-    archive_clear(folder);
+    files_clear(folder);
     assert_false(files_exists(folder));
-    archive_clear(folder); /* what is not there is fine */
+    files_clear(folder); /* what is not there is fine */
 }
 
 static void test_only(void **state) {

@@ -1,0 +1,32 @@
+/* DICOM over a network: what the storage SCP and SCU take alike. */
+#ifndef NET_H
+#define NET_H
+
+#include "ulite/error.h"
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define NET_AE_BYTES 17
+#define NET_UID_BYTES 65
+
+/* Loads what processes that are forked then share. Errors: UL_ERROR_LIMIT. */
+ul_status net_prepare(ul_error *error);
+
+/* TLS by the BCP 195 profile (PS3.15 B.9), PEM files. Both sides show a certificate that the other
+ * one trusts. Borrowed texts. */
+typedef struct net_tls {
+    const char *key, *certificate; /* our own */
+    const char *trusted;           /* of the authorities, or of the peers themselves */
+} net_tls;
+
+/* Whether the files can be used. Errors: UL_ERROR_INPUT names the file. */
+ul_status net_tls_check(const net_tls *tls, ul_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
