@@ -23,7 +23,7 @@ ul_status segment_check_views(const segment_arguments *arguments, ul_error *erro
 static void name_source(
     const segment_arguments *arguments, const segment_input *input, char text[TARGET_PATH_BYTES]) {
     const char *path = arguments->inputs[0], *slash = strrchr(path, '/');
-    if (input->series && !input->header && !input->picture)
+    if (input->series && input->file == IMAGE_NONE)
         snprintf(text, TARGET_PATH_BYTES, "DICOM series %s",
             ul_series_get_info(input->series)->series_uid);
     else if (arguments->frame)
