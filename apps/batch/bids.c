@@ -1,6 +1,7 @@
 /* BIDS derivatives: the Brain Imaging Data Structure 1.8.0, "Derivatives". */
 #define _XOPEN_SOURCE 700 /* realpath */
 
+#include "apps/base/label_table.h"
 #include "apps/batch/batch.h"
 #include "jobs/base/paths.h"
 #include "libulite/base/output.h"
@@ -134,32 +135,6 @@ ul_status batch_bids_begin(const batch *b, ul_error *error) {
     return status == UL_OK ? write_once(b, ".bidsignore", NULL, error) : status;
 }
 
-static void put_row(FILE *stream, const ul_segment *segment) {
-    fprintf(stream, "%u\t", segment->number);
-    for (const char *at = segment->label; *at; at++)
-        fputc(iscntrl((unsigned char)*at) ? ' ' : *at, stream);
-    fprintf(stream, "\t#%02x%02x%02x\t", segment->rgb[0], segment->rgb[1], segment->rgb[2]);
-    if (*segment->type.value)
-        fprintf(stream, "%s:%s\n", segment->type.scheme, segment->type.value);
-    else
-        fputs("n/a\n", stream);
-}
-
-static ul_status write_table(const char *path, const ul_segments *segments, ul_error *error) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    if (stream) {
-        fputs("index\tname\tcolor\tcode\n", stream);
-        for (size_t s = 0; s < segments->count; s++)
-            put_row(stream, &segments->items[s]);
-    }
-    ul_status status = stream && fclose(stream) == 0 ? ul_output_write(path, text, size, error)
-                                                     : fail_memory(error);
-    free(text);
-    return status;
-}
-
 static cJSON *make_sidecar(const batch *b, const batch_turn *turn) {
     const ul_case *item = turn->item;
     char source[TARGET_PATH_BYTES + 16];
@@ -182,7 +157,7 @@ ul_status batch_bids_write(
     const char *slash = strrchr(turn->output, '/'), *name = slash ? slash + 1 : turn->output;
     int stem = (int)((size_t)(name - turn->output) + files_stem(name));
     snprintf(path, sizeof path, "%.*s.tsv", stem, turn->output);
-    ul_status status = write_table(path, &result->segments, error);
+    ul_status status = label_table_write(path, &result->segments, error);
     snprintf(path, sizeof path, "%.*s.json", stem, turn->output);
     return status == UL_OK ? write_json(path, make_sidecar(b, turn), error) : status;
 }

@@ -2,6 +2,7 @@
 #include "apps/base/ending.h"
 #include "apps/base/input_kind.h"
 #include "apps/base/json_out.h"
+#include "apps/base/label_table.h"
 #include "apps/base/seg_type.h"
 #include "apps/base/target.h"
 #include "apps/convert/convert.h"
@@ -16,6 +17,7 @@ const cli_command cmd_convert = {.name = "convert",
         "Usage: ulite convert INPUT -o OUT [--source FOLDER] [--series UID|NUMBER]\n"
         "                     [--segments F.json|MODEL] [--type T] [--rle]\n"
         "                     [--grid original|regular] [--split] [--names F.json]\n"
+        "                     [--label-table F.tsv|F.txt|F.json]\n"
         "                     [--philips-float]\n"
         "\n"
         "INPUT is a DICOM folder or file, a DICOM Segmentation, labels in NIfTI, NRRD or PNG, or\n"
@@ -33,6 +35,8 @@ const cli_command cmd_convert = {.name = "convert",
         "      --segments F      what the label values mean: a JSON file (docs/segments.md), or a\n"
         "                        model, whose classes they are\n"
         "      --names F         from a SEG: write what its label values mean to F\n"
+        "      --label-table F   names and colours of the labels: .tsv (BIDS), .txt (ITK-SNAP) or\n"
+        "                        .json (niivue); NIfTI and NRRD files hold them, too\n"
         "      --type T          of a .dcm: binary, fractional, labelmap (Supplement 243) or auto\n"
         "                        (default): binary where viewers read it rightly and there are\n"
         "                        up to 8 segments, else labelmap; a note says why\n"
@@ -67,6 +71,7 @@ enum {
     OPTION_SERIES,
     OPTION_SEGMENTS,
     OPTION_NAMES,
+    OPTION_LABEL_TABLE,
     OPTION_TYPE,
     OPTION_RLE,
     OPTION_GRID,
@@ -81,6 +86,7 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"series", required_argument, NULL, OPTION_SERIES},
     {"segments", required_argument, NULL, OPTION_SEGMENTS},
     {"names", required_argument, NULL, OPTION_NAMES},
+    {"label-table", required_argument, NULL, OPTION_LABEL_TABLE},
     {"type", required_argument, NULL, OPTION_TYPE}, {"rle", no_argument, NULL, OPTION_RLE},
     {"grid", required_argument, NULL, OPTION_GRID}, {"split", no_argument, NULL, OPTION_SPLIT},
     {"philips-float", no_argument, NULL, OPTION_PHILIPS_FLOAT},
@@ -120,6 +126,9 @@ static int take_option(convert_options *o, const char **sources, int option, con
         return UL_OK;
     case OPTION_NAMES:
         o->names = argument;
+        return UL_OK;
+    case OPTION_LABEL_TABLE:
+        o->label_table = argument;
         return UL_OK;
     case OPTION_TYPE:
         return take_type(o, argument);
@@ -175,6 +184,10 @@ static int check_usage(const convert_options *o, input_kind kind) {
         return console_usage(&cmd_convert, "--rle goes with --type labelmap");
     if (o->names && !ends_in(o->names, ".json"))
         return console_usage(&cmd_convert, "--names takes a name in .json, not \"%s\"", o->names);
+    if (o->label_table && (kind == INPUT_SERIES || !label_table_takes(o->label_table)))
+        return console_usage(&cmd_convert,
+            "--label-table is for labels and takes a name in " LABEL_TABLE_ENDINGS ", not \"%s\"",
+            o->label_table);
     if (o->source_count == 0 && to_seg)
         return console_usage(
             &cmd_convert, "a .dcm output needs --source, the images it belongs to");
@@ -185,8 +198,8 @@ static ul_status run_job(const convert_options *o, input_kind kind, ul_error *er
     target_kind target = target_of(o->output);
     bool plain = target == TARGET_NIFTI || target == TARGET_NRRD;
     if (is_labels(kind))
-        return plain && !convert_holds_labels(o) ? convert_image(o, error)
-                                                 : convert_labels(o, error);
+        return plain && !o->label_table && !convert_holds_labels(o) ? convert_image(o, error)
+                                                                    : convert_labels(o, error);
     return kind == INPUT_SEG ? convert_seg(o, error) : convert_series(o, error);
 }
 

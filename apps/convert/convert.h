@@ -8,11 +8,12 @@ typedef struct convert_options {
     const char *input, *output;
     const char *const *sources; /* --source, in order */
     size_t source_count;
-    const char *series;   /* --series, or NULL */
-    const char *segments; /* --segments, or NULL */
-    const char *names;    /* --names, or NULL */
-    ul_seg_type type;     /* UL_SEG_AUTO: of fractions FRACTIONAL */
-    bool typed;           /* --type or --rle was given */
+    const char *series;      /* --series, or NULL */
+    const char *segments;    /* --segments, or NULL */
+    const char *names;       /* --names, or NULL */
+    const char *label_table; /* --label-table, or NULL */
+    ul_seg_type type;        /* UL_SEG_AUTO: of fractions FRACTIONAL */
+    bool typed;              /* --type or --rle was given */
     bool rle, regular, split, random_uids, philips_float;
     struct cJSON *report; /* what --json prints, {"outputs": [...], "notes": [...]}; NULL without */
 } convert_options;
@@ -32,6 +33,10 @@ bool convert_holds_labels(const convert_options *options);
 
 /* An image in NIfTI or NRRD to another such file. */
 ul_status convert_image(const convert_options *options, ul_error *error);
+
+/* Writes --label-table where it is asked for. */
+ul_status convert_write_table(
+    const convert_options *options, const ul_segments *segments, ul_error *error);
 
 /* Writes to a NIfTI or NRRD file, or labels to a PNG, as path ends; errors as of ul_nifti_write. */
 ul_status convert_write_labels(const char *path, const ul_labels *labels, ul_error *error);

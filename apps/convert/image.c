@@ -1,4 +1,5 @@
 #include "apps/base/console.h"
+#include "apps/base/label_table.h"
 #include "apps/base/target.h"
 #include "apps/convert/convert.h"
 #include "jobs/base/image_file.h"
@@ -18,6 +19,14 @@ ul_status convert_write_volume(const char *path, const ul_volume *volume, ul_err
     return target_of(path) == TARGET_NRRD
                ? ul_nrrd_write(path, volume, 0, console_progress(), error)
                : ul_nifti_write(path, volume, NULL, 0, console_progress(), error);
+}
+
+ul_status convert_write_table(
+    const convert_options *options, const ul_segments *segments, ul_error *error) {
+    if (!options->label_table)
+        return UL_OK;
+    ul_status status = convert_check_output(options, NULL, options->label_table, error);
+    return status == UL_OK ? label_table_write(options->label_table, segments, error) : status;
 }
 
 bool convert_holds_labels(const convert_options *options) {

@@ -70,12 +70,21 @@ static ul_status name_segments(const convert_options *options, ul_labels *labels
             options, "the segments are named by their numbers; --segments FILE.json names them");
         return UL_OK;
     }
+    if (labels->fractions)
+        return ul_error_set(error, UL_ERROR_USAGE,
+            "%s: its segments overlap and have names of their own: leave --segments away",
+            options->input);
     ul_segments segments;
     ul_status status = segments_given_read(options->segments, &segments, error);
     if (status != UL_OK)
         return status;
-    for (size_t s = 0; s < labels->segments.count; s++) {
-        unsigned number = labels->segments.items[s].number;
+    size_t voxels = labels->grid.size[0] * labels->grid.size[1] * labels->grid.size[2];
+    unsigned known = 0; /* the number before: voxels of one label lie beside each other */
+    for (size_t v = 0; v < voxels; v++) {
+        unsigned number = labels->map[v];
+        if (number == 0 || number == known)
+            continue;
+        known = number;
         if (!ul_segments_find(&segments, number)) {
             ul_segments_free(&segments);
             return ul_error_set(error, UL_ERROR_INPUT,
@@ -186,6 +195,8 @@ ul_status convert_labels(const convert_options *options, ul_error *error) {
     target_kind target = target_of(options->output);
     if (status == UL_OK && target != TARGET_SEG && target != TARGET_FOLDER) {
         status = write_plain(options, &labels, error);
+        if (status == UL_OK)
+            status = convert_write_table(options, &labels.segments, error);
         ul_labels_free(&labels);
         return status;
     }
@@ -193,6 +204,8 @@ ul_status convert_labels(const convert_options *options, ul_error *error) {
         status = choose_open(options->sources, options->source_count, 0, &catalog, error);
     if (status == UL_OK)
         status = write_for(options, catalog, &labels, error);
+    if (status == UL_OK)
+        status = convert_write_table(options, &labels.segments, error);
     if (status == UL_OK)
         choose_note_faults(catalog);
     ul_catalog_close(catalog);

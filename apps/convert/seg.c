@@ -188,6 +188,8 @@ ul_status convert_seg(const convert_options *options, ul_error *error) {
         status = convert_make_regular(options, &labels, error);
     if (status == UL_OK)
         status = write_target(options, catalog, &labels, source, error);
+    if (status == UL_OK)
+        status = convert_write_table(options, &labels.segments, error);
     if (status == UL_OK && options->names)
         status = ul_segments_write(options->names, &labels.segments, error);
     if (status == UL_OK && catalog)

@@ -2,6 +2,7 @@
 #include "apps/base/ending.h"
 #include "apps/base/event.h"
 #include "apps/base/input_kind.h"
+#include "apps/base/label_table.h"
 #include "apps/base/seg_type.h"
 #include "apps/base/target.h"
 #include "apps/segment/segment.h"
@@ -20,6 +21,7 @@ const cli_command cmd_segment = {.name = "segment",
         "                     [--grid original|regular] [--stats F.json|F.csv]\n"
         "                     [--preview F.png] [--html F.html] [--report F.json]\n"
         "                     [--only NAME,...]\n"
+        "                     [--label-table F.tsv|F.txt|F.json]\n"
         "                     [--roi X0:X1,Y0:Y1,Z0:Z1[mm]]\n"
         "                     [--mask F.nii.gz] [--threads N] [--random-uids] [--tta]\n"
         "                     [--force] [--strict]\n"
@@ -48,6 +50,8 @@ const cli_command cmd_segment = {.name = "segment",
         "                        even grid first, for models and readers that need one\n"
         "      --stats F         .json or .csv: voxels, mL (2D: mm2), box, mean and sd of each\n"
         "                        segment\n"
+        "      --label-table F   names and colours of the labels: .tsv (BIDS), .txt (ITK-SNAP) or\n"
+        "                        .json (niivue); NIfTI and NRRD files hold them, too\n"
         "      --preview F.png   a picture: each segment in three planes through its middle, with\n"
         "                        sides, places in mm, a scale, names and mL\n"
         "      --html F.html     a page for any browser, in one file that needs no network: "
@@ -92,6 +96,7 @@ enum {
     OPTION_REPORT,
     OPTION_PREVIEW,
     OPTION_HTML,
+    OPTION_LABEL_TABLE,
     OPTION_ONLY,
     OPTION_MASK,
     OPTION_ROI,
@@ -112,8 +117,10 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"stats", required_argument, NULL, OPTION_STATS},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"preview", required_argument, NULL, OPTION_PREVIEW},
-    {"html", required_argument, NULL, OPTION_HTML}, {"only", required_argument, NULL, OPTION_ONLY},
-    {"mask", required_argument, NULL, OPTION_MASK}, {"roi", required_argument, NULL, OPTION_ROI},
+    {"html", required_argument, NULL, OPTION_HTML},
+    {"label-table", required_argument, NULL, OPTION_LABEL_TABLE},
+    {"only", required_argument, NULL, OPTION_ONLY}, {"mask", required_argument, NULL, OPTION_MASK},
+    {"roi", required_argument, NULL, OPTION_ROI},
     {"threads", required_argument, NULL, OPTION_THREADS},
     {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {"tta", no_argument, NULL, OPTION_TTA},
     {"force", no_argument, NULL, OPTION_FORCE}, {"strict", no_argument, NULL, OPTION_STRICT}, {0}};
@@ -176,6 +183,9 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
     case OPTION_HTML:
         a->html = argument;
         return UL_OK;
+    case OPTION_LABEL_TABLE:
+        a->label_table = argument;
+        return UL_OK;
     case OPTION_ONLY:
         a->only = argument;
         return UL_OK;
@@ -235,6 +245,9 @@ static int check_usage(const segment_arguments *a) {
             &cmd_segment, "--stats takes a name in .json or .csv, not \"%s\"", a->stats);
     if (a->report && !ends_in(a->report, ".json"))
         return console_usage(&cmd_segment, "--report takes a name in .json, not \"%s\"", a->report);
+    if (a->label_table && !label_table_takes(a->label_table))
+        return console_usage(&cmd_segment,
+            "--label-table takes a name in " LABEL_TABLE_ENDINGS ", not \"%s\"", a->label_table);
     if (a->mask && target_of(a->mask) != TARGET_NIFTI && target_of(a->mask) != TARGET_NRRD)
         return console_usage(
             &cmd_segment, "--mask takes a name in .nii, .nii.gz or .nrrd, not \"%s\"", a->mask);

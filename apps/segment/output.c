@@ -88,7 +88,7 @@ ul_status segment_describe(const segment_arguments *arguments, const segment_inp
 static bool nth_path(const segment_arguments *arguments, const segment_input *input, size_t n,
     char path[TARGET_PATH_BYTES]) {
     const char *const figures[] = {arguments->stats, arguments->report, arguments->preview,
-        arguments->html, arguments->sc, arguments->mask};
+        arguments->html, arguments->sc, arguments->mask, arguments->label_table};
     target_kind kind;
     if (n < arguments->output_count)
         return name_output(arguments, input, n, &kind, path, NULL) == UL_OK;

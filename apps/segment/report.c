@@ -1,6 +1,7 @@
 #include "apps/base/console.h"
 #include "apps/base/ending.h"
 #include "apps/base/json_out.h"
+#include "apps/base/label_table.h"
 #include "apps/base/seg_type.h"
 #include "apps/segment/segment.h"
 
@@ -188,6 +189,10 @@ ul_status segment_write_figures(const segment_arguments *arguments, const ul_car
     written_files *written, ul_error *error) {
     const char *temporary;
     ul_status status = segment_write_views(arguments, card, input, labels, stats, written, error);
+    if (status == UL_OK && arguments->label_table)
+        status = written_next(written, arguments->label_table, &temporary, error);
+    if (status == UL_OK && arguments->label_table)
+        status = label_table_write(temporary, &labels->segments, error);
     if (status != UL_OK || (!arguments->stats && !arguments->report))
         return status;
     size_t gaps = ul_grid_count_gaps(input->resampled ? &input->slices : &labels->grid);

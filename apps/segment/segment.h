@@ -17,7 +17,8 @@ enum { SEGMENT_MAX_PATHS = 64 };
 typedef struct segment_arguments {
     const char *inputs[SEGMENT_MAX_PATHS], *outputs[SEGMENT_MAX_PATHS], *sources[SEGMENT_MAX_PATHS];
     size_t input_count, output_count, source_count;
-    const char *model, *series, *stats, *report, *preview, *html, *sc, *only, *mask, *roi;
+    const char *model, *series, *stats, *report, *preview, *html, *sc, *only, *mask, *roi,
+        *label_table;
     size_t frame;
     int threads;
     ul_seg_type type;
@@ -119,7 +120,7 @@ ul_status segment_write_views(const segment_arguments *arguments, const ul_card 
     const segment_input *input, const ul_labels *labels, const ul_segment_stats *stats,
     written_files *written, ul_error *error);
 
-/* Writes these, and --stats and --report where they are asked for, likewise. */
+/* Writes these, --label-table, --stats and --report where they are asked for, likewise. */
 ul_status segment_write_figures(const segment_arguments *arguments, const ul_card *card,
     const segment_input *input, const ul_labels *labels, const ul_segment_stats *stats,
     written_files *written, ul_error *error);

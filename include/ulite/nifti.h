@@ -17,8 +17,9 @@ UL_API ul_status ul_nifti_read(const char *path, size_t frame, ul_volume *volume
     ul_nifti_header **header, char **notes, ul_error *error);
 UL_API void ul_nifti_header_free(ul_nifti_header *header);
 
-/* Reads a label volume: integers (or floats with integer values), 0..65535; segments are numbered
- * only. */
+/* Reads a label volume: integers (or floats with integer values), 0..65535. Segments have names and
+ * colours where the file has a label table (an XML extension of Connectome Workbench's), and are
+ * numbered only where it has none. */
 UL_API ul_status ul_nifti_read_labels(
     const char *path, ul_labels *labels, ul_nifti_header **header, ul_error *error);
 
@@ -32,6 +33,7 @@ UL_API bool ul_nifti_probe_labels(const char *path);
  * UL_ERROR_GEOMETRY (uneven), UL_ERROR_OUTPUT, UL_ERROR_INTERRUPTED (nothing is left). */
 UL_API ul_status ul_nifti_write(const char *path, const ul_volume *volume,
     const ul_nifti_header *header, int threads, const ul_progress *progress, ul_error *error);
+/* Labels: with such a label table of their segments. */
 UL_API ul_status ul_nifti_write_labels(const char *path, const ul_labels *labels,
     const ul_nifti_header *header, int threads, const ul_progress *progress, ul_error *error);
 

@@ -2,6 +2,7 @@
 
 #include "io/base/notes.h"
 #include "io/nifti/header.h"
+#include "io/nifti/label_table.h"
 #include "volume/label_values.h"
 
 #include <stdlib.h>
@@ -237,6 +238,18 @@ void ul_nifti_header_free(ul_nifti_header *header) {
     free(header);
 }
 
+/* What the file says of its labels. */
+static ul_status read_table(const char *path, ul_labels *labels, ul_error *error) {
+    ul_nifti_header header;
+    gzFile file;
+    ul_status status = open_image(path, &header, &file, error);
+    if (status == UL_OK)
+        status = nifti_table_read(file, &header, &labels->segments, error);
+    if (file)
+        gzclose(file);
+    return status;
+}
+
 ul_status ul_nifti_read_labels(
     const char *path, ul_labels *labels, ul_nifti_header **header, ul_error *error) {
     memset(labels, 0, sizeof *labels);
@@ -254,6 +267,10 @@ ul_status ul_nifti_read_labels(
     if (status != UL_OK)
         ul_error_prefix(error, "%s", path);
     ul_volume_free(&volume);
+    if (status == UL_OK)
+        status = read_table(path, labels, error);
+    if (status != UL_OK)
+        ul_labels_free(labels);
     if (status == UL_OK && header)
         *header = read;
     else

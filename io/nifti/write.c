@@ -1,4 +1,5 @@
 #include "io/nifti/header.h"
+#include "io/nifti/label_table.h"
 #include "io/slices/slice_file.h"
 
 #include <stdlib.h>
@@ -83,7 +84,13 @@ ul_status ul_nifti_write_labels(const char *path, const ul_labels *labels,
     out.fields.intent_code = NIFTI_INTENT_LABEL;
     out.fields.intent_p1 = out.fields.intent_p2 = out.fields.intent_p3 = 0.0;
     memset(out.fields.intent_name, 0, sizeof out.fields.intent_name);
-    return write_file(path, &out, NULL, 0, &file, error);
+    char *table;
+    size_t table_bytes;
+    status = nifti_table_make(&labels->segments, &table, &table_bytes, error);
+    if (status == UL_OK)
+        status = write_file(path, &out, table, table_bytes, &file, error);
+    free(table);
+    return status;
 }
 
 /* Whether all slices share one slope and intercept. */

@@ -52,6 +52,12 @@ def nifti_corpus():
     yield "second.nii", nifti2(16)
     yield "second_big_endian.nii", nifti2(512, ">")
     yield "gzip.nii.gz", gzip.compress(nifti1(4), mtime=0)
+    table = b"""<CaretExtension><LabelTable><Label Key="1" Red="1" Green="0.5" Blue="0"><![CDATA[left]]></Label>
+<Label Key='3' Red="2">a &lt;b</Label><Label Key="65536">none</Label></LabelTable></CaretExtension>"""
+    table += b"\0" * (-(len(table) + 8) % 16)
+    plain = nifti1(2)
+    yield "table.nii", (plain[:108] + struct.pack("<f", 360 + len(table)) + plain[112:348] + b"\1\0\0\0" +
+                        struct.pack("<2i", len(table) + 8, 30) + table + plain[352:])
     yield "gzip_second.nii.gz", gzip.compress(nifti2(2), mtime=0)
 
 
