@@ -19,6 +19,7 @@ build_packages=(
     libcairo2-dev
     libcjson-dev
     libcmocka-dev
+    libcurl4-openssl-dev
     libdcmtk-dev
     libmicrohttpd-dev
     libnifti2-dev

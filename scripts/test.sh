@@ -4,8 +4,8 @@
 # Usage: scripts/test.sh [--quick|--all] [-R NAME]
 #
 # --quick: what takes two minutes and needs no peers: the unit tests, kernels and the command line.
-# --all: then also `ulite batch` on a thousand studies and on a Slurm of its own, and scripts/fresh.sh, both of the
-# README's commands in a new Debian 12. Needs root.
+# --all: then also `ulite batch` on a thousand studies and on a Slurm of its own, `ulite node` behind an Orthanc with
+# fifty studies, under malformed connections and over five hundred studies, and scripts/fresh.sh, both of the README's commands in a new Debian 12. Needs root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -39,5 +39,12 @@ if [ "$all" ]; then
     }
     batch test_batch.py 970 7 20 3
     batch slurm.py
+    node() {
+        PYTHONPATH=$PWD/tests or_skip /usr/bin/python3 "tests/node/$1" build/release/bin/ulite build/release/fixtures "${@:2}"
+    }
+    node test_node.py 20 20
+    node test_refusals.py 10000
+    node test_orthanc.py 50 50
+    node test_memory.py 500
     or_skip scripts/fresh.sh
 fi

@@ -2,8 +2,10 @@
 #include "apps/base/event.h"
 #include "apps/node/node.h"
 #include "io/net/store_scu.h"
+#include "io/net/stow.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { MOST_RESULTS = 50, MOST_REFUSALS = 5 }; /* of an association; of a result */
 
@@ -37,7 +39,37 @@ static bool sent(void *context, size_t index, ul_status status, const char *why)
     return !node_stopping;
 }
 
-static ul_status send_names(sending *s, const net_peer *peer, ul_error *error) {
+static ul_status store(
+    sending *s, const node_peer_config *config, const char *const *paths, ul_error *error) {
+    const node_config *own = &s->node->config;
+    const net_peer peer = {.ae_title = config->ae_title,
+        .host = config->host,
+        .port = config->port,
+        .calling_ae = own->ae_title,
+        .tls = config->tls ? &own->tls : NULL,
+        .seconds = own->idle_seconds};
+    return net_store(&peer, paths, s->names->count, sent, s, error);
+}
+
+/* What authorises us is read each time: it may be renewed while the node runs. */
+static ul_status stow(
+    sending *s, const node_peer_config *config, const char *const *paths, ul_error *error) {
+    const node_config *own = &s->node->config;
+    char *text = NULL;
+    if (config->authorization && files_read_text(config->authorization, &text, error) != UL_OK)
+        return error->status;
+    if (text)
+        text[strcspn(text, "\r\n")] = '\0';
+    const net_web_peer peer = {.url = config->stow,
+        .authorization = text,
+        .tls = config->tls ? &own->tls : NULL,
+        .seconds = own->idle_seconds};
+    ul_status status = net_stow(&peer, paths, s->names->count, sent, s, error);
+    free(text);
+    return status;
+}
+
+static ul_status send_names(sending *s, const node_peer_config *config, ul_error *error) {
     size_t count = s->names->count;
     char(*paths)[SPOOL_PATH_BYTES] = malloc((count + 1) * sizeof *paths);
     const char **list = malloc((count + 1) * sizeof *list);
@@ -49,7 +81,7 @@ static ul_status send_names(sending *s, const net_peer *peer, ul_error *error) {
         list[n] = paths[n];
     }
     if (status == UL_OK)
-        status = net_store(peer, list, count, sent, s, error);
+        status = config->stow ? stow(s, config, list, error) : store(s, config, list, error);
     free(list);
     free(paths);
     return status;
@@ -57,18 +89,12 @@ static ul_status send_names(sending *s, const net_peer *peer, ul_error *error) {
 
 int node_send(node *n, size_t index) {
     const node_peer_config *config = &n->config.peers[index];
-    const net_peer peer = {.ae_title = config->ae_title,
-        .host = config->host,
-        .port = config->port,
-        .calling_ae = n->config.ae_title,
-        .tls = config->tls ? &n->config.tls : NULL,
-        .seconds = n->config.idle_seconds};
     name_list names;
     ul_error error = {0};
     ul_status status = outbox_list(&n->spool, config->name, MOST_RESULTS, &names, &error);
     sending s = {.node = n, .peer = config->name, .names = &names};
     if (status == UL_OK && names.count > 0)
-        status = send_names(&s, &peer, &error);
+        status = send_names(&s, config, &error);
     if (status != UL_OK) {
         cJSON *event = event_begin("unreachable");
         cJSON_AddStringToObject(event, "peer", config->name);

@@ -23,6 +23,10 @@ typedef struct net_tls {
     const char *trusted;           /* of the authorities, or of the peers themselves */
 } net_tls;
 
+/* What a peer said to a file that it was sent: UL_OK, or UL_ERROR_OUTPUT with why it refused it.
+ * False ends. */
+typedef bool net_sent(void *context, size_t index, ul_status status, const char *why);
+
 /* Whether the files can be used. Errors: UL_ERROR_INPUT names the file. */
 ul_status net_tls_check(const net_tls *tls, ul_error *error);
 

@@ -16,9 +16,6 @@ typedef struct net_peer {
     int seconds;        /* a peer may be silent so long */
 } net_peer;
 
-/* What the peer said to a file: UL_OK, or UL_ERROR_OUTPUT with why it refused it. False ends. */
-typedef bool net_sent(void *context, size_t index, ul_status status, const char *why);
-
 /* Sends files in one association. sent is called after each that the peer answered. Errors:
  * UL_ERROR_OUTPUT where the peer cannot be reached or the connection broke: what was not answered
  * is to be sent again; UL_ERROR_INPUT where a file is no DICOM file, or TLS files cannot be used.

@@ -86,6 +86,14 @@ static ul_status take_bool(const cJSON *value, bool *flag, ul_error *error) {
     return UL_OK;
 }
 
+static ul_status take_url(const cJSON *value, const char **url, ul_error *error) {
+    const char *text = cJSON_IsString(value) ? value->valuestring : "";
+    if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
+        return wrong(value, "a URL that begins with http:// or https://", error);
+    *url = text;
+    return UL_OK;
+}
+
 /* A path; a relative one is seen from the folder of the file. */
 static ul_status take_path(const node_config *c, const cJSON *value, char **path, ul_error *error) {
     const char *text = NULL;
@@ -113,9 +121,12 @@ TAKE(peer_name, node_peer_config, take_text(value, &t->name, error))
 TAKE(peer_ae, node_peer_config, take_ae(value, &t->ae_title, error))
 TAKE(peer_host, node_peer_config, take_text(value, &t->host, error))
 TAKE(peer_port, node_peer_config, take_whole(value, 1, 65535, &t->port, error))
+TAKE(peer_stow, node_peer_config, take_url(value, &t->stow, error))
+TAKE(peer_authorization, node_peer_config, take_path(c, value, &t->authorization, error))
 TAKE(peer_tls, node_peer_config, take_bool(value, &t->tls, error))
 static const key peer_keys[] = {{"name", peer_name}, {"ae_title", peer_ae}, {"host", peer_host},
-    {"port", peer_port}, {"tls", peer_tls}, {0}};
+    {"port", peer_port}, {"stow", peer_stow}, {"authorization", peer_authorization},
+    {"tls", peer_tls}, {0}};
 
 static ul_status take_send(node_config *c, const cJSON *value, void *into, ul_error *error) {
     node_model_config *model = into;
@@ -251,9 +262,14 @@ static ul_status check_peers(const node_config *c, ul_error *error) {
         if (!is_name(peer->name))
             return ul_error_set(error, UL_ERROR_USAGE,
                 "peers: \"name\" must be there, of letters, digits, - and _, at most 32");
-        if (!peer->ae_title || !peer->host || !peer->port)
+        bool store = peer->ae_title && peer->host && peer->port;
+        bool part = peer->ae_title || peer->host || peer->port;
+        if (peer->stow ? part : !store)
+            return ul_error_set(error, UL_ERROR_USAGE,
+                "peers: %s needs ae_title, host and port, or stow alone", peer->name);
+        if (peer->authorization && !peer->stow)
             return ul_error_set(
-                error, UL_ERROR_USAGE, "peers: %s needs ae_title, host and port", peer->name);
+                error, UL_ERROR_USAGE, "peers: %s: \"authorization\" is for \"stow\"", peer->name);
         if (peer->tls && !c->has_tls)
             return ul_error_set(error, UL_ERROR_USAGE,
                 "peers: %s is to be called by TLS: \"tls\" must say with which key", peer->name);
@@ -334,5 +350,7 @@ void node_config_free(node_config *config) {
         free(config->tls_paths[n]);
     for (size_t m = 0; m < NODE_MOST; m++)
         free(config->models[m].rules);
+    for (size_t p = 0; p < NODE_MOST; p++)
+        free(config->peers[p].authorization);
     *config = (node_config){0};
 }

@@ -17,10 +17,12 @@ typedef struct node_caller {
 
 /* Where results are sent to. */
 typedef struct node_peer_config {
-    const char *name; /* letters, digits, - and _ */
-    const char *ae_title, *host;
+    const char *name;            /* letters, digits, - and _ */
+    const char *ae_title, *host; /* by C-STORE */
     int port;
-    bool tls;
+    const char *stow;    /* or by STOW-RS: the URL of its studies */
+    char *authorization; /* a path of a file with the value of that header, owned; NULL: none */
+    bool tls;            /* of STOW-RS: our certificate is shown, and "trusted" counts */
 } node_peer_config;
 
 typedef struct node_model_config {

@@ -57,3 +57,8 @@ def uids(place):
             d = pydicom.dcmread(f"{folder}/{name}", stop_before_pixels=True)
             found |= {str(d.StudyInstanceUID), str(d.SeriesInstanceUID), str(d.SOPInstanceUID)}
     return found
+
+
+def study_uid(place):
+    name = sorted(os.listdir(f"{place}/a"))[0]
+    return str(pydicom.dcmread(f"{place}/a/{name}", stop_before_pixels=True).StudyInstanceUID)
