@@ -11,6 +11,7 @@ static const cli_command *const commands[] = {
     &cmd_segment,
     &cmd_batch,
     &cmd_node,
+    &cmd_serve,
     &cmd_convert,
     &cmd_verify,
     &cmd_train,

@@ -48,7 +48,7 @@ floors='libulite: libulite
 volume: libulite/base volume
 io: libulite/base volume io
 jobs: libulite/base volume io/base io/card io/net io/png jobs
-apps: libulite/base volume io/base io/net jobs/base jobs/node apps'
+apps: libulite/base volume io/base io/http io/net jobs/base jobs/node jobs/serve apps'
 public_headers='libulite: error model resources session trainer
 volume: volume
 io: card dicom nifti nrrd png seg

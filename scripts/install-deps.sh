@@ -69,6 +69,7 @@ test_packages=(
     python3-onnx
     python3-pil
     python3-pydicom
+    python3-requests
     python3-scipy
     python3-selenium
     python3-torch

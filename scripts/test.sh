@@ -5,7 +5,8 @@
 #
 # --quick: what takes two minutes and needs no peers: the unit tests, kernels and the command line.
 # --all: then also `ulite batch` on a thousand studies and on a Slurm of its own, `ulite node` behind an Orthanc with
-# fifty studies, under malformed connections and over five hundred studies, and scripts/fresh.sh, both of the README's commands in a new Debian 12. Needs root.
+# fifty studies, under malformed connections and over five hundred studies, `ulite serve` under twenty uploads and malformed requests, and
+# scripts/fresh.sh, both of the README's commands in a new Debian 12. Needs root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -46,5 +47,10 @@ if [ "$all" ]; then
     node test_refusals.py 10000
     node test_orthanc.py 50 50
     node test_memory.py 500
+    serve() {
+        PYTHONPATH=$PWD/tests:$PWD/tests/serve or_skip /usr/bin/python3 "tests/serve/$1" $PWD/build/release/{bin/ulite,bin/ulite-make-series,fixtures} "${@:2}"
+    }
+    serve test_api.py 20
+    serve test_hostile.py 10000
     or_skip scripts/fresh.sh
 fi

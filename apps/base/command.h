@@ -19,6 +19,7 @@ extern const cli_command cmd_info;
 extern const cli_command cmd_models;
 extern const cli_command cmd_node;
 extern const cli_command cmd_segment;
+extern const cli_command cmd_serve;
 extern const cli_command cmd_train;
 extern const cli_command cmd_verify;
 

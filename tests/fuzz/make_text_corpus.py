@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Writes the corpora of the fuzz targets `card`, `segments`, `plan`, `dataset`, `curves`, `checkpoint`, `csa` and `codec`:
-one small file for each form that is read.
+"""Writes the corpora of the fuzz targets `card`, `segments`, `plan`, `dataset`, `curves`, `checkpoint`, `csa`, `multipart` and
+`codec`: one small file for each form that is read.
 
 Usage: make_text_corpus.py tests/fuzz/corpus
 """
@@ -33,6 +33,21 @@ SPLITS = {"train": ["case0", "case1", "case2"], "val": ["case3"], "test": ["case
 FOLDS = [{"train": ["case0", "case1"], "val": ["case2"]}]
 NNUNET = {"channel_names": {"0": "MRI"}, "labels": {"background": 0, "liver": 1}, "numTraining": 5, "file_ending": ".nii.gz"}
 CURVES = "epoch,loss,dice,rate,seconds\n1,1.25,0.1,0.001,10\n2,1.0,0.2,0.001,20\n3,0.8,,0.0009,30\n"
+
+
+FORM = """multipart/form-data; boundary="x y"
+--x y\r
+Content-Disposition: form-data; name="params"\r
+\r
+{"a": 1}\r
+--x y\r
+Content-Disposition: form-data; name="file"; filename="a \\"b\\".nii"\r
+Content-Type: application/octet-stream\r
+\r
+\r
+-- \r
+--x y--\r
+"""
 
 
 def checkpoint():
@@ -74,6 +89,7 @@ def main():
     corpus = Path(sys.argv[1])
     seeds = {"card": {"card": CARD}, "segments": {"ulite": SEGMENTS, "dcmqi": DCMQI}, "plan": {"plan": PLAN},
              "curves": {"curves": CURVES}, "checkpoint": {"run": checkpoint()}, "csa": {"csa1": csa(1), "csa2": csa(2)}, "codec": dict(codec_seeds(corpus)),
+             "multipart": {"form": FORM},
              "dataset": {"splits": (0, SPLITS), "folds": (0, FOLDS), "nnunet": (1, NNUNET), "segments": (2, SEGMENTS)}}
     for target, files in seeds.items():
         (corpus / target).mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-#include "apps/batch/archive.h"
+#include "apps/base/archive.h"
 
 #include "jobs/base/paths.h"
 

@@ -1,0 +1,421 @@
+#include "apps/base/console.h"
+#include "apps/base/event.h"
+#include "apps/serve/serve.h"
+#include "jobs/base/model_path.h"
+#include "jobs/base/paths.h"
+#include "jobs/serve/store.h"
+#include "ulite/resources.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int serve_run(int argc, char **argv);
+
+const cli_command cmd_serve = {.name = "serve",
+    .summary = "segment for 3D Slicer, OHIF, a browser and scripts over HTTP",
+    .help =
+        "Usage: ulite serve [-m MODEL]... [OPTIONS]\n"
+        "\n"
+        "Answers HTTP requests on this machine until it is interrupted: the MONAI Label extension\n"
+        "of 3D Slicer and plugin of OHIF, a page in the browser to drop images on, and a JSON\n"
+        "interface for scripts (GET /api/openapi.yaml describes it). Every upload is read and\n"
+        "segmented in a process of its own, of bounded memory and time. Nothing is kept but what\n"
+        "--store asks for. Not for clinical use.\n"
+        "\n"
+        "  -m, --model MODEL     a model to offer; again for more. Default: all bundled ones\n"
+        "      --images FOLDER   requests may name series and files in this folder\n"
+        "      --store FOLDER    keeps uploaded images with corrected labels, for `ulite train`\n"
+        "      --port N          8000 (default); 0: any that is free\n"
+        "      --address A       127.0.0.1 (default). Any but the loopback needs --token-file,\n"
+        "                        --certificate and --key, or --insecure\n"
+        "      --token-file FILE requests must bear what its first line holds\n"
+        "      --certificate FILE, --key FILE\n"
+        "                        TLS, by these PEM files\n"
+        "      --insecure        no token and no TLS are needed: whoever reaches the address may "
+        "ask\n"
+        "      --host NAME       a name of this machine that requests may use\n"
+        "      --origin ORIGIN   a web page that may ask, as of OHIF (http://localhost:3000); "
+        "again\n"
+        "                        for more\n"
+        "      --workers N       requests that are segmented at a time; 1 (default)\n"
+        "      --threads N       of them all; 0 (default): one per processor\n"
+        "      --max-upload SIZE of a request; 2G (default)\n"
+        "      --max-task-memory SIZE\n"
+        "                        of a request that is segmented; 8G (default), 0: any\n"
+        "      --max-seconds N   for it; 600 (default)\n"
+        "      --connections N   at a time; 64 (default)\n"
+        "      --json            {\"event\": \"listening\", \"url\": URL} on stdout, then nothing\n"
+        "  -q, --quiet           no line for each request\n"
+        "\n"
+        "Examples:\n"
+        "  ulite serve\n"
+        "  ulite serve -m brain --store corrected/\n"
+        "  curl -T head.nii.gz 'http://127.0.0.1:8000/api/jobs?model=brain' -X POST\n",
+    .run = serve_run};
+
+enum {
+    OPTION_IMAGES = 2000,
+    OPTION_STORE,
+    OPTION_PORT,
+    OPTION_ADDRESS,
+    OPTION_TOKEN,
+    OPTION_CERTIFICATE,
+    OPTION_KEY,
+    OPTION_INSECURE,
+    OPTION_HOST,
+    OPTION_ORIGIN,
+    OPTION_WORKERS,
+    OPTION_THREADS,
+    OPTION_UPLOAD,
+    OPTION_MEMORY,
+    OPTION_SECONDS,
+    OPTION_CONNECTIONS
+};
+
+static const struct option long_options[] = {CONSOLE_OPTIONS,
+    {"model", required_argument, NULL, 'm'}, {"images", required_argument, NULL, OPTION_IMAGES},
+    {"store", required_argument, NULL, OPTION_STORE},
+    {"port", required_argument, NULL, OPTION_PORT},
+    {"address", required_argument, NULL, OPTION_ADDRESS},
+    {"token-file", required_argument, NULL, OPTION_TOKEN},
+    {"certificate", required_argument, NULL, OPTION_CERTIFICATE},
+    {"key", required_argument, NULL, OPTION_KEY}, {"insecure", no_argument, NULL, OPTION_INSECURE},
+    {"host", required_argument, NULL, OPTION_HOST},
+    {"origin", required_argument, NULL, OPTION_ORIGIN},
+    {"workers", required_argument, NULL, OPTION_WORKERS},
+    {"threads", required_argument, NULL, OPTION_THREADS},
+    {"max-upload", required_argument, NULL, OPTION_UPLOAD},
+    {"max-task-memory", required_argument, NULL, OPTION_MEMORY},
+    {"max-seconds", required_argument, NULL, OPTION_SECONDS},
+    {"connections", required_argument, NULL, OPTION_CONNECTIONS}, {0}};
+
+/* The command line. */
+typedef struct serve_arguments {
+    const char *models[SERVE_MAX_MODELS], *origins[SERVE_MAX_ORIGINS];
+    size_t model_count, origin_count;
+    const char *images, *store, *address, *token_file, *certificate, *key, *host;
+    bool insecure;
+    long port, workers, threads, seconds, connections;
+    uint64_t upload_bytes, memory_bytes;
+} serve_arguments;
+
+static const uint64_t GIB = (uint64_t)1 << 30;
+
+static int add_to(
+    const char **list, size_t *count, size_t most, const char *name, const char *argument) {
+    if (*count == most)
+        return console_usage(&cmd_serve, "%s may be given %zu times", name, most);
+    list[(*count)++] = argument;
+    return UL_OK;
+}
+
+static int take_size(const char *name, const char *text, bool zero, uint64_t *bytes) {
+    if (ul_memory_parse(text, bytes))
+        return UL_OK;
+    *bytes = 0;
+    if (zero && strcmp(text, "0") == 0)
+        return UL_OK;
+    return console_usage(&cmd_serve, "%s takes a size such as 512M or 8G, not \"%s\"", name, text);
+}
+
+static int take_number(serve_arguments *a, int option, const char *argument) {
+    switch (option) {
+    case OPTION_PORT:
+        return console_number(&cmd_serve, "--port", argument, 0, 65535, &a->port);
+    case OPTION_WORKERS:
+        return console_number(
+            &cmd_serve, "--workers", argument, 1, QUEUE_MOST_WORKERS, &a->workers);
+    case OPTION_THREADS:
+        return console_number(&cmd_serve, "--threads", argument, 0, UL_MOST_THREADS, &a->threads);
+    case OPTION_SECONDS:
+        return console_number(&cmd_serve, "--max-seconds", argument, 1, 86400, &a->seconds);
+    default:
+        return console_number(&cmd_serve, "--connections", argument, 1, 4096, &a->connections);
+    }
+}
+
+static int take_option(serve_arguments *a, int option, const char *argument) {
+    const char **const texts[] = {[OPTION_IMAGES - OPTION_IMAGES] = &a->images,
+        [OPTION_STORE - OPTION_IMAGES] = &a->store,
+        [OPTION_ADDRESS - OPTION_IMAGES] = &a->address,
+        [OPTION_TOKEN - OPTION_IMAGES] = &a->token_file,
+        [OPTION_CERTIFICATE - OPTION_IMAGES] = &a->certificate,
+        [OPTION_KEY - OPTION_IMAGES] = &a->key,
+        [OPTION_HOST - OPTION_IMAGES] = &a->host};
+    switch (option) {
+    case 'm':
+        return add_to(a->models, &a->model_count, SERVE_MAX_MODELS, "--model", argument);
+    case OPTION_ORIGIN:
+        return add_to(a->origins, &a->origin_count, SERVE_MAX_ORIGINS, "--origin", argument);
+    case OPTION_INSECURE:
+        a->insecure = true;
+        return UL_OK;
+    case OPTION_UPLOAD:
+        return take_size("--max-upload", argument, false, &a->upload_bytes);
+    case OPTION_MEMORY:
+        return take_size("--max-task-memory", argument, true, &a->memory_bytes);
+    case OPTION_PORT:
+    case OPTION_WORKERS:
+    case OPTION_THREADS:
+    case OPTION_SECONDS:
+    case OPTION_CONNECTIONS:
+        return take_number(a, option, argument);
+    default:
+        *texts[option - OPTION_IMAGES] = argument;
+        return UL_OK;
+    }
+}
+
+/* Whether only this machine reaches an address. False and *wrong: it is none. */
+static bool is_loopback(const char *address, bool *wrong) {
+    struct in6_addr v6;
+    struct in_addr v4;
+    *wrong = false;
+    if (inet_pton(AF_INET, address, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    *wrong = inet_pton(AF_INET6, address, &v6) != 1;
+    return !*wrong && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+static int check_usage(const serve_arguments *a) {
+    if (!a->certificate != !a->key)
+        return console_usage(&cmd_serve, "--certificate and --key need one another");
+    bool wrong, local = is_loopback(a->address, &wrong);
+    if (wrong)
+        return console_usage(&cmd_serve,
+            "--address takes an address such as 127.0.0.1 or ::, not \"%s\"", a->address);
+    if (!local && !a->insecure && (!a->token_file || !a->certificate))
+        return console_usage(&cmd_serve,
+            "--address %s can be reached from other machines: it needs --token-file, "
+            "--certificate and --key, or --insecure",
+            a->address);
+    return UL_OK;
+}
+
+/* The name by which requests call a model: that of its file. */
+static void name_model(const char *path, char name[65]) {
+    const char *slash = strrchr(path, '/');
+    path = slash ? slash + 1 : path;
+    size_t length = strlen(path) - (files_ends_with(path, ".safetensors") ? 12 : 0);
+    snprintf(name, 65, "%.*s", (int)length, path);
+}
+
+static ul_status add_model(serve *s, const char *model, ul_error *error) {
+    serve_model *m = &s->models[s->model_count];
+    if (s->model_count == SERVE_MAX_MODELS)
+        return ul_error_set(
+            error, UL_ERROR_LIMIT, "more than %d models: name those to offer", SERVE_MAX_MODELS);
+    ul_status status = segment_model_open(model, &m->model, error);
+    s->model_count++; /* also one that was opened in part is closed */
+    if (status != UL_OK)
+        return status;
+    name_model(m->model.path, m->name);
+    if (serve_find_model(s, m->name) != m)
+        return ul_error_set(error, UL_ERROR_USAGE, "two models are called %s", m->name);
+    return UL_OK;
+}
+
+/* The bundled models while they are visited. */
+typedef struct bundled {
+    serve *s;
+    ul_status status;
+    ul_error *error;
+} bundled;
+
+static void visit_bundled(void *context, const char *name, const char *path) {
+    bundled *all = context;
+    (void)name;
+    if (all->status == UL_OK)
+        all->status = add_model(all->s, path, all->error);
+}
+
+static ul_status open_models(serve *s, const serve_arguments *a, ul_error *error) {
+    bundled all = {s, UL_OK, error};
+    if (a->model_count == 0)
+        model_path_each(visit_bundled, &all);
+    for (size_t m = 0; m < a->model_count && all.status == UL_OK; m++)
+        all.status = add_model(s, a->models[m], error);
+    if (all.status == UL_OK && s->model_count == 0)
+        return ul_error_set(error, UL_ERROR_INPUT, "no bundled models found: name some by -m");
+    return all.status;
+}
+
+static ul_status make_folder(const char *parent, const char *name, char **path, ul_error *error) {
+    *path = files_join(parent, name);
+    if (*path && mkdir(*path, 0700) == 0)
+        return UL_OK;
+    return ul_error_set(error, UL_ERROR_OUTPUT, "%s: no folder can be made", parent);
+}
+
+static ul_status make_folders(serve *s, ul_error *error) {
+    const char *parent = getenv("TMPDIR");
+    s->folder = files_join(parent && *parent ? parent : "/tmp", "ulite-serve-XXXXXX");
+    if (!s->folder || !mkdtemp(s->folder)) {
+        free(s->folder);
+        s->folder = NULL;
+        return ul_error_set(error, UL_ERROR_OUTPUT,
+            "no folder for uploads can be made: TMPDIR names where there is room");
+    }
+    ul_status status = make_folder(s->folder, "tasks", &s->tasks_folder, error);
+    return status == UL_OK ? make_folder(s->folder, "sessions", &s->sessions_folder, error)
+                           : status;
+}
+
+static ul_status open_parts(serve *s, const serve_arguments *a, ul_error *error) {
+    enum { MOST_SESSIONS = 256, MOST_WAITING = 64, MOST_KEPT = 256, KEEP_SECONDS = 3600 };
+    enum { SESSIONS_UPLOADS = 8 };
+    ul_status status = open_models(s, a, error);
+    if (status == UL_OK)
+        status = make_folders(s, error);
+    if (status == UL_OK && a->store)
+        status = store_open(a->store, error);
+    if (status == UL_OK)
+        status = sessions_open(s->sessions_folder, MOST_SESSIONS,
+            SESSIONS_UPLOADS * a->upload_bytes, KEEP_SECONDS, &s->sessions, error);
+    const queue_options options = {.limits = {.memory_bytes = a->memory_bytes,
+                                       .file_bytes = 16 * a->upload_bytes,
+                                       .seconds = (unsigned)a->seconds},
+        .workers = (unsigned)a->workers,
+        .most_waiting = MOST_WAITING,
+        .most_kept = MOST_KEPT,
+        .keep_seconds = KEEP_SECONDS,
+        .folder = s->tasks_folder};
+    if (status == UL_OK)
+        status = queue_open(&options, serve_work, s, &s->queue, error);
+    return status;
+}
+
+static void close_parts(serve *s) {
+    queue_close(s->queue);
+    sessions_close(s->sessions);
+    for (size_t m = 0; m < s->model_count; m++)
+        segment_model_close(&s->models[m].model);
+    if (s->folder)
+        files_clear(s->folder);
+    free(s->folder);
+    free(s->tasks_folder);
+    free(s->sessions_folder);
+}
+
+static void tell_listening(const serve_arguments *a, const http_server *server) {
+    char url[128];
+    snprintf(url, sizeof url, strchr(a->address, ':') ? "%s://[%s]:%u/" : "%s://%s:%u/",
+        a->certificate ? "https" : "http", a->address, http_port(server));
+    console_say("listening at %s; not for clinical use", url);
+    if (!console_settings.json)
+        return;
+    cJSON *event = event_begin("listening");
+    cJSON_AddStringToObject(event, "url", url);
+    event_print(event);
+}
+
+/* Serves until a signal comes. token: NULL: none. */
+static ul_status serve_until_told(
+    serve *s, const serve_arguments *a, const char *token, ul_error *error) {
+    enum { BODY_SECONDS = 300 };
+    http_options options = {.address = a->address,
+        .port = (unsigned)a->port,
+        .certificate = a->certificate,
+        .key = a->key,
+        .token = token,
+        .open_path = "/",
+        .origins = a->origins,
+        .origin_count = a->origin_count,
+        .host = a->host,
+        .body_bytes = a->upload_bytes,
+        .body_seconds = BODY_SECONDS,
+        .connections = (unsigned)a->connections,
+        .handle = serve_handle,
+        .context = s};
+    sigset_t ends;
+    int number;
+    http_server *server;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL); /* inherited by every thread from here on */
+    ul_status status = open_parts(s, a, error);
+    options.spool = s->folder;
+    if (status == UL_OK)
+        status = http_open(&options, &server, error);
+    if (status != UL_OK)
+        return status;
+    tell_listening(a, server);
+    sigwait(&ends, &number);
+    console_say("stopping");
+    queue_stop(s->queue); /* whoever waits for a task is answered */
+    http_close(server);
+    return UL_OK;
+}
+
+static ul_status read_token(const char *path, char **token, ul_error *error) {
+    ul_status status = files_read_text(path, token, error);
+    if (status != UL_OK)
+        return status;
+    (*token)[strcspn(*token, "\r\n")] = '\0';
+    if (strlen(*token) < 16)
+        return ul_error_set(
+            error, UL_ERROR_INPUT, "%s: the token has fewer than 16 characters", path);
+    return UL_OK;
+}
+
+static int serve_all(const serve_arguments *a) {
+    ul_error error = {0};
+    ul_status status = UL_OK;
+    char *token = NULL, *images = NULL;
+    serve *s = calloc(1, sizeof *s);
+    if (!s)
+        status = ul_error_set(&error, UL_ERROR_LIMIT, "out of memory for the server");
+    if (status == UL_OK && a->token_file)
+        status = read_token(a->token_file, &token, &error);
+    if (status == UL_OK && a->images && !(images = realpath(a->images, NULL)))
+        status = ul_error_set(&error, UL_ERROR_INPUT, "%s: no such folder", a->images);
+    if (status == UL_OK) {
+        int threads = a->threads ? (int)a->threads : ul_default_threads();
+        s->images = images;
+        s->store = a->store;
+        s->upload_bytes = a->upload_bytes;
+        s->threads = threads > a->workers ? threads / (int)a->workers : 1;
+        status = serve_until_told(s, a, token, &error);
+        close_parts(s);
+    }
+    free(s);
+    free(images);
+    free(token);
+    if (status == UL_OK)
+        return UL_OK;
+    event_failed(&error);
+    return console_fail(&cmd_serve, &error);
+}
+
+static int serve_run(int argc, char **argv) {
+    serve_arguments a = {.address = "127.0.0.1",
+        .port = 8000,
+        .workers = 1,
+        .seconds = 600,
+        .connections = 64,
+        .upload_bytes = 2 * GIB,
+        .memory_bytes = 8 * GIB};
+    for (int option;
+         (option = getopt_long(argc, argv, CONSOLE_SHORT "m:", long_options, NULL)) >= 0;) {
+        int exit_code = UL_OK;
+        if (console_option(&cmd_serve, option, optarg, &exit_code)) {
+            if (exit_code >= 0)
+                return exit_code;
+            continue;
+        }
+        exit_code = take_option(&a, option, optarg);
+        if (exit_code != UL_OK)
+            return exit_code;
+    }
+    if (optind < argc)
+        return console_usage(&cmd_serve, "takes no argument, not \"%s\"", argv[optind]);
+    int exit_code = check_usage(&a);
+    return exit_code == UL_OK ? serve_all(&a) : exit_code;
+}

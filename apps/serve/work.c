@@ -1,0 +1,185 @@
+/* What a worker does, in a process of its own. */
+#include "apps/base/archive.h"
+#include "apps/base/console.h"
+#include "apps/base/event.h"
+#include "apps/base/input_kind.h"
+#include "apps/serve/serve.h"
+#include "io/base/file_kind.h"
+#include "jobs/base/paths.h"
+#include "jobs/serve/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { UNPACKED_TIMES = 16 }; /* what is unpacked, of what may be uploaded */
+
+/* A task as it was written; the texts are the JSON's. */
+static void read_request(const cJSON *json, serve_request *r) {
+    const struct {
+        const char *key, **text;
+    } texts[] = {{"model", &r->model}, {"input", &r->input}, {"series", &r->series},
+        {"formats", &r->formats}, {"only", &r->only}, {"keep_image", &r->keep_image},
+        {"keep_label", &r->keep_label}, {"keep_id", &r->keep_id}, {"names", &r->names}};
+    for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++)
+        *texts[t].text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, texts[t].key));
+    r->force = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "force"));
+    r->preview = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "preview"));
+    r->view = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "view"));
+}
+
+static bool is_archive(const char *path) {
+    ul_file_kind kind = files_is_folder(path) ? UL_FILE_UNKNOWN : ul_file_kind_of(path);
+    return kind == UL_FILE_ZIP || kind == UL_FILE_TAR || kind == UL_FILE_GZIPPED ||
+           kind == UL_FILE_BZIP2 || kind == UL_FILE_ZSTANDARD;
+}
+
+/* The input itself, or what an archive holds. *path: the caller's. */
+static ul_status open_input(
+    const serve *s, const char *folder, const char *input, char **path, ul_error *error) {
+    char *unpacked = files_join(folder, "unpacked");
+    ul_status status = UL_OK;
+    *path = NULL;
+    if (!is_archive(input))
+        *path = strdup(input);
+    else if (unpacked)
+        status = archive_unpack(
+            input, unpacked, UNPACKED_TIMES * s->upload_bytes, console_progress(), path, error);
+    if (status == UL_OK && !*path && unpacked && is_archive(input)) { /* several files */
+        *path = unpacked;
+        unpacked = NULL;
+    }
+    free(unpacked);
+    if (status == UL_OK && !*path)
+        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the input");
+    return status;
+}
+
+/* What may be asked for, and the kinds of inputs that allow it or, of no list, suggest it. */
+static const struct {
+    const char *name, *file;
+    unsigned allowed, suggested; /* bits by input_kind */
+} formats[] = {{"seg", SERVE_SEG, 1 << INPUT_SERIES, 1 << INPUT_SERIES},
+    {"nifti", SERVE_NIFTI, 1 << INPUT_SERIES | 1 << INPUT_NIFTI | 1 << INPUT_NRRD,
+        1 << INPUT_SERIES | 1 << INPUT_NIFTI},
+    {"nrrd", SERVE_NRRD, 1 << INPUT_SERIES | 1 << INPUT_NIFTI | 1 << INPUT_NRRD, 1 << INPUT_NRRD},
+    {"png", SERVE_PNG, 1 << INPUT_PNG, 1 << INPUT_PNG}};
+
+enum { FORMATS = sizeof formats / sizeof formats[0] };
+
+/* Whether a list, by comma, has a name. */
+static bool lists(const char *list, const char *name) {
+    size_t length = strlen(name);
+    for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+        if (strncmp(at, name, length) == 0 && (at[length] == ',' || !at[length]))
+            return true;
+    return false;
+}
+
+/* paths: of the formats' files. */
+static ul_status choose_outputs(const serve_request *r, input_kind kind, char *const paths[],
+    segment_arguments *a, ul_error *error) {
+    for (size_t f = 0; f < FORMATS; f++)
+        if (r->formats ? lists(r->formats, formats[f].name) && (formats[f].allowed >> kind & 1)
+                       : formats[f].suggested >> kind & 1)
+            a->outputs[a->output_count++] = paths[f];
+    if (a->output_count > 0)
+        return UL_OK;
+    return ul_error_set(error, UL_ERROR_USAGE,
+        "no format that the input allows is asked for: seg, nifti and nrrd of DICOM, nifti and "
+        "nrrd of NIfTI and NRRD, png of PNG");
+}
+
+static ul_status segment_input_of(
+    const serve *s, const serve_request *r, const char *folder, ul_error *error) {
+    const serve_model *model = r->model ? serve_find_model(s, r->model) : NULL;
+    char *paths[FORMATS] = {0}, *input = NULL;
+    char *stats = files_join(folder, SERVE_STATS), *preview = files_join(folder, SERVE_PREVIEW),
+         *view = files_join(folder, SERVE_VIEW);
+    bool good = stats && preview && view;
+    for (size_t f = 0; f < FORMATS; f++)
+        good = (paths[f] = files_join(folder, formats[f].file)) != NULL && good;
+    ul_status status =
+        good ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the outputs");
+    if (status == UL_OK && !model)
+        status = ul_error_set(error, UL_ERROR_USAGE, "there is no such model");
+    if (status == UL_OK)
+        status = open_input(s, folder, r->input, &input, error);
+    segment_arguments a = {.inputs = {input},
+        .input_count = 1,
+        .model = model ? model->model.path : NULL,
+        .series = r->series,
+        .only = r->only,
+        .threads = s->threads,
+        .force = r->force,
+        .stats = stats,
+        .preview = r->preview ? preview : NULL,
+        .html = r->view ? view : NULL};
+    if (status == UL_OK)
+        status = choose_outputs(r, input_kind_of(input), paths, &a, error);
+    if (status == UL_OK)
+        status = segment_case(&a, &model->model, NULL, error);
+    for (size_t f = 0; f < FORMATS; f++)
+        free(paths[f]);
+    free(stats);
+    free(preview);
+    free(view);
+    free(input);
+    return status;
+}
+
+/* What is said to people becomes events. */
+static void tell(void *context, const char *line) {
+    (void)context;
+    segment_event("note", NULL, line);
+}
+
+static ul_status work(const serve *s, const char *folder, ul_error *error) {
+    serve_request request = {0};
+    cJSON *json = NULL;
+    char *task = files_join(folder, SERVE_TASK), *events = files_join(folder, SERVE_EVENTS);
+    ul_status status = UL_OK;
+    if (!task || !events || !freopen(events, "w", stdout))
+        status = ul_error_set(error, UL_ERROR_LIMIT, "no room for the events of a task");
+    if (status == UL_OK)
+        status = files_read_json(task, &json, error);
+    if (status == UL_OK) {
+        read_request(json, &request);
+        if (request.keep_id)
+            status = store_keep(s->store,
+                &(store_item){.id = request.keep_id,
+                    .image = request.keep_image,
+                    .label = request.keep_label,
+                    .names = request.names},
+                error);
+        else
+            status = segment_input_of(s, &request, folder, error);
+    }
+    cJSON_Delete(json);
+    free(task);
+    free(events);
+    return status;
+}
+
+/* Where our folders lie is no business of a client. */
+static void hide_folder(const char *folder, ul_error *error) {
+    size_t length = strlen(folder);
+    for (char *at; (at = strstr(error->text, folder)) != NULL;)
+        memmove(
+            at, at + length + (at[length] == '/'), strlen(at + length + (at[length] == '/')) + 1);
+}
+
+int serve_work(void *context, const char *folder) {
+    const serve *s = context;
+    ul_error error = {0};
+    console_settings.json = console_settings.events = true;
+    console_settings.progress = PROGRESS_NEVER;
+    console_listen(tell, NULL);
+    ul_status status = work(s, folder, &error);
+    hide_folder(folder, &error);
+    if (s->images)
+        hide_folder(s->images, &error);
+    if (status != UL_OK)
+        event_failed(&error);
+    return console_end((int)status);
+}

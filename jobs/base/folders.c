@@ -1,0 +1,64 @@
+#define _DEFAULT_SOURCE /* getentropy */
+
+#include "jobs/base/folders.h"
+
+#include "jobs/base/paths.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+ul_status folder_make_secret(
+    const char *folder, char name[SECRET_BYTES], char **path, ul_error *error) {
+    unsigned char random[(SECRET_BYTES - 1) / 2];
+    *path = NULL;
+    *name = '\0';
+    if (getentropy(random, sizeof random) != 0)
+        return ul_error_set(error, UL_ERROR_LIMIT, "no random numbers: %s", strerror(errno));
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(name + 2 * i, 3, "%02x", random[i]);
+    char *made = files_join(folder, name);
+    if (!made)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a folder");
+    if (mkdir(made, 0700) != 0) {
+        free(made);
+        return ul_error_set(
+            error, UL_ERROR_OUTPUT, "%s: no folder can be made: %s", folder, strerror(errno));
+    }
+    *path = made;
+    return UL_OK;
+}
+
+bool folder_is_secret(const char *name) {
+    return strlen(name) == SECRET_BYTES - 1 && strspn(name, "0123456789abcdef") == SECRET_BYTES - 1;
+}
+
+ul_status folder_put(const char *folder, const char *name, const void *bytes, size_t size,
+    char **path, ul_error *error) {
+    *path = files_join(folder, name);
+    if (!*path)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a file");
+    int file = open(*path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    const char *at = bytes;
+    bool good = file >= 0;
+    while (good && size > 0) {
+        ssize_t written = write(file, at, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        good = written > 0;
+        at += good ? written : 0;
+        size -= good ? (size_t)written : 0;
+    }
+    int why = errno;
+    if (file >= 0 && close(file) != 0)
+        good = false;
+    if (good)
+        return UL_OK;
+    free(*path);
+    *path = NULL;
+    return ul_error_set(error, UL_ERROR_OUTPUT, "%s: cannot be written: %s", name, strerror(why));
+}

@@ -1,0 +1,21 @@
+/* Folders with names that nobody can guess, and what is in them. */
+#ifndef JOBS_BASE_FOLDERS_H
+#define JOBS_BASE_FOLDERS_H
+
+#include "ulite/error.h"
+
+enum { SECRET_BYTES = 33 };
+
+/* Makes a folder of a random name in another. name: 32 hexadecimal digits. *path: the caller's.
+ * Errors: UL_ERROR_OUTPUT, UL_ERROR_LIMIT. */
+ul_status folder_make_secret(
+    const char *folder, char name[SECRET_BYTES], char **path, ul_error *error);
+
+/* Whether a text is such a name, and so can lead nowhere else. */
+bool folder_is_secret(const char *name);
+
+/* Writes a new file into a folder; *path: the caller's. Errors: UL_ERROR_OUTPUT, UL_ERROR_LIMIT. */
+ul_status folder_put(const char *folder, const char *name, const void *bytes, size_t size,
+    char **path, ul_error *error);
+
+#endif
