@@ -1,6 +1,6 @@
-#include "apps/base/archive.h"
 #include "apps/base/console.h"
 #include "apps/base/series_choice.h"
+#include "apps/batch/archive.h"
 #include "apps/batch/batch.h"
 #include "jobs/base/image_file.h"
 #include "jobs/base/paths.h"

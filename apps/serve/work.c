@@ -1,8 +1,8 @@
 /* What a worker does, in a process of its own. */
-#include "apps/base/archive.h"
 #include "apps/base/console.h"
 #include "apps/base/event.h"
 #include "apps/base/input_kind.h"
+#include "apps/batch/archive.h"
 #include "apps/serve/serve.h"
 #include "io/base/file_kind.h"
 #include "jobs/base/paths.h"

@@ -27,9 +27,9 @@ typedef struct store_item {
         *names; /* of label values: a JSON array of {"name": text, "idx": number}; NULL: none */
 } store_item;
 
-/* Reads the files whole, and keeps them: an image as it is, or as NIfTI, labels where they lie on the grid of
- * their image, in place of older ones. names become the store's dataset.json, which names the
- * classes. Errors: UL_ERROR_INPUT, UL_ERROR_GEOMETRY, UL_ERROR_OUTPUT, UL_ERROR_LIMIT. */
+/* Reads the files whole, and keeps them: an image as it is, or as NIfTI, labels where they lie on
+ * the grid of their image, in place of older ones. names become the store's dataset.json, which
+ * names the classes. Errors: UL_ERROR_INPUT, UL_ERROR_GEOMETRY, UL_ERROR_OUTPUT, UL_ERROR_LIMIT. */
 ul_status store_keep(const char *folder, const store_item *item, ul_error *error);
 
 /* How many images there are, and how many of them have labels. */

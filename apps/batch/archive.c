@@ -1,4 +1,4 @@
-#include "apps/base/archive.h"
+#include "apps/batch/archive.h"
 
 #include "jobs/base/paths.h"
 
