@@ -45,6 +45,8 @@ static void info(serve *s, http_reply *reply) {
         json, "description", "U-Lite segmentation on the CPU. Research use only.");
     cJSON_AddStringToObject(json, "version", ul_version());
     cJSON *labels = cJSON_AddArrayToObject(json, "labels");
+    cJSON_AddItemToArray(
+        labels, cJSON_CreateString("background")); /* clients leave the first out */
     cJSON *models = cJSON_AddObjectToObject(json, "models");
     for (size_t m = 0; m < s->model_count; m++)
         add_model(models, labels, &s->models[m]);
@@ -133,32 +135,6 @@ static ul_status find_image(serve *s, const http_request *request, const form_pa
     return UL_OK;
 }
 
-/* Both parts of the answer that Slicer's extension parses: the labels' names, and the file. */
-static void reply_parts(
-    const serve_model *model, const char *file, size_t size, const char *name, http_reply *reply) {
-    cJSON *params = cJSON_CreateObject();
-    char *text, *body;
-    cJSON_AddItemToObject(params, "label_names", labels_of(&model->model.card));
-    cJSON_AddStringToObject(params, "model", model->name);
-    if (json_out_text(params, false, &text, NULL) != UL_OK)
-        return;
-    size_t room = size + strlen(text) + 512;
-    body = malloc(room);
-    if (body) {
-        size_t used = (size_t)snprintf(body, room,
-            "--" BOUNDARY "\r\nContent-Disposition: form-data; name=\"params\"\r\n"
-            "Content-Type: application/json\r\n\r\n%s\r\n"
-            "--" BOUNDARY "\r\nContent-Disposition: form-data; name=\"image\"; filename=\"%s\"\r\n"
-            "Content-Type: application/octet-stream\r\n\r\n",
-            text, name);
-        memcpy(body + used, file, size);
-        used += size;
-        used += (size_t)snprintf(body + used, room - used, "\r\n--" BOUNDARY "--\r\n");
-        http_reply_bytes(reply, 200, "multipart/form-data; boundary=" BOUNDARY, body, used);
-    }
-    free(text);
-}
-
 /* A file whole; NULL: it cannot be read, or memory ran out. */
 static char *read_file(const char *path, size_t *size) {
     FILE *file = path ? fopen(path, "rb") : NULL;
@@ -176,36 +152,82 @@ static char *read_file(const char *path, size_t *size) {
     return bytes;
 }
 
-static void reply_labels(serve *s, const serve_model *model, const char *id, const char *output,
-    const char *name, http_reply *reply) {
-    char *path = queue_path(s->queue, id, name);
-    size_t size;
-    if (output && strcmp(output, "json") == 0) {
-        cJSON *params = cJSON_CreateObject();
-        cJSON_AddItemToObject(params, "label_names", labels_of(&model->model.card));
-        serve_reply_json(reply, 200, params);
-    } else if (output && strcmp(output, "image") == 0) {
-        char *bytes = read_file(path, &size);
-        if (bytes)
-            http_reply_bytes(reply, 200, "application/octet-stream", bytes, size);
-    } else {
-        char *bytes = read_file(path, &size);
-        if (bytes)
-            reply_parts(model, bytes, size, name, reply);
-        free(bytes);
-    }
-    free(path);
-}
+/* What a client wants of the labels. */
+typedef struct wanted {
+    const char *formats, *file; /* of the task; the name of the file that is sent */
+    unsigned plain;
+} wanted;
 
-/* Whether the parameters of a form ask for NIfTI; else the clients take NRRD. */
-static bool asks_nifti(const form_part *parts, size_t count) {
+/* By the parameters of a form; else what 3D Slicer takes. */
+static wanted read_wanted(const form_part *parts, size_t count) {
     const form_part *params = multipart_find(parts, count, "params");
     cJSON *json = params ? cJSON_ParseWithLength(params->data, params->size) : NULL;
     const char *ending =
         cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "result_extension"));
-    bool nifti = ending && strncmp(ending, ".nii", 4) == 0;
+    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "result_dtype"));
+    wanted w = {"nrrd", SERVE_NRRD, 0};
+    if (ending && strncmp(ending, ".nii", 4) == 0)
+        w = (wanted){"nifti", SERVE_NIFTI, 0};
+    else if (cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(json, "result_compress")))
+        w = (wanted){"nrrd", SERVE_PLAIN, type && strcmp(type, "uint16") == 0 ? 16 : 8};
     cJSON_Delete(json);
-    return nifti;
+    return w;
+}
+
+/* What is told beside the labels: their names and, for viewers, places. */
+static cJSON *params_of(serve *s, const serve_model *model, const char *id, const wanted *w) {
+    cJSON *params = cJSON_CreateObject();
+    cJSON_AddItemToObject(params, "label_names", labels_of(&model->model.card));
+    cJSON_AddStringToObject(params, "model", model->name);
+    char *path = w->plain ? queue_path(s->queue, id, SERVE_CENTROIDS) : NULL;
+    size_t size;
+    char *text = path ? read_file(path, &size) : NULL;
+    if (text)
+        cJSON_AddItemToObject(params, "centroids", cJSON_ParseWithLength(text, size));
+    free(text);
+    free(path);
+    return params;
+}
+
+/* Both parts of an answer as MONAI Label's clients parse it. params: freed. */
+static void reply_parts(
+    cJSON *params, const char *file, size_t size, const wanted *w, http_reply *reply) {
+    char *text, *body;
+    if (json_out_text(params, false, &text, NULL) != UL_OK)
+        return;
+    size_t room = size + strlen(text) + 512;
+    body = malloc(room);
+    if (body) {
+        size_t used = (size_t)snprintf(body, room,
+            "--" BOUNDARY "\r\nContent-Disposition: form-data; name=\"params\"\r\n"
+            "Content-Type: application/json\r\n\r\n%s\r\n"
+            "--" BOUNDARY "\r\nContent-Disposition: form-data; name=\"image\"; filename=\"%s\"\r\n"
+            "Content-Type: application/octet-stream\r\n\r\n",
+            text, w->plain ? SERVE_NRRD : w->file);
+        memcpy(body + used, file, size);
+        used += size;
+        used += (size_t)snprintf(body + used, room - used, "\r\n--" BOUNDARY "--\r\n");
+        http_reply_bytes(reply, 200, "multipart/form-data; boundary=" BOUNDARY, body, used);
+    }
+    free(text);
+}
+
+/* output: of the query, "all" (NULL, too), "image" or "json". */
+static void reply_labels(serve *s, const serve_model *model, const char *id, const char *output,
+    const wanted *w, http_reply *reply) {
+    char *path = queue_path(s->queue, id, w->file);
+    size_t size;
+    char *bytes = path ? read_file(path, &size) : NULL;
+    if (output && strcmp(output, "json") == 0) {
+        serve_reply_json(reply, 200, params_of(s, model, id, w));
+    } else if (bytes && output && strcmp(output, "image") == 0) {
+        http_reply_bytes(reply, 200, "application/octet-stream", bytes, size);
+        bytes = NULL;
+    } else if (bytes) {
+        reply_parts(params_of(s, model, id, w), bytes, size, w, reply);
+    }
+    free(bytes);
+    free(path);
 }
 
 /* Runs a model on an image, and answers when it is done. */
@@ -229,16 +251,16 @@ static void infer(serve *s, const http_request *request, const char *name, http_
         status = serve_make(s, id, &folder, &error);
     if (status == UL_OK)
         status = find_image(s, request, parts, count, folder, &r, &path, &error);
-    bool nifti = asks_nifti(parts, count);
+    const wanted w = read_wanted(parts, count);
     r.input = path;
-    r.formats = nifti ? "nifti" : "nrrd";
+    r.formats = w.formats;
+    r.plain = w.plain;
     if (status == UL_OK)
         status = serve_add(s, id, folder, &r, &error);
     if (status == UL_OK)
         status = serve_wait(s, id, &error);
     if (status == UL_OK)
-        reply_labels(
-            s, model, id, http_query(request, "output"), nifti ? SERVE_NIFTI : SERVE_NRRD, reply);
+        reply_labels(s, model, id, http_query(request, "output"), &w, reply);
     else
         serve_fail(reply, &error);
     serve_drop(s, id, folder);

@@ -39,6 +39,8 @@ const serve_model *serve_find_model(const serve *s, const char *name);
 #define SERVE_SEG "labels.seg.dcm"
 #define SERVE_NIFTI "labels.nii.gz"
 #define SERVE_NRRD "labels.nrrd"
+#define SERVE_PLAIN "labels.plain.nrrd"
+#define SERVE_CENTROIDS "centroids.json"
 #define SERVE_PNG "labels.png"
 #define SERVE_STATS "stats.json"
 #define SERVE_PREVIEW "preview.png"
@@ -53,6 +55,7 @@ typedef struct serve_request {
     const char *formats; /* "seg,nifti"; NULL: what the input suggests */
     const char *only;    /* classes */
     bool force, preview, view;
+    unsigned plain; /* bits of a voxel in SERVE_PLAIN, which is made of the NRRD; 0: none */
     const char *keep_image, *keep_label,
         *keep_id;      /* instead: files for the store, and their name */
     const char *names; /* of label values, a JSON array of {"name", "idx"} */

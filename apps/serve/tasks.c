@@ -100,6 +100,7 @@ ul_status serve_add(
     cJSON_AddBoolToObject(json, "force", r->force);
     cJSON_AddBoolToObject(json, "preview", r->preview);
     cJSON_AddBoolToObject(json, "view", r->view);
+    cJSON_AddNumberToObject(json, "plain", r->plain);
     ul_status status = json_out_text(json, false, &text, error);
     if (status == UL_OK)
         status = folder_put(folder, SERVE_TASK, text, strlen(text), &path, error);

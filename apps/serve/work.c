@@ -6,7 +6,9 @@
 #include "apps/serve/serve.h"
 #include "io/base/file_kind.h"
 #include "jobs/base/paths.h"
+#include "jobs/serve/plain_nrrd.h"
 #include "jobs/serve/store.h"
+#include "ulite/nrrd.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +27,8 @@ static void read_request(const cJSON *json, serve_request *r) {
         *texts[t].text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, texts[t].key));
     r->force = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "force"));
     r->preview = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "preview"));
+    const cJSON *plain = cJSON_GetObjectItemCaseSensitive(json, "plain");
+    r->plain = cJSON_IsNumber(plain) ? (unsigned)plain->valueint : 0;
     r->view = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "view"));
 }
 
@@ -90,6 +94,25 @@ static ul_status choose_outputs(const serve_request *r, input_kind kind, char *c
         "nrrd of NIfTI and NRRD, png of PNG");
 }
 
+/* What viewers ask for beside the NRRD, of which it is made. */
+static ul_status write_plain(const char *folder, unsigned bits, ul_error *error) {
+    char *nrrd = files_join(folder, SERVE_NRRD), *plain = files_join(folder, SERVE_PLAIN);
+    char *centroids = files_join(folder, SERVE_CENTROIDS);
+    ul_labels labels = {0};
+    ul_status status = nrrd && plain && centroids
+                           ? ul_nrrd_read_labels(nrrd, &labels, NULL, error)
+                           : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the outputs");
+    if (status == UL_OK)
+        status = plain_nrrd_write(plain, &labels, bits, error);
+    if (status == UL_OK)
+        status = plain_nrrd_write_centroids(centroids, &labels, error);
+    ul_labels_free(&labels);
+    free(nrrd);
+    free(plain);
+    free(centroids);
+    return status;
+}
+
 static ul_status segment_input_of(
     const serve *s, const serve_request *r, const char *folder, ul_error *error) {
     const serve_model *model = r->model ? serve_find_model(s, r->model) : NULL;
@@ -119,6 +142,8 @@ static ul_status segment_input_of(
         status = choose_outputs(r, input_kind_of(input), paths, &a, error);
     if (status == UL_OK)
         status = segment_case(&a, &model->model, NULL, error);
+    if (status == UL_OK && r->plain)
+        status = write_plain(folder, r->plain, error);
     for (size_t f = 0; f < FORMATS; f++)
         free(paths[f]);
     free(stats);

@@ -1,6 +1,7 @@
 """The calls of MONAI Label's clients, one by one: what 3D Slicer's extension and OHIF's plugin get equals `ulite segment`'s.
 
 usage: test_monai.py ULITE MAKE_SERIES FIXTURES"""
+import base64
 import glob
 import gzip
 import json
@@ -11,7 +12,7 @@ import tempfile
 from urllib.parse import quote_plus
 
 from server import ask_form, serving
-from skipping import need, needed_modules
+from skipping import has, need, needed_modules
 
 with needed_modules():
     import nibabel
@@ -20,6 +21,7 @@ with needed_modules():
     import requests
 
 ULITE, MAKE_SERIES, FIXTURES = sys.argv[1:4]
+PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../peers")
 HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
 MODEL = f"{FIXTURES}/ct.safetensors"
 SCRATCH = tempfile.TemporaryDirectory(prefix="ulite-test-")
@@ -129,18 +131,37 @@ def check_order(nrrd):
         else:
             truth[place] = frame
     assert truth.any() and (values.reshape(truth.shape) == truth).all()
+    return truth
+
+
+def check_viewer(server, uid, output, kind, truth):
+    """What the plugin's own libraries make of the answer."""
+    seen = json.loads(subprocess.run(["node", f"{PEERS}/monai_viewer.mjs", server.url + "/", "ct", uid, output, kind],
+                                     check=True, capture_output=True, text=True).stdout)
+    values = numpy.frombuffer(base64.b64decode(seen["values"]), "<u2").reshape(truth.shape)
+    assert seen["sizes"] == list(truth.shape[::-1]) and (values == truth).all(), (output, kind, seen["sizes"])
+    assert seen["labels"] == ["background", "Fixture one", "Fixture two"], seen["labels"]
+    if output == "all":
+        assert seen["names"] == {"Fixture one": 1, "Fixture two": 2}, seen
+        for name, (number, *place) in seen["centroids"].items():
+            assert numpy.allclose(place, numpy.argwhere(truth == number).mean(axis=0)[::-1]), (name, place)
 
 
 def test_viewer(server):
     """OHIF names a series, and takes the file alone."""
     uid = str(pydicom.dcmread(glob.glob("series/**/*.dcm", recursive=True)[0]).SeriesInstanceUID)
-    reply = requests.post(f"{server.url}/infer/ct?image={uid}&output=image", timeout=60,
-                          files={"params": (None, json.dumps({"result_compress": False}))},
-                          headers={"Origin": "http://viewer.example:3000"})
-    assert reply.status_code == 200, reply.text
     segmented("series", "viewer.seg.dcm")
-    assert reply.content == segmented("series", "viewer.nrrd"), "not the labels of ulite segment"
+    reply = requests.post(f"{server.url}/infer/ct?image={uid}&output=image", timeout=60)
+    assert reply.status_code == 200 and reply.content == segmented("series", "viewer.nrrd"), reply.text
     check_order(reply.content)
+    reply = requests.post(f"{server.url}/infer/ct?image={uid}&output=image", timeout=60,
+                          files={"params": (None, json.dumps({"result_compress": False, "result_dtype": "uint8"}))},
+                          headers={"Origin": "http://viewer.example:3000"})
+    assert reply.status_code == 200 and b"encoding: raw" in reply.content, reply.text
+    truth = check_order(reply.content)
+    if has("node", f"{PEERS}/node_modules/nrrd-js"):
+        for output, kind in (("all", "uint16"), ("all", "uint8"), ("image", "uint8")):
+            check_viewer(server, uid, output, kind, truth)
     assert reply.headers["Access-Control-Allow-Origin"] == "http://viewer.example:3000", reply.headers
     assert requests.post(f"{server.url}/infer/ct?image=1.2.3&output=image", timeout=60).status_code == 422
     preflight = requests.options(f"{server.url}/infer/ct", headers={"Origin": "http://viewer.example:3000"}, timeout=60)
