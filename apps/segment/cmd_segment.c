@@ -18,7 +18,7 @@ const cli_command cmd_segment = {.name = "segment",
         "Usage: ulite segment INPUT... -m MODEL -o OUT [-o OUT2] [--series UID|NUMBER]\n"
         "                     [--frame N] [--source FOLDER] [--type T] [--rle]\n"
         "                     [--grid original|regular] [--stats F.json|F.csv]\n"
-        "                     [--preview F.png] [--html F.html] [--report F.json]\n"
+        "                     [--preview F.png] [--html F.html] [--sc F.dcm] [--report F.json]\n"
         "                     [--only NAME,...]\n"
         "                     [--roi X0:X1,Y0:Y1,Z0:Z1[mm]]\n"
         "                     [--mask F.nii.gz] [--threads N] [--random-uids] [--tta]\n"
@@ -50,10 +50,11 @@ const cli_command cmd_segment = {.name = "segment",
         "                        segment\n"
         "      --preview F.png   a picture: each segment in three planes through its middle, with\n"
         "                        sides, places in mm, a scale, names and mL\n"
-        "      --html F.html     a page for any browser, in one file that needs no network: "
-        "slices\n"
-        "                        in three planes to scroll through, segments over them, mL,\n"
-        "                        notes, the model's card\n"
+        "      --html F.html     a page for any browser in one file, without a network: slices in\n"
+        "                        three planes to scroll through, with the segments over them,\n"
+        "                        mL, notes and the model's card\n"
+        "      --sc F.dcm        the picture of --preview as a DICOM Secondary Capture, for what\n"
+        "                        cannot show a SEG\n"
         "      --report F.json   what was run on what, and which image became which slice\n"
         "      --only NAME,...   these classes of the model alone, or groups of them, of which\n"
         "                        each becomes one segment; `ulite info MODEL` lists them\n"
@@ -92,6 +93,7 @@ enum {
     OPTION_REPORT,
     OPTION_PREVIEW,
     OPTION_HTML,
+    OPTION_SC,
     OPTION_ONLY,
     OPTION_MASK,
     OPTION_ROI,
@@ -112,8 +114,9 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"stats", required_argument, NULL, OPTION_STATS},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"preview", required_argument, NULL, OPTION_PREVIEW},
-    {"html", required_argument, NULL, OPTION_HTML}, {"only", required_argument, NULL, OPTION_ONLY},
-    {"mask", required_argument, NULL, OPTION_MASK}, {"roi", required_argument, NULL, OPTION_ROI},
+    {"html", required_argument, NULL, OPTION_HTML}, {"sc", required_argument, NULL, OPTION_SC},
+    {"only", required_argument, NULL, OPTION_ONLY}, {"mask", required_argument, NULL, OPTION_MASK},
+    {"roi", required_argument, NULL, OPTION_ROI},
     {"threads", required_argument, NULL, OPTION_THREADS},
     {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {"tta", no_argument, NULL, OPTION_TTA},
     {"force", no_argument, NULL, OPTION_FORCE}, {"strict", no_argument, NULL, OPTION_STRICT}, {0}};
@@ -175,6 +178,9 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
         return UL_OK;
     case OPTION_HTML:
         a->html = argument;
+        return UL_OK;
+    case OPTION_SC:
+        a->sc = argument;
         return UL_OK;
     case OPTION_ONLY:
         a->only = argument;
@@ -241,6 +247,8 @@ static int check_usage(const segment_arguments *a) {
     if (a->preview && !ends_in(a->preview, ".png"))
         return console_usage(
             &cmd_segment, "--preview takes a name in .png, not \"%s\"", a->preview);
+    if (a->sc && target_of(a->sc) != TARGET_SEG)
+        return console_usage(&cmd_segment, "--sc takes a name in .dcm, not \"%s\"", a->sc);
     if (a->html && !ends_in(a->html, ".html"))
         return console_usage(&cmd_segment, "--html takes a name in .html, not \"%s\"", a->html);
     return UL_OK;
