@@ -3,6 +3,7 @@
 #ifndef ULITE_H
 #define ULITE_H
 
+#include "ulite/capture.h"
 #include "ulite/card.h"
 #include "ulite/cohort.h"
 #include "ulite/dicom.h"

@@ -13,7 +13,7 @@ typedef struct batch_arguments {
     const char *folder, *model, *name, *format, *include, *rules, *only, *merge;
     int threads;
     ul_seg_type type;
-    bool rle, regular, flips, force, retry, overwrite;
+    bool rle, regular, flips, force, retry, overwrite, html;
     unsigned shard, shards; /* from 1; 0 of 0: all */
 } batch_arguments;
 
@@ -36,7 +36,7 @@ typedef struct batch_turn {
     ul_catalog *catalog;     /* of a source that was read for this turn, owned */
     const ul_series *series; /* NULL: no DICOM */
     char choice[256];        /* why this series */
-    char output[TARGET_PATH_BYTES];
+    char output[TARGET_PATH_BYTES], page[TARGET_PATH_BYTES]; /* page: empty without --html */
 } batch_turn;
 
 /* Unpacks a case that is an archive, chooses its series, and names its output. Errors:

@@ -105,7 +105,7 @@ static ul_status write_description(const char *path, const char *link, ul_error 
 
 /* Writes a file of OUT that is not there yet; a description that was edited stays. */
 static ul_status write_once(const batch *b, const char *name, const char *link, ul_error *error) {
-    static const char ignored[] = "runs*.jsonl\nvolumes*.csv\n"; /* by validators */
+    static const char ignored[] = "runs*.jsonl\nvolumes*.csv\n*.html\n"; /* by validators */
     char *path = files_join(b->arguments->folder, name);
     ul_status status = path ? UL_OK : fail_memory(error);
     if (status == UL_OK && !files_exists(path))

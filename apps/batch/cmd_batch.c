@@ -4,6 +4,7 @@
 #include "apps/batch/batch.h"
 #include "io/base/sha256.h"
 #include "ulite/segment.h"
+#include "ulite/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +18,8 @@ const cli_command cmd_batch = {.name = "batch",
         "Usage: ulite batch INPUT... -m MODEL -o OUT/ [--rules F.json] [--name PATTERN]\n"
         "                   [--include PATTERN] [--format F] [--retry failed] [--overwrite]\n"
         "                   [--shard I/N] [--only NAME,...] [--type T] [--rle]\n"
-        "                   [--grid original|regular] [--tta] [--force] [--threads N]\n"
-        "       ulite batch --merge OUT/\n"
+        "                   [--grid original|regular] [--tta] [--force] [--html] [--threads N]\n"
+        "       ulite batch --merge OUT/ [--html]\n"
         "\n"
         "INPUT is a folder of any depth: of DICOM studies, of which each is a case wherever its\n"
         "files lie, of NIfTI, NRRD and PNG files, and of zip and tar archives of one case each; or "
@@ -53,6 +54,9 @@ const cli_command cmd_batch = {.name = "batch",
         "      --type T          of a .dcm: auto (default), binary, fractional, labelmap\n"
         "      --rle             a labelmap with compressed frames\n"
         "      --grid G          original (default) or regular, as of `ulite segment`\n"
+        "      --html            a page per case beside its output (.html), and index.html, a "
+        "table\n"
+        "                        of all with thumbnails; of shards by --merge OUT --html\n"
         "      --threads N       0 (default): one per processor\n"
         "      --tta             average flipped runs, where the model allows it\n"
         "      --force           run a model on what it was not made for; outputs say so\n"
@@ -82,7 +86,8 @@ enum {
     OPTION_GRID,
     OPTION_THREADS,
     OPTION_TTA,
-    OPTION_FORCE
+    OPTION_FORCE,
+    OPTION_HTML
 };
 
 static const struct option long_options[] = {CONSOLE_OPTIONS,
@@ -98,7 +103,7 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"only", required_argument, NULL, OPTION_ONLY}, {"type", required_argument, NULL, OPTION_TYPE},
     {"rle", no_argument, NULL, OPTION_RLE}, {"grid", required_argument, NULL, OPTION_GRID},
     {"threads", required_argument, NULL, OPTION_THREADS}, {"tta", no_argument, NULL, OPTION_TTA},
-    {"force", no_argument, NULL, OPTION_FORCE}, {0}};
+    {"force", no_argument, NULL, OPTION_FORCE}, {"html", no_argument, NULL, OPTION_HTML}, {0}};
 
 static int take_shard(batch_arguments *a, const char *text) {
     int length = 0;
@@ -192,6 +197,9 @@ static int take_option(batch_arguments *a, int option, const char *argument) {
     case OPTION_FORCE:
         a->force = true;
         return UL_OK;
+    case OPTION_HTML:
+        a->html = true;
+        return UL_OK;
     default:
         return take_word(a, option, argument);
     }
@@ -255,6 +263,19 @@ static ul_status check_only(const batch *b, ul_error *error) {
     return status;
 }
 
+/* Writes the page of all cases of the one log, where it is asked for. */
+static ul_status write_index(const char *folder, bool wanted, ul_error *error) {
+    char path[TARGET_PATH_BYTES];
+    if (!wanted)
+        return UL_OK;
+    if (snprintf(path, sizeof path, "%s/index.html", folder) >= (int)sizeof path)
+        return ul_error_set(error, UL_ERROR_OUTPUT, "%s: too long a path", folder);
+    ul_status status = ul_view_write_index(path, error);
+    if (status == UL_OK)
+        console_say("wrote %s", path);
+    return status;
+}
+
 static ul_status batch_all(batch *b, ul_error *error) {
     const batch_arguments *a = b->arguments;
     ul_status status = segment_model_open(a->model, &b->model, error);
@@ -281,25 +302,28 @@ static ul_status batch_all(batch *b, ul_error *error) {
     ul_error late = {0};
     if (ul_runs_close(b->runs, &late) != UL_OK && (status == UL_OK || status == UL_ERROR_PARTIAL))
         status = ul_error_set(error, late.status, "%s", late.text);
+    if ((status == UL_OK || status == UL_ERROR_PARTIAL) &&
+        write_index(a->folder, a->html && a->shards == 0, &late) != UL_OK)
+        status = ul_error_set(error, late.status, "%s", late.text);
     ul_cohort_close(&b->cohort);
     ul_series_rules_free(b->rules);
     segment_model_close(&b->model);
     return status;
 }
 
-static ul_status merge(const char *folder, ul_error *error) {
+static ul_status merge(const char *folder, bool html, ul_error *error) {
     size_t shards, runs;
     ul_status status = ul_runs_merge(folder, &shards, &runs, error);
     if (status == UL_OK)
         console_say(
             "%zu runs of %zu shards are in %s/runs.jsonl and volumes.csv", runs, shards, folder);
-    return status;
+    return status == UL_OK ? write_index(folder, html, error) : status;
 }
 
 static int check_usage(const batch_arguments *a) {
     if (a->merge)
         return a->input_count || a->model || a->folder
-                   ? console_usage(&cmd_batch, "--merge takes OUT and nothing else")
+                   ? console_usage(&cmd_batch, "--merge takes OUT and nothing else but --html")
                    : UL_OK;
     if (a->input_count == 0 || !a->model || !a->folder || !*a->folder)
         return console_usage(&cmd_batch, "%s is missing",
@@ -339,7 +363,7 @@ static int batch_run(int argc, char **argv) {
         return exit_code;
     ul_error error = {0};
     batch b = {.arguments = &a};
-    ul_status status = a.merge ? merge(a.merge, &error) : batch_all(&b, &error);
+    ul_status status = a.merge ? merge(a.merge, a.html, &error) : batch_all(&b, &error);
     if (status == UL_OK || (status == UL_ERROR_PARTIAL && error.status == UL_OK))
         return (int)status;
     event_failed(&error);

@@ -33,6 +33,8 @@ cJSON *batch_record(const batch *b, const batch_turn *turn, const batch_outcome 
         cJSON_AddStringToObject(run, "choice", turn->choice);
     cJSON_AddStringToObject(
         run, "output", done ? files_below(b->arguments->folder, turn->output) : "");
+    if (done && *turn->page)
+        cJSON_AddStringToObject(run, "page", files_below(b->arguments->folder, turn->page));
     cJSON_AddStringToObject(run, "model", b->model.card.name);
     cJSON_AddStringToObject(run, "model_sha256", b->model.hash);
     cJSON_AddStringToObject(run, "ulite", ul_version());

@@ -16,6 +16,9 @@ static void keep_message(void *context, const char *line) {
 static ul_status segment_turn(const batch *b, batch_turn *turn, batch_outcome *outcome) {
     const batch_arguments *a = b->arguments;
     bool json = console_settings.json;
+    if (a->html &&
+        snprintf(turn->page, sizeof turn->page, "%s.html", turn->output) >= (int)sizeof turn->page)
+        return ul_error_set(&outcome->error, UL_ERROR_OUTPUT, "%s: too long a name", turn->output);
     segment_arguments arguments = {
         .inputs = {turn->item->series_count > 0 ? turn->item->input : turn->source},
         .input_count = 1,
@@ -29,6 +32,7 @@ static ul_status segment_turn(const batch *b, batch_turn *turn, batch_outcome *o
         .regular = a->regular,
         .flips = a->flips,
         .force = a->force,
+        .html = *turn->page ? turn->page : NULL,
         .measured = true,
         .catalog = turn->catalog ? turn->catalog : turn->item->catalog,
         .chosen = turn->series};

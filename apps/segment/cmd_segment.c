@@ -19,7 +19,7 @@ const cli_command cmd_segment = {.name = "segment",
         "Usage: ulite segment INPUT... -m MODEL -o OUT [-o OUT2] [--series UID|NUMBER]\n"
         "                     [--frame N] [--source FOLDER] [--type T] [--rle]\n"
         "                     [--grid original|regular] [--stats F.json|F.csv]\n"
-        "                     [--preview F.png] [--html F.html] [--report F.json]\n"
+        "                     [--preview F.png] [--html F.html] [--sc F.dcm] [--report F.json]\n"
         "                     [--only NAME,...]\n"
         "                     [--label-table F.tsv|F.txt|F.json]\n"
         "                     [--roi X0:X1,Y0:Y1,Z0:Z1[mm]]\n"
@@ -54,9 +54,11 @@ const cli_command cmd_segment = {.name = "segment",
         "                        .json (niivue); NIfTI and NRRD files hold them, too\n"
         "      --preview F.png   a picture: each segment in three planes through its middle, with\n"
         "                        sides, places in mm, a scale, names and mL\n"
-        "      --html F.html     a page for any browser, in one file that needs no network:\n"
-        "                        slices in three planes to scroll through, segments over them,\n"
-        "                        mL, notes, the model's card\n"
+        "      --html F.html     a page for any browser in one file, without a network: slices in\n"
+        "                        three planes to scroll through, with the segments over them,\n"
+        "                        mL, notes and the model's card\n"
+        "      --sc F.dcm        the picture of --preview as a DICOM Secondary Capture, for what\n"
+        "                        cannot show a SEG\n"
         "      --report F.json   what was run on what, and which image became which slice\n"
         "      --only NAME,...   these classes of the model alone, or groups of them, of which\n"
         "                        each becomes one segment; `ulite info MODEL` lists them\n"
@@ -95,6 +97,7 @@ enum {
     OPTION_REPORT,
     OPTION_PREVIEW,
     OPTION_HTML,
+    OPTION_SC,
     OPTION_LABEL_TABLE,
     OPTION_ONLY,
     OPTION_MASK,
@@ -118,8 +121,8 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"preview", required_argument, NULL, OPTION_PREVIEW},
     {"html", required_argument, NULL, OPTION_HTML},
     {"label-table", required_argument, NULL, OPTION_LABEL_TABLE},
-    {"only", required_argument, NULL, OPTION_ONLY}, {"mask", required_argument, NULL, OPTION_MASK},
-    {"roi", required_argument, NULL, OPTION_ROI},
+    {"sc", required_argument, NULL, OPTION_SC}, {"only", required_argument, NULL, OPTION_ONLY},
+    {"mask", required_argument, NULL, OPTION_MASK}, {"roi", required_argument, NULL, OPTION_ROI},
     {"threads", required_argument, NULL, OPTION_THREADS},
     {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {"tta", no_argument, NULL, OPTION_TTA},
     {"force", no_argument, NULL, OPTION_FORCE}, {"strict", no_argument, NULL, OPTION_STRICT}, {0}};
@@ -181,6 +184,9 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
         return UL_OK;
     case OPTION_HTML:
         a->html = argument;
+        return UL_OK;
+    case OPTION_SC:
+        a->sc = argument;
         return UL_OK;
     case OPTION_LABEL_TABLE:
         a->label_table = argument;
@@ -253,6 +259,8 @@ static int check_usage(const segment_arguments *a) {
     if (a->preview && !ends_in(a->preview, ".png"))
         return console_usage(
             &cmd_segment, "--preview takes a name in .png, not \"%s\"", a->preview);
+    if (a->sc && target_of(a->sc) != TARGET_SEG)
+        return console_usage(&cmd_segment, "--sc takes a name in .dcm, not \"%s\"", a->sc);
     if (a->html && !ends_in(a->html, ".html"))
         return console_usage(&cmd_segment, "--html takes a name in .html, not \"%s\"", a->html);
     return UL_OK;

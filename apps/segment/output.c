@@ -147,6 +147,10 @@ ul_status segment_check_outputs(
         if (status == UL_OK && (kind == TARGET_NIFTI || kind == TARGET_NRRD))
             status = check_even(path, input, error);
     }
+    if (status == UL_OK && arguments->sc && foreign && arguments->source_count == 0)
+        status = ul_error_set(error, UL_ERROR_USAGE,
+            "%s: --sc needs --source, the images that it belongs to", arguments->sc);
+    seg = seg || arguments->sc;
     if (status == UL_OK && arguments->mask)
         status = check_even(arguments->mask, input, error);
     if (status == UL_OK && foreign && arguments->source_count > 0) {

@@ -2,6 +2,8 @@
 #include "ulite/view.h"
 #include "apps/base/console.h"
 #include "apps/segment/segment.h"
+#include "ulite/capture.h"
+#include "ulite/png.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,19 +52,45 @@ static ul_status list_notes(
     return UL_OK;
 }
 
+/* The picture as PNG and as a Secondary Capture, drawn once. */
+static ul_status write_pictures(const segment_arguments *arguments, const ul_view *view,
+    const segment_input *input, written_files *written, ul_error *error) {
+    uint8_t *rgb;
+    size_t width, height;
+    const char *temporary;
+    char description[128];
+    ul_status status = ul_view_draw(view, console_progress(), &rgb, &width, &height, error);
+    if (status == UL_OK && arguments->preview) {
+        status = written_next(written, arguments->preview, &temporary, error);
+        if (status == UL_OK)
+            status = ul_png_write_rgb(temporary, rgb, 3 * width * height, width, height, error);
+    }
+    if (status == UL_OK && arguments->sc) {
+        snprintf(description, sizeof description, "ulite: %s, picture", input->model_name);
+        const ul_capture capture = {.rgb = rgb,
+            .width = width,
+            .height = height,
+            .description = description,
+            .image_description = "Planes through the middle of each segment",
+            .random_uids = arguments->random_uids};
+        status = written_next(written, arguments->sc, &temporary, error);
+        if (status == UL_OK)
+            status = ul_capture_write(temporary, &capture, input->series, error);
+    }
+    free(rgb);
+    return status;
+}
+
 static ul_status write_views(const segment_arguments *arguments, const ul_view *view,
     const segment_input *input, written_files *written, ul_error *error) {
     ul_status status = UL_OK;
     const char *temporary;
-    if (arguments->preview)
-        status = written_next(written, arguments->preview, &temporary, error);
-    if (status == UL_OK && arguments->preview)
-        status = ul_view_write_png(temporary, view, console_progress(), error);
+    if (arguments->preview || arguments->sc)
+        status = write_pictures(arguments, view, input, written, error);
     if (status == UL_OK && arguments->html)
         status = written_next(written, arguments->html, &temporary, error);
     if (status == UL_OK && arguments->html)
         status = ul_view_write_page(temporary, view, console_progress(), error);
-    (void)input;
     return status;
 }
 

@@ -36,9 +36,23 @@ static void add_thumbnail(cJSON *run, const char *path, size_t *bytes) {
         fclose(file);
 }
 
+/* A failure's reason without the path of the input, which may hold a patient's name. */
+static void hide_input(cJSON *run) {
+    const char *input = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(run, "input"));
+    const char *reason = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(run, "reason"));
+    const char *found = input && *input && reason ? strstr(reason, input) : NULL;
+    char text[4096];
+    if (found) {
+        snprintf(text, sizeof text, "%.*sits input%s", (int)(found - reason), reason,
+            found + strlen(input));
+        cJSON_ReplaceItemInObjectCaseSensitive(run, "reason", cJSON_CreateString(text));
+    }
+    cJSON_DeleteItemFromObjectCaseSensitive(run, "input");
+}
+
 /* Leaves out what may name a patient, and adds the thumbnail of a page below the folder. */
 static void prepare_run(cJSON *run, const char *folder, size_t *bytes) {
-    cJSON_DeleteItemFromObjectCaseSensitive(run, "input");
+    hide_input(run);
     const char *page = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(run, "page"));
     if (!page)
         return;

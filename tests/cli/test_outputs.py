@@ -84,7 +84,8 @@ def test_no_output_is_another():
 
 
 def test_endings():
-    for option, name in (("--stats", "s.txt"), ("--report", "r.csv"), ("--preview", "x.dcm"), ("--html", "x.png"), ("--preview", IMAGE)):
+    for option, name in (("--stats", "s.txt"), ("--report", "r.csv"), ("--preview", "x.dcm"), ("--html", "x.png"),
+                         ("--sc", "x.png"), ("--preview", IMAGE)):
         refused(segment, f'{option} takes a name in', "series", "-o", "o.nii", option, name)
     refused(ulite, "--names takes", "convert", "seg.dcm", "-o", "o.nii", "--names", "seg.dcm")
 
