@@ -51,7 +51,7 @@ jobs: libulite/base volume io/base io/card io/net io/png jobs
 apps: libulite/base volume io/base io/net jobs/base jobs/node apps'
 public_headers='libulite: error model resources session trainer
 volume: volume
-io: card dicom nifti nrrd png seg
+io: card dicom nifti nrrd png rtstruct seg
 jobs: cohort evaluate segment train view'
 
 # allowed FOLDER: the pattern of the paths that its files may include.
