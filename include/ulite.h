@@ -14,6 +14,7 @@
 #include "ulite/nrrd.h"
 #include "ulite/png.h"
 #include "ulite/resources.h"
+#include "ulite/rtstruct.h"
 #include "ulite/seg.h"
 #include "ulite/segment.h"
 #include "ulite/session.h"

@@ -1,7 +1,7 @@
 #include "apps/base/input_kind.h"
 
 #include "jobs/base/image_file.h"
-#include "ulite/seg.h"
+#include "ulite/rtstruct.h"
 
 input_kind input_kind_of(const char *path) {
     switch (image_file_kind(path)) {
@@ -14,5 +14,5 @@ input_kind input_kind_of(const char *path) {
     case IMAGE_NONE:
         break;
     }
-    return ul_seg_probe(path) ? INPUT_SEG : INPUT_SERIES;
+    return ul_seg_probe(path) ? INPUT_SEG : ul_rtstruct_probe(path) ? INPUT_RTSTRUCT : INPUT_SERIES;
 }

@@ -15,6 +15,8 @@ target_kind target_of(const char *path) {
         return TARGET_FOLDER;
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
         return TARGET_FOLDER;
+    if (ends_in(path, ".rtstruct.dcm"))
+        return TARGET_RTSTRUCT;
     if (ends_in(path, ".dcm"))
         return TARGET_SEG;
     if (ends_in(path, ".nii") || ends_in(path, ".nii.gz"))
@@ -22,6 +24,10 @@ target_kind target_of(const char *path) {
     if (ends_in(path, ".nrrd"))
         return TARGET_NRRD;
     return ends_in(path, ".png") ? TARGET_PNG : TARGET_UNKNOWN;
+}
+
+bool target_is_dicom(target_kind kind) {
+    return kind == TARGET_SEG || kind == TARGET_RTSTRUCT;
 }
 
 static ul_status check_length(int length, const char *path, ul_error *error) {
@@ -77,7 +83,8 @@ ul_status target_check(const char *path, const char *const *inputs, size_t input
 ul_status target_part(
     const char *path, const char *part, char name[TARGET_PATH_BYTES], ul_error *error) {
     size_t at = strlen(path);
-    static const char *const endings[] = {".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".dcm", ".png"};
+    static const char *const endings[] = {
+        ".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".rtstruct.dcm", ".dcm", ".png"};
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
         if (ends_in(path, endings[i])) {
             at = strlen(path) - strlen(endings[i]);

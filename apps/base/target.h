@@ -7,19 +7,23 @@
 typedef enum target_kind {
     TARGET_UNKNOWN,
     TARGET_SEG,
+    TARGET_RTSTRUCT,
     TARGET_NIFTI,
     TARGET_NRRD,
     TARGET_PNG,
     TARGET_FOLDER
 } target_kind;
 
-#define TARGET_ENDINGS ".dcm, .nii, .nii.gz, .nrrd or .png"
+#define TARGET_ENDINGS ".dcm, .rtstruct.dcm, .nii, .nii.gz, .nrrd or .png"
 #define TARGET_PATH_BYTES 4096
 
-/* By the ending: .dcm, .nii or .nii.gz, .nrrd, .png; a folder that exists, or a name that ends in a
- * slash.
+/* By the ending: .rtstruct.dcm, any other .dcm, .nii or .nii.gz, .nrrd, .png; a folder that exists,
+ * or a name that ends in a slash.
  */
 target_kind target_of(const char *path);
+
+/* Whether it is an object that refers to DICOM images. */
+bool target_is_dicom(target_kind kind);
 
 /* What the hash in a file's name is of: the series UID, and of a part of a series which one; where
  * they are labels (NULL: they are not) the name of their file as well. */

@@ -43,7 +43,8 @@ const cli_command cmd_batch = {.name = "batch",
         "      --include PATTERN only those NIfTI, NRRD, PNG files and archives whose path below\n"
         "                        INPUT is of this pattern (*_T1w.nii.gz); default: all, of BIDS\n"
         "                        those in folders anat\n"
-        "      --format F        dcm, nii, nii.gz, nrrd or png; default: the input's own kind\n"
+        "      --format F        dcm, rtstruct, nii, nii.gz, nrrd or png; default: the input's "
+        "kind\n"
         "      --resume          go on where OUT has a runs.jsonl (the default)\n"
         "      --retry failed    run those again that failed before\n"
         "      --overwrite       run all again\n"
@@ -115,14 +116,15 @@ static int take_shard(batch_arguments *a, const char *text) {
 
 static int take_format(batch_arguments *a, const char *text) {
     static const char *const formats[][2] = {{"dcm", ".seg.dcm"}, {"nii", ".nii"},
-        {"nii.gz", ".nii.gz"}, {"nrrd", ".seg.nrrd"}, {"png", ".png"}};
+        {"nii.gz", ".nii.gz"}, {"nrrd", ".seg.nrrd"}, {"rtstruct", ".rtstruct.dcm"},
+        {"png", ".png"}};
     for (size_t f = 0; f < sizeof formats / sizeof formats[0]; f++)
         if (strcmp(text, formats[f][0]) == 0) {
             a->format = formats[f][1];
             return UL_OK;
         }
     return console_usage(
-        &cmd_batch, "--format takes dcm, nii, nii.gz, nrrd or png, not \"%s\"", text);
+        &cmd_batch, "--format takes dcm, rtstruct, nii, nii.gz, nrrd or png, not \"%s\"", text);
 }
 
 static int take_threads(batch_arguments *a, const char *text) {

@@ -20,10 +20,11 @@ const cli_command cmd_convert = {.name = "convert",
         "                     [--label-table F.tsv|F.txt|F.json]\n"
         "                     [--philips-float]\n"
         "\n"
-        "INPUT is a DICOM folder or file, a DICOM Segmentation, labels in NIfTI, NRRD or PNG, or\n"
-        "an image in NIfTI or NRRD; OUT says by its ending what is made of it: .nii or .nii.gz,\n"
-        ".nrrd (labels: .seg.nrrd for 3D Slicer), .dcm (a DICOM Segmentation), .png (labels of\n"
-        "one slice), or a folder, where the file gets a name from a hash of the series UID.\n"
+        "INPUT is a DICOM folder or file, a DICOM Segmentation or RT Structure Set, labels in\n"
+        "NIfTI, NRRD or PNG, or an image in NIfTI or NRRD; OUT says by its ending what is made of\n"
+        "it: .nii or .nii.gz, .nrrd (labels: .seg.nrrd for 3D Slicer), .dcm (a DICOM\n"
+        "Segmentation), .rtstruct.dcm (an RT Structure Set), .png (labels of one slice), or a\n"
+        "folder, where the file gets a name from a hash of the series UID.\n"
         "Labels become a .dcm on the slices of --source: they must lie on its voxels and, of a\n"
         "NIfTI or PNG file, cover all of them, with axes in any order and direction.\n"
         "\n"
@@ -63,6 +64,7 @@ const cli_command cmd_convert = {.name = "convert",
         "  ulite convert ct/ -o ct.nii.gz\n"
         "  ulite convert liver.seg.dcm -o liver.nii.gz --source ct/ --names liver.json\n"
         "  ulite convert liver.seg.dcm -o liver.seg.nrrd --source ct/\n"
+        "  ulite convert plan.dcm -o plan.nii.gz --source ct/\n"
         "  ulite convert liver.nii.gz -o liver.seg.dcm --source ct/ --segments liver.json\n",
     .run = convert_run};
 
@@ -161,7 +163,7 @@ static int check_usage(const convert_options *o, input_kind kind) {
     if (target == TARGET_UNKNOWN)
         return console_usage(&cmd_convert,
             "-o takes a name in " TARGET_ENDINGS ", or a folder, not \"%s\"", o->output);
-    bool to_seg = target == TARGET_SEG || (target == TARGET_FOLDER && is_labels(kind));
+    bool to_seg = target_is_dicom(target) || (target == TARGET_FOLDER && is_labels(kind));
     if (kind == INPUT_SERIES && (to_seg || target == TARGET_PNG))
         return console_usage(
             &cmd_convert, "DICOM images become NIfTI or NRRD; \"%s\" is neither", o->output);
@@ -172,8 +174,12 @@ static int check_usage(const convert_options *o, input_kind kind) {
         return console_usage(&cmd_convert,
             "--source, --segments, --names, --type and --rle are for segmentations, not for "
             "images");
-    if (kind == INPUT_SEG && o->segments)
-        return console_usage(&cmd_convert, "--segments is for labels: a SEG names its own");
+    if (kind == INPUT_RTSTRUCT && o->source_count == 0)
+        return console_usage(&cmd_convert,
+            "an RT Structure Set needs --source, the images that its contours were drawn on");
+    if ((kind == INPUT_SEG || kind == INPUT_RTSTRUCT) && o->segments)
+        return console_usage(
+            &cmd_convert, "--segments is for labels: a SEG or RT Structure Set names its own");
     if (is_labels(kind) && (o->names || o->split))
         return console_usage(&cmd_convert, "--names and --split are for a SEG");
     if (o->philips_float && kind != INPUT_SERIES)
@@ -200,7 +206,7 @@ static ul_status run_job(const convert_options *o, input_kind kind, ul_error *er
     if (is_labels(kind))
         return plain && !o->label_table && !convert_holds_labels(o) ? convert_image(o, error)
                                                                     : convert_labels(o, error);
-    return kind == INPUT_SEG ? convert_seg(o, error) : convert_series(o, error);
+    return kind == INPUT_SERIES ? convert_series(o, error) : convert_seg(o, error);
 }
 
 static int convert_run(int argc, char **argv) {
@@ -222,6 +228,7 @@ static int convert_run(int argc, char **argv) {
         return console_usage(&cmd_convert, "takes one INPUT and -o OUT");
     o.input = argv[optind];
     input_kind kind = input_kind_of(o.input);
+    o.structures = kind == INPUT_RTSTRUCT;
     int exit_code = check_usage(&o, kind);
     if (exit_code != UL_OK)
         return exit_code;

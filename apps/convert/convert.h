@@ -14,6 +14,7 @@ typedef struct convert_options {
     const char *label_table; /* --label-table, or NULL */
     ul_seg_type type;        /* UL_SEG_AUTO: of fractions FRACTIONAL */
     bool typed;              /* --type or --rle was given */
+    bool structures;         /* the input is an RT Structure Set */
     bool rle, regular, split, random_uids, philips_float;
     struct cJSON *report; /* what --json prints, {"outputs": [...], "notes": [...]}; NULL without */
 } convert_options;
@@ -21,7 +22,7 @@ typedef struct convert_options {
 /* DICOM images to NIfTI: every volume that is meant, or the only one. */
 ul_status convert_series(const convert_options *options, ul_error *error);
 
-/* A DICOM Segmentation to labels: NIfTI, PNG, or another SEG. */
+/* A DICOM Segmentation or RT Structure Set to labels: NIfTI, NRRD, PNG, or another such object. */
 ul_status convert_seg(const convert_options *options, ul_error *error);
 
 /* Labels in NIfTI, NRRD or PNG to a DICOM Segmentation or to another such file. */
@@ -58,7 +59,8 @@ void convert_wrote(const convert_options *options, const char *path, const ul_gr
 ul_status convert_check_output(
     const convert_options *options, const ul_catalog *catalog, const char *path, ul_error *error);
 
-/* Writes labels, which lie on source's slices or an even grid of their own, as a SEG. */
+/* Writes labels, which lie on source's slices or an even grid of their own, as a SEG or, as -o
+ * ends, an RT Structure Set. */
 ul_status convert_write_seg(const convert_options *options, const ul_catalog *catalog,
     const ul_labels *labels, const ul_series *source, ul_seg_type type, ul_error *error);
 

@@ -31,7 +31,9 @@ ul_status convert_write_seg(const convert_options *options, const ul_catalog *ca
     seg.model_hash = "convert";
     seg.progress = console_progress();
     seg.notes = &notes;
-    status = ul_seg_write(path, labels, source, &seg, error);
+    status = target_of(path) == TARGET_RTSTRUCT
+                 ? ul_rtstruct_write(path, labels, source, &seg, error)
+                 : ul_seg_write(path, labels, source, &seg, error);
     convert_notes(options, notes);
     if (status == UL_OK)
         convert_wrote(options, path, &labels->grid, &labels->segments);
@@ -193,7 +195,7 @@ ul_status convert_labels(const convert_options *options, ul_error *error) {
     if (status == UL_OK)
         status = name_segments(options, &labels, error);
     target_kind target = target_of(options->output);
-    if (status == UL_OK && target != TARGET_SEG && target != TARGET_FOLDER) {
+    if (status == UL_OK && !target_is_dicom(target) && target != TARGET_FOLDER) {
         status = write_plain(options, &labels, error);
         if (status == UL_OK)
             status = convert_write_table(options, &labels.segments, error);

@@ -129,6 +129,8 @@ static ul_status write_volume(
 
 ul_seg_type convert_seg_type(const convert_options *options, const ul_labels *labels) {
     label_content content = content_of(labels);
+    if (target_of(options->output) == TARGET_RTSTRUCT) /* contours of each by itself */
+        return options->type;
     if (content == CONTENT_OVERLAP && options->type != UL_SEG_FRACTIONAL)
         convert_note(options,
             options->type == UL_SEG_AUTO && !options->rle
@@ -153,6 +155,7 @@ static ul_status write_target(const convert_options *options, const ul_catalog *
         return status;
     switch (target_of(path)) {
     case TARGET_SEG:
+    case TARGET_RTSTRUCT:
         if (!source)
             return ul_error_set(error, UL_ERROR_USAGE, "a .dcm output needs --source");
         return convert_write_seg(
@@ -179,10 +182,13 @@ ul_status convert_seg(const convert_options *options, ul_error *error) {
     if (options->source_count > 0)
         status = choose_open(options->sources, options->source_count, 0, &catalog, error);
     if (status == UL_OK && catalog)
-        status = options->series ? choose_series(catalog, options->series, &source, error)
-                                 : ul_seg_find_source(options->input, catalog, &source, error);
+        status = options->series || options->structures
+                     ? choose_series(catalog, options->series, &source, error)
+                     : ul_seg_find_source(options->input, catalog, &source, error);
     if (status == UL_OK)
-        status = ul_seg_read(options->input, source, &labels, &notes, error);
+        status = options->structures
+                     ? ul_rtstruct_read(options->input, source, &labels, &notes, error)
+                     : ul_seg_read(options->input, source, &labels, &notes, error);
     convert_notes(options, notes);
     if (status == UL_OK && options->regular && labels.grid.stack != UL_STACK_REGULAR)
         status = convert_make_regular(options, &labels, error);

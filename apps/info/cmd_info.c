@@ -73,6 +73,7 @@ static ul_status tell(const char *given, ul_error *error) {
         return info_volume(given, error);
     case INPUT_SEG:
         return info_seg(given, error);
+    case INPUT_RTSTRUCT:
     case INPUT_SERIES:
         break;
     }

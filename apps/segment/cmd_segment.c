@@ -27,10 +27,11 @@ const cli_command cmd_segment = {.name = "segment",
         "                     [--force] [--strict]\n"
         "\n"
         "INPUT is a DICOM file or folder (several may be given), .nii, .nii.gz, .hdr, .nrrd,\n"
-        ".nhdr or .png. OUT says by its ending what is written: .dcm (a DICOM Segmentation), .nii\n"
-        "or .nii.gz, .nrrd (.seg.nrrd for 3D Slicer), .png, or a folder, where the file gets a\n"
-        "name from a hash of the series UID and from the model. Of several volumes in a folder\n"
-        "the one that the model was made for is taken if just one is.\n"
+        ".nhdr or .png. OUT says by its ending what is written: .dcm (a DICOM Segmentation),\n"
+        ".rtstruct.dcm (an RT Structure Set), .nii or .nii.gz, .nrrd (.seg.nrrd for 3D Slicer),\n"
+        ".png, or a folder, where the file gets a name from a hash of the series UID and from\n"
+        "the model. Of several volumes in a folder the one that the model was made for is taken\n"
+        "if just one is.\n"
         "A model of a part, as hippocampus, finds it in a whole head by the model that its card\n"
         "names (localiser), and labels it on both sides; what fits it already is taken as it is.\n"
         "To a model of grey images pictures stored in colour with equal channels are grey.\n"
@@ -236,7 +237,7 @@ static int check_usage(const segment_arguments *a) {
         return console_usage(&cmd_segment, "takes INPUT, -m MODEL and -o OUT: there is no%s%s%s",
             a->input_count ? "" : " INPUT", a->model ? "" : " -m", a->output_count ? "" : " -o");
     input_kind kind = input_kind_of(a->inputs[0]);
-    bool dicom = kind == INPUT_SERIES || kind == INPUT_SEG;
+    bool dicom = kind == INPUT_SERIES || kind == INPUT_SEG || kind == INPUT_RTSTRUCT;
     if (a->frame && kind != INPUT_NIFTI && kind != INPUT_NRRD)
         return console_usage(&cmd_segment, "--frame is for NIfTI and NRRD files");
     if (dicom && a->source_count > 0)

@@ -131,14 +131,14 @@ static ul_status check_even(const char *path, const segment_input *input, ul_err
 
 ul_status segment_check_outputs(
     const segment_arguments *arguments, segment_input *input, ul_error *error) {
-    bool foreign = input->file != IMAGE_NONE, seg = false;
+    bool foreign = input->file != IMAGE_NONE, dicom = false;
     ul_status status = segment_check_views(arguments, error);
     for (size_t n = 0; status == UL_OK && n < arguments->output_count; n++) {
         target_kind kind;
         char path[TARGET_PATH_BYTES];
         status = name_output(arguments, input, n, &kind, path, error);
-        seg = seg || kind == TARGET_SEG;
-        if (status == UL_OK && kind == TARGET_SEG && foreign && arguments->source_count == 0)
+        dicom = dicom || target_is_dicom(kind);
+        if (status == UL_OK && target_is_dicom(kind) && foreign && arguments->source_count == 0)
             status = ul_error_set(error, UL_ERROR_USAGE,
                 "%s: a .dcm output needs --source, the images that it belongs to", path);
         if (status == UL_OK && kind == TARGET_PNG && input->volume.grid.size[2] != 1)
@@ -161,12 +161,12 @@ ul_status segment_check_outputs(
         if (status == UL_OK)
             choose_note_faults(input->catalog);
     }
-    if (status == UL_OK && seg)
+    if (status == UL_OK && dicom)
         status = ul_series_check_references(input->series, error);
     return status == UL_OK ? check_paths(arguments, input, error) : status;
 }
 
-static ul_status write_seg(const char *path, const segment_arguments *arguments,
+static ul_status write_dicom(target_kind kind, const char *path, const segment_arguments *arguments,
     const segment_input *input, const ul_labels *labels, ul_error *error) {
     ul_seg_options options;
     char *notes = NULL;
@@ -184,7 +184,9 @@ static ul_status write_seg(const char *path, const segment_arguments *arguments,
         labels = &aligned;
     }
     if (status == UL_OK)
-        status = ul_seg_write(path, labels, input->series, &options, error);
+        status = kind == TARGET_RTSTRUCT
+                     ? ul_rtstruct_write(path, labels, input->series, &options, error)
+                     : ul_seg_write(path, labels, input->series, &options, error);
     console_lines("note: ", notes);
     free(notes);
     ul_labels_free(&aligned);
@@ -203,8 +205,8 @@ ul_status segment_write_outputs(const segment_arguments *arguments, const segmen
             status = written_next(written, path, &temporary, error);
         if (status != UL_OK)
             return status;
-        if (kind == TARGET_SEG)
-            status = write_seg(temporary, arguments, input, labels, error);
+        if (target_is_dicom(kind))
+            status = write_dicom(kind, temporary, arguments, input, labels, error);
         else if (kind == TARGET_NIFTI)
             status =
                 ul_nifti_write_labels(temporary, labels, input->resampled ? NULL : input->header,

@@ -88,6 +88,9 @@ bool seg_same_pixels(const SegPlan &plan, const SegObject &object, size_t f);
 /* Whether the frames, which are as the labels are, hold all of them. */
 bool seg_holds_all(const SegPlan &plan, const SegObject &object);
 
+/* The options, with the labels' provenance where they do not say another. */
+ul_seg_options seg_options_for(const ul_labels &labels, const ul_seg_options *given);
+
 /* UIDs of one object. */
 struct SegUids {
     std::string series, instance, dimensions;
@@ -96,6 +99,9 @@ SegUids seg_uids(const SegPlan &plan, const uint8_t *bytes, size_t byte_count);
 
 /* The modules of the data set. They throw Failure where DCMTK refuses a value. */
 void seg_put_source(DcmItem &target, const SegPlan &plan, char **notes); /* patient, study, dates */
+/* Series and equipment of an object that was made from the plan's labels, as "SEG". */
+void seg_put_series(
+    DcmItem &target, const SegPlan &plan, const SegUids &uids, const char *modality);
 void seg_put_object(DcmItem &target, const SegPlan &plan, const SegUids &uids, char **notes);
 void seg_put_segments(DcmItem &target, const SegPlan &plan);
 void seg_put_groups(DcmItem &target, const SegPlan &plan, char **notes);

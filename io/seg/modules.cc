@@ -37,8 +37,9 @@ static std::string series_number(int source) {
     return std::to_string(source >= 0 && source < 1000000000 ? 1000 + source : 1000);
 }
 
-static void put_series_and_equipment(DcmItem &target, const SegPlan &plan, const SegUids &uids) {
-    seg_put(target, DCM_Modality, "SEG");
+void seg_put_series(
+    DcmItem &target, const SegPlan &plan, const SegUids &uids, const char *modality) {
+    seg_put(target, DCM_Modality, modality);
     seg_put(target, DCM_SeriesInstanceUID, uids.series);
     seg_put(target, DCM_SeriesNumber, series_number(plan.info->series_number));
     seg_put(target, DCM_SeriesDescription, series_description(plan));
@@ -134,7 +135,7 @@ static void put_dimensions(DcmItem &target, const SegPlan &plan, const SegUids &
 }
 
 void seg_put_object(DcmItem &target, const SegPlan &plan, const SegUids &uids, char **notes) {
-    put_series_and_equipment(target, plan, uids);
+    seg_put_series(target, plan, uids, "SEG");
     put_image(target, plan, uids);
     put_frame_of_reference(target, plan, notes);
     put_references(target, plan, notes);

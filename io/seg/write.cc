@@ -205,8 +205,7 @@ static bool build_and_save(const char *path, const SegPlan &plan, char **notes) 
     return true;
 }
 
-/* The options, with the labels' provenance where they do not say another. */
-static ul_seg_options options_for(const ul_labels &labels, const ul_seg_options *given) {
+ul_seg_options seg_options_for(const ul_labels &labels, const ul_seg_options *given) {
     ul_seg_options options = given ? *given : ul_seg_options{};
     if (!options.model_hash && *labels.provenance.model_hash)
         options.model_hash = labels.provenance.model_hash;
@@ -217,7 +216,7 @@ static ul_seg_options options_for(const ul_labels &labels, const ul_seg_options 
 
 ul_status ul_seg_write(const char *path, const ul_labels *labels, const ul_series *source,
     const ul_seg_options *given, ul_error *error) {
-    const ul_seg_options options = options_for(*labels, given);
+    const ul_seg_options options = seg_options_for(*labels, given);
     char **notes = options.notes;
     if (notes)
         *notes = nullptr;

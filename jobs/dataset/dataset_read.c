@@ -82,7 +82,7 @@ ul_status ul_dataset_read(
     *labels = (ul_labels){0};
     ul_status status =
         series ? read_series(dataset, c, image, labels, error) : read_file(c, image, labels, error);
-    if (status == UL_OK && files_ends_with(c->label, ".seg.nrrd"))
+    if (status == UL_OK && labels_are_numbered_alone(c->label))
         status = labels_number_by_name(&dataset->classes, labels, error);
     if (status == UL_OK && labels_are_cropped(c->label))
         status = labels_extend(labels, &image->grid, error);
@@ -113,7 +113,7 @@ ul_status ul_dataset_read_labels(
     const ul_dataset_case *c = &dataset->cases[index];
     *labels = (ul_labels){0};
     ul_status status = labels_read_file(c->label, NULL, labels, error);
-    if (status == UL_OK && files_ends_with(c->label, ".seg.nrrd"))
+    if (status == UL_OK && labels_are_numbered_alone(c->label))
         status = labels_number_by_name(&dataset->classes, labels, error);
     if (status != UL_OK)
         ul_error_prefix(error, "case %s", c->name);

@@ -134,7 +134,7 @@ static void take_classes(const char *label_path, ul_labels *labels, ul_fingerpri
  * they must be alike. */
 static ul_status check_names(const ul_dataset *dataset, size_t index, const ul_labels *labels,
     const ul_fingerprint *f, ul_error *error) {
-    if (dataset->classes.count > 0 || !files_ends_with(dataset->cases[index].label, ".seg.nrrd"))
+    if (dataset->classes.count > 0 || !labels_are_numbered_alone(dataset->cases[index].label))
         return UL_OK;
     for (size_t s = 0; s < labels->segments.count; s++) {
         const ul_segment *segment = &labels->segments.items[s];

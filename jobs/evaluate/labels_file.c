@@ -2,7 +2,7 @@
 
 #include "jobs/base/image_file.h"
 #include "jobs/base/paths.h"
-#include "ulite/seg.h"
+#include "ulite/rtstruct.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +88,12 @@ ul_status labels_number_by_name(const ul_segments *classes, ul_labels *labels, u
     return UL_OK;
 }
 
+bool labels_are_numbered_alone(const char *path) {
+    if (files_is_folder(path))
+        return false;
+    return files_ends_with(path, ".seg.nrrd") || ul_rtstruct_probe(path);
+}
+
 bool labels_are_cropped(const char *path) {
     return !files_is_folder(path) && image_file_kind(path) == IMAGE_NRRD;
 }
@@ -98,6 +104,10 @@ ul_status labels_read_file(
     if (files_is_folder(path))
         return read_folder(path, source, labels, error);
     image_kind kind = image_file_kind(path);
+    if (kind == IMAGE_NONE && ul_rtstruct_probe(path))
+        return source ? ul_rtstruct_read(path, source, labels, NULL, error)
+                      : ul_error_set(error, UL_ERROR_USAGE,
+                            "%s: contours need the series that they were drawn on", path);
     if (kind == IMAGE_NONE)
         return ul_seg_read(path, source, labels, NULL, error);
     ul_status status = image_file_read_labels(path, labels, NULL, error);

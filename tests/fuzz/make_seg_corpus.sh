@@ -1,5 +1,6 @@
 #!/bin/sh
-# Writes the corpus of the fuzz target `seg_source` and its source images: a series of three tiny slices, and SEGs on it.
+# Writes the corpus of the fuzz targets `seg_source` and `rtstruct` and their source images: a series of three tiny slices, SEGs and
+# structure sets on it.
 # And for the target `seg` objects of frames that end within a byte, in RLE and deflated.
 #
 # usage: make_seg_corpus.sh ULITE_MAKE_SERIES ULITE tests/fuzz
@@ -7,7 +8,7 @@ set -eu
 make=$1 ulite=$2 fuzz=$3
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-mkdir -p "$fuzz/corpus/seg_source"
+mkdir -p "$fuzz/corpus/seg_source" "$fuzz/corpus/rtstruct"
 rm -rf "$fuzz/source"
 "$make" /usr/share/mricron/templates/ch2.nii.gz -o "$fuzz/source" --box 60:76,80:92,50:53 >/dev/null
 "$ulite" convert -q "$fuzz/source" -o "$scratch/image.nii"
@@ -25,6 +26,7 @@ nibabel.save(nibabel.Nifti1Image(labels.astype(numpy.uint8), image.affine), sys.
 PYTHON
 for name in labels two; do
     "$ulite" convert -q "$scratch/$name.nii" -o "$fuzz/corpus/seg_source/$name.dcm" --source "$fuzz/source"
+    "$ulite" convert -q "$scratch/$name.nii" -o "$fuzz/corpus/rtstruct/$name.rtstruct.dcm" --source "$fuzz/source"
 done
 
 "$make" /usr/share/mricron/templates/ch2.nii.gz -o "$scratch/odd" --box 60:75,80:91,50:53 >/dev/null
