@@ -150,7 +150,7 @@ ul_status segment_check_outputs(
     if (status == UL_OK && arguments->sc && foreign && arguments->source_count == 0)
         status = ul_error_set(error, UL_ERROR_USAGE,
             "%s: --sc needs --source, the images that it belongs to", arguments->sc);
-    seg = seg || arguments->sc;
+    dicom = dicom || arguments->sc;
     if (status == UL_OK && arguments->mask)
         status = check_even(arguments->mask, input, error);
     if (status == UL_OK && foreign && arguments->source_count > 0) {
