@@ -108,7 +108,9 @@ int node_receive(node *n, int socket, const char *host, size_t slot, bool full) 
     net_session session;
     ul_error error = {0};
     double start = console_seconds();
+#ifndef __SANITIZE_ADDRESS__ /* which keeps more than that for itself */
     setrlimit(RLIMIT_DATA, &(struct rlimit){MAX_DATA_BYTES, MAX_DATA_BYTES});
+#endif
     net_serve(socket, &server, &session, &error);
     node_count(n, METRIC_ASSOCIATIONS, 1);
     node_count(n, METRIC_REFUSED_OBJECTS, session.refused);

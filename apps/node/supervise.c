@@ -19,6 +19,7 @@
 static const double EXPIRE_SECONDS = 60.0, LOOK_SECONDS = 0.2, STOP_SECONDS = 20.0;
 static const double FIRST_DELAY_SECONDS = 1.0, LAST_DELAY_SECONDS = 300.0;
 enum { MOST_CRASHES = 3 };
+static const char MAPPED[] = "::ffff:"; /* before an address of IPv4 at a socket of IPv6 */
 
 volatile sig_atomic_t node_stopping;
 
@@ -85,6 +86,8 @@ static void accept_one(supervisor *s) {
         return;
     fcntl(connection, F_SETFD, FD_CLOEXEC);
     getnameinfo((struct sockaddr *)&address, size, host, sizeof host, NULL, 0, NI_NUMERICHOST);
+    if (strncmp(host, MAPPED, strlen(MAPPED)) == 0)
+        memmove(host, host + strlen(MAPPED), strlen(host + strlen(MAPPED)) + 1);
     size_t open = children_count(&s->children, CHILD_RECEIVER),
            own = children_of_host(&s->children, host);
     bool full = open >= (size_t)config->associations || own >= (size_t)config->host_associations;

@@ -141,6 +141,31 @@ ul_status outbox_list(
     return status;
 }
 
+ul_status outbox_files(
+    const node_spool *spool, const char *name, name_list *paths, ul_error *error) {
+    char path[SPOOL_PATH_BYTES];
+    name_list files;
+    spool_path(spool, "outbox", name, NULL, path);
+    ul_status status = files_list(path, &files, error);
+    char **longer = realloc(paths->names, (paths->count + files.count + 1) * sizeof *longer);
+    if (longer)
+        paths->names = longer;
+    for (size_t f = 0; longer && f < files.count; f++) {
+        if (!files_ends_with(files.names[f], ".dcm"))
+            continue;
+        spool_path(spool, "outbox", name, files.names[f], path);
+        longer[paths->count] = strdup(path);
+        if (!longer[paths->count])
+            longer = NULL;
+        else
+            paths->count++;
+    }
+    files_free(&files);
+    if (!longer)
+        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the paths of results");
+    return status;
+}
+
 bool outbox_any(const node_spool *spool, const char *peer) {
     name_list names;
     ul_error error = {0};

@@ -33,6 +33,10 @@ ul_status result_fail(
 ul_status outbox_list(
     const node_spool *spool, const char *peer, size_t most, name_list *names, ul_error *error);
 
+/* Appends the paths of a result's files to a list. Errors: UL_ERROR_LIMIT; UL_ERROR_INPUT. */
+ul_status outbox_files(
+    const node_spool *spool, const char *name, name_list *paths, ul_error *error);
+
 /* Whether there is any. */
 bool outbox_any(const node_spool *spool, const char *peer);
 

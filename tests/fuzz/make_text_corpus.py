@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Writes the corpora of the fuzz targets `card`, `segments`, `plan`, `dataset`, `curves`, `checkpoint`, `csa`, `multipart` and
-`codec`: one small file for each form that is read.
+"""Writes the corpora of the fuzz targets `card`, `segments`, `plan`, `dataset`, `curves`, `checkpoint`, `csa`, `multipart`,
+`node` and `codec`: one small file for each form that is read.
 
 Usage: make_text_corpus.py tests/fuzz/corpus
 """
@@ -16,6 +16,16 @@ from pydicom.encaps import generate_pixel_data_frame
 CODE = {"value": "10200004", "scheme": "SCT", "meaning": "Liver"}
 CLASS = {"label": 1, "name": "Liver", "category": {"value": "123037004", "scheme": "SCT", "meaning": "Body structure"},
          "type": CODE, "colour": [200, 30, 40]}
+NODE = {"version": 1, "ae_title": "ULITE", "address": "0.0.0.0", "port": 11112, "metrics_port": 9112, "spool": "spool",
+        "quiet_seconds": 5, "keep_seconds": 60, "remember_seconds": 600,
+        "limits": {"associations": 4, "associations_per_host": 2, "idle_seconds": 10, "objects_per_association": 100,
+                   "object_mib": 10, "free_mib": 5},
+        "tls": {"key": "k", "certificate": "c", "trusted": "t"},
+        "accept": [{"ae_title": "*"}, {"ae_title": "A", "host": "::1"}],
+        "peers": [{"name": "a", "ae_title": "A", "host": "h", "port": 104, "tls": True},
+                  {"name": "b", "stow": "https://h/studies", "authorization": "f"}],
+        "models": [{"model": "brain", "rules": "r.json", "only": "Brain", "type": "auto", "rle": False, "tta": False,
+                    "force": True, "send": ["a", "b"]}]}
 CARD = {"format": "ulite-card-1", "name": "fuzz", "version": "1", "modality": ["MR"], "plane": "axial",
         "input": {"channels": 3, "spacing_mm": [1, 1], "size": [256, 256]},
         "intensity": {"mode": "window", "window": [-100, 200]}, "classes": [CLASS], "metrics": [{"name": "Dice", "value": 0.9}]}
@@ -87,7 +97,7 @@ def codec_seeds(corpus):
 
 def main():
     corpus = Path(sys.argv[1])
-    seeds = {"card": {"card": CARD}, "segments": {"ulite": SEGMENTS, "dcmqi": DCMQI}, "plan": {"plan": PLAN},
+    seeds = {"card": {"card": CARD}, "segments": {"ulite": SEGMENTS, "dcmqi": DCMQI}, "plan": {"plan": PLAN}, "node": {"node": NODE},
              "curves": {"curves": CURVES}, "checkpoint": {"run": checkpoint()}, "csa": {"csa1": csa(1), "csa2": csa(2)}, "codec": dict(codec_seeds(corpus)),
              "multipart": {"form": FORM},
              "dataset": {"splits": (0, SPLITS), "folds": (0, FOLDS), "nnunet": (1, NNUNET), "segments": (2, SEGMENTS)}}
