@@ -3,6 +3,8 @@
 #include "io/dicom/dcmtk_prepare.h"
 #include "io/dicom/shim.h"
 
+#include <cstdlib>
+
 std::unique_ptr<DcmTLSTransportLayer> net_tls_layer(const net_tls &tls, T_ASC_NetworkRole role) {
     dcmtk_prepare();
     auto layer = std::make_unique<DcmTLSTransportLayer>(role, nullptr, OFTrue);
@@ -34,5 +36,8 @@ ul_status net_tls_check(const net_tls *tls, ul_error *error) {
 }
 
 ul_status net_prepare(ul_error *error) {
+    /* DCMTK sends a message in small parts, of which the system would hold back the last one for
+     * 40 ms. */
+    setenv("TCP_NODELAY", "1", 0);
     return dcmtk_prepare_all(error);
 }
