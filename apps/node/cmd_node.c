@@ -5,6 +5,7 @@
 #include "apps/base/seg_type.h"
 #include "apps/node/node.h"
 #include "ulite/segment.h"
+#include "ulite/view.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -46,9 +47,9 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
 /* The hash of what a result depends on beside the series. */
 static void make_plan(const node_model_config *config, const segment_model *model, char plan[17]) {
     char text[4096];
-    snprintf(text, sizeof text, "1\n%s\n%s\n%s\n%d %d %d", model->hash,
+    snprintf(text, sizeof text, "1\n%s\n%s\n%s\n%d %d %d %d", model->hash,
         config->only ? config->only : "", config->type ? config->type : "", config->rle,
-        config->flips, config->force);
+        config->flips, config->force, config->capture);
     target_hash(text, plan);
 }
 
@@ -61,6 +62,9 @@ static ul_status check_model(node *n, size_t m, ul_error *error) {
             error, UL_ERROR_USAGE, "\"type\" takes " SEG_TYPES ", not \"%s\"", config->type);
     if (status == UL_OK && config->rle && !seg_type_takes_rle(n->types[m]))
         status = ul_error_set(error, UL_ERROR_USAGE, "\"rle\" needs \"type\": \"labelmap\"");
+    if (status == UL_OK && config->capture && !ul_view_draws())
+        status = ul_error_set(error, UL_ERROR_UNSUPPORTED,
+            "\"capture\" needs cairo, without which this ulite was built");
     if (status == UL_OK && config->only) {
         status = ul_class_choice_parse(&n->models[m].card, config->only, &choice, error);
         ul_class_choice_free(&choice);

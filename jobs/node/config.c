@@ -146,6 +146,23 @@ static ul_status take_send(node_config *c, const cJSON *value, void *into, ul_er
     return UL_OK;
 }
 
+/* "seg" is always among them: the others are made of it. */
+static ul_status take_results(node_config *c, const cJSON *value, void *into, ul_error *error) {
+    node_model_config *model = into;
+    const cJSON *kind;
+    bool seg = false;
+    (void)c;
+    cJSON_ArrayForEach(kind, value) {
+        const char *text = cJSON_IsString(kind) ? kind->valuestring : "";
+        bool is_seg = strcmp(text, "seg") == 0, is_capture = strcmp(text, "capture") == 0;
+        if (!is_seg && !is_capture)
+            return ul_json_wrong(kind, "results", "\"seg\" or \"capture\"", UL_ERROR_USAGE, error);
+        seg = seg || is_seg;
+        model->capture = model->capture || is_capture;
+    }
+    return cJSON_IsArray(value) && seg ? UL_OK : wrong(value, "a list with \"seg\"", error);
+}
+
 TAKE(model_model, node_model_config, take_text(value, &t->model, error))
 TAKE(model_rules, node_model_config, take_path(c, value, &t->rules, error))
 TAKE(model_only, node_model_config, take_text(value, &t->only, error))
@@ -155,7 +172,7 @@ TAKE(model_tta, node_model_config, take_bool(value, &t->flips, error))
 TAKE(model_force, node_model_config, take_bool(value, &t->force, error))
 static const key model_keys[] = {{"model", model_model}, {"rules", model_rules},
     {"only", model_only}, {"type", model_type}, {"rle", model_rle}, {"tta", model_tta},
-    {"force", model_force}, {"send", take_send}, {0}};
+    {"force", model_force}, {"results", take_results}, {"send", take_send}, {0}};
 
 TAKE(tls_key, node_config, take_path(t, value, &t->tls_paths[0], error))
 TAKE(tls_certificate, node_config, take_path(t, value, &t->tls_paths[1], error))

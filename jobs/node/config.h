@@ -31,6 +31,7 @@ typedef struct node_model_config {
     const char *only;  /* NULL: all classes */
     const char *type;  /* of a SEG; NULL: auto */
     bool rle, flips, force;
+    bool capture;   /* a Secondary Capture goes with the SEG */
     uint32_t peers; /* bit p: results are sent to peers[p] */
 } node_model_config;
 

@@ -15,8 +15,8 @@ void result_name(const ul_series *series, size_t slices, const char *plan,
 /* Whether a result was made before, or failed: it is not made again. */
 bool result_known(const node_spool *spool, const char *name);
 
-/* Makes an empty folder for a result; path: of the SEG to be written in it. Errors:
- * UL_ERROR_OUTPUT. */
+/* Makes an empty folder for a result; path: of the SEG to be written in it, beside which other .dcm
+ * files may be put that go with it. Errors: UL_ERROR_OUTPUT. */
 ul_status result_begin(
     const node_spool *spool, const char *name, char path[SPOOL_PATH_BYTES], ul_error *error);
 

@@ -180,6 +180,22 @@ def test_crash():
     pacs.stop()
 
 
+def test_capture():
+    """A picture goes with the SEG, to the same study."""
+    pacs = node.StoreScp("capture-pacs", node.free_port(), "+B").start()
+    one = node.Node(ULITE, "capture", MODEL, pacs.port,
+                    models=[{"model": MODEL, "results": ["seg", "capture"], "send": ["pacs"]}]).start()
+    send(one, "good0")
+    one.wait_idle()
+    sent = {d.Modality: d for d in map(studies.pydicom.dcmread, pacs.files())}
+    assert sorted(sent) == ["OT", "SEG"], sorted(sent)
+    assert studies.content(next(path for path in pacs.files() if "SG." in path)) == EXPECTED["good0"]
+    assert sent["OT"].StudyInstanceUID == sent["SEG"].StudyInstanceUID == studies.study_uid(PLACES["good0"])
+    assert one.metrics()["sent"] == 1
+    one.stop()
+    pacs.stop()
+
+
 def test_usage():
     def check(text, said, code=2):
         with open("wrong.json", "w") as stream:
