@@ -59,6 +59,7 @@ test_packages=(
     libgdcm-tools
     libomp-14-dev
     make
+    libxml2-utils
     man-db
     nifti-bin
     plastimatch

@@ -99,9 +99,11 @@ bool console_option(const cli_command *command, int option, const char *argument
             console_settings.progress = PROGRESS_ALWAYS;
         else if (strcmp(argument, "never") == 0)
             console_settings.progress = PROGRESS_NEVER;
+        else if (strcmp(argument, "slicer") == 0)
+            console_settings.progress = PROGRESS_SLICER;
         else
             *exit_code = console_usage(
-                command, "--progress takes auto, always or never, not \"%s\"", argument);
+                command, "--progress takes auto, always, never or slicer, not \"%s\"", argument);
         return true;
     case 1003:
         console_settings.json = true;
@@ -269,6 +271,18 @@ static void print_event(const bar *b, size_t done, size_t total, double now) {
     console_flush();
 }
 
+/* The elements of the Slicer Execution Model on stdout: a stage begins, goes on, ends. */
+static void print_elements(const bar *b, size_t done, size_t total, double now, bool fresh) {
+    if (fresh)
+        printf("<filter-start><filter-name>%s</filter-name></filter-start>\n", b->stage);
+    printf("<filter-progress>%.3f</filter-progress>\n", (double)done / (double)total);
+    if (done == total)
+        printf("<filter-end><filter-name>%s</filter-name><filter-time>%.3f</filter-time>"
+               "</filter-end>\n",
+            b->stage, now - b->start);
+    console_flush();
+}
+
 static bool report(void *context, const char *stage, size_t done, size_t total) {
     bar *b = context;
     double now = console_seconds();
@@ -284,6 +298,10 @@ static bool report(void *context, const char *stage, size_t done, size_t total) 
         draw(b, done, total, now);
     if (due && total && console_settings.json && console_settings.events) {
         print_event(b, done, total, now);
+        b->last_drawn = now;
+    }
+    if ((due || fresh || done == total) && total && console_settings.progress == PROGRESS_SLICER) {
+        print_elements(b, done, total, now, fresh);
         b->last_drawn = now;
     }
     if (done == total || interrupted)

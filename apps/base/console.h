@@ -13,7 +13,12 @@ typedef struct console {
     bool quiet, debug, json;
     bool events; /* set by a command whose --json is a stream of events, a line each: progress is
                     one of them */
-    enum { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER } progress;
+    enum {
+        PROGRESS_AUTO,
+        PROGRESS_ALWAYS,
+        PROGRESS_NEVER,
+        PROGRESS_SLICER /* elements on stdout that 3D Slicer draws a bar by */
+    } progress;
 } console;
 extern console console_settings;
 

@@ -78,7 +78,10 @@ const cli_command cmd_segment = {.name = "segment",
         "                        of view, in pieces, of a volume unlike those of the training\n"
         "                        cases, or with an uncertain surface; outputs are written\n"
         "      --json            events on stdout, a line each\n"
-        "      --progress P      auto, always or never\n"
+        "      --progress P      auto, always, never, or slicer: elements on stdout by which 3D\n"
+        "                        Slicer draws its bar\n"
+        "      --xml             describes the program to 3D Slicer, whose module it becomes by\n"
+        "                        share/ulite/slicer (docs/slicer-ohif.md)\n"
         "  -q, --quiet           no messages\n"
         "\n"
         "Examples:\n"
@@ -107,7 +110,8 @@ enum {
     OPTION_RANDOM_UIDS,
     OPTION_TTA,
     OPTION_FORCE,
-    OPTION_STRICT
+    OPTION_STRICT,
+    OPTION_XML
 };
 
 static const struct option long_options[] = {CONSOLE_OPTIONS,
@@ -126,7 +130,8 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"mask", required_argument, NULL, OPTION_MASK}, {"roi", required_argument, NULL, OPTION_ROI},
     {"threads", required_argument, NULL, OPTION_THREADS},
     {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {"tta", no_argument, NULL, OPTION_TTA},
-    {"force", no_argument, NULL, OPTION_FORCE}, {"strict", no_argument, NULL, OPTION_STRICT}, {0}};
+    {"force", no_argument, NULL, OPTION_FORCE}, {"strict", no_argument, NULL, OPTION_STRICT},
+    {"xml", no_argument, NULL, OPTION_XML}, {0}};
 
 static int add_path(const char **paths, size_t *count, const char *path) {
     if (*count == SEGMENT_MAX_PATHS)
@@ -148,19 +153,74 @@ static int take_grid(segment_arguments *a, const char *text) {
     return UL_OK;
 }
 
+static bool takes_stats(const char *path) {
+    return ends_in(path, ".json") || ends_in(path, ".csv");
+}
+
+static bool takes_json(const char *path) {
+    return ends_in(path, ".json");
+}
+
+static bool takes_png(const char *path) {
+    return ends_in(path, ".png");
+}
+
+static bool takes_html(const char *path) {
+    return ends_in(path, ".html");
+}
+
+static bool takes_dicom(const char *path) {
+    return target_of(path) == TARGET_SEG;
+}
+
+static bool takes_volume(const char *path) {
+    return target_of(path) == TARGET_NIFTI || target_of(path) == TARGET_NRRD;
+}
+
+/* The options that are a text, and how it ends where it is a file's name. */
+static const struct text_option {
+    int option;
+    size_t offset; /* in segment_arguments */
+    const char *name, *endings;
+    bool (*takes)(const char *path);
+} text_options[] = {
+    {'m', offsetof(segment_arguments, model), "--model", NULL, NULL},
+    {OPTION_SERIES, offsetof(segment_arguments, series), "--series", NULL, NULL},
+    {OPTION_ONLY, offsetof(segment_arguments, only), "--only", NULL, NULL},
+    {OPTION_ROI, offsetof(segment_arguments, roi), "--roi", NULL, NULL},
+    {OPTION_STATS, offsetof(segment_arguments, stats), "--stats", ".json or .csv", takes_stats},
+    {OPTION_REPORT, offsetof(segment_arguments, report), "--report", ".json", takes_json},
+    {OPTION_LABEL_TABLE, offsetof(segment_arguments, label_table), "--label-table",
+        LABEL_TABLE_ENDINGS, label_table_takes},
+    {OPTION_MASK, offsetof(segment_arguments, mask), "--mask", ".nii, .nii.gz or .nrrd",
+        takes_volume},
+    {OPTION_PREVIEW, offsetof(segment_arguments, preview), "--preview", ".png", takes_png},
+    {OPTION_SC, offsetof(segment_arguments, sc), "--sc", ".dcm", takes_dicom},
+    {OPTION_HTML, offsetof(segment_arguments, html), "--html", ".html", takes_html},
+};
+
+/* Takes an option that is a text; the exit code of a wrong one, else UL_OK. */
+static int take_text(segment_arguments *a, int option, const char *argument) {
+    for (size_t t = 0; t < sizeof text_options / sizeof text_options[0]; t++) {
+        const struct text_option *o = &text_options[t];
+        if (o->option != option)
+            continue;
+        if (o->takes && !o->takes(argument))
+            return console_usage(
+                &cmd_segment, "%s takes a name in %s, not \"%s\"", o->name, o->endings, argument);
+        *(const char **)((char *)a + o->offset) = argument;
+        return UL_OK;
+    }
+    return console_usage(&cmd_segment, "wrong option");
+}
+
 /* Takes one option; the exit code of a wrong one, else UL_OK. */
 static int take_option(segment_arguments *a, int option, const char *argument) {
     long number = 0;
     int code = UL_OK;
     switch (option) {
-    case 'm':
-        a->model = argument;
-        return UL_OK;
     case 'o':
         return add_path(a->outputs, &a->output_count, argument);
-    case OPTION_SERIES:
-        a->series = argument;
-        return UL_OK;
     case OPTION_FRAME:
         code = console_number(&cmd_segment, "--frame", argument, 1, 1000000000, &number);
         a->frame = (size_t)number;
@@ -174,33 +234,6 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
         return UL_OK;
     case OPTION_GRID:
         return take_grid(a, argument);
-    case OPTION_STATS:
-        a->stats = argument;
-        return UL_OK;
-    case OPTION_REPORT:
-        a->report = argument;
-        return UL_OK;
-    case OPTION_PREVIEW:
-        a->preview = argument;
-        return UL_OK;
-    case OPTION_HTML:
-        a->html = argument;
-        return UL_OK;
-    case OPTION_SC:
-        a->sc = argument;
-        return UL_OK;
-    case OPTION_LABEL_TABLE:
-        a->label_table = argument;
-        return UL_OK;
-    case OPTION_ONLY:
-        a->only = argument;
-        return UL_OK;
-    case OPTION_ROI:
-        a->roi = argument;
-        return UL_OK;
-    case OPTION_MASK:
-        a->mask = argument;
-        return UL_OK;
     case OPTION_THREADS:
         code = console_number(&cmd_segment, "--threads", argument, 0, 1024, &number);
         a->threads = (int)number;
@@ -217,8 +250,11 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
     case OPTION_STRICT:
         a->strict = true;
         return UL_OK;
+    case OPTION_XML:
+        a->xml = true;
+        return UL_OK;
     default:
-        return console_usage(&cmd_segment, "wrong option");
+        return take_text(a, option, argument);
     }
 }
 
@@ -246,24 +282,6 @@ static int check_usage(const segment_arguments *a) {
         return console_usage(&cmd_segment, "--series is for DICOM images");
     if (a->rle && !seg_type_takes_rle(a->type))
         return console_usage(&cmd_segment, "--rle goes with --type labelmap");
-    if (a->stats && !ends_in(a->stats, ".json") && !ends_in(a->stats, ".csv"))
-        return console_usage(
-            &cmd_segment, "--stats takes a name in .json or .csv, not \"%s\"", a->stats);
-    if (a->report && !ends_in(a->report, ".json"))
-        return console_usage(&cmd_segment, "--report takes a name in .json, not \"%s\"", a->report);
-    if (a->label_table && !label_table_takes(a->label_table))
-        return console_usage(&cmd_segment,
-            "--label-table takes a name in " LABEL_TABLE_ENDINGS ", not \"%s\"", a->label_table);
-    if (a->mask && target_of(a->mask) != TARGET_NIFTI && target_of(a->mask) != TARGET_NRRD)
-        return console_usage(
-            &cmd_segment, "--mask takes a name in .nii, .nii.gz or .nrrd, not \"%s\"", a->mask);
-    if (a->preview && !ends_in(a->preview, ".png"))
-        return console_usage(
-            &cmd_segment, "--preview takes a name in .png, not \"%s\"", a->preview);
-    if (a->sc && target_of(a->sc) != TARGET_SEG)
-        return console_usage(&cmd_segment, "--sc takes a name in .dcm, not \"%s\"", a->sc);
-    if (a->html && !ends_in(a->html, ".html"))
-        return console_usage(&cmd_segment, "--html takes a name in .html, not \"%s\"", a->html);
     return UL_OK;
 }
 
@@ -285,6 +303,8 @@ static int segment_run(int argc, char **argv) {
     for (; optind < argc; optind++)
         if (add_path(a.inputs, &a.input_count, argv[optind]) != UL_OK)
             return UL_ERROR_USAGE;
+    if (a.xml)
+        return segment_describe_to_slicer();
     int exit_code = check_usage(&a);
     if (exit_code != UL_OK)
         return exit_code;

@@ -22,7 +22,7 @@ typedef struct segment_arguments {
     size_t frame;
     int threads;
     ul_seg_type type;
-    bool rle, regular, random_uids, flips, force, strict;
+    bool rle, regular, random_uids, flips, force, strict, xml;
     bool measured;             /* a result holds the segments' intensities */
     const ul_catalog *catalog; /* with chosen: what it lies in, borrowed */
     const ul_series *chosen;   /* the series, where the caller has chosen it; else NULL */
@@ -152,5 +152,8 @@ const ul_segment_quality *segment_quality_of(const segment_input *input, unsigne
 
 /* A line {"event": name, "path": path, "text": text} on stdout under --json; NULLs are left out. */
 void segment_event(const char *name, const char *path, const char *text);
+
+/* Prints what makes a module of 3D Slicer of the program; returns the exit code. */
+int segment_describe_to_slicer(void);
 
 #endif
