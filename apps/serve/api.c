@@ -70,6 +70,8 @@ static ul_status take_input(
     *path = NULL;
     if (below)
         return find_path(s, below, path, error);
+    if (!request->body && s->dicomweb && http_query(request, "series"))
+        return UL_OK; /* fetched by the worker */
     if (request->body && type && strncmp(type, "multipart/", 10) == 0)
         status = multipart_parse(
             type, request->body, request->body_bytes, SERVE_MAX_FILES, &parts, &count, error);
