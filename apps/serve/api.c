@@ -1,4 +1,6 @@
 /* The JSON interface of our own, which docs/openapi.yaml describes. */
+#define _XOPEN_SOURCE 700 /* realpath */
+
 #include "apps/serve/serve.h"
 #include "jobs/base/folders.h"
 #include "jobs/base/paths.h"

@@ -1,3 +1,5 @@
+#define _XOPEN_SOURCE 700 /* realpath */
+
 #include "apps/base/console.h"
 #include "apps/base/event.h"
 #include "apps/serve/serve.h"
