@@ -1,4 +1,6 @@
 /* The JSON interface of our own, which docs/openapi.yaml describes. */
+#define _XOPEN_SOURCE 700 /* realpath */
+
 #include "apps/serve/serve.h"
 #include "jobs/base/folders.h"
 #include "jobs/base/paths.h"
@@ -70,6 +72,8 @@ static ul_status take_input(
     *path = NULL;
     if (below)
         return find_path(s, below, path, error);
+    if (!request->body && s->dicomweb && http_query(request, "series"))
+        return UL_OK; /* fetched by the worker */
     if (request->body && type && strncmp(type, "multipart/", 10) == 0)
         status = multipart_parse(
             type, request->body, request->body_bytes, SERVE_MAX_FILES, &parts, &count, error);

@@ -1,3 +1,5 @@
+#define _XOPEN_SOURCE 700 /* realpath */
+
 #include "apps/base/console.h"
 #include "apps/base/event.h"
 #include "apps/serve/serve.h"
@@ -29,6 +31,10 @@ const cli_command cmd_serve = {.name = "serve",
         "\n"
         "  -m, --model MODEL     a model to offer; again for more. Default: all bundled ones\n"
         "      --images FOLDER   requests may name series and files in this folder\n"
+        "      --dicomweb URL    requests may name series of this DICOMweb server; the folder "
+        "wins\n"
+        "      --dicomweb-auth FILE\n"
+        "                        its first line is sent there as the header Authorization\n"
         "      --store FOLDER    keeps uploaded images with corrected labels, for `ulite train`\n"
         "      --port N          8000 (default); 0: any that is free\n"
         "      --address A       127.0.0.1 (default). Any but the loopback needs --token-file,\n"
@@ -61,6 +67,8 @@ const cli_command cmd_serve = {.name = "serve",
 enum {
     OPTION_IMAGES = 2000,
     OPTION_STORE,
+    OPTION_DICOMWEB,
+    OPTION_DICOMWEB_AUTH,
     OPTION_PORT,
     OPTION_ADDRESS,
     OPTION_TOKEN,
@@ -81,6 +89,8 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"model", required_argument, NULL, 'm'}, {"images", required_argument, NULL, OPTION_IMAGES},
     {"store", required_argument, NULL, OPTION_STORE},
     {"port", required_argument, NULL, OPTION_PORT},
+    {"dicomweb", required_argument, NULL, OPTION_DICOMWEB},
+    {"dicomweb-auth", required_argument, NULL, OPTION_DICOMWEB_AUTH},
     {"address", required_argument, NULL, OPTION_ADDRESS},
     {"token-file", required_argument, NULL, OPTION_TOKEN},
     {"certificate", required_argument, NULL, OPTION_CERTIFICATE},
@@ -98,7 +108,8 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
 typedef struct serve_arguments {
     const char *models[SERVE_MAX_MODELS], *origins[SERVE_MAX_ORIGINS];
     size_t model_count, origin_count;
-    const char *images, *store, *address, *token_file, *certificate, *key, *host;
+    const char *images, *store, *dicomweb, *dicomweb_auth, *address, *token_file, *certificate,
+        *key, *host;
     bool insecure;
     long port, workers, threads, seconds, connections;
     uint64_t upload_bytes, memory_bytes;
@@ -142,6 +153,8 @@ static int take_number(serve_arguments *a, int option, const char *argument) {
 static int take_option(serve_arguments *a, int option, const char *argument) {
     const char **const texts[] = {[OPTION_IMAGES - OPTION_IMAGES] = &a->images,
         [OPTION_STORE - OPTION_IMAGES] = &a->store,
+        [OPTION_DICOMWEB - OPTION_IMAGES] = &a->dicomweb,
+        [OPTION_DICOMWEB_AUTH - OPTION_IMAGES] = &a->dicomweb_auth,
         [OPTION_ADDRESS - OPTION_IMAGES] = &a->address,
         [OPTION_TOKEN - OPTION_IMAGES] = &a->token_file,
         [OPTION_CERTIFICATE - OPTION_IMAGES] = &a->certificate,
@@ -185,6 +198,12 @@ static bool is_loopback(const char *address, bool *wrong) {
 static int check_usage(const serve_arguments *a) {
     if (!a->certificate != !a->key)
         return console_usage(&cmd_serve, "--certificate and --key need one another");
+    if (a->dicomweb && strncmp(a->dicomweb, "http://", 7) != 0 &&
+        strncmp(a->dicomweb, "https://", 8) != 0)
+        return console_usage(
+            &cmd_serve, "--dicomweb takes a URL of http or https, not \"%s\"", a->dicomweb);
+    if (a->dicomweb_auth && !a->dicomweb)
+        return console_usage(&cmd_serve, "--dicomweb-auth needs --dicomweb");
     bool wrong, local = is_loopback(a->address, &wrong);
     if (wrong)
         return console_usage(&cmd_serve,
@@ -354,32 +373,37 @@ static ul_status serve_until_told(
     return UL_OK;
 }
 
-static ul_status read_token(const char *path, char **token, ul_error *error) {
-    ul_status status = files_read_text(path, token, error);
+/* The first line of a file, the caller's. */
+static ul_status read_line(const char *path, size_t least, char **line, ul_error *error) {
+    ul_status status = files_read_text(path, line, error);
     if (status != UL_OK)
         return status;
-    (*token)[strcspn(*token, "\r\n")] = '\0';
-    if (strlen(*token) < 16)
+    (*line)[strcspn(*line, "\r\n")] = '\0';
+    if (strlen(*line) < least)
         return ul_error_set(
-            error, UL_ERROR_INPUT, "%s: the token has fewer than 16 characters", path);
+            error, UL_ERROR_INPUT, "%s: its first line has fewer than %zu characters", path, least);
     return UL_OK;
 }
 
 static int serve_all(const serve_arguments *a) {
     ul_error error = {0};
     ul_status status = UL_OK;
-    char *token = NULL, *images = NULL;
+    char *token = NULL, *images = NULL, *authorization = NULL;
     serve *s = calloc(1, sizeof *s);
     if (!s)
         status = ul_error_set(&error, UL_ERROR_LIMIT, "out of memory for the server");
     if (status == UL_OK && a->token_file)
-        status = read_token(a->token_file, &token, &error);
+        status = read_line(a->token_file, 16, &token, &error);
+    if (status == UL_OK && a->dicomweb_auth)
+        status = read_line(a->dicomweb_auth, 1, &authorization, &error);
     if (status == UL_OK && a->images && !(images = realpath(a->images, NULL)))
         status = ul_error_set(&error, UL_ERROR_INPUT, "%s: no such folder", a->images);
     if (status == UL_OK) {
         int threads = a->threads ? (int)a->threads : ul_default_threads();
         s->images = images;
         s->store = a->store;
+        s->dicomweb = a->dicomweb;
+        s->authorization = authorization;
         s->upload_bytes = a->upload_bytes;
         s->threads = threads > a->workers ? threads / (int)a->workers : 1;
         status = serve_until_told(s, a, token, &error);
@@ -387,6 +411,7 @@ static int serve_all(const serve_arguments *a) {
     }
     free(s);
     free(images);
+    free(authorization);
     free(token);
     if (status == UL_OK)
         return UL_OK;

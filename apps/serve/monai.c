@@ -107,7 +107,7 @@ static void session(serve *s, const http_request *request, const char *id, http_
 }
 
 /* What an image that a request names is: of a session, uploaded with it, kept, or a series in the
- * folder of images. *path: the caller's. */
+ * folder of images or, where *path is NULL, of the DICOMweb server. *path: the caller's. */
 static ul_status find_image(serve *s, const http_request *request, const form_part *parts,
     size_t count, const char *folder, serve_request *r, char **path, ul_error *error) {
     const char *session_id = http_query(request, "session_id");
@@ -128,9 +128,10 @@ static ul_status find_image(serve *s, const http_request *request, const form_pa
         return UL_OK;
     free(*path);
     *path = s->images ? strdup(s->images) : NULL;
-    if (!*path || !image || !*image)
+    if ((!*path && !s->dicomweb) || !image || !*image)
         return ul_error_set(error, UL_ERROR_INPUT,
-            "there is no image of this name: upload it, or start the server with --images FOLDER");
+            "there is no image of this name: upload it, or start the server with --images FOLDER "
+            "or --dicomweb URL");
     r->series = image;
     return UL_OK;
 }

@@ -21,8 +21,10 @@ typedef struct serve_model {
 typedef struct serve {
     serve_model models[SERVE_MAX_MODELS];
     size_t model_count;
-    const char *store;  /* the folder of images and corrected labels; NULL: nothing is kept */
-    const char *images; /* the folder whose series requests may name; NULL: none */
+    const char *store;    /* the folder of images and corrected labels; NULL: nothing is kept */
+    const char *images;   /* the folder whose series requests may name; NULL: none */
+    const char *dicomweb; /* the URL of a server whose series requests may name; NULL: none */
+    const char *authorization; /* there, NULL: none */
     uint64_t upload_bytes;
     int threads;                          /* of each task */
     char *folder;                         /* of all that is temporary, owned */
@@ -50,7 +52,7 @@ const serve_model *serve_find_model(const serve *s, const char *name);
  * borrowed; NULL: not given. */
 typedef struct serve_request {
     const char *model;
-    const char *input;   /* the path of a file or folder */
+    const char *input;   /* the path of a file or folder; NULL: the series is fetched by DICOMweb */
     const char *series;  /* which of its volumes */
     const char *formats; /* "seg,nifti"; NULL: what the input suggests */
     const char *only;    /* classes */

@@ -5,6 +5,7 @@
 #include "apps/batch/archive.h"
 #include "apps/serve/serve.h"
 #include "io/base/file_kind.h"
+#include "io/net/wado.h"
 #include "jobs/base/paths.h"
 #include "jobs/serve/plain_nrrd.h"
 #include "jobs/serve/store.h"
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { UNPACKED_TIMES = 16 }; /* what is unpacked, of what may be uploaded */
 
@@ -36,6 +38,17 @@ static bool is_archive(const char *path) {
     ul_file_kind kind = files_is_folder(path) ? UL_FILE_UNKNOWN : ul_file_kind_of(path);
     return kind == UL_FILE_ZIP || kind == UL_FILE_TAR || kind == UL_FILE_GZIPPED ||
            kind == UL_FILE_BZIP2 || kind == UL_FILE_ZSTANDARD;
+}
+
+/* A series from the DICOMweb server. *path: the caller's. */
+static ul_status fetch_series(
+    const serve *s, const char *folder, const char *series, char **path, ul_error *error) {
+    enum { SILENT_SECONDS = 60 };
+    const wado_server server = {s->dicomweb, s->authorization, SILENT_SECONDS, s->upload_bytes};
+    *path = files_join(folder, "fetched");
+    if (!*path || mkdir(*path, 0700) != 0)
+        return ul_error_set(error, UL_ERROR_OUTPUT, "no folder for the series can be made");
+    return wado_fetch_series(&server, series, *path, error);
 }
 
 /* The input itself, or what an archive holds. *path: the caller's. */
@@ -127,11 +140,12 @@ static ul_status segment_input_of(
     if (status == UL_OK && !model)
         status = ul_error_set(error, UL_ERROR_USAGE, "there is no such model");
     if (status == UL_OK)
-        status = open_input(s, folder, r->input, &input, error);
+        status = r->input ? open_input(s, folder, r->input, &input, error)
+                          : fetch_series(s, folder, r->series, &input, error);
     segment_arguments a = {.inputs = {input},
         .input_count = 1,
         .model = model ? model->model.path : NULL,
-        .series = r->series,
+        .series = r->input ? r->series : NULL,
         .only = r->only,
         .threads = s->threads,
         .force = r->force,

@@ -49,8 +49,8 @@ static ul_status broken(ul_error *error, size_t number, const char *why) {
 }
 
 /* Reads the headers of a part, which begin at `at`; *data: behind them. */
-static ul_status take_headers(const char *at, const char *end, size_t number, form_part *part,
-    const char **data, ul_error *error) {
+static ul_status take_headers(const char *at, const char *end, size_t number, bool named,
+    form_part *part, const char **data, ul_error *error) {
     static const char disposition[] = "content-disposition:";
     const size_t length = sizeof disposition - 1;
     const char *limit = end - at > MOST_HEADER_BYTES ? at + MOST_HEADER_BYTES : end;
@@ -62,7 +62,7 @@ static ul_status take_headers(const char *at, const char *end, size_t number, fo
         if (line == at)
             break;
         if ((size_t)(line - at) >= length && strncasecmp(at, disposition, length) == 0) {
-            if (!take_parameter(at, line, "name", part->name, sizeof part->name))
+            if (!take_parameter(at, line, "name", part->name, sizeof part->name) && named)
                 return broken(error, number, "it has no name, or too long a one");
             if (!take_parameter(at, line, "filename", part->filename, sizeof part->filename))
                 *part->filename = '\0';
@@ -70,7 +70,7 @@ static ul_status take_headers(const char *at, const char *end, size_t number, fo
         at = line + 2;
     }
     *data = at + 2;
-    return *part->name ? UL_OK : broken(error, number, "it has no name");
+    return *part->name || !named ? UL_OK : broken(error, number, "it has no name");
 }
 
 static ul_status add_part(
@@ -88,8 +88,8 @@ static ul_status add_part(
 }
 
 /* delimiter: a line end and the boundary. The first one may stand without the line end. */
-static ul_status take_parts(const char *delimiter, const char *body, size_t size, size_t most,
-    form_part **parts, size_t *count, ul_error *error) {
+static ul_status take_parts(const char *delimiter, bool named, const char *body, size_t size,
+    size_t most, form_part **parts, size_t *count, ul_error *error) {
     const char *end = body + size, *at = body;
     const size_t length = strlen(delimiter);
     if (size >= length - 2 && memcmp(body, delimiter + 2, length - 2) == 0)
@@ -105,7 +105,7 @@ static ul_status take_parts(const char *delimiter, const char *body, size_t size
             at++;
         if (end - at < 2 || memcmp(at, "\r\n", 2) != 0)
             return broken(error, *count + 1, "its boundary does not end a line");
-        ul_status status = take_headers(at + 2, end, *count + 1, &part, &data, error);
+        ul_status status = take_headers(at + 2, end, *count + 1, named, &part, &data, error);
         if (status != UL_OK)
             return status;
         /* A part without content ends with the line end of its headers. */
@@ -124,17 +124,19 @@ static ul_status take_parts(const char *delimiter, const char *body, size_t size
 
 ul_status multipart_parse(const char *type, const char *body, size_t size, size_t most,
     form_part **parts, size_t *count, ul_error *error) {
-    static const char multipart[] = "multipart/form-data";
+    static const char form[] = "multipart/form-data", related[] = "multipart/related";
     char boundary[BOUNDARY_BYTES], delimiter[BOUNDARY_BYTES + 4];
     *parts = NULL;
     *count = 0;
-    if (!type || strncasecmp(type, multipart, sizeof multipart - 1) != 0)
-        return ul_error_set(error, UL_ERROR_INPUT, "the body is no multipart/form-data");
+    bool named = type && strncasecmp(type, form, sizeof form - 1) == 0;
+    if (!named && (!type || strncasecmp(type, related, sizeof related - 1) != 0))
+        return ul_error_set(
+            error, UL_ERROR_INPUT, "the body is neither multipart/form-data nor multipart/related");
     if (!take_parameter(type, type + strlen(type), "boundary", boundary, sizeof boundary) ||
         !*boundary)
         return ul_error_set(error, UL_ERROR_INPUT, "the form has no boundary, or too long a one");
     snprintf(delimiter, sizeof delimiter, "\r\n--%s", boundary);
-    ul_status status = take_parts(delimiter, body, size, most, parts, count, error);
+    ul_status status = take_parts(delimiter, named, body, size, most, parts, count, error);
     if (status != UL_OK) {
         free(*parts);
         *parts = NULL;

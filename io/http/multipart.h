@@ -1,4 +1,5 @@
-/* Bodies of the type multipart/form-data (RFC 7578), as browsers and scripts send them. */
+/* Bodies of the types multipart/form-data (RFC 7578), as browsers and scripts send them, and
+ * multipart/related (RFC 2387), as DICOMweb servers do. */
 #ifndef IO_HTTP_MULTIPART_H
 #define IO_HTTP_MULTIPART_H
 
@@ -6,7 +7,7 @@
 
 #define MULTIPART_NAME_BYTES 256
 
-/* A field of a form, or a file. */
+/* A field of a form, or a file. Only parts of forms must have names. */
 typedef struct form_part {
     char name[MULTIPART_NAME_BYTES];
     char filename[MULTIPART_NAME_BYTES]; /* as the client says, its folders as well; empty: none */

@@ -87,8 +87,27 @@ static void test_refused(void **state) {
     assert_int_equal(parse(unnamed, sizeof unnamed - 1, &parts, &count), UL_ERROR_INPUT);
 }
 
+/* Parts without names, as of DICOMweb: as they come, and refused in a form. */
+static void test_related(void **state) {
+    static const char body[] = "--b\r\nContent-Type: application/dicom\r\n\r\nDICM\r\n--b--";
+    form_part *parts;
+    size_t count;
+    (void)state;
+    assert_int_equal(
+        multipart_parse("multipart/related; type=\"application/dicom; boundary=x\"; boundary=b",
+            body, sizeof body - 1, 8, &parts, &count, NULL),
+        UL_OK);
+    assert_int_equal(count, 1);
+    assert_memory_equal(parts[0].data, "DICM", 4);
+    assert_int_equal(parts[0].size, 4);
+    free(parts);
+    assert_int_equal(multipart_parse("multipart/form-data; boundary=b", body, sizeof body - 1, 8,
+                         &parts, &count, NULL),
+        UL_ERROR_INPUT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_fields_and_files),
-        cmocka_unit_test(test_cut), cmocka_unit_test(test_refused)};
+        cmocka_unit_test(test_cut), cmocka_unit_test(test_refused), cmocka_unit_test(test_related)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
