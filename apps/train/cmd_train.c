@@ -29,7 +29,7 @@ const cli_command cmd_train = {.name = "train",
         "The data set is read once and checked, and a plan is derived from it and shown. The "
         "model\n"
         "with the best validation Dice is kept, and tested at the end. Beside it: curves (.csv,\n"
-        ".svg), the digests of the images of each split (.split.json) and a .checkpoint.\n"
+        ".svg, .pdf), the digests of the images of each split (.split.json) and a .checkpoint.\n"
         "\n"
         "  -o, --output FILE  the model\n"
         "      --plan FILE    JSON that overrides the derived plan\n"

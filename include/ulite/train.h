@@ -208,16 +208,17 @@ UL_API ul_status ul_plan_write(const ul_plan *plan, char **json, ul_error *error
 
 /* Training a model on a data set by a plan. */
 
-/* What a run writes: the model, and beside it the curves, their picture, who was in which split,
- * and what --resume goes on from. */
+/* What a run writes: the model, and beside it the curves, their picture as SVG and as PDF (not
+ * without cairo), who was in which split, and what --resume goes on from. */
 typedef enum ul_fit_file {
     UL_FIT_MODEL,
     UL_FIT_CURVES,
     UL_FIT_PICTURE,
+    UL_FIT_DOCUMENT,
     UL_FIT_SPLIT,
     UL_FIT_CHECKPOINT
 } ul_fit_file;
-#define UL_FIT_FILES 5
+#define UL_FIT_FILES 6
 
 /* The path of one of them, the caller's; NULL where memory ran out. output: of the model. */
 UL_API char *ul_fit_path(const char *output, ul_fit_file file);

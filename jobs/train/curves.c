@@ -1,7 +1,9 @@
 #include "jobs/train/curves.h"
 
 #include "jobs/base/paths.h"
+#include "jobs/view/chart.h"
 #include "libulite/base/output.h"
+#include "ulite/view.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -53,55 +55,11 @@ static ul_status add_line(const char *path, const ul_epoch *epoch, char **text, 
     return ul_output_write(path, *text, size, error);
 }
 
-typedef struct curve_point {
-    double epoch, loss, dice;
-} curve_point;
-
-/* Draws loss (scaled to its largest) and Dice over the epochs in one frame of 600 x 300. */
-static void draw(FILE *file, const curve_point *points, size_t count) {
-    double largest = 1e-9, last = fmax(points[count - 1].epoch, 2.0);
-    for (size_t i = 0; i < count; i++)
-        largest = fmax(largest, points[i].loss);
-    fputs("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"680\" height=\"380\" "
-          "font-family=\"sans-serif\" font-size=\"12\">\n"
-          "<rect width=\"680\" height=\"380\" fill=\"white\"/>\n",
-        file);
-    for (int tick = 0; tick <= 5; tick++)
-        fprintf(file,
-            "<path d=\"M50 %d h600\" stroke=\"#ddd\"/><text x=\"20\" y=\"%d\">%.1f</text>\n",
-            320 - 60 * tick, 324 - 60 * tick, 0.2 * tick);
-    for (int line = 0; line < 2; line++) {
-        fprintf(file, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\" points=\"",
-            line ? "#2a7" : "#c63");
-        for (size_t i = 0; i < count; i++) {
-            double y = line ? points[i].dice : points[i].loss / largest;
-            if (!isnan(y))
-                fprintf(file, "%.1f,%.1f ", 50.0 + 600.0 * (points[i].epoch - 1.0) / (last - 1.0),
-                    320.0 - 300.0 * y);
-        }
-        fputs("\"/>\n", file);
-    }
-    fprintf(file,
-        "<text x=\"50\" y=\"350\" fill=\"#c63\">training loss (1 = %.3f)</text>\n"
-        "<text x=\"300\" y=\"350\" fill=\"#2a7\">validation Dice</text>\n"
-        "<text x=\"560\" y=\"350\">epochs to %.0f</text>\n</svg>\n",
-        largest, last);
-}
-
-static ul_status draw_file(
-    const char *path, const curve_point *points, size_t count, ul_error *error) {
-    char *bytes = NULL;
-    size_t size = 0;
-    FILE *memory = open_memstream(&bytes, &size);
-    if (!memory)
-        return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
-    draw(memory, points, count);
-    ul_status status = fclose(memory) == 0
-                           ? ul_output_write(path, bytes, size, error)
-                           : ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
-    free(bytes);
-    return status;
-}
+/* Loss and Dice by epoch, as a chart has them. */
+typedef struct curve_points {
+    double (*loss)[2], (*dice)[2]; /* [count] */
+    size_t count;
+} curve_points;
 
 /* The number before the next comma, NAN where there is none; *text moves behind the comma. */
 static double next_number(const char **text) {
@@ -119,35 +77,54 @@ static size_t count_lines(const char *text) {
     return count;
 }
 
-/* points: [count_lines(text)] */
-static size_t parse_points(const char *text, curve_point *points) {
-    size_t count = 0;
+/* Room for count_lines(text) points of each. */
+static void parse_points(const char *text, curve_points *points) {
     for (const char *line = next_line(text); line; line = next_line(line)) {
         const char *at = line;
-        curve_point *p = &points[count++];
-        p->epoch = next_number(&at);
+        double *loss = points->loss[points->count], *dice = points->dice[points->count];
+        points->count++;
+        loss[0] = dice[0] = next_number(&at);
         next_number(&at);
-        p->loss = next_number(&at);
-        p->dice = next_number(&at);
+        loss[1] = next_number(&at);
+        dice[1] = next_number(&at);
     }
-    return count;
 }
 
-ul_status curves_add(
-    const char *csv_path, const char *svg_path, const ul_epoch *epoch, ul_error *error) {
-    char *text;
-    curve_point *points = NULL;
-    size_t count = 0;
-    ul_status status = add_line(csv_path, epoch, &text, error);
+static ul_status draw(const char *path, const curve_points *points, ul_error *error) {
+    const chart drawn = {.title = "Training",
+        .across = "epoch",
+        .left = {"training loss", 0xb3491d, (const double(*)[2])points->loss, points->count, false},
+        .right = {"validation Dice", 0x1b7a5a, (const double(*)[2])points->dice, points->count,
+            true},
+        .right_most = 1.0};
+    return chart_write(path, &drawn, error);
+}
+
+static ul_status draw_both(
+    const char *text, const char *svg_path, const char *pdf_path, ul_error *error) {
+    size_t room = count_lines(text) + 1;
+    curve_points points = {
+        malloc(room * sizeof *points.loss), malloc(room * sizeof *points.dice), 0};
+    ul_status status = points.loss && points.dice
+                           ? UL_OK
+                           : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the curves");
+    if (status == UL_OK) {
+        parse_points(text, &points);
+        status = draw(svg_path, &points, error);
+    }
     if (status == UL_OK)
-        points = malloc((count_lines(text) + 1) * sizeof *points);
-    if (points)
-        count = parse_points(text, points);
-    if (count > 0)
-        status = draw_file(svg_path, points, count, error);
-    else if (status == UL_OK)
-        status = ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", csv_path);
-    free(points);
+        status = draw(pdf_path, &points, error);
+    free(points.loss);
+    free(points.dice);
+    return status;
+}
+
+ul_status curves_add(const char *csv_path, const char *svg_path, const char *pdf_path,
+    const ul_epoch *epoch, ul_error *error) {
+    char *text;
+    ul_status status = add_line(csv_path, epoch, &text, error);
+    if (status == UL_OK && ul_view_draws())
+        status = draw_both(text, svg_path, pdf_path, error);
     free(text);
     return status;
 }

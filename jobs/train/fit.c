@@ -25,7 +25,7 @@ typedef struct fit_run {
     float *images;
     uint8_t *labels;
     run_state state;
-    char *checkpoint, *csv, *svg, *split;
+    char *checkpoint, *csv, *svg, *pdf, *split;
     char data[65]; /* digest of the data set */
     double started;
     double limit;       /* seconds of training, 0: none */
@@ -55,8 +55,10 @@ static ul_status open_buffers(fit_run *run, ul_error *error) {
     run->checkpoint = ul_fit_path(output, UL_FIT_CHECKPOINT);
     run->csv = ul_fit_path(output, UL_FIT_CURVES);
     run->svg = ul_fit_path(output, UL_FIT_PICTURE);
+    run->pdf = ul_fit_path(output, UL_FIT_DOCUMENT);
     run->split = ul_fit_path(output, UL_FIT_SPLIT);
-    if (!run->images || !run->labels || !run->checkpoint || !run->csv || !run->svg || !run->split)
+    if (!run->images || !run->labels || !run->checkpoint || !run->csv || !run->svg || !run->pdf ||
+        !run->split)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a batch");
     return UL_OK;
 }
@@ -67,6 +69,7 @@ static void close_run(fit_run *run) {
     free(run->checkpoint);
     free(run->csv);
     free(run->svg);
+    free(run->pdf);
     free(run->split);
     patch_source_close(&run->patches);
     ul_trainer_close(run->trainer);
@@ -210,7 +213,7 @@ static ul_status run_epoch(fit_run *run, ul_epoch_function report, void *context
     run->state.loss_sum = 0.0;
     epoch.seconds = seconds_of(run);
     epoch.seconds_left = seconds_left(run);
-    status = curves_add(run->csv, run->svg, &epoch, error);
+    status = curves_add(run->csv, run->svg, run->pdf, &epoch, error);
     if (status == UL_OK)
         status = save_checkpoint(run, error);
     if (status == UL_OK && report)

@@ -1,6 +1,8 @@
 /* What stands for the pictures where ulite is built without cairo. */
 #include "ulite/view.h"
 
+#include "jobs/view/chart.h"
+
 static ul_status without_cairo(ul_error *error) {
     return ul_error_set(error, UL_ERROR_UNSUPPORTED,
         "this ulite was built without cairo, which draws pictures: build it with libcairo2-dev");
@@ -24,5 +26,11 @@ ul_status ul_view_write_png(
     (void)path;
     (void)view;
     (void)progress;
+    return without_cairo(error);
+}
+
+ul_status chart_write(const char *path, const chart *drawn, ul_error *error) {
+    (void)path;
+    (void)drawn;
     return without_cairo(error);
 }

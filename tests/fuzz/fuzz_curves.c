@@ -9,11 +9,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    char path[FUZZ_PATH_BYTES], drawn[FUZZ_PATH_BYTES + 8];
+    char path[FUZZ_PATH_BYTES], drawn[2][FUZZ_PATH_BYTES + 8];
     const ul_epoch epoch = {.epoch = 7, .epochs = 9, .rate = 1e-3, .loss = 1, .dice = (double)NAN};
     ul_error error = {0};
     fuzz_write_file(data, size, ".csv", path);
-    snprintf(drawn, sizeof drawn, "%s/f.svg", fuzz_folder());
-    fuzz_check_error(curves_add(path, drawn, &epoch, &error), &error);
+    snprintf(drawn[0], sizeof drawn[0], "%s/f.svg", fuzz_folder());
+    snprintf(drawn[1], sizeof drawn[1], "%s/f.pdf", fuzz_folder());
+    fuzz_check_error(curves_add(path, drawn[0], drawn[1], &epoch, &error), &error);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* The curves of a training run, whatever lies in the file that they are added to. */
 #include "jobs/train/curves.h"
+#include "ulite/view.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,19 +12,21 @@
 
 #include <cmocka.h>
 
-static char csv[] = "/tmp/ulite_curves_XXXXXX", svg[sizeof csv + 4];
+static char csv[] = "/tmp/ulite_curves_XXXXXX", svg[sizeof csv + 4], pdf[sizeof csv + 4];
 
 static int begin(void **state) {
     (void)state;
     strcpy(csv + sizeof csv - 7, "XXXXXX");
     int file = mkstemp(csv);
     snprintf(svg, sizeof svg, "%s.svg", csv);
+    snprintf(pdf, sizeof pdf, "%s.pdf", csv);
     return file < 0 || close(file) != 0;
 }
 
 static int end(void **state) {
     (void)state;
     unlink(svg);
+    unlink(pdf);
     return unlink(csv);
 }
 
@@ -37,7 +40,7 @@ static void check(const char *before, size_t blank, const char *expected) {
     assert_int_equal(fclose(file), 0);
     const ul_epoch epoch = {.epoch = 3, .rate = 0.25, .loss = 0.5, .dice = 0.75, .seconds = 9};
     ul_error error = {0};
-    assert_int_equal(curves_add(csv, svg, &epoch, &error), UL_OK);
+    assert_int_equal(curves_add(csv, svg, pdf, &epoch, &error), UL_OK);
     char found[512] = "";
     file = fopen(csv, "r");
     assert_non_null(file);
@@ -63,10 +66,34 @@ static void lines_of_no_epoch_are_left_out(void **state) {
     check(HEADER "1,1,0.9,,2\n,\nnote\n2\n\n", 1, HEADER "1,1,0.9,,2\n2\n" LAST);
 }
 
+/* Both pictures are there, of their kinds, and the same epoch gives the same bytes. */
+static void curves_are_drawn(void **state) {
+    (void)state;
+    static const char *const begins[2] = {"<?xml", "%PDF-1."};
+    const char *const paths[2] = {svg, pdf};
+    char first[2][20000] = {{0}}, again[20000];
+    if (!ul_view_draws())
+        skip();
+    for (int round = 0; round < 2; round++) {
+        check(HEADER "1,1,0.9,,2\n2,1,0.8,0.5,3\n", 0, HEADER "1,1,0.9,,2\n2,1,0.8,0.5,3\n" LAST);
+        for (int n = 0; n < 2; n++) {
+            FILE *file = fopen(paths[n], "rb");
+            assert_non_null(file);
+            memset(again, 0, sizeof again);
+            assert_true(fread(round ? again : first[n], 1, sizeof again, file) > 1000);
+            fclose(file);
+            assert_memory_equal(first[n], begins[n], strlen(begins[n]));
+            if (round)
+                assert_memory_equal(first[n], again, sizeof again);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_epoch_takes_the_place_of_its_like, begin, end),
         cmocka_unit_test_setup_teardown(lines_of_no_epoch_are_left_out, begin, end),
+        cmocka_unit_test_setup_teardown(curves_are_drawn, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

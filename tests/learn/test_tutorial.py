@@ -37,7 +37,8 @@ def main():
         done = subprocess.run(["bash", "-eu", "-o", "pipefail", "-c", commands()], cwd=folder, check=False,
                               capture_output=True, text=True, env={**os.environ, "PATH": path})
         assert done.returncode == 0, done.stderr[-2000:]
-        for name in ("brain.csv", "brain.svg", "brain.split.json", "brain.checkpoint", "slab06.seg.dcm", "slab06.png"):
+        for name in ("brain.csv", "brain.svg", "brain.pdf", "brain.split.json", "brain.checkpoint",
+                     "slab06.seg.dcm", "slab06.png"):
             assert os.path.getsize(f"{folder}/{name}") > 0, name
         with open(f"{folder}/brain.safetensors", "rb") as file:
             length, = struct.unpack("<Q", file.read(8))

@@ -94,21 +94,29 @@ function pixelOf(plane, at) {
   return [plane.against[0] ? grid.count[plane.across] - 1 - x : x, plane.against[1] ? grid.count[plane.down] - 1 - y : y];
 }
 
-// The image and the labels of the plane through the cursor, a pixel a place.
+// The image and the labels of the plane through the cursor, a pixel a place. Runs for every pixel at every step of the
+// wheel: nothing is made in it.
 function cut(plane) {
-  const width = grid.count[plane.across], height = grid.count[plane.down];
-  const picture = new ImageData(width, height), shown = new Uint16Array(width * height);
-  const low = state.window[0], factor = 255 / Math.max(state.window[1] - low, 1e-12);
-  for (let y = 0, n = 0; y < height; y++)
+  const width = grid.count[plane.across], height = grid.count[plane.down], { channels } = image;
+  const picture = new ImageData(width, height), shown = new Uint16Array(width * height), { data } = picture;
+  const low = state.window[0], factor = 255 / Math.max(state.window[1] - low, 1e-12), at = [...state.at];
+  data.fill(255);
+  for (let y = 0, n = 0; y < height; y++) {
+    at[plane.down] = plane.against[1] ? height - 1 - y : y;
     for (let x = 0; x < width; x++, n++) {
-      const voxel = voxelAt(placeIn(plane, x, y));
-      picture.data[4 * n + 3] = 255;
-      if (!voxel) continue;
+      at[plane.across] = plane.against[0] ? width - 1 - x : x;
+      const k = grid.slice[at[2]], i = k < 0 ? -1 : at[0] - grid.offset[0][k], j = k < 0 ? -1 : at[1] - grid.offset[1][k];
+      if (i < 0 || j < 0 || i >= size[0] || j >= size[1]) {
+        data[4 * n] = data[4 * n + 1] = data[4 * n + 2] = 0;
+        continue;
+      }
+      const voxel = (k * size[1] + j) * size[0] + i, slope = perSlice(image.slope, k), intercept = perSlice(image.intercept, k);
       for (let c = 0; c < 3; c++)
-        picture.data[4 * n + c] = (valueOf(voxel, image.channels === 3 ? c : 0) - low) * factor;
-      const label = labels[voxel.n];
+        data[4 * n + c] = (samples[voxel * channels + (channels === 3 ? c : 0)] * slope + intercept - low) * factor;
+      const label = labels[voxel];
       if (label && !state.hidden.has(label)) shown[n] = label;
     }
+  }
   return { width, height, picture, shown };
 }
 
@@ -118,13 +126,17 @@ function canvasOf(picture) {
   return canvas;
 }
 
+// By label, as the bytes of a pixel.
+const tints = new Uint8Array(4 << 16);
+for (const [label, text] of colours) {
+  const rgb = parseInt(text.slice(1), 16);
+  tints.set([rgb >> 16, (rgb >> 8) & 255, rgb & 255, 255], 4 * label);
+}
+
 function tint(slice) {
   const overlay = new ImageData(slice.width, slice.height);
-  slice.shown.forEach((label, n) => {
-    if (!label || !colours.has(label)) return;
-    const rgb = parseInt(colours.get(label).slice(1), 16);
-    overlay.data.set([rgb >> 16, (rgb >> 8) & 255, rgb & 255, 255], 4 * n);
-  });
+  const pixels = new Uint32Array(overlay.data.buffer), table = new Uint32Array(tints.buffer);
+  slice.shown.forEach((label, n) => { pixels[n] = table[label]; });
   return overlay;
 }
 
