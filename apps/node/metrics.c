@@ -5,7 +5,7 @@
 #include <microhttpd.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 /* In the text format of Prometheus. */
 static const struct {
@@ -89,8 +89,8 @@ int node_serve_metrics(node *n) {
         MHD_OPTION_CONNECTION_TIMEOUT, 10u, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
     if (!server)
         return UL_ERROR_OUTPUT;
-    while (!node_stopping)
-        pause();
+    while (!node_stopping) /* a signal may come between the look and the sleep */
+        nanosleep(&(struct timespec){0, 200000000}, NULL);
     MHD_stop_daemon(server);
     return UL_OK;
 }

@@ -11,9 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Of a process that reads what anybody sends; files of objects are never held in memory. */
-static const rlim_t MAX_DATA_BYTES = (rlim_t)1 << 30;
-
 typedef struct receiver {
     node *node;
     const char *host; /* numeric */
@@ -92,6 +89,14 @@ static void tell(
     node_log(event);
 }
 
+/* Of a process that reads what anybody sends; files of objects are never held in memory. */
+static void bound_memory(void) {
+#ifndef __SANITIZE_ADDRESS__ /* which keeps more than that for itself */
+    const struct rlimit most = {(rlim_t)1 << 30, (rlim_t)1 << 30}; /* bytes */
+    setrlimit(RLIMIT_DATA, &most);
+#endif
+}
+
 int node_receive(node *n, int socket, const char *host, size_t slot, bool full) {
     receiver r = {.node = n, .host = host, .slot = slot};
     const net_server server = {.ae_title = n->config.ae_title,
@@ -108,9 +113,7 @@ int node_receive(node *n, int socket, const char *host, size_t slot, bool full) 
     net_session session;
     ul_error error = {0};
     double start = console_seconds();
-#ifndef __SANITIZE_ADDRESS__ /* which keeps more than that for itself */
-    setrlimit(RLIMIT_DATA, &(struct rlimit){MAX_DATA_BYTES, MAX_DATA_BYTES});
-#endif
+    bound_memory();
     net_serve(socket, &server, &session, &error);
     node_count(n, METRIC_ASSOCIATIONS, 1);
     node_count(n, METRIC_REFUSED_OBJECTS, session.refused);

@@ -137,6 +137,7 @@ static void receiver_ended(supervisor *s, const node_child *child, int status) {
     cJSON_AddStringToObject(event, "host", child->host);
     cJSON_AddStringToObject(event, "text",
         WTERMSIG(status) == SIGALRM ? "ended: the peer is silent within a message"
+        : node_stopping             ? "ended: the node stops"
                                     : "ended: the process died of it");
     cJSON_AddNumberToObject(event, "signal", WTERMSIG(status));
     node_log(event);

@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <ctime>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <dcmtk/config/osconfig.h>
@@ -34,6 +35,7 @@ void make_printable(char *text) {
             *text = '?';
 }
 
+constexpr int LOOK_SECONDS = 2;
 constexpr uint64_t SLOWEST_BYTES_PER_SECOND = 64 << 10;
 
 /* One connection, from the first byte to the last. */
@@ -65,6 +67,7 @@ class Session {
     [[noreturn]] void reject(T_ASC_RejectParametersResult result,
         T_ASC_RejectParametersReason reason, ul_status status, const char *why);
     [[noreturn]] void abort(ul_status status, const char *why);
+    OFCondition wait_for_command(T_ASC_PresentationContextID &context, T_DIMSE_Message &message);
     bool next_command();
     void echo(const T_DIMSE_C_EchoRQ &request, T_ASC_PresentationContextID context);
     void store(T_DIMSE_C_StoreRQ &request, T_ASC_PresentationContextID context);
@@ -92,6 +95,7 @@ void Session::reject(T_ASC_RejectParametersResult result, T_ASC_RejectParameters
 }
 
 void Session::abort(ul_status status, const char *why) {
+    shutdown(socket, SHUT_RD); /* else DCMTK waits for the peer to close */
     ASC_abortAssociation(association);
     throw Failure(status, "%s", why);
 }
@@ -145,17 +149,29 @@ void Session::negotiate() {
 
 void Session::serve() {
     while (next_command())
+        continue;
+}
+
+/* Waits for a command as long as a peer may be silent, and looks now and then whether to stop. */
+OFCondition Session::wait_for_command(
+    T_ASC_PresentationContextID &context, T_DIMSE_Message &message) {
+    OFCondition got = DIMSE_NODATAAVAILABLE;
+    for (int waited = 0; got == DIMSE_NODATAAVAILABLE && waited < server.idle_seconds;
+         waited += LOOK_SECONDS) {
         if (*server.stop)
             abort(UL_ERROR_INTERRUPTED, "aborted: the node stops");
+        wind();
+        got = DIMSE_receiveCommand(
+            association, DIMSE_NONBLOCKING, LOOK_SECONDS, &context, &message, nullptr);
+    }
+    return got;
 }
 
 /* False: the peer has released. */
 bool Session::next_command() {
     T_ASC_PresentationContextID context = 0;
     T_DIMSE_Message message;
-    wind();
-    OFCondition got = DIMSE_receiveCommand(
-        association, DIMSE_NONBLOCKING, server.idle_seconds, &context, &message, nullptr);
+    OFCondition got = wait_for_command(context, message);
     if (got == DUL_PEERREQUESTEDRELEASE) {
         ASC_acknowledgeRelease(association);
         return false;

@@ -1,4 +1,5 @@
 """A node of `ulite node` on free ports, and DCMTK's programs as its peers."""
+import atexit
 import json
 import os
 import signal
@@ -14,6 +15,13 @@ def free_port():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
+
+
+def begin(command, **how):
+    """A process that ends with the test, also where that fails."""
+    process = subprocess.Popen(command, **how)
+    atexit.register(process.kill)
+    return process
 
 
 def until(condition, seconds=60, why="nothing happened"):
@@ -50,8 +58,7 @@ class Node:
 
     def start(self):
         with open(self.log, "a") as log, open(f"{self.folder}/stderr", "a") as errors:
-            self.process = subprocess.Popen([self.ulite, "node", self.config, "--json", "--threads", "1"],
-                                            stdout=log, stderr=errors)
+            self.process = begin([self.ulite, "node", self.config, "--json", "--threads", "1"], stdout=log, stderr=errors)
         self.starts += 1
         until(lambda: len(self.events("listening")) == self.starts or self.process.poll() is not None)
         assert self.process.poll() is None, open(f"{self.folder}/stderr").read()
@@ -102,8 +109,8 @@ class StoreScp:
 
     def start(self):
         skipping.need("storescp", "storescu", "echoscu")
-        self.process = subprocess.Popen(["storescp", "-aet", "PACS", "-od", self.folder, *self.options, str(self.port)],
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = begin(["storescp", "-aet", "PACS", "-od", self.folder, *self.options, str(self.port)],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until(lambda: connects(self.port))
         return self
 

@@ -1,7 +1,6 @@
 """Debian's Orthanc with a data base of its own, here."""
 import json
 import os
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -35,7 +34,7 @@ class Orthanc:
 
     def start(self):
         with open("orthanc.log", "a") as log:
-            self.process = subprocess.Popen([ORTHANC, "orthanc.json"], stdout=log, stderr=log)
+            self.process = node.begin([ORTHANC, "orthanc.json"], stdout=log, stderr=log)
         node.until(lambda: self.get("/system", quiet=True), 60, "Orthanc does not start")
 
     def stop(self):

@@ -107,6 +107,17 @@ def test_full():
     one.stop()
 
 
+def test_stop():
+    """An association that is open is aborted when the node stops."""
+    one = make("stop", limits={"idle_seconds": 60})
+    with connect(one) as connection:
+        connection.sendall(associate())
+        assert answer(connection) == 2
+        one.stop()
+        assert answer(connection) == 7
+    assert "the node stops" in one.events("association")[0]["text"]
+
+
 def test_slow():
     """Whoever sends a byte now and then, in a PDU or between two, is cut off, and holds up nobody."""
     one = make("slow", limits={"idle_seconds": 2})
