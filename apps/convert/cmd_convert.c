@@ -2,10 +2,10 @@
 #include "apps/base/ending.h"
 #include "apps/base/input_kind.h"
 #include "apps/base/json_out.h"
-#include "apps/base/label_table.h"
 #include "apps/base/seg_type.h"
 #include "apps/base/target.h"
 #include "apps/convert/convert.h"
+#include "apps/convert/label_table.h"
 
 #include <string.h>
 

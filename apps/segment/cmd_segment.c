@@ -2,9 +2,9 @@
 #include "apps/base/ending.h"
 #include "apps/base/event.h"
 #include "apps/base/input_kind.h"
-#include "apps/base/label_table.h"
 #include "apps/base/seg_type.h"
 #include "apps/base/target.h"
+#include "apps/convert/label_table.h"
 #include "apps/segment/segment.h"
 
 #include <stdio.h>
