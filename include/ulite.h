@@ -18,6 +18,7 @@
 #include "ulite/seg.h"
 #include "ulite/segment.h"
 #include "ulite/session.h"
+#include "ulite/sr.h"
 #include "ulite/train.h"
 #include "ulite/trainer.h"
 #include "ulite/view.h"

@@ -13,7 +13,7 @@ add_custom_command(OUTPUT ${imaging_object}
 add_custom_target(ulite_imaging_object DEPENDS ${imaging_object})
 
 # By their names for the linker, so that a user needs no package of them to find ours.
-set(imaging_libraries dcmjpls dcmjpeg dcmdata oflog ofstd ${imaging_cairo} cjson nettle png openjp2 nifti2 z stdc++ m)
+set(imaging_libraries cmr dcmsr dcmjpls dcmjpeg dcmdata oflog ofstd ${imaging_cairo} cjson nettle png openjp2 nifti2 z stdc++ m)
 function(ulite_imaging_library target kind export)
     add_library(${target} ${kind} ${imaging_object})
     add_library(ulite::${export} ALIAS ${target})

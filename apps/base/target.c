@@ -17,6 +17,8 @@ target_kind target_of(const char *path) {
         return TARGET_FOLDER;
     if (ends_in(path, ".rtstruct.dcm"))
         return TARGET_RTSTRUCT;
+    if (ends_in(path, ".sr.dcm"))
+        return TARGET_SR;
     if (ends_in(path, ".dcm"))
         return TARGET_SEG;
     if (ends_in(path, ".nii") || ends_in(path, ".nii.gz"))
@@ -27,7 +29,7 @@ target_kind target_of(const char *path) {
 }
 
 bool target_is_dicom(target_kind kind) {
-    return kind == TARGET_SEG || kind == TARGET_RTSTRUCT;
+    return kind == TARGET_SEG || kind == TARGET_RTSTRUCT || kind == TARGET_SR;
 }
 
 static ul_status check_length(int length, const char *path, ul_error *error) {
@@ -84,7 +86,7 @@ ul_status target_part(
     const char *path, const char *part, char name[TARGET_PATH_BYTES], ul_error *error) {
     size_t at = strlen(path);
     static const char *const endings[] = {
-        ".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".rtstruct.dcm", ".dcm", ".png"};
+        ".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".rtstruct.dcm", ".sr.dcm", ".dcm", ".png"};
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
         if (ends_in(path, endings[i])) {
             at = strlen(path) - strlen(endings[i]);

@@ -8,6 +8,7 @@ typedef enum target_kind {
     TARGET_UNKNOWN,
     TARGET_SEG,
     TARGET_RTSTRUCT,
+    TARGET_SR,
     TARGET_NIFTI,
     TARGET_NRRD,
     TARGET_PNG,
@@ -17,8 +18,8 @@ typedef enum target_kind {
 #define TARGET_ENDINGS ".dcm, .rtstruct.dcm, .nii, .nii.gz, .nrrd or .png"
 #define TARGET_PATH_BYTES 4096
 
-/* By the ending: .rtstruct.dcm, any other .dcm, .nii or .nii.gz, .nrrd, .png; a folder that exists,
- * or a name that ends in a slash.
+/* By the ending: .rtstruct.dcm, .sr.dcm, any other .dcm, .nii or .nii.gz, .nrrd, .png; a folder
+ * that exists, or a name that ends in a slash.
  */
 target_kind target_of(const char *path);
 

@@ -1,8 +1,8 @@
 /* BIDS derivatives: the Brain Imaging Data Structure 1.8.0, "Derivatives". */
 #define _XOPEN_SOURCE 700 /* realpath */
 
-#include "apps/base/label_table.h"
 #include "apps/batch/batch.h"
+#include "apps/convert/label_table.h"
 #include "jobs/base/paths.h"
 #include "libulite/base/output.h"
 

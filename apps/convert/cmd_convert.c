@@ -2,10 +2,10 @@
 #include "apps/base/ending.h"
 #include "apps/base/input_kind.h"
 #include "apps/base/json_out.h"
-#include "apps/base/label_table.h"
 #include "apps/base/seg_type.h"
 #include "apps/base/target.h"
 #include "apps/convert/convert.h"
+#include "apps/convert/label_table.h"
 
 #include <string.h>
 
@@ -163,6 +163,9 @@ static int check_usage(const convert_options *o, input_kind kind) {
     if (target == TARGET_UNKNOWN)
         return console_usage(&cmd_convert,
             "-o takes a name in " TARGET_ENDINGS ", or a folder, not \"%s\"", o->output);
+    if (target == TARGET_SR)
+        return console_usage(
+            &cmd_convert, "a report (.sr.dcm) is written by segment, beside its .dcm");
     bool to_seg = target_is_dicom(target) || (target == TARGET_FOLDER && is_labels(kind));
     if (kind == INPUT_SERIES && (to_seg || target == TARGET_PNG))
         return console_usage(

@@ -1,7 +1,7 @@
 #include "apps/base/console.h"
-#include "apps/base/label_table.h"
 #include "apps/base/target.h"
 #include "apps/convert/convert.h"
+#include "apps/convert/label_table.h"
 #include "jobs/base/image_file.h"
 
 ul_status convert_write_labels(const char *path, const ul_labels *labels, ul_error *error) {

@@ -29,7 +29,7 @@ static ul_status write_all(const segment_arguments *a, const ul_card *card, segm
     segment_warn(card, input, labels);
     ul_status status = segment_measure(a, input, labels, &stats, error);
     if (status == UL_OK)
-        status = segment_write_outputs(a, input, labels, &written, error);
+        status = segment_write_outputs(a, input, labels, stats, &written, error);
     if (status == UL_OK)
         status = segment_write_figures(a, card, input, labels, stats, &written, error);
     if (status == UL_OK)

@@ -2,9 +2,9 @@
 #include "apps/base/ending.h"
 #include "apps/base/event.h"
 #include "apps/base/input_kind.h"
-#include "apps/base/label_table.h"
 #include "apps/base/seg_type.h"
 #include "apps/base/target.h"
+#include "apps/convert/label_table.h"
 #include "apps/segment/segment.h"
 
 #include <stdio.h>
@@ -28,7 +28,8 @@ const cli_command cmd_segment = {.name = "segment",
         "\n"
         "INPUT is a DICOM file or folder (several may be given), .nii, .nii.gz, .hdr, .nrrd,\n"
         ".nhdr or .png. OUT says by its ending what is written: .dcm (a DICOM Segmentation),\n"
-        ".rtstruct.dcm (an RT Structure Set), .nii or .nii.gz, .nrrd (.seg.nrrd for 3D Slicer),\n"
+        ".rtstruct.dcm (an RT Structure Set), .sr.dcm (a report of the volumes, SR TID 1500, on\n"
+        "the .dcm beside it), .nii or .nii.gz, .nrrd (.seg.nrrd for 3D Slicer),\n"
         ".png, or a folder, where the file gets a name from a hash of the series UID and from\n"
         "the model. Of several volumes in a folder the one that the model was made for is taken\n"
         "if just one is.\n"
@@ -305,6 +306,8 @@ static int segment_run(int argc, char **argv) {
             return UL_ERROR_USAGE;
     if (a.xml)
         return segment_describe_to_slicer();
+    for (size_t n = 0; n < a.output_count; n++) /* a report holds mean values */
+        a.measured = a.measured || target_of(a.outputs[n]) == TARGET_SR;
     int exit_code = check_usage(&a);
     if (exit_code != UL_OK)
         return exit_code;

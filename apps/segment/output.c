@@ -131,13 +131,15 @@ static ul_status check_even(const char *path, const segment_input *input, ul_err
 
 ul_status segment_check_outputs(
     const segment_arguments *arguments, segment_input *input, ul_error *error) {
-    bool foreign = input->file != IMAGE_NONE, dicom = false;
+    bool foreign = input->file != IMAGE_NONE, dicom = false, seg = false, report = false;
     ul_status status = segment_check_views(arguments, error);
     for (size_t n = 0; status == UL_OK && n < arguments->output_count; n++) {
         target_kind kind;
         char path[TARGET_PATH_BYTES];
         status = name_output(arguments, input, n, &kind, path, error);
         dicom = dicom || target_is_dicom(kind);
+        seg = seg || kind == TARGET_SEG;
+        report = report || kind == TARGET_SR;
         if (status == UL_OK && target_is_dicom(kind) && foreign && arguments->source_count == 0)
             status = ul_error_set(error, UL_ERROR_USAGE,
                 "%s: a .dcm output needs --source, the images that it belongs to", path);
@@ -147,6 +149,9 @@ ul_status segment_check_outputs(
         if (status == UL_OK && (kind == TARGET_NIFTI || kind == TARGET_NRRD))
             status = check_even(path, input, error);
     }
+    if (status == UL_OK && report && !seg)
+        status = ul_error_set(error, UL_ERROR_USAGE,
+            "a report (.sr.dcm) needs -o with the segmentation (.dcm) that it reports on");
     if (status == UL_OK && arguments->sc && foreign && arguments->source_count == 0)
         status = ul_error_set(error, UL_ERROR_USAGE,
             "%s: --sc needs --source, the images that it belongs to", arguments->sc);
@@ -166,7 +171,29 @@ ul_status segment_check_outputs(
     return status == UL_OK ? check_paths(arguments, input, error) : status;
 }
 
-static ul_status write_dicom(target_kind kind, const char *path, const segment_arguments *arguments,
+/* An object that refers to the images. */
+typedef struct dicom_job {
+    target_kind kind;
+    const char *path, *seg; /* seg: of a report, what it is on */
+    const ul_segment_stats *stats;
+} dicom_job;
+
+static ul_status write_report(const dicom_job *job, const ul_labels *labels,
+    const ul_series *series, const ul_seg_options *options, ul_error *error) {
+    size_t count = labels->segments.count;
+    ul_sr_measurement *measurements = calloc(count + 1, sizeof *measurements);
+    if (!measurements)
+        return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", job->path);
+    for (size_t s = 0; s < count; s++)
+        measurements[s] = (ul_sr_measurement){
+            job->stats[s].number, job->stats[s].volume_ml, job->stats[s].mean, job->stats[s].sd};
+    ul_status status =
+        ul_sr_write(job->path, job->seg, labels, series, measurements, count, options, error);
+    free(measurements);
+    return status;
+}
+
+static ul_status write_dicom(const dicom_job *job, const segment_arguments *arguments,
     const segment_input *input, const ul_labels *labels, ul_error *error) {
     ul_seg_options options;
     char *notes = NULL;
@@ -183,39 +210,67 @@ static ul_status write_dicom(target_kind kind, const char *path, const segment_a
         status = ul_labels_align(labels, ul_series_grid(input->series), &aligned, error);
         labels = &aligned;
     }
-    if (status == UL_OK)
-        status = kind == TARGET_RTSTRUCT
-                     ? ul_rtstruct_write(path, labels, input->series, &options, error)
-                     : ul_seg_write(path, labels, input->series, &options, error);
+    if (status == UL_OK && job->kind == TARGET_RTSTRUCT)
+        status = ul_rtstruct_write(job->path, labels, input->series, &options, error);
+    else if (status == UL_OK && job->kind == TARGET_SR)
+        status = write_report(job, labels, input->series, &options, error);
+    else if (status == UL_OK)
+        status = ul_seg_write(job->path, labels, input->series, &options, error);
     console_lines("note: ", notes);
     free(notes);
     ul_labels_free(&aligned);
     return status;
 }
 
+static ul_status write_file(target_kind kind, const char *path, const segment_arguments *arguments,
+    const segment_input *input, const ul_labels *labels, ul_error *error) {
+    switch (kind) {
+    case TARGET_NIFTI:
+        return ul_nifti_write_labels(path, labels, input->resampled ? NULL : input->header,
+            arguments->threads, console_progress(), error);
+    case TARGET_NRRD:
+        return ul_nrrd_write_labels(path, labels, arguments->threads, console_progress(), error);
+    default:
+        return ul_png_write_labels(path, labels, error);
+    }
+}
+
+/* The SEG of this run, by the name that it has until all is written. */
+static const char *find_seg(
+    const segment_arguments *arguments, const segment_input *input, const written_files *written) {
+    for (size_t n = 0; n < arguments->output_count; n++) {
+        target_kind kind;
+        char path[TARGET_PATH_BYTES];
+        if (name_output(arguments, input, n, &kind, path, NULL) != UL_OK || kind != TARGET_SEG)
+            continue;
+        for (size_t f = 0; f < written->count; f++)
+            if (strcmp(written->files[f].path, path) == 0)
+                return written->files[f].fresh.temporary;
+    }
+    return NULL;
+}
+
 ul_status segment_write_outputs(const segment_arguments *arguments, const segment_input *input,
-    const ul_labels *labels, written_files *written, ul_error *error) {
+    const ul_labels *labels, const ul_segment_stats *stats, written_files *written,
+    ul_error *error) {
     ul_status status = UL_OK;
-    for (size_t n = 0; status == UL_OK && n < arguments->output_count; n++) {
+    /* Reports refer to the SEG, which is written before. */
+    for (size_t turn = 0; status == UL_OK && turn < 2 * arguments->output_count; turn++) {
         target_kind kind;
         char path[TARGET_PATH_BYTES];
         const char *temporary;
-        status = name_output(arguments, input, n, &kind, path, error);
+        status = name_output(arguments, input, turn % arguments->output_count, &kind, path, error);
+        if (status == UL_OK && (kind == TARGET_SR) != (turn >= arguments->output_count))
+            continue;
         if (status == UL_OK)
             status = written_next(written, path, &temporary, error);
         if (status != UL_OK)
             return status;
-        if (target_is_dicom(kind))
-            status = write_dicom(kind, temporary, arguments, input, labels, error);
-        else if (kind == TARGET_NIFTI)
-            status =
-                ul_nifti_write_labels(temporary, labels, input->resampled ? NULL : input->header,
-                    arguments->threads, console_progress(), error);
-        else if (kind == TARGET_NRRD)
-            status = ul_nrrd_write_labels(
-                temporary, labels, arguments->threads, console_progress(), error);
-        else
-            status = ul_png_write_labels(temporary, labels, error);
+        const dicom_job job = {
+            kind, temporary, kind == TARGET_SR ? find_seg(arguments, input, written) : NULL, stats};
+        status = target_is_dicom(kind)
+                     ? write_dicom(&job, arguments, input, labels, error)
+                     : write_file(kind, temporary, arguments, input, labels, error);
         if (status == UL_OK && kind == TARGET_NIFTI && !input->header &&
             target_nifti_note(&labels->grid))
             console_say("note: %s", target_nifti_note(&labels->grid));

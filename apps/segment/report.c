@@ -1,8 +1,8 @@
 #include "apps/base/console.h"
 #include "apps/base/ending.h"
 #include "apps/base/json_out.h"
-#include "apps/base/label_table.h"
 #include "apps/base/seg_type.h"
+#include "apps/convert/label_table.h"
 #include "apps/segment/segment.h"
 
 #include <cJSON.h>

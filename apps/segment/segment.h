@@ -98,7 +98,8 @@ void segment_add_localiser(cJSON *report, const segment_input *input);
 
 /* Writes every output, under its temporary name. */
 ul_status segment_write_outputs(const segment_arguments *arguments, const segment_input *input,
-    const ul_labels *labels, written_files *written, ul_error *error);
+    const ul_labels *labels, const ul_segment_stats *stats, written_files *written,
+    ul_error *error);
 
 /* Fills in which series was segmented and where the first output is. */
 ul_status segment_describe(const segment_arguments *arguments, const segment_input *input,

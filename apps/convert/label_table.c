@@ -1,4 +1,4 @@
-#include "apps/base/label_table.h"
+#include "apps/convert/label_table.h"
 
 #include "apps/base/ending.h"
 #include "apps/base/json_out.h"
