@@ -15,7 +15,7 @@ const cli_command cmd_convert = {.name = "convert",
     .summary = "DICOM series to NIfTI or NRRD, segmentations between DICOM, NIfTI and NRRD",
     .help =
         "Usage: ulite convert INPUT -o OUT [--source FOLDER] [--series UID|NUMBER]\n"
-        "                     [--segments F.json|MODEL] [--type T] [--rle]\n"
+        "                     [--segments F.json|MODEL] [--type T] [--rle|--deflated]\n"
         "                     [--grid original|regular] [--split] [--names F.json]\n"
         "                     [--label-table F.tsv|F.txt|F.json]\n"
         "                     [--philips-float]\n"
@@ -44,6 +44,8 @@ const cli_command cmd_convert = {.name = "convert",
         "                        Fractions stay fractional under auto; binary and labelmap take\n"
         "                        the most probable segment where it has at least one half\n"
         "      --rle             a labelmap with compressed frames\n"
+        "      --deflated        a SEG of any type compressed as a whole, which not all viewers "
+        "read\n"
         "      --grid G          original (default): on the slices of the source; regular: tilted\n"
         "                        or unevenly spaced slices are resampled to an even grid, labels\n"
         "                        may lie on one of their own\n"
@@ -76,6 +78,7 @@ enum {
     OPTION_LABEL_TABLE,
     OPTION_TYPE,
     OPTION_RLE,
+    OPTION_DEFLATED,
     OPTION_GRID,
     OPTION_SPLIT,
     OPTION_PHILIPS_FLOAT,
@@ -90,6 +93,7 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"names", required_argument, NULL, OPTION_NAMES},
     {"label-table", required_argument, NULL, OPTION_LABEL_TABLE},
     {"type", required_argument, NULL, OPTION_TYPE}, {"rle", no_argument, NULL, OPTION_RLE},
+    {"deflated", no_argument, NULL, OPTION_DEFLATED},
     {"grid", required_argument, NULL, OPTION_GRID}, {"split", no_argument, NULL, OPTION_SPLIT},
     {"philips-float", no_argument, NULL, OPTION_PHILIPS_FLOAT},
     {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {0}};
@@ -137,6 +141,9 @@ static int take_option(convert_options *o, const char **sources, int option, con
     case OPTION_RLE:
         o->rle = o->typed = true;
         return UL_OK;
+    case OPTION_DEFLATED:
+        o->deflated = o->typed = true;
+        return UL_OK;
     case OPTION_GRID:
         return take_grid(o, argument);
     case OPTION_SPLIT:
@@ -174,9 +181,9 @@ static int check_usage(const convert_options *o, input_kind kind) {
         return console_usage(&cmd_convert,
             "labels in PNG become a DICOM Segmentation (.dcm); \"%s\" is none", o->output);
     if (kind == INPUT_SERIES && (o->source_count > 0 || o->segments || o->names || o->typed))
-        return console_usage(&cmd_convert,
-            "--source, --segments, --names, --type and --rle are for segmentations, not for "
-            "images");
+        return console_usage(&cmd_convert, "--source, --segments, --names, --type, --rle and "
+                                           "--deflated are for segmentations, not for "
+                                           "images");
     if (kind == INPUT_RTSTRUCT && o->source_count == 0)
         return console_usage(&cmd_convert,
             "an RT Structure Set needs --source, the images that its contours were drawn on");
@@ -188,7 +195,10 @@ static int check_usage(const convert_options *o, input_kind kind) {
     if (o->philips_float && kind != INPUT_SERIES)
         return console_usage(&cmd_convert, "--philips-float is for DICOM images");
     if (is_labels(kind) && !to_seg && (o->source_count > 0 || o->typed))
-        return console_usage(&cmd_convert, "--source, --type and --rle are for a .dcm output");
+        return console_usage(
+            &cmd_convert, "--source, --type, --rle and --deflated are for a .dcm output");
+    if (o->rle && o->deflated)
+        return console_usage(&cmd_convert, "--rle and --deflated exclude each other");
     if (o->rle && !seg_type_takes_rle(o->type))
         return console_usage(&cmd_convert, "--rle goes with --type labelmap");
     if (o->names && !ends_in(o->names, ".json"))

@@ -15,7 +15,7 @@ typedef struct convert_options {
     ul_seg_type type;        /* UL_SEG_AUTO: of fractions FRACTIONAL */
     bool typed;              /* --type or --rle was given */
     bool structures;         /* the input is an RT Structure Set */
-    bool rle, regular, split, random_uids, philips_float;
+    bool rle, deflated, regular, split, random_uids, philips_float;
     struct cJSON *report; /* what --json prints, {"outputs": [...], "notes": [...]}; NULL without */
 } convert_options;
 

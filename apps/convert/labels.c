@@ -27,6 +27,7 @@ ul_status convert_write_seg(const convert_options *options, const ul_catalog *ca
     ul_seg_options_init(&seg);
     seg.type = type;
     seg.rle = options->rle;
+    seg.deflated = options->deflated;
     seg.random_uids = options->random_uids;
     seg.model_hash = "convert";
     seg.progress = console_progress();

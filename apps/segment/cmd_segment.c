@@ -17,7 +17,7 @@ const cli_command cmd_segment = {.name = "segment",
     .summary = "label a DICOM series, a NIfTI volume or a PNG picture with a model",
     .help =
         "Usage: ulite segment INPUT... -m MODEL -o OUT [-o OUT2] [--series UID|NUMBER]\n"
-        "                     [--frame N] [--source FOLDER] [--type T] [--rle]\n"
+        "                     [--frame N] [--source FOLDER] [--type T] [--rle|--deflated]\n"
         "                     [--grid original|regular] [--stats F.json|F.csv]\n"
         "                     [--preview F.png] [--html F.html] [--sc F.dcm] [--report F.json]\n"
         "                     [--only NAME,...]\n"
@@ -47,6 +47,8 @@ const cli_command cmd_segment = {.name = "segment",
         "                        (default): binary where viewers read it rightly and there are\n"
         "                        up to 8 segments, else labelmap; a note says why\n"
         "      --rle             a labelmap with compressed frames\n"
+        "      --deflated        a SEG of any type compressed as a whole, which not all viewers "
+        "read\n"
         "      --grid G          original (default): labels lie on the slices of the source;\n"
         "                        regular: tilted or unevenly spaced slices are resampled to an\n"
         "                        even grid first, for models and readers that need one\n"
@@ -97,6 +99,7 @@ enum {
     OPTION_SOURCE,
     OPTION_TYPE,
     OPTION_RLE,
+    OPTION_DEFLATED,
     OPTION_GRID,
     OPTION_STATS,
     OPTION_REPORT,
@@ -121,6 +124,7 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"frame", required_argument, NULL, OPTION_FRAME},
     {"source", required_argument, NULL, OPTION_SOURCE},
     {"type", required_argument, NULL, OPTION_TYPE}, {"rle", no_argument, NULL, OPTION_RLE},
+    {"deflated", no_argument, NULL, OPTION_DEFLATED},
     {"grid", required_argument, NULL, OPTION_GRID},
     {"stats", required_argument, NULL, OPTION_STATS},
     {"report", required_argument, NULL, OPTION_REPORT},
@@ -233,6 +237,9 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
     case OPTION_RLE:
         a->rle = true;
         return UL_OK;
+    case OPTION_DEFLATED:
+        a->deflated = true;
+        return UL_OK;
     case OPTION_GRID:
         return take_grid(a, argument);
     case OPTION_THREADS:
@@ -281,6 +288,8 @@ static int check_usage(const segment_arguments *a) {
         return console_usage(&cmd_segment, "--source is for labels of NIfTI, NRRD or PNG inputs");
     if (!dicom && a->series && a->source_count == 0)
         return console_usage(&cmd_segment, "--series is for DICOM images");
+    if (a->rle && a->deflated)
+        return console_usage(&cmd_segment, "--rle and --deflated exclude each other");
     if (a->rle && !seg_type_takes_rle(a->type))
         return console_usage(&cmd_segment, "--rle goes with --type labelmap");
     return UL_OK;

@@ -200,6 +200,7 @@ static ul_status write_dicom(const dicom_job *job, const segment_arguments *argu
     ul_seg_options_init(&options);
     options.type = arguments->type;
     options.rle = arguments->rle;
+    options.deflated = arguments->deflated;
     options.random_uids = arguments->random_uids;
     options.threads = arguments->threads;
     options.progress = console_progress();

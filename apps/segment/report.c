@@ -133,6 +133,7 @@ static ul_status write_report(const char *path, const segment_arguments *argumen
     cJSON_AddStringToObject(options, "type", seg_type_name(arguments->type));
     cJSON_AddBoolToObject(options, "fractional", arguments->type == UL_SEG_FRACTIONAL);
     cJSON_AddBoolToObject(options, "rle", arguments->rle);
+    cJSON_AddBoolToObject(options, "deflated", arguments->deflated);
     cJSON_AddStringToObject(options, "grid", arguments->regular ? "regular" : "original");
     cJSON_AddBoolToObject(options, "force", arguments->force);
     if (*input->forced)

@@ -22,7 +22,7 @@ typedef struct segment_arguments {
     size_t frame;
     int threads;
     ul_seg_type type;
-    bool rle, regular, random_uids, flips, force, strict, xml;
+    bool rle, deflated, regular, random_uids, flips, force, strict, xml;
     bool measured;             /* a result holds the segments' intensities */
     const ul_catalog *catalog; /* with chosen: what it lies in, borrowed */
     const ul_series *chosen;   /* the series, where the caller has chosen it; else NULL */

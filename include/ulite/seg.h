@@ -25,6 +25,8 @@ typedef struct ul_seg_options {
     bool rle; /* frames of a LABELMAP, which AUTO then means, in RLE instead of as they are */
     bool random_uids; /* else 2.25 UIDs from a hash of sources, model, options, version and encoded
                          labels */
+    bool deflated;    /* the data set compressed as a whole (Deflated Explicit VR Little Endian), of
+                         any    type; some viewers read none */
     const char *model_hash;         /* SHA-256 or name of what made the labels; enters the UIDs;
                                        NULL: by their provenance */
     const char *series_description; /* NULL: made from the segments */

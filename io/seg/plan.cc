@@ -204,6 +204,8 @@ static void rank_positions(SegPlan &plan) {
 /* What was asked for; BINARY for AUTO. */
 static SegKind kind_of(const ul_seg_options &options) {
     bool labelmap = options.type == UL_SEG_LABELMAP || (options.type == UL_SEG_AUTO && options.rle);
+    if (options.rle && options.deflated)
+        throw Failure(UL_ERROR_USAGE, "frames in RLE are not deflated as well");
     if (options.rle && !labelmap)
         throw Failure(UL_ERROR_USAGE, "RLE goes with LABELMAP objects only");
     return labelmap                            ? SegKind::LABELMAP

@@ -86,6 +86,8 @@ SegUids seg_uids(const SegPlan &plan, const uint8_t *bytes, size_t byte_count) {
     hash_text(sha, seg_kind_name(plan.kind));
     if (plan.options->rle)
         hash_text(sha, "RLE");
+    if (plan.options->deflated)
+        hash_text(sha, "deflated");
     ul_sha256_update(&sha, bytes, byte_count);
     return {uid_of(sha, "series"), uid_of(sha, "instance"), uid_of(sha, "dimensions")};
 }
@@ -114,7 +116,8 @@ static bool put_pixels(DcmDataset &data, const SegPlan &plan, SegUids &uids) {
 }
 
 static void save(DcmFileFormat &file, const SegPlan &plan, const char *path) {
-    E_TransferSyntax syntax = EXS_LittleEndianExplicit;
+    E_TransferSyntax syntax =
+        plan.options->deflated ? EXS_DeflatedLittleEndianExplicit : EXS_LittleEndianExplicit;
     if (plan.options->rle) {
         syntax = EXS_RLELossless;
         DcmRLEEncoderRegistration::registerCodecs();

@@ -87,9 +87,9 @@ class ul_segment_options(Structure):
 
 
 class ul_seg_options(Structure):
-    _fields_ = [("type", c_int), ("rle", c_bool), ("random_uids", c_bool), ("model_hash", c_char_p),
-                ("series_description", c_char_p), ("description_note", c_char_p), ("threads", c_int),
-                ("progress", c_void_p), ("notes", c_void_p)]
+    _fields_ = [("type", c_int), ("rle", c_bool), ("random_uids", c_bool), ("deflated", c_bool),
+                ("model_hash", c_char_p), ("series_description", c_char_p), ("description_note", c_char_p),
+                ("threads", c_int), ("progress", c_void_p), ("notes", c_void_p)]
 
 
 class ul_segment_stats(Structure):
