@@ -47,9 +47,9 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
 /* The hash of what a result depends on beside the series. */
 static void make_plan(const node_model_config *config, const segment_model *model, char plan[17]) {
     char text[4096];
-    snprintf(text, sizeof text, "1\n%s\n%s\n%s\n%d %d %d %d", model->hash,
+    snprintf(text, sizeof text, "1\n%s\n%s\n%s\n%d %d %d %d %d", model->hash,
         config->only ? config->only : "", config->type ? config->type : "", config->rle,
-        config->flips, config->force, config->capture);
+        config->flips, config->force, config->capture, config->report);
     target_hash(text, plan);
 }
 

@@ -48,13 +48,14 @@ static ul_status choose(turn *t, ul_error *error) {
 static ul_status segment(turn *t, const char *path, ul_error *error) {
     const node_model_config *config = &t->node->config.models[t->model];
     const segment_model *model = &t->node->models[t->model];
-    char folder[SPOOL_PATH_BYTES], capture[SPOOL_PATH_BYTES];
+    char folder[SPOOL_PATH_BYTES], capture[SPOOL_PATH_BYTES], report[SPOOL_PATH_BYTES];
     spool_path(&t->node->spool, "work", t->study, NULL, folder);
     spool_path(&t->node->spool, "making", t->name, "result.sc.dcm", capture);
+    spool_path(&t->node->spool, "making", t->name, "result.sr.dcm", report);
     segment_arguments arguments = {.inputs = {folder},
         .input_count = 1,
-        .outputs = {path},
-        .output_count = 1,
+        .outputs = {path, report},
+        .output_count = config->report ? 2 : 1,
         .model = model->path,
         .sc = config->capture ? capture : NULL,
         .only = config->only,

@@ -154,11 +154,14 @@ static ul_status take_results(node_config *c, const cJSON *value, void *into, ul
     (void)c;
     cJSON_ArrayForEach(kind, value) {
         const char *text = cJSON_IsString(kind) ? kind->valuestring : "";
-        bool is_seg = strcmp(text, "seg") == 0, is_capture = strcmp(text, "capture") == 0;
-        if (!is_seg && !is_capture)
-            return ul_json_wrong(kind, "results", "\"seg\" or \"capture\"", UL_ERROR_USAGE, error);
-        seg = seg || is_seg;
-        model->capture = model->capture || is_capture;
+        bool *asked = strcmp(text, "seg") == 0       ? &seg
+                      : strcmp(text, "report") == 0  ? &model->report
+                      : strcmp(text, "capture") == 0 ? &model->capture
+                                                     : NULL;
+        if (!asked)
+            return ul_json_wrong(
+                kind, "results", "\"seg\", \"report\" or \"capture\"", UL_ERROR_USAGE, error);
+        *asked = true;
     }
     return cJSON_IsArray(value) && seg ? UL_OK : wrong(value, "a list with \"seg\"", error);
 }

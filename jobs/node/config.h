@@ -31,7 +31,8 @@ typedef struct node_model_config {
     const char *only;  /* NULL: all classes */
     const char *type;  /* of a SEG; NULL: auto */
     bool rle, flips, force;
-    bool capture;   /* a Secondary Capture goes with the SEG */
+    bool report;    /* a Structured Report of the volumes goes with the SEG */
+    bool capture;   /* a Secondary Capture goes with it */
     uint32_t peers; /* bit p: results are sent to peers[p] */
 } node_model_config;
 

@@ -180,17 +180,20 @@ def test_crash():
     pacs.stop()
 
 
-def test_capture():
-    """A picture goes with the SEG, to the same study."""
+def test_more_results():
+    """A report and a picture go with the SEG, to the same study; the report is of that SEG."""
     pacs = node.StoreScp("capture-pacs", node.free_port(), "+B").start()
     one = node.Node(ULITE, "capture", MODEL, pacs.port,
-                    models=[{"model": MODEL, "results": ["seg", "capture"], "send": ["pacs"]}]).start()
+                    models=[{"model": MODEL, "results": ["seg", "report", "capture"], "send": ["pacs"]}]).start()
     send(one, "good0")
     one.wait_idle()
     sent = {d.Modality: d for d in map(studies.pydicom.dcmread, pacs.files())}
-    assert sorted(sent) == ["OT", "SEG"], sorted(sent)
+    assert sorted(sent) == ["OT", "SEG", "SR"], sorted(sent)
+    evidence = sent["SR"].CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
+    named = {item.ReferencedSOPInstanceUID for series in evidence for item in series.ReferencedSOPSequence}
+    assert sent["SEG"].SOPInstanceUID in named and len(sent["SR"].ContentSequence) > 1
     assert studies.content(next(path for path in pacs.files() if "SG." in path)) == EXPECTED["good0"]
-    assert sent["OT"].StudyInstanceUID == sent["SEG"].StudyInstanceUID == studies.study_uid(PLACES["good0"])
+    assert sent["SR"].StudyInstanceUID == sent["OT"].StudyInstanceUID == sent["SEG"].StudyInstanceUID == studies.study_uid(PLACES["good0"])
     assert one.metrics()["sent"] == 1
     one.stop()
     pacs.stop()
