@@ -50,14 +50,15 @@ void console_line(FILE *stream, const char *format, ...) {
 }
 
 void console_help(const cli_command *command) {
-    fputs(command->help, stdout);
-    puts("\nEvery command takes --max-memory SIZE (512M, 8G): inputs that need more are refused "
-         "(exit\n"
-         "8; else ULITE_MAX_MEMORY, else three quarters of the machine's or the container's\n"
-         "memory); -h, --help, -q, --quiet, and --debug, which ends with a line about "
-         "the\n"
-         "program, the machine, time and memory for a report of a fault, and names files found in\n"
-         "folders by their whole paths, which may hold a patient's name.");
+    console_print(command->help);
+    console_print(
+        "Every command takes --max-memory SIZE (512M, 8G): inputs that need more are refused "
+        "(exit\n"
+        "8; else ULITE_MAX_MEMORY, else three quarters of the machine's or the container's\n"
+        "memory); -h, --help, -q, --quiet, and --debug, which ends with a line about "
+        "the\n"
+        "program, the machine, time and memory for a report of a fault, and names files found in\n"
+        "folders by their whole paths, which may hold a patient's name.");
 }
 
 static void take_max_memory(const cli_command *command, const char *argument, int *exit_code) {
@@ -189,6 +190,11 @@ void console_lines(const char *prefix, const char *lines) {
 
 void console_lost(int why) {
     stdout_errno = stdout_errno ? stdout_errno : why;
+}
+
+void console_print(const char *text) {
+    if (puts(text) == EOF)
+        console_lost(errno);
 }
 
 void console_flush(void) {

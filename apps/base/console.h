@@ -63,6 +63,9 @@ void console_line(FILE *stream, const char *format, ...) UL_PRINTF(2, 3);
 /* Flushes stdout and remembers whether it failed. */
 void console_flush(void);
 
+/* Prints a text and a line's end on stdout, and remembers it where that failed. */
+void console_print(const char *text);
+
 /* Remembers that something is missing on stdout, and why: an errno. */
 void console_lost(int why);
 

@@ -1,5 +1,7 @@
 #include "apps/base/json_out.h"
 
+#include "apps/base/console.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,7 +33,7 @@ ul_status json_out_print(cJSON *value, ul_error *error) {
     char *text;
     ul_status status = json_out_text(value, true, &text, error);
     if (status == UL_OK)
-        puts(text);
+        console_print(text);
     free(text);
     return status;
 }

@@ -83,17 +83,20 @@ static ul_status name_segments(const convert_options *options, ul_labels *labels
         return status;
     size_t voxels = labels->grid.size[0] * labels->grid.size[1] * labels->grid.size[2];
     unsigned known = 0; /* the number before: voxels of one label lie beside each other */
+    unsigned missing = 0;
     for (size_t v = 0; v < voxels; v++) {
         unsigned number = labels->map[v];
         if (number == 0 || number == known)
             continue;
         known = number;
-        if (!ul_segments_find(&segments, number)) {
-            ul_segments_free(&segments);
-            return ul_error_set(error, UL_ERROR_INPUT,
-                "%s: label %u occurs, but %s does not describe it", options->input, number,
-                options->segments);
-        }
+        if ((missing == 0 || number < missing) && !ul_segments_find(&segments, number))
+            missing = number;
+    }
+    if (missing > 0) {
+        ul_segments_free(&segments);
+        return ul_error_set(error, UL_ERROR_INPUT,
+            "%s: label %u occurs, but %s does not describe it", options->input, missing,
+            options->segments);
     }
     ul_segments_free(&labels->segments);
     labels->segments = segments;

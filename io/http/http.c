@@ -37,7 +37,12 @@ typedef struct incoming {
     "blob:; connect-src 'self'; frame-src blob:; frame-ancestors 'none'; form-action 'none'; "     \
     "base-uri 'none'"
 
-enum { MOST_PEM_BYTES = 1 << 20, STACK_BYTES = 1 << 20, REQUEST_POOL_BYTES = 32 << 10 };
+enum {
+    MOST_PEM_BYTES = 1 << 20,
+    MOST_DROPPED_BYTES = 16 << 20,
+    STACK_BYTES = 1 << 20,
+    REQUEST_POOL_BYTES = 32 << 10
+};
 
 const char *http_query(const http_request *request, const char *name) {
     return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
@@ -169,6 +174,13 @@ static unsigned check_headers(const http_server *server, struct MHD_Connection *
     return status;
 }
 
+/* Whether a refused body is so small that it is read and dropped: a client that is cut off while it
+ * sends does not see why. */
+static bool is_dropped(struct MHD_Connection *connection) {
+    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    return length && strtoull(length, NULL, 10) <= MOST_DROPPED_BYTES;
+}
+
 /* A file that has no name any more: a crash leaves nothing. */
 static int open_nameless(const char *folder) {
     char path[4096];
@@ -237,9 +249,10 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         *state = in;
         set_deadline(server, connection);
         in->refused = check_headers(server, connection, method, path);
-        return in->refused ? refuse(server, connection, in->refused) : MHD_YES;
+        return in->refused && !is_dropped(connection) ? refuse(server, connection, in->refused)
+                                                      : MHD_YES;
     }
-    if (*size > 0) { /* a refused body is read to its end, that the client sees why */
+    if (*size > 0) {
         if (!in->refused)
             in->refused = add_to_body(server, in, data, *size);
         *size = 0;
