@@ -5,6 +5,7 @@
 #include "apps/base/target.h"
 #include "apps/eval/columns.h"
 #include "apps/eval/tables.h"
+#include "libulite/base/output.h"
 
 #include <cJSON.h>
 #include <stdio.h>
@@ -37,16 +38,14 @@ const cli_command cmd_eval = {.name = "eval",
         "(exit 1); a prediction without truth is named and left out.\n"
         "\n"
         "      --csv FILE       a line per case and class\n"
-        "      --table FILE     a line per class, mean and standard deviation, for a text: "
-        "Markdown\n"
-        "                       (.md) or LaTeX (.tex)\n"
+        "      --table FILE     for a text: a line per class, mean and standard deviation, in\n"
+        "                       Markdown (.md) or LaTeX (.tex)\n"
         "      --segments F     what the classes are called: a JSON file (docs/segments.md), or a\n"
         "                       model\n"
         "      --tolerance MM   of the surface Dice (nsd); default 1, in pixels where there is no\n"
         "                       spacing\n"
-        "      --pixel-size X[,Y]  mm between columns and rows of pictures (PNG), which state "
-        "none:\n"
-        "                       distances come in mm then\n"
+        "      --pixel-size X[,Y]  mm between columns and rows of pictures (PNG), which do not\n"
+        "                       state it: distances come in mm then\n"
         "      --merge          all segments of a file count as one, for a truth that tells fewer\n"
         "                       apart\n"
         "      --source FOLDER  the DICOM series that a SEG among two files belongs to: needed\n"
@@ -212,6 +211,9 @@ static int compare(request *r, const char *predicted, const char *truth) {
         if (outputs[o])
             status =
                 target_check(outputs[o], inputs, sizeof inputs / sizeof inputs[0], NULL, &error);
+    if (status == UL_OK && r->csv && r->table && ul_same_file(r->csv, r->table))
+        status =
+            ul_error_set(&error, UL_ERROR_USAGE, "%s: two outputs are this one file", r->table);
     if (status == UL_OK && r->segments)
         status = segments_given_read(r->segments, &names, &error);
     if (status != UL_OK)

@@ -1,6 +1,7 @@
 #include "apps/eval/tables.h"
 
 #include "apps/base/ending.h"
+#include "jobs/base/csv.h"
 #include "libulite/base/output.h"
 
 #include <math.h>
@@ -20,14 +21,6 @@ struct table_form {
     void (*print)(const table *t);
 };
 
-/* A text field of a CSV file, quotes doubled. */
-static void put_quoted(FILE *file, const char *text) {
-    fputc('"', file);
-    for (; *text; text++)
-        fputs(*text == '"' ? "\"\"" : (const char[]){*text, '\0'}, file);
-    fputc('"', file);
-}
-
 static void print_csv(const table *t) {
     fputs("case,number,class", t->file);
     for (int c = 0; c < COLUMNS; c++)
@@ -37,9 +30,9 @@ static void print_csv(const table *t) {
         const ul_score *score = &t->evaluation->scores[i];
         double values[COLUMNS];
         columns_of(&score->metrics, values);
-        put_quoted(t->file, score->name);
+        csv_put_text(t->file, score->name);
         fprintf(t->file, ",%u,", score->metrics.number);
-        put_quoted(t->file, score->class_name);
+        csv_put_text(t->file, score->class_name);
         for (int c = 0; c < COLUMNS; c++)
             if (isnan(values[c]))
                 fputs(",", t->file);

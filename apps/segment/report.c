@@ -4,6 +4,7 @@
 #include "apps/base/seg_type.h"
 #include "apps/convert/label_table.h"
 #include "apps/segment/segment.h"
+#include "jobs/base/csv.h"
 
 #include <cJSON.h>
 #include <math.h>
@@ -72,13 +73,9 @@ static ul_status write_csv(const char *path, const segment_input *input, const u
           "pieces,disagreement,warnings\n",
         stream);
     for (size_t s = 0; s < labels->segments.count; s++) {
-        fprintf(stream, "%u,\"", stats[s].number);
-        for (const char *at = labels->segments.items[s].label; *at; at++) {
-            if (*at == '"')
-                fputc('"', stream);
-            fputc(*at, stream);
-        }
-        fprintf(stream, "\",%zu", stats[s].voxels);
+        fprintf(stream, "%u,", stats[s].number);
+        csv_put_text(stream, labels->segments.items[s].label);
+        fprintf(stream, ",%zu", stats[s].voxels);
         print_field(stream, stats[s].volume_ml);
         print_field(stream, stats[s].area_mm2);
         for (int n = 0; n < 6; n++)

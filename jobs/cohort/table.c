@@ -1,6 +1,6 @@
 #include "jobs/cohort/table.h"
 
-#include <string.h>
+#include "jobs/base/csv.h"
 
 static const char *const run_columns[] = {"number", "case", "study", "series", "model", "output"};
 static const char *const segment_columns[] = {
@@ -19,27 +19,13 @@ void table_head(FILE *stream) {
     fputs("flags\n", stream);
 }
 
-static void put_text(FILE *stream, const char *text) {
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, stream);
-        return;
-    }
-    fputc('"', stream);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', stream);
-        fputc(*text, stream);
-    }
-    fputc('"', stream);
-}
-
 /* A field, empty where the value is unknown. */
 static void put_field(FILE *stream, const cJSON *object, const char *key) {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
     if (cJSON_IsNumber(value))
         fprintf(stream, "%.9g", value->valuedouble);
     else if (cJSON_IsString(value))
-        put_text(stream, value->valuestring);
+        csv_put_text(stream, value->valuestring);
     fputc(',', stream);
 }
 
@@ -53,7 +39,7 @@ static void put_flags(FILE *stream, const cJSON *run) {
             used += (size_t)snprintf(
                 text + used, sizeof text - used, "%s%s", used ? "; " : "", flag->valuestring);
     }
-    put_text(stream, text);
+    csv_put_text(stream, text);
 }
 
 void table_rows(FILE *stream, const cJSON *run) {

@@ -170,3 +170,16 @@ void frame_place(const view_frame *frame, const view_plane *plane, const double 
     frame_letters(plane->out, along < 0.0, letters);
     snprintf(text, FRAME_PLACE_BYTES, "%c %.1f mm", *letters, fabs(along));
 }
+
+void frame_size(const ul_grid *grid, char text[FRAME_SIZE_BYTES]) {
+    bool spaced = grid->spacing_mm[0] > 0.0 && grid->spacing_mm[1] > 0.0;
+    double step = fabs(grid->median_step_mm);
+    char depth[40] = "", spacing[120] = "";
+    if (step > 0.0)
+        snprintf(depth, sizeof depth, " x %.4g", step);
+    if (spaced)
+        snprintf(spacing, sizeof spacing, " of %.4g x %.4g%s mm", grid->spacing_mm[0],
+            grid->spacing_mm[1], depth);
+    snprintf(text, FRAME_SIZE_BYTES, "%zu x %zu x %zu voxels%s", grid->size[0], grid->size[1],
+        grid->size[2], spacing);
+}

@@ -4,7 +4,7 @@
 
 #include "ulite/volume.h"
 
-enum { FRAME_LETTERS_BYTES = 4, FRAME_PLACE_BYTES = 32 };
+enum { FRAME_LETTERS_BYTES = 4, FRAME_PLACE_BYTES = 32, FRAME_SIZE_BYTES = 256 };
 
 /* Coordinates along the columns' index, the rows' index and the normal, in mm (voxels, where the
  * spacing is unknown). Every slice lies in it where it is in the patient: shifted where the stack
@@ -52,5 +52,8 @@ void frame_letters(const double direction[3], bool opposite, char letters[FRAME_
  * not known. */
 void frame_place(const view_frame *frame, const view_plane *plane, const double at[3],
     char text[FRAME_PLACE_BYTES]);
+
+/* "181 x 217 x 181 voxels of 1 x 1 x 1 mm", as far as it is known. */
+void frame_size(const ul_grid *grid, char text[FRAME_SIZE_BYTES]);
 
 #endif

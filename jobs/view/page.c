@@ -184,21 +184,6 @@ static void add_planes(cJSON *page, const case_page *p) {
     }
 }
 
-static void add_voxels(cJSON *page, const ul_grid *grid) {
-    char text[160];
-    int used =
-        snprintf(text, sizeof text, "%zu x %zu x %zu", grid->size[0], grid->size[1], grid->size[2]);
-    if (grid->spacing_mm[0] > 0.0)
-        used += snprintf(text + used, sizeof text - (size_t)used, " of %.4g x %.4g",
-            grid->spacing_mm[0], grid->spacing_mm[1]);
-    if (grid->spacing_mm[0] > 0.0 && grid->median_step_mm != 0.0)
-        used += snprintf(
-            text + used, sizeof text - (size_t)used, " x %.4g", fabs(grid->median_step_mm));
-    if (grid->spacing_mm[0] > 0.0)
-        snprintf(text + used, sizeof text - (size_t)used, " mm");
-    add_text(page, "voxels", text);
-}
-
 static char *describe(const case_page *p) {
     const ul_view *view = p->view;
     cJSON *page = cJSON_CreateObject();
@@ -207,7 +192,9 @@ static char *describe(const case_page *p) {
     add_text(page, "title", view->card ? view->card->name : "Segmentation");
     add_text(page, "source", view->source);
     add_text(page, "modality", view->volume->modality);
-    add_voxels(page, &view->volume->grid);
+    char size[FRAME_SIZE_BYTES];
+    frame_size(&view->volume->grid, size);
+    add_text(page, "size", size);
     cJSON *notes = cJSON_AddArrayToObject(page, "notes");
     for (size_t n = 0; n < view->note_count; n++)
         cJSON_AddItemToArray(notes, cJSON_CreateString(view->notes[n]));

@@ -333,26 +333,16 @@ static void draw_legend(preview *p) {
 static void draw_title(preview *p) {
     const canvas_font font = {15.0, TEXT, true, false}, faint = {12.0, FAINT, false, false};
     const ul_view *v = p->view;
-    const ul_grid *grid = &v->volume->grid;
-    char text[256];
-    double step = fabs(grid->median_step_mm);
+    char text[512], size[FRAME_SIZE_BYTES];
     canvas_box(p->canvas, 0.0, 0.0, (double)p->width, (double)p->height, BACKGROUND);
     snprintf(text, sizeof text, "%s%s", v->card ? v->card->name : "Segmentation",
         v->card && !v->card->trained ? " (untrained, for tests only)" : "");
     canvas_text_within(p->canvas, GAP_PX, 22.0, (double)p->width - 350.0, text, &font);
     canvas_text(p->canvas, (double)p->width - GAP_PX, 21.0, CANVAS_RIGHT,
         "not a medical device; research use", &faint);
-    int used = snprintf(
-        text, sizeof text, "%zu x %zu x %zu voxels", grid->size[0], grid->size[1], grid->size[2]);
-    if (p->frame.spaced)
-        used += snprintf(text + used, sizeof text - (size_t)used, " of %.3g x %.3g",
-            grid->spacing_mm[0], grid->spacing_mm[1]);
-    if (p->frame.spaced && step > 0.0)
-        used += snprintf(text + used, sizeof text - (size_t)used, " x %.3g", step);
-    if (p->frame.spaced)
-        used += snprintf(text + used, sizeof text - (size_t)used, " mm");
-    snprintf(text + used, sizeof text - (size_t)used, "; window %.4g to %.4g; ulite %s",
-        p->window[0], p->window[1], ul_version());
+    frame_size(&v->volume->grid, size);
+    snprintf(text, sizeof text, "%s; window %.4g to %.4g; ulite %s", size, p->window[0],
+        p->window[1], ul_version());
     canvas_text_within(
         p->canvas, GAP_PX, (double)p->height - 8.0, (double)p->width - 2 * GAP_PX, text, &faint);
 }

@@ -201,6 +201,8 @@ def test_tables(folder):
     assert [c["name"] for c in named] == ["Anterior hippocampus", "Posterior hippocampus"], named
     run(ULITE, "eval", f"{folder}/p", f"{folder}/t", "--table", f"{folder}/t.html", code=2, says=[".md, .tex or .csv"])
     run(ULITE, "eval", f"{folder}/p", f"{folder}/t", "--segments", names, "--table", f"{folder}/p/a.nii.gz", code=2)
+    run(ULITE, "eval", f"{folder}/p", f"{folder}/t", "--csv", f"{folder}/both.csv", "--table", f"{folder}/both.csv", code=2,
+        says=["two outputs are this one file"])
     run(ULITE, "eval", f"{folder}/p", f"{folder}/t", "--segments", "nobody", code=3, says=["nobody"])
 
 

@@ -407,7 +407,7 @@ function buildFacts() {
     page.notes.forEach((note) => addElement(list, 'li', note));
   }
   addElement(facts, 'h2', 'Source');
-  addList(facts, [['what', page.source], ['modality', page.modality], ['voxels', page.voxels],
+  addList(facts, [['what', page.source], ['modality', page.modality], ['size', page.size],
     ['shown', image.reduced > 1 ? `reduced ${image.reduced} times in the slices` : image.exact ? '' : 'values to 16 bits']]);
   if (!model) return;
   addElement(facts, 'h2', 'Model');
