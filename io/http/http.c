@@ -1,9 +1,8 @@
-#define _GNU_SOURCE /* mkostemp */
-
 #include "io/http/http.h"
 
 #include "io/http/access.h"
 #include "io/http/deadlines.h"
+#include "io/http/nameless_file.h"
 
 #include <arpa/inet.h>
 #include <cJSON.h>
@@ -181,23 +180,12 @@ static bool is_dropped(struct MHD_Connection *connection) {
     return length && strtoull(length, NULL, 10) <= MOST_DROPPED_BYTES;
 }
 
-/* A file that has no name any more: a crash leaves nothing. */
-static int open_nameless(const char *folder) {
-    char path[4096];
-    if (snprintf(path, sizeof path, "%s/body-XXXXXX", folder) >= (int)sizeof path)
-        return -1;
-    int file = mkostemp(path, O_CLOEXEC);
-    if (file >= 0)
-        unlink(path);
-    return file;
-}
-
 static unsigned add_to_body(
     const http_server *server, incoming *in, const char *data, size_t size) {
     if (in->bytes + size > server->options->body_bytes)
         return 413;
     if (in->file < 0)
-        in->file = open_nameless(server->options->spool);
+        in->file = nameless_file(server->options->spool);
     while (in->file >= 0 && size > 0) {
         ssize_t written = write(in->file, data, size);
         if (written < 0 && errno == EINTR)

@@ -135,6 +135,8 @@ ul_status multipart_parse(const char *type, const char *body, size_t size, size_
     if (!take_parameter(type, type + strlen(type), "boundary", boundary, sizeof boundary) ||
         !*boundary)
         return ul_error_set(error, UL_ERROR_INPUT, "the form has no boundary, or too long a one");
+    if (size == 0)
+        return ul_error_set(error, UL_ERROR_INPUT, "the form has no part");
     snprintf(delimiter, sizeof delimiter, "\r\n--%s", boundary);
     ul_status status = take_parts(delimiter, named, body, size, most, parts, count, error);
     if (status != UL_OK) {

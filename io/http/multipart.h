@@ -15,9 +15,9 @@ typedef struct form_part {
     size_t size;
 } form_part;
 
-/* Splits a body. type: the header Content-Type. *parts: [*count], malloc'd, the caller's; NULL on
- * failure. Errors: UL_ERROR_INPUT (another type, no boundary, a broken part, a name that is too
- * long), UL_ERROR_LIMIT (more than most parts, memory). */
+/* Splits a body (NULL where it is empty). type: the header Content-Type. *parts: [*count],
+ * malloc'd, the caller's; NULL on failure. Errors: UL_ERROR_INPUT (another type, no boundary, a
+ * broken part, a name that is too long), UL_ERROR_LIMIT (more than most parts, memory). */
 ul_status multipart_parse(const char *type, const char *body, size_t size, size_t most,
     form_part **parts, size_t *count, ul_error *error);
 

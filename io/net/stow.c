@@ -1,6 +1,7 @@
 #include "io/net/stow.h"
 
-#include <curl/curl.h>
+#include "io/net/web_request.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,16 +46,8 @@ static size_t drop_answer(char *data, size_t size, size_t count, void *context) 
     return *bytes <= (1 << 20) ? size * count : 0;
 }
 
-static void set_options(CURL *curl, const net_web_peer *peer, struct curl_slist *headers) {
-    curl_easy_setopt(curl, CURLOPT_URL, peer->url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)peer->seconds);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)peer->seconds);
+static void set_options(CURL *curl, const net_web_peer *peer) {
     curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_body);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop_answer);
     if (peer->tls) {
@@ -99,42 +92,22 @@ static ul_status stow_one(CURL *curl, const char *path, char why[64], ul_error *
     return judge(code, why, error);
 }
 
-static struct curl_slist *add_header(struct curl_slist *list, const char *text) {
-    struct curl_slist *longer = list ? curl_slist_append(list, text) : NULL;
-    if (!longer)
-        curl_slist_free_all(list);
-    return longer;
-}
-
-static struct curl_slist *make_headers(const net_web_peer *peer) {
-    char text[4096];
-    struct curl_slist *list = curl_slist_append(
-        NULL, "Content-Type: multipart/related; type=\"application/dicom\"; boundary=" BOUNDARY);
-    list = add_header(list, "Accept: application/dicom+json");
-    list = add_header(list, "Expect:"); /* no wait for a 100 */
-    if (!peer->authorization)
-        return list;
-    snprintf(text, sizeof text, "Authorization: %s", peer->authorization);
-    return add_header(list, text);
-}
-
 ul_status net_stow(const net_web_peer *peer, const char *const *paths, size_t count, net_sent *sent,
     void *context, ul_error *error) {
-    CURL *curl = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_easy_init() : NULL;
-    struct curl_slist *headers = curl ? make_headers(peer) : NULL;
-    ul_status status = UL_OK;
-    if (!headers)
-        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a request");
-    else
-        set_options(curl, peer, headers);
+    static const char *const headers[] = {
+        "Content-Type: multipart/related; type=\"application/dicom\"; boundary=" BOUNDARY,
+        "Accept: application/dicom+json", "Expect:" /* no wait for a 100 */};
+    web_request request;
+    ul_status status = web_request_begin(&request, peer->url, headers,
+        sizeof headers / sizeof *headers, peer->authorization, peer->seconds, error);
+    if (status == UL_OK)
+        set_options(request.curl, peer);
     for (size_t i = 0; i < count && status == UL_OK; i++) {
         char why[64] = "";
-        status = stow_one(curl, paths[i], why, error);
+        status = stow_one(request.curl, paths[i], why, error);
         if (status == UL_OK && !sent(context, i, *why ? UL_ERROR_OUTPUT : UL_OK, why))
             break;
     }
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(curl);
-    curl_global_cleanup();
+    web_request_end(&request);
     return status;
 }

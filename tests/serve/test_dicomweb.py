@@ -24,6 +24,7 @@ with skipping.needed_modules():
 
 ULITE, MAKE_SERIES, FIXTURES = map(os.path.abspath, sys.argv[1:4])
 MODEL = f"{FIXTURES}/ct.safetensors"
+TOKEN = "Bearer " + "abc" * 2000
 SCRATCH = tempfile.TemporaryDirectory(prefix="ulite-test-")
 os.chdir(SCRATCH.name)
 
@@ -77,7 +78,7 @@ class Wrong(http.server.BaseHTTPRequestHandler):
                "5": (200, "application/dicom+json", b"[" + b" " * (2 << 20) + b"]"), "6": (204, "text/plain", b"")}
 
     def do_GET(self):
-        assert self.headers["Authorization"] == "Bearer abc", self.headers
+        assert self.headers["Authorization"] == TOKEN, self.headers
         study = b'[{"0020000D": {"Value": ["1.2"]}}]'
         code, kind, body = self.answers.get(self.path.split("&")[0][-1], (200, "application/dicom+json", study))
         if "/studies/" in self.path:
@@ -97,7 +98,7 @@ def test_wrong_answers():
     peer = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Wrong)
     threading.Thread(target=peer.serve_forever, daemon=True).start()
     with open("auth", "w", encoding="ascii") as file:
-        file.write("Bearer abc\n")
+        file.write(f"{TOKEN}\n")
     with serving(ULITE, "-m", MODEL, "--dicomweb", f"http://127.0.0.1:{peer.server_port}/web", "--dicomweb-auth", "auth",
                  "--max-upload", "2M") as server:
         for digit, code in (("1", 3), ("2", 3), ("3", 3), ("4", 3), ("5", 8), ("6", 3), ("7", 3), ("8", 3), ("9", 8)):

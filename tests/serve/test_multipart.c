@@ -52,6 +52,15 @@ static void test_fields_and_files(void **state) {
     free(parts);
 }
 
+static void test_empty(void **state) {
+    ul_error error = {0};
+    form_part *parts;
+    size_t count;
+    (void)state;
+    assert_int_equal(multipart_parse(type, NULL, 0, 8, &parts, &count, &error), UL_ERROR_INPUT);
+    assert_null(parts);
+}
+
 /* Cut anywhere, a form is refused. */
 static void test_cut(void **state) {
     static const char body[] =
@@ -108,6 +117,7 @@ static void test_related(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_fields_and_files),
-        cmocka_unit_test(test_cut), cmocka_unit_test(test_refused), cmocka_unit_test(test_related)};
+        cmocka_unit_test(test_empty), cmocka_unit_test(test_cut), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_related)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
