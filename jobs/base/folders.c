@@ -37,25 +37,31 @@ bool folder_is_secret(const char *name) {
     return strlen(name) == SECRET_BYTES - 1 && strspn(name, "0123456789abcdef") == SECRET_BYTES - 1;
 }
 
+bool files_write_all(int file, const void *bytes, size_t size) {
+    for (const char *at = bytes; size > 0;) {
+        ssize_t written = write(file, at, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return false;
+        at += written;
+        size -= (size_t)written;
+    }
+    return true;
+}
+
 ul_status folder_put(const char *folder, const char *name, const void *bytes, size_t size,
     char **path, ul_error *error) {
     *path = files_join(folder, name);
     if (!*path)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a file");
     int file = open(*path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    const char *at = bytes;
-    bool good = file >= 0;
-    while (good && size > 0) {
-        ssize_t written = write(file, at, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        good = written > 0;
-        at += good ? written : 0;
-        size -= good ? (size_t)written : 0;
-    }
+    bool good = file >= 0 && files_write_all(file, bytes, size);
     int why = errno;
-    if (file >= 0 && close(file) != 0)
+    if (file >= 0 && close(file) != 0 && good) {
         good = false;
+        why = errno;
+    }
     if (good)
         return UL_OK;
     free(*path);

@@ -14,6 +14,9 @@ ul_status folder_make_secret(
 /* Whether a text is such a name, and so can lead nowhere else. */
 bool folder_is_secret(const char *name);
 
+/* Writes all of the bytes to an open file; false and errno where that failed. */
+bool files_write_all(int file, const void *bytes, size_t size);
+
 /* Writes a new file into a folder; *path: the caller's. Errors: UL_ERROR_OUTPUT, UL_ERROR_LIMIT. */
 ul_status folder_put(const char *folder, const char *name, const void *bytes, size_t size,
     char **path, ul_error *error);

@@ -56,13 +56,24 @@ static bool is_over(const task *t) {
     return t->info.state == TASK_DONE || t->info.state == TASK_FAILED;
 }
 
-/* Deletes a task that nobody runs or waits for. */
-static void drop(queue *q, task *t) {
-    char *folder = files_join(q->options.folder, t->id);
+static void clear(const queue *q, const char *id) {
+    char *folder = files_join(q->options.folder, id);
     if (folder)
         files_clear(folder);
     free(folder);
+}
+
+/* Deletes a task that nobody runs or waits for. */
+static void drop(queue *q, task *t) {
+    clear(q, t->id);
     *t = (task){0};
+}
+
+static size_t count_in(const queue *q, task_state state) {
+    size_t count = 0;
+    for (size_t i = 0; i < q->options.most_kept; i++)
+        count += *q->tasks[i].id && q->tasks[i].info.state == state;
+    return count;
 }
 
 static void drop_old(queue *q) {
@@ -110,6 +121,17 @@ static void run(queue *q, feeder *f, size_t index, task *t) {
     free(folder);
 }
 
+/* Waits for something to do, and looks now and then whether a task has been kept for long enough.
+ */
+static void wait_for_change(queue *q) {
+    enum { LOOK_SECONDS = 10 };
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec +=
+        q->options.keep_seconds < LOOK_SECONDS ? q->options.keep_seconds + 1 : LOOK_SECONDS;
+    pthread_cond_timedwait(&q->changed, &q->lock, &end);
+}
+
 static void *feed(void *context) {
     feeder *f = context;
     queue *q = f->all;
@@ -121,7 +143,7 @@ static void *feed(void *context) {
         if (t)
             run(q, f, index, t);
         else
-            pthread_cond_wait(&q->changed, &q->lock);
+            wait_for_change(q);
     }
     pthread_mutex_unlock(&q->lock);
     return NULL;
@@ -201,11 +223,10 @@ ul_status queue_make(queue *q, char id[TASK_ID_BYTES], char **folder, ul_error *
 }
 
 ul_status queue_add(queue *q, const char *id, ul_error *error) {
-    size_t waiting, running;
     task *place = NULL;
-    queue_count(q, &waiting, &running);
     pthread_mutex_lock(&q->lock);
     drop_old(q);
+    size_t waiting = count_in(q, TASK_WAITING);
     for (size_t i = 0; i < q->options.most_kept && !place; i++)
         if (!*q->tasks[i].id)
             place = &q->tasks[i];
@@ -218,10 +239,7 @@ ul_status queue_add(queue *q, const char *id, ul_error *error) {
     pthread_mutex_unlock(&q->lock);
     if (taken)
         return UL_OK;
-    char *folder = files_join(q->options.folder, id);
-    if (folder)
-        files_clear(folder);
-    free(folder);
+    clear(q, id);
     return ul_error_set(error, UL_ERROR_LIMIT,
         "%zu requests wait and %zu results are kept, which is all that there is room for: try "
         "again later",
@@ -288,11 +306,8 @@ bool queue_delete(queue *q, const char *id) {
 }
 
 void queue_count(queue *q, size_t *waiting, size_t *running) {
-    *waiting = *running = 0;
     pthread_mutex_lock(&q->lock);
-    for (size_t i = 0; i < q->options.most_kept; i++) {
-        *waiting += *q->tasks[i].id && q->tasks[i].info.state == TASK_WAITING;
-        *running += *q->tasks[i].id && q->tasks[i].info.state == TASK_RUNNING;
-    }
+    *waiting = count_in(q, TASK_WAITING);
+    *running = count_in(q, TASK_RUNNING);
     pthread_mutex_unlock(&q->lock);
 }

@@ -1,5 +1,6 @@
 #include "jobs/serve/store.h"
 
+#include "jobs/base/folders.h"
 #include "jobs/base/image_file.h"
 #include "jobs/base/paths.h"
 #include "libulite/base/output.h"
@@ -82,7 +83,7 @@ static ul_status copy_bytes(const char *source, const char *path, ul_error *erro
     if (from < 0 || to < 0)
         return fail_copy(path, from, to, error);
     for (ssize_t got; (got = read(from, chunk, sizeof chunk)) != 0;)
-        if (got < 0 || write(to, chunk, (size_t)got) != got)
+        if (got < 0 || !files_write_all(to, chunk, (size_t)got))
             return fail_copy(path, from, to, error);
     close(from);
     if (close(to) != 0)

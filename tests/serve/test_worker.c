@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -98,6 +99,38 @@ static void test_queue(void **state) {
     assert_int_equal(rmdir(folder), 0); /* nothing is left */
 }
 
+static int run_nothing(void *context, const char *task) {
+    (void)context;
+    (void)task;
+    return 0;
+}
+
+/* What was kept for long enough goes by itself, while nobody asks for anything. */
+static void test_expiry(void **state) {
+    char folder[] = "/tmp/ulite-test-XXXXXX", id[TASK_ID_BYTES], *path;
+    assert_non_null(mkdtemp(folder));
+    const queue_options options = {.limits = limits,
+        .workers = 1,
+        .most_waiting = 2,
+        .most_kept = 3,
+        .keep_seconds = 0,
+        .folder = folder};
+    queue *q;
+    task_info info;
+    (void)state;
+    assert_int_equal(queue_open(&options, run_nothing, NULL, &q, NULL), UL_OK);
+    assert_int_equal(queue_make(q, id, &path, NULL), UL_OK);
+    assert_int_equal(queue_add(q, id, NULL), UL_OK);
+    queue_wait(q, id, &info); /* unless it is gone by now */
+    for (int tries = 0; tries < 300 && files_exists(path); tries++)
+        nanosleep(&(struct timespec){0, 100000000}, NULL);
+    assert_false(files_exists(path));
+    assert_false(queue_look(q, id, &info));
+    free(path);
+    queue_close(q);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void test_sessions(void **state) {
     char folder[] = "/tmp/ulite-test-XXXXXX", first[SECRET_BYTES], id[SECRET_BYTES], *path;
     sessions *all;
@@ -137,6 +170,6 @@ static void test_ids(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_ends), cmocka_unit_test(test_queue),
-        cmocka_unit_test(test_sessions), cmocka_unit_test(test_ids)};
+        cmocka_unit_test(test_expiry), cmocka_unit_test(test_sessions), cmocka_unit_test(test_ids)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
