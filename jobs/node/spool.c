@@ -193,33 +193,40 @@ static double now_seconds(void) {
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-/* Moves what one study holds into another one, in which a file of the same name stays. */
-static void merge(const char *from, const char *into) {
-    name_list series, files;
-    ul_error error = {0};
+static bool merge_series(const char *from, const char *into) {
     char source[SPOOL_PATH_BYTES], target[SPOOL_PATH_BYTES];
-    if (files_list(from, &series, &error) != UL_OK)
-        return;
+    name_list files;
+    ul_error error = {0};
+    bool moved = files_list(from, &files, &error) == UL_OK;
+    mkdir(into, 0700);
+    for (size_t f = 0; f < files.count; f++) {
+        snprintf(source, sizeof source, "%s/%s", from, files.names[f]);
+        snprintf(target, sizeof target, "%s/%s", into, files.names[f]);
+        moved = (files_exists(target) || rename(source, target) == 0) && moved;
+    }
+    files_free(&files);
+    return moved;
+}
+
+/* Moves what one study holds into another one, in which a file of the same name stays. False:
+ * something could not be moved, and stays where it is. */
+static bool merge(const char *from, const char *into) {
+    char source[SPOOL_PATH_BYTES], target[SPOOL_PATH_BYTES];
+    name_list series;
+    ul_error error = {0};
+    bool moved = files_list(from, &series, &error) == UL_OK;
     for (size_t s = 0; s < series.count; s++) {
         snprintf(source, sizeof source, "%s/%s", from, series.names[s]);
         snprintf(target, sizeof target, "%s/%s", into, series.names[s]);
-        mkdir(target, 0700);
-        size_t above = strlen(source), below = strlen(target);
-        if (files_list(source, &files, &error) != UL_OK)
-            continue;
-        for (size_t f = 0; f < files.count; f++) {
-            snprintf(source + above, sizeof source - above, "/%s", files.names[f]);
-            snprintf(target + below, sizeof target - below, "/%s", files.names[f]);
-            if (!files_exists(target) && rename(source, target) != 0)
-                continue; /* it stays with what is done */
-        }
-        files_free(&files);
+        moved = merge_series(source, target) && moved;
     }
     files_free(&series);
-    files_clear(from);
+    if (moved)
+        files_clear(from);
+    return moved;
 }
 
-/* Whoever is killed here leaves the study in new/, with more of it than before. */
+/* Whoever is killed here, or has no room, leaves the study in new/, with more of it than before. */
 static bool take(const node_spool *spool, const char *study) {
     char fresh[SPOOL_PATH_BYTES], kept[SPOOL_PATH_BYTES], work[SPOOL_PATH_BYTES];
     spool_path(spool, "new", study, NULL, fresh);
@@ -228,9 +235,7 @@ static bool take(const node_spool *spool, const char *study) {
     int lock = lock_new(spool, LOCK_EX);
     if (lock < 0)
         return false;
-    if (files_exists(kept))
-        merge(kept, fresh);
-    bool taken = rename(fresh, work) == 0;
+    bool taken = (!files_exists(kept) || merge(kept, fresh)) && rename(fresh, work) == 0;
     close(lock);
     return taken;
 }

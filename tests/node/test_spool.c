@@ -1,4 +1,5 @@
 /* The spool of a node: what moves where, and what is found after a kill between two steps. */
+#include "io/base/sha256.h"
 #include "jobs/base/paths.h"
 #include "jobs/node/outbox.h"
 #include "jobs/node/spool.h"
@@ -98,6 +99,26 @@ static void test_studies(void **state) {
     spool_expire(&spool, -1, 3600);
     assert_int_equal(count("done", "1.1"), 0);
     assert_int_equal(count("new", "1.2"), 1);
+}
+
+/* What was done before and cannot be moved is not lost: the study waits. */
+static void test_no_room(void **state) {
+    char path[SPOOL_PATH_BYTES], study[SPOOL_KEY_BYTES], series[SPOOL_KEY_BYTES];
+    ul_error error = {0};
+    (void)state;
+    put("1.1", "1.1.1", "1");
+    assert_true(spool_take(&spool, 0, busy, "", study));
+    assert_int_equal(spool_finish(&spool, study, &error), UL_OK);
+    put("1.1", "1.1.2", "2");
+    ul_sha256_name("series", "1.1.1", series);
+    spool_path(&spool, "new", study, series, path);
+    assert_int_equal(ul_output_write(path, "in the way", 10, &error), UL_OK);
+    assert_false(spool_take(&spool, 0, busy, "", study));
+    assert_int_equal(count("done", "1.1"), 1);
+    unlink(path);
+    assert_true(spool_take(&spool, 0, busy, "", study));
+    assert_int_equal(count("work", "1.1"), 2);
+    assert_int_equal(count("done", "1.1"), 0);
 }
 
 static void test_crashes(void **state) {
@@ -204,6 +225,7 @@ static void test_recover(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_studies, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_room, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_crashes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_start, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_outbox, set_up, tear_down),
