@@ -63,21 +63,18 @@ void console_help(const cli_command *command) {
 
 static void take_max_memory(const cli_command *command, const char *argument, int *exit_code) {
     uint64_t bytes;
-    if (ul_memory_parse(argument, &bytes))
+    int code = console_size(command, "--max-memory", argument, &bytes);
+    if (code == UL_OK)
         ul_memory_set_limit(bytes);
     else
-        *exit_code = console_usage(
-            command, "--max-memory takes a size such as 512M or 8G, not \"%s\"", argument);
+        *exit_code = code;
 }
 
 bool console_environment(const cli_command *command) {
     uint64_t bytes;
     const char *size = getenv("ULITE_MAX_MEMORY");
-    if (!size || !size[0] || ul_memory_parse(size, &bytes))
-        return true;
-    console_usage(
-        command, "the variable ULITE_MAX_MEMORY takes a size such as 512M or 8G, not \"%s\"", size);
-    return false;
+    return !size || !size[0] ||
+           console_size(command, "the variable ULITE_MAX_MEMORY", size, &bytes) == UL_OK;
 }
 
 bool console_option(const cli_command *command, int option, const char *argument, int *exit_code) {
@@ -159,6 +156,14 @@ int console_number(const cli_command *command, const char *option, const char *t
         return console_usage(command, "%s takes a whole number from %ld to %ld, not \"%s\"", option,
             low, high, text);
     return UL_OK;
+}
+
+int console_size(
+    const cli_command *command, const char *option, const char *text, uint64_t *bytes) {
+    if (ul_memory_parse(text, bytes))
+        return UL_OK;
+    *bytes = 0;
+    return console_usage(command, "%s takes a size such as 512M or 8G, not \"%s\"", option, text);
 }
 
 int console_positive(

@@ -6,6 +6,7 @@
 #include "ulite/error.h"
 
 #include <getopt.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* --quiet, --debug, --progress, --json as given; one per process. */
@@ -83,6 +84,9 @@ int console_usage(const cli_command *command, const char *format, ...) UL_PRINTF
  * which is then told. */
 int console_number(const cli_command *command, const char *option, const char *text, long low,
     long high, long *number);
+
+/* As that, of one that takes a size as ul_memory_parse reads it. */
+int console_size(const cli_command *command, const char *option, const char *text, uint64_t *bytes);
 
 /* As that, of one that takes a number above 0 and up to high. */
 int console_positive(

@@ -16,7 +16,7 @@ cJSON *event_begin(const char *name) {
 void event_print(cJSON *event) {
     char *line;
     if (json_out_text(event, false, &line, NULL) == UL_OK)
-        puts(line);
+        console_print(line);
     else
         console_lost(ENOMEM);
     console_flush();

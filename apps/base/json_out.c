@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static bool ran_out;
+static _Thread_local bool ran_out; /* since the last text: a server outlives it */
 
 static void *allocate(size_t bytes) {
     void *memory = malloc(bytes);
@@ -22,7 +22,9 @@ void json_out_prepare(void) {
 ul_status json_out_text(cJSON *value, bool lines, char **text, ul_error *error) {
     *text = lines ? cJSON_Print(value) : cJSON_PrintUnformatted(value);
     cJSON_Delete(value);
-    if (*text && !ran_out)
+    bool whole = *text && !ran_out;
+    ran_out = false;
+    if (whole)
         return UL_OK;
     free(*text);
     *text = NULL;

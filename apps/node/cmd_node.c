@@ -4,6 +4,7 @@
 #include "apps/base/event.h"
 #include "apps/base/seg_type.h"
 #include "apps/node/node.h"
+#include "ulite/resources.h"
 #include "ulite/segment.h"
 #include "ulite/view.h"
 
@@ -145,7 +146,7 @@ static int node_run(int argc, char **argv) {
             check = true;
             continue;
         }
-        exit_code = console_number(&cmd_node, "--threads", optarg, 0, 1024, &number);
+        exit_code = console_number(&cmd_node, "--threads", optarg, 0, UL_MOST_THREADS, &number);
         if (exit_code != UL_OK)
             return exit_code;
         n.threads = (int)number;

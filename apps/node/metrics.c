@@ -1,7 +1,9 @@
 /* The process that tells metrics by HTTP, on the loopback alone. */
+#include "apps/base/event.h"
 #include "apps/node/node.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,11 +86,18 @@ int node_serve_metrics(node *n) {
     struct sockaddr_in loopback = {.sin_family = AF_INET,
         .sin_port = htons((uint16_t)n->config.metrics_port),
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    errno = 0;
     struct MHD_Daemon *server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL,
         answer, n, MHD_OPTION_SOCK_ADDR, &loopback, MHD_OPTION_CONNECTION_LIMIT, 16u,
         MHD_OPTION_CONNECTION_TIMEOUT, 10u, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
-    if (!server)
+    if (!server) {
+        cJSON *event = event_begin("no_metrics");
+        cJSON_AddNumberToObject(event, "port", n->config.metrics_port);
+        cJSON_AddStringToObject(
+            event, "text", errno ? strerror(errno) : "the port cannot be listened at");
+        node_log(event);
         return UL_ERROR_OUTPUT;
+    }
     while (!node_stopping) /* a signal may come between the look and the sleep */
         nanosleep(&(struct timespec){0, 200000000}, NULL);
     MHD_stop_daemon(server);

@@ -70,10 +70,8 @@ static ul_status stow(
     sending *s, const node_peer_config *config, const char *const *paths, ul_error *error) {
     const node_config *own = &s->node->config;
     char *text = NULL;
-    if (config->authorization && files_read_text(config->authorization, &text, error) != UL_OK)
+    if (config->authorization && files_read_line(config->authorization, 1, &text, error) != UL_OK)
         return error->status;
-    if (text)
-        text[strcspn(text, "\r\n")] = '\0';
     const net_web_peer peer = {.url = config->stow,
         .authorization = text,
         .tls = config->tls ? &own->tls : NULL,

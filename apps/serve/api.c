@@ -65,18 +65,15 @@ static bool is_true(const http_request *request, const char *name) {
 /* What is to be segmented: what is uploaded, or what is named. */
 static ul_status take_input(
     const serve *s, const http_request *request, const char *folder, char **path, ul_error *error) {
-    const char *type = http_header(request, "Content-Type"), *below = http_query(request, "path");
-    form_part *parts = NULL;
-    size_t count = 0;
-    ul_status status = UL_OK;
+    const char *below = http_query(request, "path");
+    form_part *parts;
+    size_t count;
     *path = NULL;
     if (below)
         return find_path(s, below, path, error);
     if (!request->body && s->dicomweb && http_query(request, "series"))
         return UL_OK; /* fetched by the worker */
-    if (request->body && type && strncmp(type, "multipart/", 10) == 0)
-        status = multipart_parse(
-            type, request->body, request->body_bytes, SERVE_MAX_FILES, &parts, &count, error);
+    ul_status status = serve_parse_form(request, &parts, &count, error);
     if (status == UL_OK)
         status = serve_take_files(folder, request, parts, count, NULL, path, error);
     free(parts);

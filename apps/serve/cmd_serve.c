@@ -9,6 +9,7 @@
 #include "ulite/resources.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,18 +121,14 @@ static const uint64_t GIB = (uint64_t)1 << 30;
 static int add_to(
     const char **list, size_t *count, size_t most, const char *name, const char *argument) {
     if (*count == most)
-        return console_usage(&cmd_serve, "%s may be given %zu times", name, most);
+        return console_usage(&cmd_serve, "%s may be given at most %zu times", name, most);
     list[(*count)++] = argument;
     return UL_OK;
 }
 
 static int take_size(const char *name, const char *text, bool zero, uint64_t *bytes) {
-    if (ul_memory_parse(text, bytes))
-        return UL_OK;
     *bytes = 0;
-    if (zero && strcmp(text, "0") == 0)
-        return UL_OK;
-    return console_usage(&cmd_serve, "%s takes a size such as 512M or 8G, not \"%s\"", name, text);
+    return zero && strcmp(text, "0") == 0 ? UL_OK : console_size(&cmd_serve, name, text, bytes);
 }
 
 static int take_number(serve_arguments *a, int option, const char *argument) {
@@ -273,16 +270,26 @@ static ul_status make_folder(const char *parent, const char *name, char **path, 
 
 static ul_status make_folders(serve *s, ul_error *error) {
     const char *parent = getenv("TMPDIR");
-    s->folder = files_join(parent && *parent ? parent : "/tmp", "ulite-serve-XXXXXX");
+    parent = parent && *parent ? parent : "/tmp";
+    s->folder = files_join(parent, "ulite-serve-XXXXXX");
     if (!s->folder || !mkdtemp(s->folder)) {
+        ul_error_set(error, UL_ERROR_OUTPUT,
+            "%s: no folder for uploads can be made: %s; set TMPDIR to another place", parent,
+            strerror(errno));
         free(s->folder);
         s->folder = NULL;
-        return ul_error_set(error, UL_ERROR_OUTPUT,
-            "no folder for uploads can be made: TMPDIR names where there is room");
+        return error->status;
     }
     ul_status status = make_folder(s->folder, "tasks", &s->tasks_folder, error);
     return status == UL_OK ? make_folder(s->folder, "sessions", &s->sessions_folder, error)
                            : status;
+}
+
+static ul_status open_store(serve *s, const char *folder, ul_error *error) {
+    ul_status status = store_open(folder, error);
+    if (status == UL_OK && !(s->store = realpath(folder, NULL)))
+        status = ul_error_set(error, UL_ERROR_OUTPUT, "%s: %s", folder, strerror(errno));
+    return status;
 }
 
 static ul_status open_parts(serve *s, const serve_arguments *a, ul_error *error) {
@@ -292,7 +299,7 @@ static ul_status open_parts(serve *s, const serve_arguments *a, ul_error *error)
     if (status == UL_OK)
         status = make_folders(s, error);
     if (status == UL_OK && a->store)
-        status = store_open(a->store, error);
+        status = open_store(s, a->store, error);
     if (status == UL_OK)
         status = sessions_open(s->sessions_folder, MOST_SESSIONS,
             SESSIONS_UPLOADS * a->upload_bytes, KEEP_SECONDS, &s->sessions, error);
@@ -317,6 +324,7 @@ static void close_parts(serve *s) {
     if (s->folder)
         files_clear(s->folder);
     free(s->folder);
+    free(s->store);
     free(s->tasks_folder);
     free(s->sessions_folder);
 }
@@ -373,18 +381,6 @@ static ul_status serve_until_told(
     return UL_OK;
 }
 
-/* The first line of a file, the caller's. */
-static ul_status read_line(const char *path, size_t least, char **line, ul_error *error) {
-    ul_status status = files_read_text(path, line, error);
-    if (status != UL_OK)
-        return status;
-    (*line)[strcspn(*line, "\r\n")] = '\0';
-    if (strlen(*line) < least)
-        return ul_error_set(
-            error, UL_ERROR_INPUT, "%s: its first line has fewer than %zu characters", path, least);
-    return UL_OK;
-}
-
 static int serve_all(const serve_arguments *a) {
     ul_error error = {0};
     ul_status status = UL_OK;
@@ -393,15 +389,14 @@ static int serve_all(const serve_arguments *a) {
     if (!s)
         status = ul_error_set(&error, UL_ERROR_LIMIT, "out of memory for the server");
     if (status == UL_OK && a->token_file)
-        status = read_line(a->token_file, 16, &token, &error);
+        status = files_read_line(a->token_file, 16, &token, &error);
     if (status == UL_OK && a->dicomweb_auth)
-        status = read_line(a->dicomweb_auth, 1, &authorization, &error);
+        status = files_read_line(a->dicomweb_auth, 1, &authorization, &error);
     if (status == UL_OK && a->images && !(images = realpath(a->images, NULL)))
         status = ul_error_set(&error, UL_ERROR_INPUT, "%s: no such folder", a->images);
     if (status == UL_OK) {
         int threads = a->threads ? (int)a->threads : ul_default_threads();
         s->images = images;
-        s->store = a->store;
         s->dicomweb = a->dicomweb;
         s->authorization = authorization;
         s->upload_bytes = a->upload_bytes;

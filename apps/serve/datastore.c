@@ -75,7 +75,6 @@ static void get(serve *s, const char *name, bool label, http_reply *reply) {
     bool named = name && store_id(name, id);
     char *path = !named ? NULL : label ? store_label(s->store, id) : store_image(s->store, id);
     if (path && files_exists(path)) {
-        reply->status = 200;
         http_reply_bytes(reply, 200, "application/gzip", NULL, 0);
         reply->file = path;
         reply->save_as = label ? SERVE_NIFTI : "image.nii.gz";

@@ -88,15 +88,15 @@ static void make_session(serve *s, const http_request *request, http_reply *repl
 }
 
 static void session(serve *s, const http_request *request, const char *id, http_reply *reply) {
-    char *path = NULL;
     if (strcmp(request->method, "PUT") == 0 && !*id) {
         make_session(s, request, reply);
         return;
     }
-    if (strcmp(request->method, "GET") == 0)
-        path = sessions_use(s->sessions, id);
-    if (path || strcmp(request->method, "DELETE") == 0) {
-        sessions_drop(s->sessions, path ? "" : id);
+    bool delete = strcmp(request->method, "DELETE") == 0;
+    char *path = strcmp(request->method, "GET") == 0 ? sessions_use(s->sessions, id) : NULL;
+    if (delete)
+        sessions_drop(s->sessions, id);
+    if (path || delete) {
         cJSON *json = cJSON_CreateObject();
         cJSON_AddStringToObject(json, "session_id", id);
         serve_reply_json(reply, 200, json);
@@ -234,20 +234,16 @@ static void reply_labels(serve *s, const serve_model *model, const char *id, con
 /* Runs a model on an image, and answers when it is done. */
 static void infer(serve *s, const http_request *request, const char *name, http_reply *reply) {
     const serve_model *model = serve_find_model(s, name);
-    const char *type = http_header(request, "Content-Type");
     serve_request r = {.model = name};
     form_part *parts = NULL;
     size_t count = 0;
     char id[TASK_ID_BYTES] = "", *folder = NULL, *path = NULL;
     ul_error error = {0};
-    ul_status status = UL_OK;
     if (!model) {
         http_reply_error(reply, 404, UL_ERROR_MODEL, "there is no such model");
         return;
     }
-    if (request->body && type && strncmp(type, "multipart/", 10) == 0)
-        status = multipart_parse(
-            type, request->body, request->body_bytes, SERVE_MAX_FILES, &parts, &count, &error);
+    ul_status status = serve_parse_form(request, &parts, &count, &error);
     if (status == UL_OK)
         status = serve_make(s, id, &folder, &error);
     if (status == UL_OK)

@@ -21,9 +21,9 @@ typedef struct serve_model {
 typedef struct serve {
     serve_model models[SERVE_MAX_MODELS];
     size_t model_count;
-    const char *store;    /* the folder of images and corrected labels; NULL: nothing is kept */
-    const char *images;   /* the folder whose series requests may name; NULL: none */
-    const char *dicomweb; /* the URL of a server whose series requests may name; NULL: none */
+    char *store;               /* the folder of images and corrected labels, owned; NULL: none */
+    const char *images;        /* the folder whose series requests may name; NULL: none */
+    const char *dicomweb;      /* the URL of a server whose series requests may name; NULL: none */
     const char *authorization; /* there, NULL: none */
     uint64_t upload_bytes;
     int threads;                          /* of each task */
@@ -73,6 +73,11 @@ ul_status serve_make(serve *s, char id[TASK_ID_BYTES], char **folder, ul_error *
 
 /* Deletes a task, or only its folder where it was never queued. id empty: nothing was made. */
 void serve_drop(serve *s, const char *id, const char *folder);
+
+/* The parts of a body that is a form; none of another one. *parts: the caller's. Errors: as of
+ * multipart_parse. */
+ul_status serve_parse_form(
+    const http_request *request, form_part **parts, size_t *count, ul_error *error);
 
 /* Writes the files of a form, or a body that is no form, into the folder `upload` of a folder,
  * under names of our own. *path: that file, or the folder where there are several; the caller's.

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 enum { MOST_EVENT_BYTES = 16 << 10 };
@@ -46,6 +47,17 @@ static ul_status put_parts(const char *folder, const form_part *parts, size_t co
             status = put_file(
                 folder, ++*files, parts[i].filename, parts[i].data, parts[i].size, path, error);
     return status;
+}
+
+ul_status serve_parse_form(
+    const http_request *request, form_part **parts, size_t *count, ul_error *error) {
+    const char *type = http_header(request, "Content-Type");
+    *parts = NULL;
+    *count = 0;
+    return request->body && type && strncasecmp(type, "multipart/", 10) == 0
+               ? multipart_parse(
+                     type, request->body, request->body_bytes, SERVE_MAX_FILES, parts, count, error)
+               : UL_OK;
 }
 
 ul_status serve_take_files(const char *folder, const http_request *request, const form_part *parts,

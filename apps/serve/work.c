@@ -218,6 +218,8 @@ int serve_work(void *context, const char *folder) {
     hide_folder(folder, &error);
     if (s->images)
         hide_folder(s->images, &error);
+    if (s->store)
+        hide_folder(s->store, &error);
     if (status != UL_OK)
         event_failed(&error);
     return console_end((int)status);

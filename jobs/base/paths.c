@@ -172,6 +172,19 @@ ul_status files_read_text(const char *path, char **text, ul_error *error) {
     return status;
 }
 
+ul_status files_read_line(const char *path, size_t least, char **line, ul_error *error) {
+    ul_status status = files_read_text(path, line, error);
+    if (status != UL_OK)
+        return status;
+    (*line)[strcspn(*line, "\r\n")] = '\0';
+    if (strlen(*line) >= least)
+        return UL_OK;
+    free(*line);
+    *line = NULL;
+    return ul_error_set(
+        error, UL_ERROR_INPUT, "%s: its first line has fewer than %zu characters", path, least);
+}
+
 ul_status files_read_json(const char *path, struct cJSON **json, ul_error *error) {
     *json = NULL;
     char *text;

@@ -52,6 +52,10 @@ size_t files_archive_stem(const char *name);
  * 64 MiB). */
 ul_status files_read_text(const char *path, char **text, ul_error *error);
 
+/* The first line of a text file, the caller's. Errors: likewise, UL_ERROR_INPUT also where it has
+ * fewer than `least` bytes. */
+ul_status files_read_line(const char *path, size_t least, char **line, ul_error *error);
+
 struct cJSON;
 
 /* A file of one JSON value; see ul_json_parse. *json: cJSON_Delete. Errors: likewise. */

@@ -5,6 +5,7 @@ usage: test_node.py ULITE FIXTURES [GOOD KILLS], how many studies and kills"""
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -223,6 +224,10 @@ def test_usage():
     one.start()
     other = subprocess.run([ULITE, "node", one.config], capture_output=True, text=True)
     assert other.returncode == 7 and "another node" in other.stderr, other.stderr
+    one.stop()
+    with socket.create_server(("127.0.0.1", one.metrics_port)):
+        one.start()
+        node.until(lambda: one.events("no_metrics"))
     one.stop()
 
 

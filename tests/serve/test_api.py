@@ -14,7 +14,7 @@ import tempfile
 import time
 import zipfile
 
-from server import serving
+from server import form, serving
 from skipping import need, needed_modules
 
 with needed_modules():
@@ -94,6 +94,9 @@ def test_faults(server):
     for query, code in (("&formats=seg", 2), ("&only=nothing", 2), ("&filename=x.png", 3)):
         job = wait(server, post(server, query, data=content("image.nii.gz")))
         assert job["state"] == "failed" and job["exit_code"] == code, job
+    content_type, body = form({}, {"file": "image.nii.gz"})
+    job = wait(server, post(server, data=body, headers={"Content-Type": content_type.replace("multipart/form", "Multipart/Form")}))
+    assert job["state"] == "done", job
     assert post(server, "&path=none").status_code == 422
     assert requests.get(f"{server.url}/api/jobs", timeout=60).status_code == 404
 

@@ -107,6 +107,12 @@ def test_store(server):
     assert ask_form(server, "PUT", "/datastore/?image=..%2f..", {}, {"file": "small.nii.gz"})[0] == 400
     assert server.ask_json("GET", "/datastore/") == {"total": 4, "completed": 4}
     assert server.ask("GET", "/datastore/label?label=unknown")[0] == 404
+    os.rename("store/labels/case_0.nii.gz", "case_0.nii.gz")
+    os.mkdir("store/labels/case_0.nii.gz")  # in the way: why is told, and not where
+    status, text, _ = ask_form(server, "PUT", "/datastore/label?image=case+0", {}, {"label": "corrected.nii.gz"})
+    assert status == 507 and b"it is a folder" in text and b"store" not in text, text
+    os.rmdir("store/labels/case_0.nii.gz")
+    os.rename("case_0.nii.gz", "store/labels/case_0.nii.gz")
 
 
 def check_order(nrrd):
