@@ -129,7 +129,7 @@ static int take_format(batch_arguments *a, const char *text) {
 
 static int take_threads(batch_arguments *a, const char *text) {
     long number;
-    int code = console_number(&cmd_batch, "--threads", text, 0, 1024, &number);
+    int code = console_number(&cmd_batch, "--threads", text, 0, UL_MOST_THREADS, &number);
     a->threads = (int)number;
     return code;
 }

@@ -99,10 +99,10 @@ static const char *ending_of(const batch *b, const batch_turn *turn, input_kind 
         return b->arguments->format;
     if (turn->series)
         return ".seg.dcm";
-    static const char *const endings[] = {
-        [INPUT_NIFTI] = ".nii.gz", [INPUT_NRRD] = ".seg.nrrd", [INPUT_PNG] = ".png"};
-    return kind == INPUT_NIFTI || kind == INPUT_NRRD || kind == INPUT_PNG ? endings[kind]
-                                                                          : ".seg.dcm";
+    return kind == INPUT_NIFTI  ? ".nii.gz"
+           : kind == INPUT_NRRD ? ".seg.nrrd"
+           : kind == INPUT_PNG  ? ".png"
+                                : ".seg.dcm";
 }
 
 ul_status batch_name(const batch *b, batch_turn *turn, ul_error *error) {

@@ -91,11 +91,11 @@ static ul_status write_parts(const convert_options *options, const char *path,
     return status;
 }
 
-static ul_status overlapping(const convert_options *options, const char * or, ul_error *error) {
+static ul_status overlapping(const convert_options *options, const char *other, ul_error *error) {
     return ul_error_set(error, UL_ERROR_CHOICE,
         "%s: its segments overlap, which one label volume cannot hold; a .seg.nrrd holds them in "
         "layers%s",
-        options->input, or);
+        options->input, other);
 }
 
 ul_status convert_check_map(

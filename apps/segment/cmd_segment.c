@@ -243,7 +243,7 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
     case OPTION_GRID:
         return take_grid(a, argument);
     case OPTION_THREADS:
-        code = console_number(&cmd_segment, "--threads", argument, 0, 1024, &number);
+        code = console_number(&cmd_segment, "--threads", argument, 0, UL_MOST_THREADS, &number);
         a->threads = (int)number;
         return code;
     case OPTION_RANDOM_UIDS:

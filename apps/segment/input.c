@@ -68,7 +68,7 @@ static ul_status read_any(const segment_arguments *arguments, const ul_card *car
         return read_dicom(arguments, card, input, error);
     if (arguments->input_count > 1)
         return ul_error_set(
-            error, UL_ERROR_USAGE, "several inputs go for DICOM only, not with %s", path);
+            error, UL_ERROR_USAGE, "several inputs are allowed of DICOM alone, not with %s", path);
     ul_status status = image_file_read(
         path, arguments->frame, &input->volume, &input->header, &input->notes, error);
     console_lines("note: ", input->notes);

@@ -66,6 +66,8 @@ static ul_status name_output(const segment_arguments *arguments, const segment_i
     if (*kind == TARGET_FOLDER)
         *kind = own_kind(input);
     static const char *const endings[] = {[TARGET_SEG] = ".seg.dcm",
+        [TARGET_RTSTRUCT] = ".rtstruct.dcm",
+        [TARGET_SR] = ".sr.dcm",
         [TARGET_NIFTI] = ".nii.gz",
         [TARGET_NRRD] = ".seg.nrrd",
         [TARGET_PNG] = ".png"};
