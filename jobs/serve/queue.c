@@ -32,8 +32,8 @@ struct queue {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool stopped;
-    volatile bool cancel[QUEUE_MOST_WORKERS]; /* what each worker is at */
-    size_t at[QUEUE_MOST_WORKERS];            /* the place of that task */
+    atomic_bool cancel[QUEUE_MOST_WORKERS]; /* what each worker is at */
+    size_t at[QUEUE_MOST_WORKERS];          /* the place of that task */
     size_t last_number, threads;
     feeder feeders[QUEUE_MOST_WORKERS];
     task *tasks; /* [options.most_kept] */

@@ -166,7 +166,7 @@ static ul_status judge(const outcome *result, ul_error *error) {
         error, UL_ERROR_INTERNAL, "its worker was ended by signal %d", WTERMSIG(result->status));
 }
 
-ul_status worker_run(worker *at, const char *folder, const volatile bool *cancel, ul_error *error) {
+ul_status worker_run(worker *at, const char *folder, const atomic_bool *cancel, ul_error *error) {
     outcome result = {0};
     bool told = false;
     if (send(at->socket, folder, strlen(folder), MSG_NOSIGNAL) < 0)

@@ -4,6 +4,7 @@
 
 #include "ulite/error.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -36,6 +37,6 @@ void worker_close(worker *closed);
 /* Runs a task, which is a folder's path, and waits for its end, which *cancel, where it is set by
  * another thread, brings on. Returns what the task returned; UL_ERROR_LIMIT: it ran out of time;
  * UL_ERROR_INTERRUPTED: it was cancelled; UL_ERROR_INTERNAL: it was ended by a signal. */
-ul_status worker_run(worker *at, const char *folder, const volatile bool *cancel, ul_error *error);
+ul_status worker_run(worker *at, const char *folder, const atomic_bool *cancel, ul_error *error);
 
 #endif

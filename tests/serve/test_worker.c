@@ -38,7 +38,7 @@ static void test_ends(void **state) {
         ul_status status;
     } cases[] = {{"good", UL_OK}, {"crash", UL_ERROR_INTERNAL}, {"fail", UL_ERROR_INPUT},
         {"sleep", UL_ERROR_LIMIT}, {"leave", UL_OK}, {"good", UL_OK}};
-    volatile bool cancel = false;
+    atomic_bool cancel = false;
     worker w;
     (void)state;
     assert_int_equal(worker_open(run, NULL, &limits, &w, NULL), UL_OK);
