@@ -33,3 +33,10 @@ void notes_add(char **notes, const char *format, ...) {
     snprintf(longer + used, strlen(line) + 2, "%s%s", used ? "\n" : "", line);
     *notes = longer;
 }
+
+void notes_add_overlap(char **notes, size_t shared) {
+    notes_add(notes,
+        "segments overlap: %zu times a voxel belongs to a further segment; in the label map the "
+        "higher number wins, each segment by itself is whole",
+        shared);
+}

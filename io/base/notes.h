@@ -12,6 +12,9 @@ extern "C" {
  * where notes is NULL or holds the line already; a note that finds no memory is dropped. */
 void notes_add(char **notes, const char *format, ...) UL_PRINTF(2, 3);
 
+/* Says that segments overlap: shared is how often a voxel belongs to a further one. */
+void notes_add_overlap(char **notes, size_t shared);
+
 #ifdef __cplusplus
 }
 #endif

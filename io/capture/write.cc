@@ -1,14 +1,11 @@
 #include "ulite/capture.h"
 
 #include "io/base/sha256.h"
-#include "io/base/utf8.h"
 #include "io/dicom/shim.h"
 #include "io/seg/build.h"
 #include "libulite/base/output.h"
 
-#include <cerrno>
 #include <cstring>
-#include <set>
 
 namespace {
 
@@ -54,9 +51,7 @@ CaptureUids make_uids(const ul_capture &capture, const SegPlan &plan) {
 
 /* Text in the characters that an attribute has room for, which some readers count in bytes. */
 std::string clipped(const std::string &text, size_t characters) {
-    std::string buffer(characters + 1, '\0');
-    ul_utf8_clip(&buffer[0], buffer.size(), characters, text.c_str());
-    return buffer.c_str();
+    return seg_clipped(text, characters, characters);
 }
 
 void put_series(
@@ -79,17 +74,12 @@ void put_series(
 
 /* Every image of the source once. */
 void put_references(DcmItem &data, const SegPlan &plan) {
-    std::set<std::string> listed;
-    for (size_t k = 0; k < ul_series_grid(plan.source)->size[2]; k++) {
-        const ul_instance *instance = ul_series_instance(plan.source, k);
-        if (!listed.insert(instance->sop_instance_uid).second)
-            continue; /* another frame of the same multi-frame object */
+    seg_each_instance(plan, [&](const ul_instance &instance) {
         DcmItem &item = seg_new_item(data, DCM_SourceImageSequence);
-        seg_put(item, DCM_ReferencedSOPClassUID, instance->sop_class_uid);
-        seg_put(item, DCM_ReferencedSOPInstanceUID, instance->sop_instance_uid);
+        seg_put_reference(item, instance);
         seg_put_code(item, DCM_PurposeOfReferenceCodeSequence, "121322", "DCM",
             "Source image for image processing operation");
-    }
+    });
 }
 
 void put_image(DcmItem &data, const ul_capture &capture, const CaptureUids &uids) {
@@ -119,14 +109,6 @@ void put_pixels(DcmItem &data, const ul_capture &capture) {
     padded.resize(bytes + bytes % 2);
     seg_stored(
         data.putAndInsertUint8Array(DCM_PixelData, padded.data(), padded.size()), DCM_PixelData);
-}
-
-void save(DcmFileFormat &file, const char *path) {
-    errno = 0; /* DCMTK's own texts speak of its streams */
-    OFCondition saved = file.saveFile(path, EXS_LittleEndianExplicit, EET_ExplicitLength);
-    if (saved.bad())
-        throw Failure(
-            UL_ERROR_OUTPUT, "cannot be written: %s", errno ? std::strerror(errno) : saved.text());
 }
 
 /* DCMTK does not notice a write that fails when the file is closed. */
@@ -159,7 +141,7 @@ void build_and_save(const char *path, const ul_capture &capture, const ul_series
     put_image(data, capture, uids);
     put_references(data, plan);
     put_pixels(data, capture);
-    save(file, path);
+    seg_save(file, path, EXS_LittleEndianExplicit);
     check_file(path, capture, uids);
 }
 

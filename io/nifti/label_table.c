@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memmem */
 #include "io/nifti/label_table.h"
 
 #include "io/base/utf8.h"
@@ -63,7 +64,7 @@ ul_status nifti_table_make(
 /* The value of an attribute of a tag that ends at end; false where it has none. */
 static bool read_attribute(const char *tag, const char *end, const char *name, double *value) {
     size_t length = strlen(name);
-    for (const char *at = tag; (at = strstr(at, name)) && at < end; at++) {
+    for (const char *at = tag; (at = memmem(at, (size_t)(end - at), name, length)); at++) {
         const char *text = at + length;
         if ((at[-1] != ' ' && at[-1] != '\n') || text[0] != '=' ||
             (text[1] != '"' && text[1] != '\''))
@@ -152,10 +153,11 @@ static ul_status take_entries(
     ul_status status = make_room(xml, segments, error);
     if (status != UL_OK)
         return status;
-    for (const char *tag = xml; (tag = strstr(tag, "<Label ")); tag++) {
-        const char *end = strchr(tag, '>');
+    const char *end;
+    for (const char *tag = xml; (tag = strstr(tag, "<Label ")) && (end = strchr(tag, '>'));
+         tag = end) {
         double key;
-        if (!end || !read_attribute(tag, end, "Key", &key) || !(key >= 1.0 && key <= UINT16_MAX) ||
+        if (!read_attribute(tag, end, "Key", &key) || !(key >= 1.0 && key <= UINT16_MAX) ||
             key != floor(key))
             continue;
         unsigned number = (unsigned)key;

@@ -243,10 +243,12 @@ static ul_status read_table(const char *path, ul_labels *labels, ul_error *error
     ul_nifti_header header;
     gzFile file;
     ul_status status = open_image(path, &header, &file, error);
-    if (status == UL_OK)
-        status = nifti_table_read(file, &header, &labels->segments, error);
-    if (file)
-        gzclose(file);
+    if (status != UL_OK)
+        return status;
+    status = nifti_table_read(file, &header, &labels->segments, error);
+    if (status != UL_OK)
+        ul_error_prefix(error, "%s", path);
+    gzclose(file);
     return status;
 }
 

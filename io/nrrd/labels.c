@@ -46,11 +46,11 @@ static ul_status read_layers(
 
 /* Numbers the segments by their label values, or, where two share one, by their order. */
 static void number_segments(const nrrd_segments *found, ul_segment *items, char **notes) {
-    uint8_t *taken = calloc(UINT16_MAX + 1, 1);
-    bool shared = !taken;
-    for (size_t s = 0; !shared && s < found->count; s++)
-        shared = taken[found->items[s].segment.number]++;
-    free(taken);
+    bool taken[UINT16_MAX + 1] = {false}, shared = false;
+    for (size_t s = 0; !shared && s < found->count; s++) {
+        shared = taken[found->items[s].segment.number];
+        taken[found->items[s].segment.number] = true;
+    }
     for (size_t s = 0; s < found->count; s++) {
         items[s] = found->items[s].segment;
         if (shared)
@@ -63,18 +63,21 @@ static void number_segments(const nrrd_segments *found, ul_segment *items, char 
             found->count);
 }
 
-/* The segment of a label value in a layer, from 1; 0: none has it. [layer][value]. */
-static uint16_t *index_segments(const nrrd_segments *found, size_t layer_count, ul_error *error) {
-    if (ul_memory_ask(layer_count * (UINT16_MAX + 1) * sizeof(uint16_t), error,
-            "the segments of %zu layers", layer_count) != UL_OK)
-        return NULL;
-    uint16_t *index = calloc(layer_count * (UINT16_MAX + 1), sizeof *index);
-    for (size_t s = 0; index && s < found->count; s++)
-        index[found->items[s].layer * (UINT16_MAX + 1) + found->items[s].segment.number] =
+/* The segment of a label value in a layer, from 1; 0: none has it. *index [layer][value], the
+ * caller's. */
+static ul_status index_segments(
+    const nrrd_segments *found, size_t layer_count, uint16_t **index, ul_error *error) {
+    ul_status status = ul_memory_ask(layer_count * (UINT16_MAX + 1) * sizeof **index, error,
+        "the segments of %zu layers", layer_count);
+    if (status != UL_OK)
+        return status;
+    *index = calloc(layer_count * (UINT16_MAX + 1), sizeof **index);
+    if (!*index)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the segments");
+    for (size_t s = 0; s < found->count; s++)
+        (*index)[found->items[s].layer * (UINT16_MAX + 1) + found->items[s].segment.number] =
             (uint16_t)(s + 1);
-    if (!index)
-        ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the segments");
-    return index;
+    return UL_OK;
 }
 
 /* Fills map, and fractions where there are any; how often a voxel belongs to a further segment. */
@@ -106,10 +109,12 @@ static ul_status place(const nrrd_header *header, const nrrd_segments *found,
     ul_grid grid = {0};
     size_t shared = 0;
     ul_segments segments = {found->count, calloc(found->count + 1, sizeof *segments.items)};
-    uint16_t *index = index_segments(found, layers->count, error);
+    uint16_t *index = NULL;
     ul_status status = nrrd_grid(header, &grid, error);
-    if (!segments.items || !index)
+    if (status == UL_OK && !segments.items)
         status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the segments");
+    if (status == UL_OK)
+        status = index_segments(found, layers->count, &index, error);
     if (status == UL_OK) {
         number_segments(found, segments.items, notes);
         status = ul_labels_create(&grid, &segments, false, labels, error);
@@ -117,10 +122,7 @@ static ul_status place(const nrrd_header *header, const nrrd_segments *found,
     if (status == UL_OK)
         status = fill(layers, index, labels, &shared, error);
     if (status == UL_OK && shared > 0) {
-        notes_add(notes,
-            "segments overlap: %zu times a voxel belongs to a further segment; in the label map "
-            "the higher number wins, each segment by itself is whole",
-            shared);
+        notes_add_overlap(notes, shared);
         ul_labels_free(labels);
         status = ul_labels_create(&grid, &segments, true, labels, error);
         if (status == UL_OK)

@@ -9,7 +9,6 @@ typedef struct loop {
     size_t first, count; /* in points */
     int64_t area;        /* twice; over 0 around a part */
     size_t leftmost;     /* of its points, the upper of several */
-    size_t outline;      /* the index of the part's loop */
 } loop;
 
 typedef struct tracer {
@@ -20,7 +19,7 @@ typedef struct tracer {
     size_t point_count, point_room;
     loop *loops;
     size_t loop_count, loop_room;
-    uint32_t *loop_at; /* [height + 1][width + 1]: a loop through that corner, from 1 */
+    uint32_t *point_at; /* [height + 1][width + 1]: a point in that corner, from 1 */
 } tracer;
 
 static bool holds(const tracer *t, int32_t i, int32_t j) {
@@ -64,7 +63,7 @@ static bool walk(tracer *t, int32_t i, int32_t j) {
             (at.x == leftmost->x && at.y < leftmost->y))
             own->leftmost = t->point_count;
         t->points[t->point_count++] = at;
-        t->loop_at[corner(t, at)] = (uint32_t)t->loop_count;
+        t->point_at[corner(t, at)] = (uint32_t)t->point_count;
         if (direction == 0)
             t->passed[(size_t)at.y * t->width + at.x] = 1;
         contour_point next = {at.x + steps[direction].x, at.y + steps[direction].y};
@@ -100,27 +99,27 @@ typedef struct weave {
     size_t count;
 } weave;
 
+/* A hole, and its leftmost point by which holes are sorted. */
+typedef struct placed_hole {
+    contour_point at;
+    const loop *hole;
+} placed_hole;
+
 static int compare_holes(const void *a, const void *b) {
-    const contour_point *left = *(const contour_point *const *)a,
-                        *right = *(const contour_point *const *)b;
+    const contour_point *left = &((const placed_hole *)a)->at,
+                        *right = &((const placed_hole *)b)->at;
     return left->x != right->x ? (left->x > right->x) - (left->x < right->x)
                                : (left->y > right->y) - (left->y < right->y);
 }
 
-/* The loop that a hole's channel meets, going left from the hole's leftmost point through the part,
- * and where: its point there. No corner of it is shared, because pixels on its right belong to the
- * part. */
-static size_t meet(const tracer *t, const loop *hole, size_t *point) {
+/* The point that a hole's channel meets, going left from the hole's leftmost one through the part.
+ * Its corner has no other, because the pixels on its right belong to the part. */
+static size_t meet(const tracer *t, const loop *hole) {
     contour_point at = t->points[hole->leftmost];
     do
         at.x--;
-    while (t->loop_at[corner(t, at)] == 0);
-    size_t met = t->loop_at[corner(t, at)] - 1;
-    const loop *other = &t->loops[met];
-    *point = other->first;
-    while (t->points[*point].x != at.x || t->points[*point].y != at.y)
-        ++*point;
-    return met;
+    while (t->point_at[corner(t, at)] == 0);
+    return t->point_at[corner(t, at)] - 1;
 }
 
 /* Joins the hole by a channel: from the point that it meets to the hole, around it, and back. */
@@ -140,7 +139,7 @@ static bool weave_loops(const tracer *t, weave *w) {
     size_t hole_count = 0;
     for (size_t n = 0; n < t->loop_count; n++)
         hole_count += t->loops[n].area < 0;
-    const contour_point **order = malloc((hole_count + 1) * sizeof *order);
+    placed_hole *order = malloc((hole_count + 1) * sizeof *order);
     w->links = malloc((t->point_count + 2 * hole_count + 1) * sizeof *w->links);
     if (!order || !w->links) {
         free(order);
@@ -154,16 +153,11 @@ static bool weave_loops(const tracer *t, weave *w) {
             w->links[p] = (link){
                 t->points[p], (uint32_t)(p + 1 < own->first + own->count ? p + 1 : own->first)};
         if (own->area < 0)
-            order[hole_count++] = &t->points[own->leftmost];
+            order[hole_count++] = (placed_hole){t->points[own->leftmost], own};
     }
     qsort(order, hole_count, sizeof *order, compare_holes);
-    for (size_t h = 0; h < hole_count; h++) {
-        size_t leftmost = (size_t)(order[h] - t->points), point, n = 0;
-        while (t->loops[n].leftmost != leftmost)
-            n++;
-        meet(t, &t->loops[n], &point);
-        join(t, w, &t->loops[n], point);
-    }
+    for (size_t h = 0; h < hole_count; h++)
+        join(t, w, order[h].hole, meet(t, order[h].hole));
     free(order);
     return true;
 }
@@ -211,10 +205,10 @@ ul_status contours_trace(
     memset(found, 0, sizeof *found);
     tracer t = {.mask = mask, .width = (int32_t)width, .height = (int32_t)height};
     t.passed = calloc(width * height + 1, 1);
-    t.loop_at = calloc((width + 1) * (height + 1), sizeof *t.loop_at);
-    bool done = t.passed && t.loop_at && walk_all(&t) && collect(&t, found);
+    t.point_at = calloc((width + 1) * (height + 1), sizeof *t.point_at);
+    bool done = t.passed && t.point_at && walk_all(&t) && collect(&t, found);
     free(t.passed);
-    free(t.loop_at);
+    free(t.point_at);
     free(t.points);
     free(t.loops);
     if (done)

@@ -22,9 +22,10 @@ static size_t cross(const double *points, size_t count, double y, double *crossi
     return found;
 }
 
-/* The first pixel whose centre is not left of x, within 0 to width. */
+/* The first pixel whose centre is not left of x, within 0 to width; 0 where x is not a number, as
+ * between points at the ends of what doubles hold. */
 static size_t first_from(double x, size_t width) {
-    return x <= 0.0 ? 0 : x >= (double)width ? width : (size_t)ceil(x);
+    return !(x > 0.0) ? 0 : x >= (double)width ? width : (size_t)ceil(x);
 }
 
 ul_status contour_fill(const double *points, size_t count, uint8_t *mask, size_t width,

@@ -222,10 +222,7 @@ void rtstruct_read_on(const char *path, const ul_grid &grid, ul_labels &labels, 
     size_t shared = fill_labels(structures, filler, voxels, labels);
     if (shared == 0)
         return;
-    notes_add(notes,
-        "segments overlap: %zu times a voxel belongs to a further segment; in the label map the "
-        "higher number wins, each segment by itself is whole",
-        shared);
+    notes_add_overlap(notes, shared);
     make_labels(structures, grid, true, labels);
     fill_labels(structures, filler, voxels, labels);
 }

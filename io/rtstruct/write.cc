@@ -1,5 +1,4 @@
 #include "io/base/notes.h"
-#include "io/base/utf8.h"
 #include "io/dicom/shim.h"
 #include "io/dicom/value.h"
 #include "io/rtstruct/contour.h"
@@ -7,11 +6,9 @@
 #include "io/seg/build.h"
 #include "libulite/base/output.h"
 
-#include <cerrno>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <set>
 
 static const size_t most_points = 10000000; /* of one contour: a value of 4 GB has no more */
 
@@ -56,8 +53,7 @@ static std::string contour_data(const ul_grid &grid, size_t k, const closed_cont
 static void put_image_reference(DcmItem &target, const SegPlan &plan, size_t source_slice) {
     const ul_instance *instance = ul_series_instance(plan.source, source_slice);
     DcmItem &image = seg_new_item(target, DCM_ContourImageSequence);
-    seg_put(image, DCM_ReferencedSOPClassUID, instance->sop_class_uid);
-    seg_put(image, DCM_ReferencedSOPInstanceUID, instance->sop_instance_uid);
+    seg_put_reference(image, *instance);
     if (instance->frame > 0)
         seg_put(image, DCM_ReferencedFrameNumber, std::to_string(instance->frame));
 }
@@ -113,12 +109,6 @@ static bool put_contours(DcmItem &target, const SegPlan &plan, std::string &data
     return true;
 }
 
-static std::string clipped(const char *text, size_t characters, size_t bytes) {
-    std::string buffer(bytes + 1, '\0');
-    ul_utf8_clip(&buffer[0], buffer.size(), characters, text);
-    return buffer.c_str();
-}
-
 static void put_structures(DcmItem &target, const SegPlan &plan, const std::string &frame_uid) {
     for (size_t n = 0; n < plan.segments.size(); n++) {
         const ul_segment &segment = plan.segment(n);
@@ -132,7 +122,7 @@ static void put_structures(DcmItem &target, const SegPlan &plan, const std::stri
         if (note && *note)
             description += (description.empty() ? "" : "; ") + std::string(note);
         if (!description.empty())
-            seg_put(roi, DCM_ROIDescription, clipped(description.c_str(), 1024, 4096));
+            seg_put(roi, DCM_ROIDescription, seg_clipped(description, 1024));
         seg_put(roi, DCM_ROIGenerationAlgorithm,
             *segment.algorithm_type ? segment.algorithm_type : "AUTOMATIC");
         DcmItem &observation = seg_new_item(target, DCM_RTROIObservationsSequence);
@@ -157,15 +147,9 @@ static void put_references(DcmItem &target, const SegPlan &plan, const std::stri
     DcmItem &series = seg_new_item(study, DCM_RTReferencedSeriesSequence);
     seg_put(series, DCM_SeriesInstanceUID,
         seg_usable_uid(plan, plan.info->series_uid, "SeriesInstanceUID", notes));
-    std::set<std::string> listed;
-    for (size_t k = 0; k < ul_series_grid(plan.source)->size[2]; k++) {
-        const ul_instance *instance = ul_series_instance(plan.source, k);
-        if (!listed.insert(instance->sop_instance_uid).second)
-            continue;
-        DcmItem &image = seg_new_item(series, DCM_ContourImageSequence);
-        seg_put(image, DCM_ReferencedSOPClassUID, instance->sop_class_uid);
-        seg_put(image, DCM_ReferencedSOPInstanceUID, instance->sop_instance_uid);
-    }
+    seg_each_instance(plan, [&](const ul_instance &instance) {
+        seg_put_reference(seg_new_item(series, DCM_ContourImageSequence), instance);
+    });
 }
 
 /* What an image has and a structure set has not goes, dates get their names of it. */
@@ -201,21 +185,12 @@ static void put_object(DcmItem &target, const SegPlan &plan, const SegUids &uids
     put_structures(target, plan, frame_uid);
 }
 
-/* Implicit VR: a contour may be longer than the 65534 bytes that DS holds with an explicit one. */
-static void save(DcmFileFormat &file, const char *path) {
-    errno = 0;
-    OFCondition saved = file.saveFile(path, EXS_LittleEndianImplicit, EET_ExplicitLength);
-    if (saved.bad())
-        throw Failure(
-            UL_ERROR_OUTPUT, "cannot be written: %s", errno ? std::strerror(errno) : saved.text());
-}
-
 /* Reads the file back and compares it with the labels. */
 static void check_file(const char *path, const SegPlan &plan) {
     const ul_labels &labels = *plan.labels;
     ul_labels read = {};
     std::unique_ptr<ul_labels, void (*)(ul_labels *)> owner(&read, ul_labels_free);
-    rtstruct_read_on(path, labels.grid, read, nullptr);
+    seg_read_back([&] { rtstruct_read_on(path, labels.grid, read, nullptr); });
     size_t voxels = labels.grid.size[0] * labels.grid.size[1] * labels.grid.size[2];
     bool same = read.segments.count == labels.segments.count;
     for (size_t n = 0; same && n < plan.segments.size(); n++) {
@@ -257,7 +232,8 @@ ul_status ul_rtstruct_write(const char *path, const ul_labels *labels, const ul_
             return ul_error_set(error, UL_ERROR_INTERRUPTED, "%s: interrupted", path);
         put_object(*file.getDataset(), plan,
             seg_uids(plan, reinterpret_cast<const uint8_t *>(data.data()), data.size()), notes);
-        save(file, output.temporary);
+        /* A contour may be longer than the 65534 bytes that DS holds with an explicit VR. */
+        seg_save(file, output.temporary, EXS_LittleEndianImplicit);
         check_file(output.temporary, plan);
         return ul_output_commit(&output, error);
     });

@@ -3,12 +3,14 @@
 #define SEG_BUILD_H
 
 #include "io/base/uid.h"
+#include "io/dicom/shim.h"
 #include "io/seg/object.h"
 #include "ulite/seg.h"
 
 #include <dcmtk/config/osconfig.h>
 
 #include <dcmtk/dcmdata/dctk.h>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -119,7 +121,28 @@ void seg_put_code(DcmItem &item, const DcmTagKey &sequence, const char *value, c
 /* Names the character set again in an item whose text needs it: dcmjs, and so OHIF, forgets the
  * data set's inside of sequences. */
 void seg_put_charset(DcmItem &item, const std::string &text);
-DcmItem &seg_new_item(DcmItem &item, const DcmTagKey &sequence); /* appended to the sequence */
+DcmItem &seg_new_item(DcmItem &item, const DcmTagKey &sequence);    /* appended to the sequence */
+void seg_put_reference(DcmItem &item, const ul_instance &instance); /* class and instance UID */
+/* Text cut to so many characters and, where they are given, bytes. */
+std::string seg_clipped(const std::string &text, size_t characters, size_t bytes = SIZE_MAX);
+
+/* Calls visit for every object of the source once, in slice order: a multi-frame one has several
+ * slices. */
+void seg_each_instance(const SegPlan &plan, const std::function<void(const ul_instance &)> &visit);
+
+/* Writes the file. Throws Failure (UL_ERROR_OUTPUT). */
+void seg_save(DcmFileFormat &file, const char *path, E_TransferSyntax syntax);
+
+/* Reads what was just written. DCMTK does not notice a write that fails when the file is closed:
+ * then it cannot be read here, and the Failure is UL_ERROR_OUTPUT. */
+template <class Read> auto seg_read_back(Read read) -> decltype(read()) {
+    try {
+        return read();
+    } catch (const Failure &failure) {
+        throw Failure(failure.status == UL_ERROR_INPUT ? UL_ERROR_OUTPUT : failure.status,
+            "cannot be written: what was read back %s (is the disk full?)", failure.text);
+    }
+}
 
 /* The private block (group 0x0063) that keeps label values that a SEG cannot number. */
 #define SEG_PRIVATE_CREATOR "ULITE"

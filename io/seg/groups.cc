@@ -69,8 +69,7 @@ static void put_derivation(DcmItem &frame, const SegPlan &plan, size_t slice) {
     DcmItem &derivation = seg_new_item(frame, DCM_DerivationImageSequence);
     DcmItem &image = seg_new_item(derivation, DCM_SourceImageSequence);
     const ul_instance *instance = ul_series_instance(plan.source, plan.nearest[slice]);
-    seg_put(image, DCM_ReferencedSOPClassUID, instance->sop_class_uid);
-    seg_put(image, DCM_ReferencedSOPInstanceUID, instance->sop_instance_uid);
+    seg_put_reference(image, *instance);
     if (instance->frame > 0)
         seg_put(image, DCM_ReferencedFrameNumber, std::to_string(instance->frame));
     seg_put(image, DCM_SpatialLocationsPreserved, plan.on_original ? "YES" : "NO");

@@ -1,21 +1,10 @@
 /* The modules of a SEG that ulite itself fills: series, equipment, image, segments. */
 #include "io/base/notes.h"
-#include "io/base/utf8.h"
 #include "io/dicom/shim.h"
 #include "io/pixels/colour.h"
 #include "io/seg/build.h"
 
-#include <algorithm>
-#include <cstdint>
 #include <cstring>
-#include <set>
-
-/* Text cut to so many characters and, where they are given, bytes. */
-static std::string clipped(const std::string &text, size_t characters, size_t bytes = SIZE_MAX) {
-    std::string buffer(std::min(text.size() * 2, bytes) + 1, '\0');
-    ul_utf8_clip(&buffer[0], buffer.size(), characters, text.c_str());
-    return buffer.c_str();
-}
 
 /* "ulite: Liver, Spleen (research use)" in the 64 characters that there are, which some readers
  * count in bytes. */
@@ -29,7 +18,7 @@ static std::string series_description(const SegPlan &plan) {
         for (size_t s = 0; s < plan.segments.size(); s++)
             text += (s ? ", " : "") + std::string(plan.segment(s).label);
     }
-    return clipped(text, 64, 64 - (sizeof suffix - 1)) + suffix;
+    return seg_clipped(text, 64, 64 - (sizeof suffix - 1)) + suffix;
 }
 
 /* A series of its own beside the source's: 1000 above it. */
@@ -95,16 +84,9 @@ static void put_references(DcmItem &target, const SegPlan &plan, char **notes) {
     DcmItem &series = seg_new_item(target, DCM_ReferencedSeriesSequence);
     seg_put(series, DCM_SeriesInstanceUID,
         seg_usable_uid(plan, plan.info->series_uid, "SeriesInstanceUID", notes));
-    std::set<std::string> listed;
-    size_t slices = ul_series_grid(plan.source)->size[2];
-    for (size_t k = 0; k < slices; k++) {
-        const ul_instance *instance = ul_series_instance(plan.source, k);
-        if (!listed.insert(instance->sop_instance_uid).second)
-            continue; /* another frame of the same multi-frame object */
-        DcmItem &item = seg_new_item(series, DCM_ReferencedInstanceSequence);
-        seg_put(item, DCM_ReferencedSOPClassUID, instance->sop_class_uid);
-        seg_put(item, DCM_ReferencedSOPInstanceUID, instance->sop_instance_uid);
-    }
+    seg_each_instance(plan, [&](const ul_instance &instance) {
+        seg_put_reference(seg_new_item(series, DCM_ReferencedInstanceSequence), instance);
+    });
 }
 
 static void put_dimension(DcmItem &target, const std::string &organization,
@@ -156,7 +138,7 @@ static std::string segment_description(const ul_segment &segment, const char *no
     std::string text = segment.description;
     if (note && *note)
         text += (text.empty() ? "" : "; ") + std::string(note);
-    return clipped(text, 1024);
+    return seg_clipped(text, 1024);
 }
 
 static void put_algorithm(DcmItem &item, const ul_segment &segment) {
@@ -164,7 +146,7 @@ static void put_algorithm(DcmItem &item, const ul_segment &segment) {
         segment.algorithm_type[0] ? segment.algorithm_type : "AUTOMATIC");
     if (std::strcmp(segment.algorithm_type, "MANUAL") != 0)
         seg_put(item, DCM_SegmentAlgorithmName,
-            segment.algorithm_name[0] ? clipped(segment.algorithm_name, 64) : "unspecified");
+            segment.algorithm_name[0] ? seg_clipped(segment.algorithm_name, 64) : "unspecified");
 }
 
 static void put_segment(DcmItem &target, const SegPlan &plan, size_t index) {
@@ -173,7 +155,7 @@ static void put_segment(DcmItem &target, const SegPlan &plan, size_t index) {
     seg_put_charset(item, segment.label + std::string(segment.description) +
                               segment.algorithm_name + segment.tracking_id);
     seg_put_us(item, DCM_SegmentNumber, plan.number(index));
-    seg_put(item, DCM_SegmentLabel, clipped(segment.label, 64));
+    seg_put(item, DCM_SegmentLabel, seg_clipped(segment.label, 64));
     std::string description = segment_description(segment, plan.options->description_note);
     if (!description.empty())
         seg_put(item, DCM_SegmentDescription, description);

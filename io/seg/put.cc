@@ -1,10 +1,14 @@
 /* Values into a data set: helpers of the modules. */
 #include "io/base/notes.h"
 #include "io/base/sha256.h"
+#include "io/base/utf8.h"
 #include "io/dicom/shim.h"
 #include "io/seg/build.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <set>
 
 void seg_stored(const OFCondition &condition, const DcmTagKey &tag) {
     if (condition.bad())
@@ -24,6 +28,34 @@ DcmItem &seg_new_item(DcmItem &item, const DcmTagKey &sequence) {
     DcmItem *created = nullptr;
     seg_stored(item.findOrCreateSequenceItem(sequence, created, -2), sequence);
     return *created;
+}
+
+void seg_put_reference(DcmItem &item, const ul_instance &instance) {
+    seg_put(item, DCM_ReferencedSOPClassUID, instance.sop_class_uid);
+    seg_put(item, DCM_ReferencedSOPInstanceUID, instance.sop_instance_uid);
+}
+
+std::string seg_clipped(const std::string &text, size_t characters, size_t bytes) {
+    std::string buffer(std::min(text.size() * 2, bytes) + 1, '\0');
+    ul_utf8_clip(&buffer[0], buffer.size(), characters, text.c_str());
+    return buffer.c_str();
+}
+
+void seg_each_instance(const SegPlan &plan, const std::function<void(const ul_instance &)> &visit) {
+    std::set<std::string> visited;
+    for (size_t k = 0; k < ul_series_grid(plan.source)->size[2]; k++) {
+        const ul_instance *instance = ul_series_instance(plan.source, k);
+        if (visited.insert(instance->sop_instance_uid).second)
+            visit(*instance);
+    }
+}
+
+void seg_save(DcmFileFormat &file, const char *path, E_TransferSyntax syntax) {
+    errno = 0; /* DCMTK's own texts speak of its streams */
+    OFCondition saved = file.saveFile(path, syntax, EET_ExplicitLength);
+    if (saved.bad())
+        throw Failure(
+            UL_ERROR_OUTPUT, "cannot be written: %s", errno ? std::strerror(errno) : saved.text());
 }
 
 void seg_put_charset(DcmItem &item, const std::string &text) {

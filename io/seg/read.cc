@@ -250,10 +250,7 @@ static void decode(SegObject &object, const SegLayout &layout, ul_labels &labels
     size_t shared = decode_binary(decoding);
     if (shared == 0)
         return;
-    notes_add(notes,
-        "segments overlap: %zu times a voxel belongs to a further segment; in the label map the "
-        "higher number wins, each segment by itself is whole",
-        shared);
+    notes_add_overlap(notes, shared);
     create_labels(object, layout, true, labels);
     decode_binary(decoding);
     decode_fractions(decoding);

@@ -7,7 +7,6 @@
 #include "libulite/base/output.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <dcmtk/dcmdata/dcrleerg.h>
@@ -125,11 +124,7 @@ static void save(DcmFileFormat &file, const SegPlan &plan, const char *path) {
         if (packed.bad())
             throw Failure(UL_ERROR_LIMIT, "cannot be compressed with RLE: %s", packed.text());
     }
-    errno = 0; /* DCMTK's own texts speak of its streams */
-    OFCondition saved = file.saveFile(path, syntax, EET_ExplicitLength);
-    if (saved.bad())
-        throw Failure(
-            UL_ERROR_OUTPUT, "cannot be written: %s", errno ? std::strerror(errno) : saved.text());
+    seg_save(file, path, syntax);
 }
 
 [[noreturn]] static void differs(const char *what, size_t frame) {
@@ -156,20 +151,10 @@ static void check_frame(const SegPlan &plan, const SegObject &object, size_t f) 
             differs("the position", f);
 }
 
-/* DCMTK does not notice a write that fails when the file is closed: then it cannot be read here. */
-static SegObject read_back(const char *path) {
-    try {
-        return seg_object_open(path, true);
-    } catch (const Failure &failure) {
-        throw Failure(failure.status == UL_ERROR_INPUT ? UL_ERROR_OUTPUT : failure.status,
-            "cannot be written: what was read back %s (is the disk full?)", failure.text);
-    }
-}
-
 /* Reads the file back and compares it with the labels. False where the progress said stop. */
 static bool check_file(const char *path, const SegPlan &plan) {
     constexpr size_t chunk = 64; /* frames that the threads share between two reports of progress */
-    SegObject object = read_back(path);
+    SegObject object = seg_read_back([path] { return seg_object_open(path, true); });
     size_t count = plan.frames.size();
     if (object.kind != plan.kind || object.bits != plan.bits() || object.frames.size() != count ||
         object.segments.size() != plan.segments.size())

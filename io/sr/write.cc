@@ -4,12 +4,10 @@
 #include "libulite/base/output.h"
 #include "ulite/sr.h"
 
-#include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <dcmtk/dcmsr/cmr/tid1500.h>
 #include <dcmtk/dcmsr/dsrdoc.h>
-#include <set>
 
 using Report = TID1500_MeasurementReport;
 using Group = Report::TID1411_Measurements;
@@ -114,21 +112,11 @@ static CID100_QuantitativeDiagnosticImagingProcedures procedure_of(const char *m
                                               : Procedures::ImagingProcedure;
 }
 
-/* The images that were segmented, each once. */
-template <class Visit> static void each_instance(const SegPlan &plan, Visit visit) {
-    std::set<std::string> listed;
-    for (size_t k = 0; k < ul_series_grid(plan.source)->size[2]; k++) {
-        const ul_instance *instance = ul_series_instance(plan.source, k);
-        if (listed.insert(instance->sop_instance_uid).second)
-            visit(*instance);
-    }
-}
-
 static void add_library(Report &report, const SegPlan &plan) {
     TID1600_ImageLibrary &library = report.getImageLibrary();
     made(library.createNewImageLibrary(), "image library");
     made(library.addImageGroup(), "image group");
-    each_instance(plan, [&](const ul_instance &instance) {
+    seg_each_instance(plan, [&](const ul_instance &instance) {
         DcmItem image;
         seg_put(image, DCM_SOPClassUID, instance.sop_class_uid);
         seg_put(image, DCM_SOPInstanceUID, instance.sop_instance_uid);
@@ -187,7 +175,7 @@ static void put_document(DcmDataset &target, Report &report, const SegObject &se
              seg_text(seg.data(), DCM_SOPClassUID).c_str(),
              seg_text(seg.data(), DCM_SOPInstanceUID).c_str(), OFFalse),
         "evidence");
-    each_instance(plan, [&](const ul_instance &instance) {
+    seg_each_instance(plan, [&](const ul_instance &instance) {
         made(evidence.addItem(study.c_str(), plan.info->series_uid, instance.sop_class_uid,
                  instance.sop_instance_uid, OFFalse),
             "evidence");
@@ -208,11 +196,7 @@ static void put_document(DcmDataset &target, Report &report, const SegObject &se
 
 /* known: DCMTK knows the class of the SEG, else it reads no reference to it. */
 static void save_and_check(DcmFileFormat &file, const char *path, bool known) {
-    errno = 0;
-    OFCondition saved = file.saveFile(path, EXS_LittleEndianExplicit, EET_ExplicitLength);
-    if (saved.bad())
-        throw Failure(
-            UL_ERROR_OUTPUT, "cannot be written: %s", errno ? std::strerror(errno) : saved.text());
+    seg_save(file, path, EXS_LittleEndianExplicit);
     DcmFileFormat read;
     DSRDocument document;
     if (read.loadFile(path).bad() || (known && document.read(*read.getDataset()).bad()) ||

@@ -91,7 +91,8 @@ ul_status labels_number_by_name(const ul_segments *classes, ul_labels *labels, u
 bool labels_are_numbered_alone(const char *path) {
     if (files_is_folder(path))
         return false;
-    return files_ends_with(path, ".seg.nrrd") || ul_rtstruct_probe(path);
+    return files_ends_with(path, ".seg.nrrd") ||
+           (image_file_kind(path) == IMAGE_NONE && ul_rtstruct_probe(path));
 }
 
 bool labels_are_cropped(const char *path) {

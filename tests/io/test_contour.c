@@ -2,6 +2,7 @@
  */
 #include "io/rtstruct/contour.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -75,8 +76,25 @@ static void random_masks(void **state) {
     }
 }
 
+/* A file may hold any numbers: nothing outside of the mask is touched. */
+static void far_points_stay_inside(void **state) {
+    (void)state;
+    const double far[] = {-INFINITY, -1.7e308, -1e308, 1.0, 1e308, 1.7e308, INFINITY, (double)NAN};
+    const size_t count = sizeof far / sizeof far[0];
+    for (size_t a = 0; a < count; a++)
+        for (size_t b = 0; b < count; b++)
+            for (size_t y = 0; y < count; y++) {
+                uint8_t *mask = calloc(4 * 3, 1); /* by itself, so that sanitizers watch its ends */
+                const double points[8] = {far[a], 1.0, far[b], 2.0, far[b], far[y], far[a], -1.0};
+                ul_error error = {0};
+                assert_non_null(mask);
+                assert_int_equal(contour_fill(points, 4, mask, 4, 3, &error), UL_OK);
+                free(mask);
+            }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_shapes), cmocka_unit_test(random_masks)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(known_shapes),
+        cmocka_unit_test(random_masks), cmocka_unit_test(far_points_stay_inside)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

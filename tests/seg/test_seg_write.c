@@ -1,5 +1,6 @@
 /* The SEG writer's promises: nothing half-written, UIDs that follow the content, refusals. Usage:
  * test_seg_write MAKE_SERIES */
+#include "ulite/rtstruct.h"
 #include "ulite/seg.h"
 
 #include <dirent.h>
@@ -122,6 +123,25 @@ static void full_disk_leaves_no_file(void **state) {
     small.rlim_cur = 8000;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     expect_failure(f, f->path, &options, UL_ERROR_OUTPUT, f->path);
+}
+
+/* The last bytes reach the disk when the file is closed, which DCMTK does not look at. */
+static void a_disk_that_is_full_at_the_end_is_told(void **state) {
+    fixture *f = *state;
+    ul_error error = {0};
+    struct stat whole;
+    assert_int_equal(ul_rtstruct_write(f->path, &f->labels, f->series, NULL, &error), UL_OK);
+    assert_int_equal(stat(f->path, &whole), 0);
+    unlink(f->path);
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit small;
+    getrlimit(RLIMIT_FSIZE, &small);
+    small.rlim_cur = (rlim_t)whole.st_size - 10;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    ul_status status = ul_rtstruct_write(f->path, &f->labels, f->series, NULL, &error);
+    if (status != UL_ERROR_OUTPUT || !strstr(error.text, "cannot be written"))
+        fail_msg("status %d, \"%s\"", (int)status, error.text);
+    assert_int_equal(count_files(f), 0);
 }
 
 /* Stops at the second report of a stage. */
@@ -278,6 +298,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unwritable_targets_are_refused),
         cmocka_unit_test_teardown(full_disk_leaves_no_file, lift_limit),
+        cmocka_unit_test_teardown(a_disk_that_is_full_at_the_end_is_told, lift_limit),
         cmocka_unit_test(interruption_leaves_no_file),
         cmocka_unit_test(labels_need_a_segment_and_a_grid),
         cmocka_unit_test(changed_sources_are_refused),
