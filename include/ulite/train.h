@@ -114,7 +114,9 @@ typedef struct ul_generation {
     double strip_p, strip_some_p;   /* the outside taken away; of these: some groups of it */
     double cut_p;                   /* part of the head left out */
     double mean_low, mean_high, sd; /* of a group's Gaussian: U(low, high), U(0, s) */
-    double related_p, related_sd;   /* a group's mean near that of its relation */
+    double sequence_p;              /* groups as a pulse sequence shows their relaxation times */
+    double relaxation_sd;           /* of the logarithm of these times */
+    double related_p, related_sd;   /* of the others: a group's mean near that of its relation */
     double apart_p;                 /* every value for itself: groups and sides not tied */
     double faint_p;                 /* little contrast inside the head */
     double background_p;            /* the background is no black */

@@ -128,6 +128,8 @@ static void derive_generation(ul_generation *g) {
         .mean_low = 0.0,
         .mean_high = 1.0,
         .sd = 0.12,
+        .sequence_p = 0.5,
+        .relaxation_sd = 0.08,
         .related_p = 0.5,
         .related_sd = 0.08,
         .apart_p = 0.05,

@@ -63,12 +63,12 @@ static const field changes[] = {CHANCE(flip_x_p), CHANCE(flip_y_p), CHANCE(flip_
 static const field ranges[] = {DRAWN(rotate_degrees), DRAWN(scale_low), DRAWN(scale_high),
     DRAWN(shear), DRAWN(elastic_mm), DRAWN(elastic_spacing_mm), DRAWN_CHANCE(mirror_p),
     DRAWN_CHANCE(strip_p), DRAWN_CHANCE(strip_some_p), DRAWN_CHANCE(cut_p), DRAWN(mean_low),
-    DRAWN(mean_high), DRAWN(sd), DRAWN_CHANCE(related_p), DRAWN(related_sd), DRAWN_CHANCE(apart_p),
-    DRAWN_CHANCE(faint_p), DRAWN_CHANCE(background_p), DRAWN_CHANCE(lesions_p), DRAWN(lesion_mm),
-    DRAWN_CHANCE(thick_p), DRAWN(thick_low), DRAWN(thick_high), DRAWN(resolution_low),
-    DRAWN(resolution_high), DRAWN(bias), DRAWN(bias_spacing_mm), DRAWN(gamma), DRAWN(noise),
-    DRAWN_CHANCE(rician_p), DRAWN(jitter), DRAWN_CHANCE(real_p),
-    {"draws", FIELD_COUNT, offsetof(ul_training, generate.draws), NULL}};
+    DRAWN(mean_high), DRAWN(sd), DRAWN_CHANCE(sequence_p), DRAWN(relaxation_sd),
+    DRAWN_CHANCE(related_p), DRAWN(related_sd), DRAWN_CHANCE(apart_p), DRAWN_CHANCE(faint_p),
+    DRAWN_CHANCE(background_p), DRAWN_CHANCE(lesions_p), DRAWN(lesion_mm), DRAWN_CHANCE(thick_p),
+    DRAWN(thick_low), DRAWN(thick_high), DRAWN(resolution_low), DRAWN(resolution_high), DRAWN(bias),
+    DRAWN(bias_spacing_mm), DRAWN(gamma), DRAWN(noise), DRAWN_CHANCE(rician_p), DRAWN(jitter),
+    DRAWN_CHANCE(real_p), {"draws", FIELD_COUNT, offsetof(ul_training, generate.draws), NULL}};
 
 /* Objects in "training" with fields of their own. */
 static const struct {

@@ -1,5 +1,7 @@
 #include "jobs/generate/head.h"
 
+#include "jobs/generate/contrast.h"
+
 #include <string.h>
 
 static void multiply(const double a[3][3], const double b[3][3], double product[3][3]) {
@@ -120,52 +122,6 @@ static void draw_resolution(const ul_generation *ranges, random_stream *stream, 
 
 /* --- Values ---------------------------------------------------------------------------------- */
 
-static head_tissue draw_tissue(const ul_generation *ranges, random_stream *stream) {
-    double mean = random_uniform(stream, ranges->mean_low, ranges->mean_high);
-    double sd = random_uniform(stream, 0.0, ranges->sd);
-    return (head_tissue){.mean = (float)mean, .variance = (float)(sd * sd), .solid = 1.0f};
-}
-
-/* Pulls what lies inside the head together. */
-static void make_faint(const label_values *values, random_stream *stream, head_tissue *tissue) {
-    double factor = random_uniform(stream, 0.1, 0.5), sum = 0.0, count = 0.0;
-    for (size_t i = 1; i < values->count; i++)
-        if (values->items[i].label > 0) {
-            sum += (double)tissue[i].mean;
-            count += 1.0;
-        }
-    for (size_t i = 1; i < values->count; i++)
-        if (values->items[i].label > 0) {
-            double mean = sum / count;
-            tissue[i].mean = (float)(mean + factor * ((double)tissue[i].mean - mean));
-            tissue[i].variance *= (float)(factor * factor);
-        }
-}
-
-static void draw_contrast(const label_values *values, const ul_generation *ranges,
-    random_stream *stream, head_tissue *tissue) {
-    head_tissue group[LABEL_VALUES_MOST];
-    for (size_t g = 0; g < values->group_count; g++)
-        group[g] = draw_tissue(ranges, stream);
-    if (random_happens(stream, ranges->related_p))
-        for (size_t r = 0; r < values->relation_count; r++) {
-            const label_relation *relation = &values->relations[r];
-            group[relation->group].mean =
-                group[relation->near].mean + (float)(ranges->related_sd * random_normal(stream));
-        }
-    bool apart = random_happens(stream, ranges->apart_p);
-    for (size_t i = 1; i < values->count; i++)
-        tissue[i] = apart ? draw_tissue(ranges, stream) : group[values->items[i].group];
-    if (random_happens(stream, ranges->faint_p))
-        make_faint(values, stream, tissue);
-    tissue[0] = (head_tissue){.solid = 1.0f};
-    if (random_happens(stream, ranges->background_p)) {
-        double sd = random_uniform(stream, 0.0, 0.5 * ranges->sd);
-        tissue[0].mean = (float)random_uniform(stream, 0.0, ranges->mean_high);
-        tissue[0].variance = (float)(sd * sd);
-    }
-}
-
 /* Takes the outside away, or some groups of it; what is left of it is black, mostly. */
 static void draw_stripping(const label_values *values, const ul_generation *ranges,
     random_stream *stream, head_scan *head) {
@@ -216,7 +172,7 @@ static void draw_lesions(const label_values *values, const ul_generation *ranges
     if (!random_happens(stream, ranges->lesions_p))
         return;
     size_t wanted = 1 + random_below(stream, HEAD_LESIONS), at[3];
-    head_tissue tissue = draw_tissue(ranges, stream);
+    head_tissue tissue = contrast_draw_tissue(ranges, stream);
     while (head->lesion_count < wanted && draw_lesion_place(values, head->map, stream, at)) {
         head_lesion *lesion = &head->lesions[head->lesion_count++];
         double radius = fmax(ranges->lesion_mm * pow(random_unit(stream), 2.0), 1.0);
@@ -252,7 +208,7 @@ void head_draw(const label_values *values, const label_map *map, const ul_genera
         head->low_mm, head->high_mm, &head->bias);
     draw_cut(ranges, stream, head);
     draw_resolution(ranges, stream, head);
-    draw_contrast(values, ranges, stream, head->tissue);
+    contrast_draw(values, ranges, stream, head->tissue);
     draw_lesions(values, ranges, stream, head);
     draw_stripping(values, ranges, stream, head);
     draw_gamma(ranges, stream, head);

@@ -7,18 +7,11 @@
 #ifndef HEAD_H
 #define HEAD_H
 
+#include "jobs/generate/contrast.h"
 #include "jobs/generate/label_map.h"
 #include "jobs/generate/smooth_field.h"
-#include "ulite/train.h"
 
 enum { HEAD_LESIONS = 12, GAMMA_STEPS = 1024 };
-
-/* What voxels of one value look like. */
-typedef struct head_tissue {
-    float mean, variance;
-    float solid; /* 1, or 0 where nothing is left of it: no noise either */
-    float lesions;
-} head_tissue;
 
 /* An ellipsoid in the map. */
 typedef struct head_lesion {

@@ -131,40 +131,73 @@ static ul_status read_relation(
     return status;
 }
 
+static ul_status read_tissue(
+    const cJSON *json, label_values *values, group_names *names, ul_error *error) {
+    static const char *const keys[] = {"group", "t1_ms", "t2_ms", "density", NULL};
+    ul_status status = check_keys(json, keys, error);
+    if (status != UL_OK)
+        return status;
+    const cJSON *name = cJSON_GetObjectItem(json, "group");
+    size_t group = cJSON_IsString(name) ? find_group(values, names, name->valuestring, false) : 0;
+    if (group == 0 || group == values->group_count)
+        return ul_json_wrong(name, "group", "the \"group\" of a value", UL_ERROR_INPUT, error);
+    if (values->tissues[group].t1_ms > 0.0)
+        return ul_error_set(error, UL_ERROR_INPUT, "group %s stands twice", name->valuestring);
+    double number[3];
+    for (int k = 0; k < 3; k++) {
+        const cJSON *value = cJSON_GetObjectItem(json, keys[k + 1]);
+        if (!(cJSON_IsNumber(value) && value->valuedouble > 0.0 && value->valuedouble <= 1e5))
+            return ul_json_wrong(
+                value, keys[k + 1], "a number above 0, up to 100000", UL_ERROR_INPUT, error);
+        number[k] = value->valuedouble;
+    }
+    values->tissues[group] = (label_tissue){number[0], number[1], number[2]};
+    values->tissues_known = true;
+    return UL_OK;
+}
+
+typedef ul_status (*read_entry)(
+    const cJSON *json, label_values *values, group_names *names, ul_error *error);
+
+/* A list that need not be there. */
+static ul_status read_list(const cJSON *json, const char *key, read_entry read,
+    label_values *values, group_names *names, ul_error *error) {
+    const cJSON *list = cJSON_GetObjectItem(json, key), *entry;
+    ul_status status = UL_OK;
+    size_t item = 0;
+    if (list && !cJSON_IsArray(list))
+        return ul_json_wrong(list, key, "a list of objects", UL_ERROR_INPUT, error);
+    cJSON_ArrayForEach(entry, list) {
+        status = read(entry, values, names, error);
+        item++;
+        if (status != UL_OK)
+            return ul_error_prefix(error, "entry %zu of \"%s\"", item, key), status;
+    }
+    return status;
+}
+
 static ul_status read_all(const cJSON *json, label_values *values, ul_error *error) {
-    static const char *const keys[] = {"values", "relations", NULL};
+    static const char *const keys[] = {"values", "relations", "tissues", NULL};
     group_names names = {{NULL}};
     const cJSON *list = cJSON_GetObjectItem(json, "values"), *entry;
-    const cJSON *relations = cJSON_GetObjectItem(json, "relations");
     ul_status status = check_keys(json, keys, error);
     if (status == UL_OK && !(cJSON_IsArray(list) && cJSON_GetArraySize(list) > 0))
         status = ul_json_wrong(list, "values", "a list of objects", UL_ERROR_INPUT, error);
-    if (status == UL_OK && relations && !cJSON_IsArray(relations))
-        status = ul_json_wrong(relations, "relations", "a list of objects", UL_ERROR_INPUT, error);
+    if (status == UL_OK)
+        status = read_list(json, "values", read_value, values, &names, error);
     if (status != UL_OK)
         return status;
     size_t item = 0;
-    cJSON_ArrayForEach(entry, list) {
-        status = read_value(entry, values, &names, error);
-        if (status != UL_OK)
-            return ul_error_prefix(error, "entry %zu of \"values\"", ++item), status;
-        item++;
-    }
-    item = 0;
     cJSON_ArrayForEach(entry, list) {
         status = read_mirror(entry, ++item, values, error);
         if (status != UL_OK)
             return ul_error_prefix(error, "entry %zu of \"values\"", item), status;
     }
     status = check_mirrors(values, error);
-    item = 0;
-    for (entry = relations ? relations->child : NULL; status == UL_OK && entry;
-         entry = entry->next) {
-        status = read_relation(entry, values, &names, error);
-        item++;
-        if (status != UL_OK)
-            ul_error_prefix(error, "entry %zu of \"relations\"", item);
-    }
+    if (status == UL_OK)
+        status = read_list(json, "relations", read_relation, values, &names, error);
+    if (status == UL_OK)
+        status = read_list(json, "tissues", read_tissue, values, &names, error);
     return status;
 }
 

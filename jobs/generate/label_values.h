@@ -20,6 +20,12 @@ typedef struct label_relation {
     uint8_t group, near;
 } label_relation;
 
+/* What a pulse sequence shows of the tissue of a group; t1_ms 0: not known. */
+typedef struct label_tissue {
+    double t1_ms, t2_ms; /* relaxation times at 1.5 to 3 T */
+    double density;      /* of protons, 1: water */
+} label_tissue;
+
 typedef struct label_values {
     char digest[65]; /* SHA-256 of the file */
     size_t count;    /* at least 1: item 0 is value 0, class 0, group 0, the background */
@@ -27,6 +33,8 @@ typedef struct label_values {
     size_t group_count;
     size_t relation_count;
     label_relation relations[LABEL_VALUES_MOST];
+    bool tissues_known;
+    label_tissue tissues[LABEL_VALUES_MOST]; /* [group_count] */
 } label_values;
 
 /* Reads a generate.json (docs/training.md). Errors: UL_ERROR_INPUT names the file, the value and

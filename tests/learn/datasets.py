@@ -135,7 +135,8 @@ GENERATE = {
                {"value": 17, "class": 3, "group": "spot", "mirror": 53},
                {"value": 53, "class": 4, "group": "spot", "mirror": 17},
                {"value": 510, "outside": 1}],
-    "relations": [{"group": "spot", "near": "brain"}]}
+    "relations": [{"group": "spot", "near": "brain"}],
+    "tissues": [{"group": "brain", "t1_ms": 800, "t2_ms": 75, "density": 0.7}]}
 SIDES = {"segments": [{"number": 1, "label": "left", "mirror": 2}, {"number": 2, "label": "right", "mirror": 1},
                       {"number": 3, "label": "left spot", "mirror": 4},
                       {"number": 4, "label": "right spot", "mirror": 3}]}

@@ -140,6 +140,12 @@ def test_bad_generate(folder):
     bad(lambda g: g["values"].insert(0, 5), entry, "not an object")
     bad(lambda g: g["relations"][0].update(near="skull"), 'entry 1 of "relations"', '"near"')
     bad(lambda g: g.update(relations={}), '"relations"', "a list of objects")
+    tissue = 'entry 1 of "tissues"'
+    bad(lambda g: g.update(tissues={}), '"tissues"', "a list of objects")
+    bad(lambda g: g["tissues"][0].update(group="skull"), tissue, '"group"', "of a value")
+    bad(lambda g: g["tissues"][0].update(t1_ms=0), tissue, '"t1_ms"', "above 0")
+    bad(lambda g: g["tissues"][0].pop("density"), tissue, '"density"', "above 0")
+    bad(lambda g: g["tissues"].append(g["tissues"][0]), 'entry 2 of "tissues"', "group brain stands twice")
     bad(lambda g: [g["values"][n].update({"class": c}) for n, c in ((1, 4), (3, 2))], "value 2 is class 1",
         "its mirror 41 is class 4")
     with open(f"{data}/generate.json", "w", encoding="utf-8") as file:
