@@ -1,7 +1,8 @@
-# Man pages from the program's help, and bash completion.
+# Man pages from the programs' help, and bash completion.
 if(NOT CMAKE_CROSSCOMPILING)
     set(man ${CMAKE_CURRENT_BINARY_DIR}/man)
-    add_custom_command(TARGET ulite_program POST_BUILD
+    add_dependencies(ulite_server ulite_program)
+    add_custom_command(TARGET ulite_server POST_BUILD
         COMMAND ${CMAKE_COMMAND} -DULITE=$<TARGET_FILE:ulite_program> -DFOLDER=${man} -DVERSION=${PROJECT_VERSION}
             -P ${CMAKE_CURRENT_SOURCE_DIR}/make_man.cmake VERBATIM)
     install(DIRECTORY ${man}/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

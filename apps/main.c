@@ -1,45 +1,44 @@
 #include "apps/base/console.h"
 #include "apps/base/json_out.h"
+#include "jobs/base/paths.h"
 #include "ulite/error.h"
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-
-/* In the order of `ulite --help`. */
-static const cli_command *const commands[] = {
-    &cmd_segment,
-    &cmd_batch,
-    &cmd_node,
-    &cmd_serve,
-    &cmd_convert,
-    &cmd_verify,
-    &cmd_train,
-    &cmd_eval,
-    &cmd_info,
-    &cmd_export,
-    &cmd_models,
-    &cmd_bench,
-    NULL,
-};
+#include <unistd.h>
 
 static void print_help(FILE *stream) {
     fputs("Usage: ulite COMMAND [ARGUMENTS]\n\nCommands:\n", stream);
-    for (size_t i = 0; commands[i]; i++)
-        fprintf(stream, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+    for (size_t i = 0; cli_commands[i]; i++)
+        fprintf(stream, "  %-9s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
     fputs("\n`ulite help COMMAND` tells more. Not a medical device; research use only.\n", stream);
 }
 
 static const cli_command *find_command(const char *name) {
-    for (size_t i = 0; commands[i]; i++)
-        if (strcmp(commands[i]->name, name) == 0)
-            return commands[i];
+    for (size_t i = 0; cli_commands[i]; i++)
+        if (strcmp(cli_commands[i]->name, name) == 0)
+            return cli_commands[i];
     return NULL;
 }
 
 static int unknown_command(const char *name) {
     console_line(stderr, "ulite: no command \"%s\" (see `ulite --help`)", name);
     return UL_ERROR_USAGE;
+}
+
+/* Goes on as ulite-server, which has the same words. */
+static int run_in_server(char **argv) {
+    char folder[FILES_PATH_BYTES], *program = NULL;
+    if (files_program_folder(folder))
+        program = files_join(folder, "ulite-server");
+    if (program)
+        execv(program, argv);
+    free(program);
+    console_line(stderr, "ulite: the program ulite-server, which does this, is not beside ulite or "
+                         "cannot be run: install both into one folder");
+    return UL_ERROR_INPUT;
 }
 
 static int help(int argc, char **argv) {
@@ -50,6 +49,8 @@ static int help(int argc, char **argv) {
     const cli_command *command = find_command(argv[2]);
     if (!command)
         return unknown_command(argv[2]);
+    if (!command->run)
+        return run_in_server(argv);
     console_help(command);
     return UL_OK;
 }
@@ -69,6 +70,8 @@ static int run(int argc, char **argv) {
     const cli_command *command = find_command(argv[1]);
     if (!command)
         return unknown_command(argv[1]);
+    if (!command->run)
+        return run_in_server(argv);
     if (!console_environment(command))
         return UL_ERROR_USAGE;
     char name[32]; /* with which getopt begins its messages */

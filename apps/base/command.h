@@ -1,4 +1,4 @@
-/* A subcommand of the ulite program. Each lives in a file of its own and is listed in main.c. */
+/* A subcommand of the ulite program. Each lives in a file of its own. */
 #ifndef COMMAND_H
 #define COMMAND_H
 
@@ -7,8 +7,15 @@ typedef struct cli_command {
     const char *summary; /* one line for `ulite --help` */
     const char *
         help; /* usage, options and examples: what --help begins with and the man page is made of */
-    int (*run)(int argc, char **argv); /* argv[0] is "ulite NAME"; returns the exit code */
+    int (*run)(int argc, char **argv); /* argv[0] is "ulite NAME"; returns the exit code. NULL: a
+                                          command of ulite-server, which lies beside ulite */
 } cli_command;
+
+/* Those of the program that main() belongs to, in the order of --help; NULL ends them. */
+extern const cli_command *const cli_commands[];
+
+#define NODE_SUMMARY "receive DICOM studies, segment them, send the results to a PACS"
+#define SERVE_SUMMARY "segment for 3D Slicer, OHIF, a browser and scripts over HTTP"
 
 extern const cli_command cmd_batch;
 extern const cli_command cmd_bench;

@@ -15,7 +15,7 @@
 static int node_run(int argc, char **argv);
 
 const cli_command cmd_node = {.name = "node",
-    .summary = "receive DICOM studies, segment them, send the results to a PACS",
+    .summary = NODE_SUMMARY,
     .help =
         "Usage: ulite node CONFIG.json [--check] [--threads N]\n"
         "\n"

@@ -20,7 +20,7 @@
 static int serve_run(int argc, char **argv);
 
 const cli_command cmd_serve = {.name = "serve",
-    .summary = "segment for 3D Slicer, OHIF, a browser and scripts over HTTP",
+    .summary = SERVE_SUMMARY,
     .help =
         "Usage: ulite serve [-m MODEL]... [OPTIONS]\n"
         "\n"

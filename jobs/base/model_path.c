@@ -1,11 +1,12 @@
 #include "jobs/base/model_path.h"
 
+#include "jobs/base/paths.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define SUFFIX ".safetensors"
 #define MAX_FOLDERS 16
@@ -35,15 +36,9 @@ static void list_folders(folders *all) {
         add_folder(all, folder, "");
         variable += length + (variable[length] == ':');
     }
-    char program[MODEL_PATH_BYTES];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (length <= 0)
+    char program[FILES_PATH_BYTES];
+    if (!files_program_folder(program))
         return;
-    program[length] = '\0';
-    char *slash = strrchr(program, '/');
-    if (!slash)
-        return;
-    *slash = '\0';
     add_folder(all, program, "/../share/ulite/models"); /* PREFIX/bin/ulite */
     add_folder(all, program, "/../../../models");       /* SOURCE/build/PRESET/bin/ulite */
 }

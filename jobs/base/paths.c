@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int compare_names(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -124,6 +125,17 @@ size_t files_stem(const char *name) {
     if (!files_is_nifti(name))
         return stem_before(name, endings);
     return strlen(name) - (files_ends_with(name, ".gz") ? strlen(".nii.gz") : strlen(".nii"));
+}
+
+bool files_program_folder(char folder[FILES_PATH_BYTES]) {
+    ssize_t length = readlink("/proc/self/exe", folder, FILES_PATH_BYTES - 1);
+    if (length <= 0)
+        return false;
+    folder[length] = '\0';
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        *slash = '\0';
+    return slash != NULL;
 }
 
 const char *files_below(const char *folder, const char *path) {

@@ -41,6 +41,10 @@ bool files_is_nrrd(const char *name);
  * .seg.dcm, .dcm, .png); 0 where it has none of them. */
 size_t files_stem(const char *name);
 
+/* The folder of the running program, without links; false where /proc does not tell. */
+enum { FILES_PATH_BYTES = 4096 };
+bool files_program_folder(char folder[FILES_PATH_BYTES]);
+
 /* A path as it is seen from a folder or file that it begins with; else the whole path. */
 const char *files_below(const char *folder, const char *path);
 
