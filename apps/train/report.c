@@ -111,6 +111,13 @@ void train_report_epoch(void *context, const ul_epoch *e) {
     cJSON_AddNumberToObject(event, "rate", e->rate);
     cJSON_AddNumberToObject(event, "loss", e->loss);
     cJSON_AddNumberToObject(event, "dice", e->dice);
+    cJSON *classes = cJSON_AddArrayToObject(event, "classes");
+    for (size_t c = 0; c < e->classes->count; c++) {
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddStringToObject(item, "name", e->classes->items[c].label);
+        cJSON_AddNumberToObject(item, "dice", e->class_dice[c]);
+        cJSON_AddItemToArray(classes, item);
+    }
     cJSON_AddBoolToObject(event, "best", e->best);
     cJSON_AddNumberToObject(event, "seconds", e->seconds);
     cJSON_AddNumberToObject(event, "seconds_left", e->seconds_left);

@@ -237,6 +237,9 @@ typedef struct ul_fit_options {
 typedef struct ul_epoch {
     size_t epoch, epochs;    /* from 1; of the whole run */
     double rate, loss, dice; /* dice: mean over validation cases and classes; NaN: not validated */
+    const ul_segments *classes; /* of the card */
+    const double *class_dice;   /* [classes->count] means over the validation cases; NaN: not
+                                   validated */
     bool best;
     double seconds, seconds_left; /* trained so far; NaN: unknown */
 } ul_epoch;

@@ -25,6 +25,7 @@ typedef struct fit_run {
     float *images;
     uint8_t *labels;
     run_state state;
+    double class_dice[UL_CARD_CLASSES]; /* of the last validation */
     char *checkpoint, *csv, *svg, *pdf, *split;
     char data[65]; /* digest of the data set */
     double started;
@@ -149,6 +150,20 @@ static ul_status train_epoch(fit_run *run, ul_epoch *epoch, ul_error *error) {
     return UL_OK;
 }
 
+/* Over cases and classes; that of each class is left in the run. */
+static double mean_dice(fit_run *run, const ul_fit_score *scores, size_t count) {
+    size_t classes = run->plan.card.classes.count;
+    double sum = 0.0;
+    for (size_t c = 0; c < classes; c++) {
+        double of_class = 0.0;
+        for (size_t i = c; i < count; i += classes)
+            of_class += scores[i].metrics.dice;
+        run->class_dice[c] = of_class / (double)(count / classes);
+        sum += of_class;
+    }
+    return sum / (double)count;
+}
+
 static ul_status validate(fit_run *run, ul_epoch *epoch, ul_error *error) {
     ul_model *model;
     ul_fit_score *scores = NULL;
@@ -158,11 +173,8 @@ static ul_status validate(fit_run *run, ul_epoch *epoch, ul_error *error) {
         return status;
     status = ul_fit_evaluate(run->dataset, UL_SPLIT_VAL, &run->plan.training, model,
         &run->plan.card, run->options->threads, run->progress, &scores, &count, error);
-    double sum = 0.0;
-    for (size_t i = 0; i < count; i++)
-        sum += scores[i].metrics.dice;
     if (status == UL_OK) {
-        epoch->dice = sum / (double)count;
+        epoch->dice = mean_dice(run, scores, count);
         epoch->best = epoch->dice > run->state.best;
         schedule_validated(&run->plan.training, &run->state.schedule, epoch->dice);
     }
@@ -199,7 +211,13 @@ static double seconds_left(const fit_run *run) {
 
 static ul_status run_epoch(fit_run *run, ul_epoch_function report, void *context, ul_error *error) {
     const ul_training *t = &run->plan.training;
-    ul_epoch epoch = {.epoch = run->state.epoch + 1, .epochs = t->epochs, .dice = NAN};
+    ul_epoch epoch = {.epoch = run->state.epoch + 1,
+        .epochs = t->epochs,
+        .dice = NAN,
+        .classes = &run->plan.card.classes,
+        .class_dice = run->class_dice};
+    for (size_t c = 0; c < UL_CARD_CLASSES; c++)
+        run->class_dice[c] = NAN;
     ul_status status = train_epoch(run, &epoch, error);
     if (status != UL_OK)
         return status;
