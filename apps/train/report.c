@@ -92,7 +92,7 @@ ul_status train_report_from(
     return UL_OK;
 }
 
-void train_report_epoch(void *context, const ul_epoch *e) {
+static void report_epoch(void *context, const ul_epoch *e) {
     (void)context;
     char dice[32] = "", left[32] = "";
     if (!isnan(e->dice))
@@ -124,22 +124,49 @@ void train_report_epoch(void *context, const ul_epoch *e) {
     event_print(event);
 }
 
-void train_report_end(const char *model, const ul_fit_result *r, double minutes) {
+void train_report_end(const char *model, const ul_fit_result *r) {
     if (r->out_of_time)
         console_say(
-            "the %g minutes were over after epoch %zu of %zu: the learning rate had not come "
+            "the time of --minutes was over after epoch %zu of %zu: the learning rate had not come "
             "down to its end; --resume with more minutes goes on",
-            minutes, r->epochs, r->planned);
-    console_say("%s: epoch %zu, validation Dice %.4f", model, r->best_epoch, r->best_dice);
+            r->epochs, r->training.epochs);
+    if (isnan(r->best_dice))
+        console_say("%s: epoch %zu, trained on all cases", model, r->best_epoch);
+    else
+        console_say("%s: epoch %zu, validation Dice %.4f", model, r->best_epoch, r->best_dice);
     if (!console_settings.json)
         return;
     cJSON *event = event_begin("trained");
     cJSON_AddStringToObject(event, "path", model);
     cJSON_AddNumberToObject(event, "epochs", (double)r->epochs);
-    cJSON_AddNumberToObject(event, "planned", (double)r->planned);
+    cJSON_AddNumberToObject(event, "planned", (double)r->training.epochs);
     cJSON_AddNumberToObject(event, "best_epoch", (double)r->best_epoch);
     cJSON_AddNumberToObject(event, "best_dice", r->best_dice);
     event_print(event);
+}
+
+static void report_fold(void *context, const ul_fold *fold) {
+    (void)context;
+    const size_t *cases = fold->dataset->in_split;
+    if (fold->number)
+        console_say("fold %zu of %zu: %zu cases to train on, %zu held out", fold->number,
+            fold->folds, cases[UL_SPLIT_TRAIN], cases[UL_SPLIT_VAL]);
+    else
+        console_say("all %zu cases: %zu epochs, the mean of the best ones of %zu folds",
+            cases[UL_SPLIT_TRAIN], fold->plan->training.epochs, fold->folds);
+    if (!console_settings.json)
+        return;
+    cJSON *event = event_begin("fold");
+    cJSON_AddNumberToObject(event, "fold", (double)fold->number);
+    cJSON_AddNumberToObject(event, "folds", (double)fold->folds);
+    cJSON_AddNumberToObject(event, "train", (double)cases[UL_SPLIT_TRAIN]);
+    cJSON_AddNumberToObject(event, "val", (double)cases[UL_SPLIT_VAL]);
+    event_print(event);
+}
+
+static void report_fold_end(void *context, const ul_fold *fold, const ul_fit_result *result) {
+    (void)context;
+    train_report_end(fold->output, result);
 }
 
 /* Dice (or IoU) of one class over its cases. */
@@ -166,15 +193,17 @@ static void add_summary(cJSON *object, const char *key, const ul_summary *s) {
     cJSON_AddNumberToObject(item, "high95", s->high95);
 }
 
-void train_report_test(const ul_card *card, const ul_fit_score *scores, size_t count) {
+/* A table, or the event of that name. */
+static void report_scores(const char *name, const char *title, const ul_card *card,
+    const ul_fit_score *scores, size_t count) {
     size_t classes = card->classes.count, cases = count / classes;
-    cJSON *event = console_settings.json ? event_begin("test") : NULL;
+    cJSON *event = console_settings.json ? event_begin(name) : NULL;
     cJSON *list = event ? cJSON_AddArrayToObject(event, "classes") : NULL;
     if (event)
         cJSON_AddNumberToObject(event, "cases", (double)cases);
     else
-        printf(
-            "%-24s  %-6s  %-6s  %-16s  %s\n", "test split", "Dice", "sd", "95 % interval", "IoU");
+        printf("%-24s  %-6s  %-6s  %-6s  %-16s  %s\n", title, "Dice", "sd", "median",
+            "95 % interval", "IoU");
     for (size_t c = 0; c < classes; c++) {
         ul_summary dice = summarise(scores, cases, classes, c, false);
         ul_summary iou = summarise(scores, cases, classes, c, true);
@@ -185,12 +214,27 @@ void train_report_test(const ul_card *card, const ul_fit_score *scores, size_t c
             add_summary(item, "iou", &iou);
             cJSON_AddItemToArray(list, item);
         } else {
-            printf("%-24s  %.4f  %.4f  [%.4f, %.4f]  %.4f\n", card->classes.items[c].label,
-                dice.mean, dice.sd, dice.low95, dice.high95, iou.mean);
+            printf("%-24s  %.4f  %.4f  %.4f  [%.4f, %.4f]  %.4f\n", card->classes.items[c].label,
+                dice.mean, dice.sd, dice.median, dice.low95, dice.high95, iou.mean);
         }
     }
     if (event)
         event_print(event);
     else
-        printf("%zu cases; the interval is a bootstrap of the mean\n", cases);
+        printf(
+            "%zu case%s; the interval is a bootstrap of the mean\n", cases, cases == 1 ? "" : "s");
 }
+
+void train_report_test(const ul_card *card, const ul_fit_score *scores, size_t count) {
+    report_scores("test", "test split", card, scores, count);
+}
+
+static void report_folds(
+    void *context, const ul_card *card, const ul_fit_score *scores, size_t count) {
+    (void)context;
+    report_scores("out_of_fold", "out of fold", card, scores, count);
+    fflush(stdout); /* the last run takes its time */
+}
+
+const ul_fit_listener train_report_listener = {
+    NULL, report_epoch, report_fold, report_fold_end, report_folds};

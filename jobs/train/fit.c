@@ -18,6 +18,7 @@ typedef struct fit_run {
     const ul_dataset *dataset;
     ul_plan plan; /* the caller's, with nothing left open */
     const ul_fit_options *options;
+    const ul_fit_listener *listener;
     const ul_progress *progress;
     patch_source patches;
     ul_trainer *trainer;
@@ -150,7 +151,7 @@ static ul_status train_epoch(fit_run *run, ul_epoch *epoch, ul_error *error) {
     return UL_OK;
 }
 
-/* Over cases and classes; that of each class is left in the run. */
+/* Over cases and classes, NaN of none; that of each class is left in the run. */
 static double mean_dice(fit_run *run, const ul_fit_score *scores, size_t count) {
     size_t classes = run->plan.card.classes.count;
     double sum = 0.0;
@@ -158,10 +159,10 @@ static double mean_dice(fit_run *run, const ul_fit_score *scores, size_t count) 
         double of_class = 0.0;
         for (size_t i = c; i < count; i += classes)
             of_class += scores[i].metrics.dice;
-        run->class_dice[c] = of_class / (double)(count / classes);
+        run->class_dice[c] = count ? of_class / (double)(count / classes) : (double)NAN;
         sum += of_class;
     }
-    return sum / (double)count;
+    return count ? sum / (double)count : (double)NAN;
 }
 
 static ul_status validate(fit_run *run, ul_epoch *epoch, ul_error *error) {
@@ -175,11 +176,13 @@ static ul_status validate(fit_run *run, ul_epoch *epoch, ul_error *error) {
         &run->plan.card, run->options->threads, run->progress, &scores, &count, error);
     if (status == UL_OK) {
         epoch->dice = mean_dice(run, scores, count);
-        epoch->best = epoch->dice > run->state.best;
+        epoch->best = count == 0 || epoch->dice > run->state.best;
+    }
+    if (status == UL_OK && count > 0) {
         schedule_validated(&run->plan.training, &run->state.schedule, epoch->dice);
+        run->state.best = epoch->best ? epoch->dice : run->state.best;
     }
     if (status == UL_OK && epoch->best) {
-        run->state.best = epoch->dice;
         run->state.best_epoch = epoch->epoch;
         status = model_file_save_best(model, run->dataset, &run->plan,
             &run->patches.samples.volumes, run->options, scores, count, epoch->epoch, error);
@@ -209,7 +212,7 @@ static double seconds_left(const fit_run *run) {
     return epochs > 0.0 ? (now() - run->started) / epochs * left : NAN;
 }
 
-static ul_status run_epoch(fit_run *run, ul_epoch_function report, void *context, ul_error *error) {
+static ul_status run_epoch(fit_run *run, ul_error *error) {
     const ul_training *t = &run->plan.training;
     ul_epoch epoch = {.epoch = run->state.epoch + 1,
         .epochs = t->epochs,
@@ -222,7 +225,8 @@ static ul_status run_epoch(fit_run *run, ul_epoch_function report, void *context
     if (status != UL_OK)
         return status;
     run->late = out_of_time(run);
-    if (epoch.epoch % t->validate_every == 0 || epoch.epoch == t->epochs || run->late)
+    bool last = epoch.epoch == t->epochs || run->late;
+    if (last || (epoch.epoch % t->validate_every == 0 && run->dataset->in_split[UL_SPLIT_VAL] > 0))
         status = validate(run, &epoch, error);
     if (status != UL_OK)
         return status;
@@ -234,8 +238,8 @@ static ul_status run_epoch(fit_run *run, ul_epoch_function report, void *context
     status = curves_add(run->csv, run->svg, run->pdf, &epoch, error);
     if (status == UL_OK)
         status = save_checkpoint(run, error);
-    if (status == UL_OK && report)
-        report(context, &epoch);
+    if (status == UL_OK && run->listener->epoch)
+        run->listener->epoch(run->listener->context, &epoch);
     return status;
 }
 
@@ -254,12 +258,11 @@ static ul_status explain_end(const fit_run *run, const ul_error *cause, ul_error
         cause->text, model, resume);
 }
 
-static ul_status run_epochs(
-    fit_run *run, ul_epoch_function report, void *context, ul_error *error) {
+static ul_status run_epochs(fit_run *run, ul_error *error) {
     ul_error cause = {0};
     ul_status status = UL_OK;
     while (status == UL_OK && run->state.epoch < run->plan.training.epochs && !run->late)
-        status = run_epoch(run, report, context, &cause);
+        status = run_epoch(run, &cause);
     if (status == UL_ERROR_INTERRUPTED) {
         ul_status saved = save_checkpoint(run, error);
         if (saved != UL_OK)
@@ -367,19 +370,21 @@ static ul_status prepare(fit_run *run, ul_error *error) {
 }
 
 ul_status ul_fit(const ul_dataset *dataset, const ul_plan *plan, const ul_fit_options *options,
-    ul_epoch_function epoch, void *context, const ul_progress *progress, ul_fit_result *result,
+    const ul_fit_listener *listener, const ul_progress *progress, ul_fit_result *result,
     ul_error *error) {
     fit_run run = {.dataset = dataset,
         .plan = *plan,
         .options = options,
+        .listener = listener,
         .progress = progress,
         .state = {.best = -1.0, .schedule = {1.0, -1.0, 0}},
         .started = now()};
     ul_status status = prepare(&run, error);
     if (status == UL_OK)
-        status = run_epochs(&run, epoch, context, error);
-    *result = (ul_fit_result){run.state.epoch, run.plan.training.epochs, run.state.best_epoch,
-        run.state.best, status == UL_OK && run.state.epoch < run.plan.training.epochs};
+        status = run_epochs(&run, error);
+    *result = (ul_fit_result){run.state.epoch, run.plan.training, run.state.best_epoch,
+        run.state.best < 0.0 ? (double)NAN : run.state.best,
+        status == UL_OK && run.state.epoch < run.plan.training.epochs};
     close_run(&run);
     return status;
 }
