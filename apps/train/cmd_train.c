@@ -2,6 +2,7 @@
 #include "apps/base/ending.h"
 #include "apps/base/event.h"
 #include "apps/base/target.h"
+#include "apps/train/outline.h"
 #include "apps/train/report.h"
 #include "jobs/base/model_path.h"
 #include "ulite/train.h"
@@ -26,14 +27,15 @@ const cli_command cmd_train = {.name = "train",
         "val\n"
         "and test.\n"
         "Images in colour whose channels are all equal are read as grey.\n"
-        "The data set is read once and checked, and a plan is derived from it and shown. The "
+        "The data set is read once and checked, and a plan is derived from it and outlined. The "
         "model\n"
         "with the best validation Dice is kept, and tested at the end. Beside it: curves (.csv,\n"
-        ".svg, .pdf), the digests of the images of each split (.split.json) and a .checkpoint.\n"
+        ".svg, .pdf), the whole plan (.plan.json), the digests of the images of each split\n"
+        "(.split.json) and a .checkpoint.\n"
         "\n"
         "  -o, --output FILE  the model\n"
         "      --plan FILE    JSON that overrides the derived plan\n"
-        "      --dry-run      print the plan (a file for --plan) and stop\n"
+        "      --dry-run      print the whole plan (a file for --plan) and stop\n"
         "      --samples F    with --dry-run: a PNG of the first patches of a run and their "
         "labels\n"
         "      --from MODEL   fine-tune: a file, or the name of a bundled model\n"
@@ -189,20 +191,23 @@ static ul_status test(
     return UL_OK;
 }
 
-static ul_status fit(
-    const ul_dataset *dataset, const ul_plan *plan, const request *r, ul_error *error) {
+static ul_status fit(train_outline *outline, const request *r, ul_error *error) {
+    const ul_dataset *dataset = outline->dataset;
+    const ul_plan *plan = outline->plan;
     ul_model *from = NULL;
     ul_fit_result result;
     ul_status status = r->from ? ul_model_open(r->from, &from, error) : UL_OK;
     if (status == UL_OK && from)
         status = train_report_from(r->from, from, plan, error);
     const ul_fit_options options = {r->output, from, r->resume, r->minutes, (int)r->threads};
+    ul_fit_listener listener = train_report_listener;
+    listener.context = outline;
+    listener.ready = train_outline_ready;
     if (status == UL_OK && r->folds)
-        status = ul_fit_folds(dataset, plan, &options, (size_t)r->folds, &train_report_listener,
+        status = ul_fit_folds(dataset, plan, &options, (size_t)r->folds, &listener,
             console_progress(), &result, error);
     else if (status == UL_OK)
-        status = ul_fit(
-            dataset, plan, &options, &train_report_listener, console_progress(), &result, error);
+        status = ul_fit(dataset, plan, &options, &listener, console_progress(), &result, error);
     ul_model_close(from);
     if (status != UL_OK)
         return status;
@@ -211,13 +216,28 @@ static ul_status fit(
     return test(dataset, &plan->training, r, error);
 }
 
-static ul_status print_plan(const ul_plan *plan, ul_error *error) {
+/* What --dry-run asks for. */
+static ul_status show_plan(
+    const request *r, const ul_dataset *dataset, const ul_plan *plan, ul_error *error) {
     char *json;
     ul_status status = ul_plan_write(plan, &json, error);
     if (status == UL_OK)
         puts(json);
     free(json);
+    if (status == UL_OK && r->samples)
+        status = ul_sheet_write(r->samples, dataset, plan, console_progress(), error);
     return status;
+}
+
+static ul_status run(const request *r, const ul_dataset *dataset, const ul_fingerprint *fingerprint,
+    const ul_plan *plan, ul_error *error) {
+    train_outline outline = {
+        dataset, fingerprint, plan, r->output, (size_t)r->folds, r->minutes, r->resume};
+    train_report_data(dataset, fingerprint);
+    ul_status status = train_report_plan(plan, error);
+    if (status == UL_OK)
+        status = train_outline_say(&outline, error);
+    return status == UL_OK ? fit(&outline, r, error) : status;
 }
 
 /* That nothing which the run writes replaces a file that it reads. */
@@ -289,14 +309,9 @@ static ul_status train(request *r, ul_error *error) {
         override(r, &plan.training);
         if (!r->resume && r->minutes <= 0.0)
             ul_plan_settle(&plan);
-        if (!r->dry_run)
-            train_report_data(&dataset, &fingerprint);
-        status = r->dry_run ? print_plan(&plan, error) : train_report_plan(&plan, error);
-        if (status == UL_OK && r->samples)
-            status = ul_sheet_write(r->samples, &dataset, &plan, console_progress(), error);
+        status = r->dry_run ? show_plan(r, &dataset, &plan, error)
+                            : run(r, &dataset, &fingerprint, &plan, error);
     }
-    if (status == UL_OK && !r->dry_run)
-        status = fit(&dataset, &plan, r, error);
     ul_plan_free(&plan);
     ul_fingerprint_free(&fingerprint);
     ul_dataset_free(&dataset);

@@ -9,25 +9,11 @@
 #include <string.h>
 
 void train_report_data(const ul_dataset *dataset, const ul_fingerprint *f) {
-    const size_t *cases = dataset->in_split;
-    console_say("%zu cases to train on, %zu to validate, %zu to test%s", cases[UL_SPLIT_TRAIN],
-        cases[UL_SPLIT_VAL], cases[UL_SPLIT_TEST],
-        dataset->split_by_hash ? " (split by a hash of their names)" : "");
-    if (dataset->unlisted)
-        console_say("%zu cases are not in the splits file and left out", dataset->unlisted);
-    console_say("%zu training slices of %zux%zu to %zux%zu pixels, %s, values %g to %g", f->slices,
-        f->smallest[0], f->smallest[1], f->largest[0], f->largest[1],
-        f->channels == 3 ? "RGB" : "grey", f->low, f->high);
-    if (f->channels == 1 && f->grey_in_colour > 0)
-        console_say("note: %zu images are stored in colour, their channels are equal: read as grey",
-            f->grey_in_colour);
-    for (size_t label = 1; label <= f->class_count; label++)
-        console_say("class %zu: %.3g %% of the voxels", label, 100.0 * f->class_share[label]);
     if (!console_settings.json)
         return;
     cJSON *event = event_begin("data");
     for (ul_split split = 0; split < UL_SPLITS; split++)
-        cJSON_AddNumberToObject(event, ul_split_name(split), (double)cases[split]);
+        cJSON_AddNumberToObject(event, ul_split_name(split), (double)dataset->in_split[split]);
     cJSON_AddNumberToObject(event, "slices", (double)f->slices);
     cJSON_AddNumberToObject(event, "classes", (double)f->class_count);
     event_print(event);
@@ -35,15 +21,14 @@ void train_report_data(const ul_dataset *dataset, const ul_fingerprint *f) {
 
 ul_status train_report_plan(const ul_plan *plan, ul_error *error) {
     char *json;
+    if (!console_settings.json)
+        return UL_OK;
     ul_status status = ul_plan_write(plan, &json, error);
     if (status != UL_OK)
         return status;
-    console_lines("", json);
-    if (console_settings.json) {
-        cJSON *event = event_begin("plan");
-        cJSON_AddItemToObject(event, "plan", cJSON_Parse(json));
-        event_print(event);
-    }
+    cJSON *event = event_begin("plan");
+    cJSON_AddItemToObject(event, "plan", cJSON_Parse(json));
+    event_print(event);
     free(json);
     return UL_OK;
 }
@@ -152,7 +137,7 @@ static void report_fold(void *context, const ul_fold *fold) {
         console_say("fold %zu of %zu: %zu cases to train on, %zu held out", fold->number,
             fold->folds, cases[UL_SPLIT_TRAIN], cases[UL_SPLIT_VAL]);
     else
-        console_say("all %zu cases: %zu epochs, the mean of the best ones of %zu folds",
+        console_say("all %zu cases: epochs %zu, the mean of the best ones of %zu folds",
             cases[UL_SPLIT_TRAIN], fold->plan->training.epochs, fold->folds);
     if (!console_settings.json)
         return;
@@ -237,4 +222,4 @@ static void report_folds(
 }
 
 const ul_fit_listener train_report_listener = {
-    NULL, report_epoch, report_fold, report_fold_end, report_folds};
+    NULL, report_epoch, NULL, report_fold, report_fold_end, report_folds};

@@ -1,13 +1,13 @@
-/* What `ulite train` says: for people, and as events under --json. */
+/* What happens in `ulite train`: for people, and as events under --json. */
 #ifndef TRAIN_REPORT_H
 #define TRAIN_REPORT_H
 
 #include "ulite/train.h"
 
-/* How many cases, of what kind. */
+/* The event of how many cases there are. */
 void train_report_data(const ul_dataset *dataset, const ul_fingerprint *fingerprint);
 
-/* The plan; what is open is left to the time. */
+/* The event of the plan; what is open is left to the time. */
 ul_status train_report_plan(const ul_plan *plan, ul_error *error);
 
 /* Which layers of the model to fine-tune do not fit the plan and start anew. Errors:

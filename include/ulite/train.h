@@ -213,18 +213,20 @@ UL_API ul_status ul_plan_write(const ul_plan *plan, char **json, ul_error *error
 /* Training a model on a data set by a plan. */
 
 /* What a run writes: the model, and beside it the curves, their picture as SVG and as PDF (not
- * without cairo), who was in which split, what --resume goes on from, and the out-of-fold scores.
+ * without cairo), the plan, who was in which split, what --resume goes on from, and the out-of-fold
+ * scores.
  */
 typedef enum ul_fit_file {
     UL_FIT_MODEL,
     UL_FIT_CURVES,
     UL_FIT_PICTURE,
     UL_FIT_DOCUMENT,
+    UL_FIT_PLAN,
     UL_FIT_SPLIT,
     UL_FIT_CHECKPOINT,
     UL_FIT_FOLDS
 } ul_fit_file;
-#define UL_FIT_FILES 7
+#define UL_FIT_FILES 8
 
 /* The path of one of them, the caller's; NULL where memory ran out. output: of the model. */
 UL_API char *ul_fit_path(const char *output, ul_fit_file file);
@@ -278,6 +280,9 @@ typedef struct ul_fold {
 typedef struct ul_fit_listener {
     void *context;
     ul_epoch_function epoch;
+    /* All is read, nothing of the training is open, and the run takes about so many seconds (NaN:
+     * unknown); of a cross-validation, its first run. */
+    void (*ready)(void *context, const ul_training *training, double seconds);
     /* Of a cross-validation: a run begins, a run has ended, and all folds were judged. */
     void (*begun)(void *context, const ul_fold *fold);
     void (*ended)(void *context, const ul_fold *fold, const ul_fit_result *result);

@@ -27,7 +27,7 @@ typedef struct fit_run {
     uint8_t *labels;
     run_state state;
     double class_dice[UL_CARD_CLASSES]; /* of the last validation */
-    char *checkpoint, *csv, *svg, *pdf, *split;
+    char *checkpoint, *csv, *svg, *pdf, *plan_path, *split;
     char data[65]; /* digest of the data set */
     double started;
     double limit;       /* seconds of training, 0: none */
@@ -58,9 +58,10 @@ static ul_status open_buffers(fit_run *run, ul_error *error) {
     run->csv = ul_fit_path(output, UL_FIT_CURVES);
     run->svg = ul_fit_path(output, UL_FIT_PICTURE);
     run->pdf = ul_fit_path(output, UL_FIT_DOCUMENT);
+    run->plan_path = ul_fit_path(output, UL_FIT_PLAN);
     run->split = ul_fit_path(output, UL_FIT_SPLIT);
     if (!run->images || !run->labels || !run->checkpoint || !run->csv || !run->svg || !run->pdf ||
-        !run->split)
+        !run->plan_path || !run->split)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a batch");
     return UL_OK;
 }
@@ -72,6 +73,7 @@ static void close_run(fit_run *run) {
     free(run->csv);
     free(run->svg);
     free(run->pdf);
+    free(run->plan_path);
     free(run->split);
     patch_source_close(&run->patches);
     ul_trainer_close(run->trainer);
@@ -291,61 +293,111 @@ static ul_status time_steps(fit_run *run, double *seconds, ul_error *error) {
     return UL_OK;
 }
 
-static ul_status time_validation(fit_run *run, double *seconds, ul_error *error) {
+/* Seconds of a validation: of a whole one, or as many as its first case says. */
+static ul_status time_validation(fit_run *run, bool whole, double *seconds, ul_error *error) {
     ul_model *model;
     ul_fit_score *scores = NULL;
-    size_t count;
+    size_t count, cases = run->dataset->in_split[UL_SPLIT_VAL];
+    ul_dataset part = *run->dataset;
+    while (!whole && part.count > 1 && part.cases->split != UL_SPLIT_VAL) {
+        part.cases++;
+        part.count--;
+    }
+    part.count = whole ? part.count : 1;
     double started = now();
     ul_status status = ul_trainer_model(run->trainer, &model, error);
     if (status != UL_OK)
         return status;
-    status = ul_fit_evaluate(run->dataset, UL_SPLIT_VAL, &run->plan.training, model,
-        &run->plan.card, run->options->threads, run->progress, &scores, &count, error);
+    status = ul_fit_evaluate(&part, UL_SPLIT_VAL, &run->plan.training, model, &run->plan.card,
+        run->options->threads, run->progress, &scores, &count, error);
     free(scores);
     ul_model_close(model);
-    *seconds = now() - started;
+    *seconds = (now() - started) * (whole ? 1.0 : (double)cases);
     return status;
+}
+
+/* Seconds of a step, a validation and the final test. */
+typedef struct run_costs {
+    double step, validation, test;
+} run_costs;
+
+/* Tries steps and a validation, whole or in part, and goes back to the initial weights. */
+static ul_status measure_costs(fit_run *run, bool whole, run_costs *costs, ul_error *error) {
+    const size_t *cases = run->dataset->in_split;
+    ul_status status = time_steps(run, &costs->step, error);
+    if (status == UL_OK)
+        status = time_validation(run, whole, &costs->validation, error);
+    if (status != UL_OK)
+        return status;
+    costs->test = cases[UL_SPLIT_VAL] ? costs->validation * (double)cases[UL_SPLIT_TEST] /
+                                            (double)cases[UL_SPLIT_VAL]
+                                      : 0.0;
+    return open_trainer(run, error);
+}
+
+static double epoch_cost(const ul_training *t, const run_costs *costs) {
+    return costs->step * (double)t->steps + costs->validation / (double)t->validate_every;
 }
 
 /* Plans as many epochs as fit into the time, the final test included; where not even one does, one
  * of fewer steps. */
-static ul_status fill_time(fit_run *run, ul_error *error) {
+static void fill_time(fit_run *run, const run_costs *costs) {
     ul_training *t = &run->plan.training;
-    double step, validation;
-    ul_status status = time_steps(run, &step, error);
-    if (status == UL_OK)
-        status = time_validation(run, &validation, error);
-    if (status != UL_OK)
-        return status;
-    const size_t *cases = run->dataset->in_split;
-    double test = validation * (double)cases[UL_SPLIT_TEST] / (double)cases[UL_SPLIT_VAL];
-    double left = 0.95 * (run->limit - seconds_of(run)) - test;
-    double epoch = step * (double)t->steps + validation / (double)t->validate_every;
+    double left = 0.95 * (run->limit - seconds_of(run)) - costs->test;
+    double epoch = epoch_cost(t, costs);
     t->epochs = left > epoch ? (size_t)fmin(left / epoch, 1e6) : 1;
     if (left < epoch)
-        t->steps = (size_t)fmin(fmax((left - validation) / step, 1.0), (double)t->steps);
-    return open_trainer(run, error);
+        t->steps =
+            (size_t)fmin(fmax((left - costs->validation) / costs->step, 1.0), (double)t->steps);
+}
+
+static ul_status resume(fit_run *run, ul_error *error) {
+    ul_status status = checkpoint_read(run->checkpoint, &run->plan, run->data, &run->state, error);
+    if (status == UL_OK)
+        status = ul_trainer_load(run->trainer, run->checkpoint, error);
+    run->saved = status == UL_OK;
+    run->first_epoch = run->state.epoch;
+    return status;
+}
+
+/* What the run still takes; NaN where it was resumed before its first epoch was over. */
+static double expected_seconds(const fit_run *run, const run_costs *costs) {
+    const ul_training *t = &run->plan.training;
+    double done = (double)run->state.epoch, left = fmax((double)t->epochs - done, 0.0);
+    if (run->options->resume)
+        return done > 0.0 ? run->state.seconds / done * left : (double)NAN;
+    return left * epoch_cost(t, costs) + costs->test;
 }
 
 static ul_status begin(fit_run *run, ul_error *error) {
     ul_training *t = &run->plan.training;
-    bool fill = t->epochs == 0 && run->options->minutes > 0.0;
+    bool fill = t->epochs == 0 && run->options->minutes > 0.0, ready = run->listener->ready != NULL;
+    run_costs costs = {0};
     ul_status status = UL_OK;
     run->limit = 60.0 * run->options->minutes;
-    if (run->options->resume) {
-        status = checkpoint_read(run->checkpoint, &run->plan, run->data, &run->state, error);
-        if (status == UL_OK)
-            status = ul_trainer_load(run->trainer, run->checkpoint, error);
-        run->saved = status == UL_OK;
-        run->first_epoch = run->state.epoch;
-    } else if (fill) {
-        status = fill_time(run, error);
-    }
+    if (run->options->resume)
+        status = resume(run, error);
+    else if (fill || ready)
+        status = measure_costs(run, fill, &costs, error);
+    if (status == UL_OK && fill && !run->options->resume)
+        fill_time(run, &costs);
     ul_plan_settle(&run->plan);
     if (fill)
         run->limit *= 1.1;
     run->late = run->state.best_epoch > 0 && out_of_time(run);
+    if (status == UL_OK && ready)
+        run->listener->ready(run->listener->context, t, expected_seconds(run, &costs));
     return status;
+}
+
+/* Writes who is in which split, and the plan. */
+static ul_status write_lists(const fit_run *run, const char *split, ul_error *error) {
+    char *plan;
+    ul_status status = ul_plan_write(&run->plan, &plan, error);
+    if (status == UL_OK)
+        status = ul_output_write(run->plan_path, plan, strlen(plan), error);
+    free(plan);
+    return status == UL_OK ? ul_output_write(run->split, split, strlen(split), error) : status;
 }
 
 /* Everything up to the first step. */
@@ -364,7 +416,7 @@ static ul_status prepare(fit_run *run, ul_error *error) {
     if (status == UL_OK)
         status = begin(run, error);
     if (status == UL_OK)
-        status = ul_output_write(run->split, split, strlen(split), error);
+        status = write_lists(run, split, error);
     free(split);
     return status;
 }

@@ -212,7 +212,10 @@ static ul_status train_fold(
         return status;
     if (v->listener->begun)
         v->listener->begun(v->listener->context, fold);
-    status = ul_fit(fold->dataset, fold->plan, &options, v->listener, v->progress, result, error);
+    ul_fit_listener listener = *v->listener;
+    if (fold->number != 1)
+        listener.ready = NULL;
+    status = ul_fit(fold->dataset, fold->plan, &options, &listener, v->progress, result, error);
     if (status == UL_OK && v->listener->ended)
         v->listener->ended(v->listener->context, fold, result);
     if (status == UL_OK && fold->number > 0)

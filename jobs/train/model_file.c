@@ -23,6 +23,7 @@ char *ul_fit_path(const char *output, ul_fit_file file) {
     static const char *const suffixes[UL_FIT_FILES] = {[UL_FIT_CURVES] = ".csv",
         [UL_FIT_PICTURE] = ".svg",
         [UL_FIT_DOCUMENT] = ".pdf",
+        [UL_FIT_PLAN] = ".plan.json",
         [UL_FIT_SPLIT] = ".split.json",
         [UL_FIT_CHECKPOINT] = ".checkpoint",
         [UL_FIT_FOLDS] = ".folds.csv"};
