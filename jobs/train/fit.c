@@ -194,13 +194,23 @@ static ul_status validate(fit_run *run, ul_epoch *epoch, ul_error *error) {
     return status;
 }
 
+static ul_status write_plan(const fit_run *run, ul_error *error) {
+    char *plan;
+    ul_status status = ul_plan_write(&run->plan, &plan, error);
+    if (status == UL_OK)
+        status = ul_output_write(run->plan_path, plan, strlen(plan), error);
+    free(plan);
+    return status;
+}
+
+/* The plan beside the model is that of the checkpoint: a resumed run may have changed it. */
 static ul_status save_checkpoint(fit_run *run, ul_error *error) {
     run_state state = run->state;
     state.seconds = seconds_of(run);
     ul_status status =
         checkpoint_save(run->checkpoint, run->trainer, &state, &run->plan, run->data, error);
     run->saved = run->saved || status == UL_OK;
-    return status;
+    return status == UL_OK ? write_plan(run, error) : status;
 }
 
 static bool out_of_time(const fit_run *run) {
@@ -390,16 +400,6 @@ static ul_status begin(fit_run *run, ul_error *error) {
     return status;
 }
 
-/* Writes who is in which split, and the plan. */
-static ul_status write_lists(const fit_run *run, const char *split, ul_error *error) {
-    char *plan;
-    ul_status status = ul_plan_write(&run->plan, &plan, error);
-    if (status == UL_OK)
-        status = ul_output_write(run->plan_path, plan, strlen(plan), error);
-    free(plan);
-    return status == UL_OK ? ul_output_write(run->split, split, strlen(split), error) : status;
-}
-
 /* Everything up to the first step. */
 static ul_status prepare(fit_run *run, ul_error *error) {
     char *split = NULL;
@@ -416,7 +416,9 @@ static ul_status prepare(fit_run *run, ul_error *error) {
     if (status == UL_OK)
         status = begin(run, error);
     if (status == UL_OK)
-        status = write_lists(run, split, error);
+        status = ul_output_write(run->split, split, strlen(split), error);
+    if (status == UL_OK && !run->options->resume)
+        status = write_plan(run, error);
     free(split);
     return status;
 }
