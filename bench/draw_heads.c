@@ -32,7 +32,7 @@ static ul_status draw_all(
     ul_dataset dataset;
     ul_fingerprint fingerprint = {0};
     ul_plan plan = {0};
-    ul_status status = ul_dataset_open(data, NULL, 1, false, &dataset, error);
+    ul_status status = ul_dataset_open(data, NULL, 1, false, false, &dataset, error);
     if (status != UL_OK)
         return status;
     status = ul_fingerprint_measure(&dataset, NULL, &fingerprint, error);

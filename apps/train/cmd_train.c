@@ -2,6 +2,7 @@
 #include "apps/base/ending.h"
 #include "apps/base/event.h"
 #include "apps/base/target.h"
+#include "apps/train/outline.h"
 #include "apps/train/report.h"
 #include "jobs/base/model_path.h"
 #include "ulite/train.h"
@@ -18,7 +19,7 @@ const cli_command cmd_train = {.name = "train",
     .help =
         "Usage: ulite train DATASET -o MODEL.safetensors [--plan F] [--from MODEL] [--resume]\n"
         "                   [--overwrite] [--epochs N] [--minutes N] [--batch N] [--lr X]\n"
-        "                   [--loss L] [--seed N] [--splits F] [--threads N]\n"
+        "                   [--loss L] [--seed N] [--splits F] [--folds K] [--threads N]\n"
         "       ulite train DATASET --dry-run [--samples F.png] [OPTIONS]\n"
         "\n"
         "DATASET holds images/ (or imagesTr/) and labels/ (or labelsTr/, masks/): NIfTI,\n"
@@ -26,14 +27,15 @@ const cli_command cmd_train = {.name = "train",
         "val\n"
         "and test.\n"
         "Images in colour whose channels are all equal are read as grey.\n"
-        "The data set is read once and checked, and a plan is derived from it and shown. The "
+        "The data set is read once and checked, and a plan is derived from it and outlined. The "
         "model\n"
         "with the best validation Dice is kept, and tested at the end. Beside it: curves (.csv,\n"
-        ".svg, .pdf), the digests of the images of each split (.split.json) and a .checkpoint.\n"
+        ".svg, .pdf), the whole plan (.plan.json), the digests of the images of each split\n"
+        "(.split.json) and a .checkpoint.\n"
         "\n"
         "  -o, --output FILE  the model\n"
         "      --plan FILE    JSON that overrides the derived plan\n"
-        "      --dry-run      print the plan (a file for --plan) and stop\n"
+        "      --dry-run      print the whole plan (a file for --plan) and stop\n"
         "      --samples F    with --dry-run: a PNG of the first patches of a run and their "
         "labels\n"
         "      --from MODEL   fine-tune: a file, or the name of a bundled model\n"
@@ -46,6 +48,10 @@ const cli_command cmd_train = {.name = "train",
         "      --loss L       dice, cross_entropy, dice_ce (default) or tversky\n"
         "      --seed N       of the initial weights and of all that is drawn, default 1\n"
         "      --splits FILE  a splits file from elsewhere\n"
+        "      --folds K      cross-validation: a model for each of K parts of the cases, trained "
+        "on\n"
+        "                     the others (MODEL.foldN.safetensors), then the model, trained on "
+        "all\n"
         "      --threads N    0 (default): one per processor; the model does not depend on it\n"
         "      --json         events on stdout, a line each\n"
         "      --progress P   auto, always or never\n"
@@ -56,6 +62,7 @@ const cli_command cmd_train = {.name = "train",
         "Examples:\n"
         "  ulite train liver/ -o liver.safetensors --minutes 20\n"
         "  ulite train liver/ -o liver.safetensors --plan plan.json --resume\n"
+        "  ulite train liver/ -o liver.safetensors --folds 5 --minutes 120\n"
         "  ulite train mine/ -o mine.safetensors --from hippocampus --minutes 5\n",
     .run = train_run};
 
@@ -73,6 +80,7 @@ enum {
     OPTION_LOSS,
     OPTION_SEED,
     OPTION_SPLITS,
+    OPTION_FOLDS,
     OPTION_THREADS
 };
 
@@ -87,14 +95,16 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"batch", required_argument, NULL, OPTION_BATCH}, {"lr", required_argument, NULL, OPTION_LR},
     {"loss", required_argument, NULL, OPTION_LOSS}, {"seed", required_argument, NULL, OPTION_SEED},
     {"splits", required_argument, NULL, OPTION_SPLITS},
+    {"folds", required_argument, NULL, OPTION_FOLDS},
     {"threads", required_argument, NULL, OPTION_THREADS}, {0}};
 
 typedef struct request {
     const char *dataset, *output, *splits, *plan, *from, *samples;
     double minutes, rate;
     long epochs, batch, threads;
-    long seed; /* -1: the plan's */
-    int loss;  /* a ul_loss, -1: the plan's */
+    long folds; /* 0: no cross-validation */
+    long seed;  /* -1: the plan's */
+    int loss;   /* a ul_loss, -1: the plan's */
     bool resume, overwrite, dry_run;
     char from_path[MODEL_PATH_BYTES];
 } request;
@@ -147,6 +157,8 @@ static int take_option(request *r, int option, const char *argument) {
     case OPTION_SPLITS:
         r->splits = argument;
         return UL_OK;
+    case OPTION_FOLDS:
+        return console_number(&cmd_train, "--folds", argument, 2, 1000, &r->folds);
     case OPTION_THREADS:
         return console_number(&cmd_train, "--threads", argument, 0, 1024, &r->threads);
     default:
@@ -179,31 +191,53 @@ static ul_status test(
     return UL_OK;
 }
 
-static ul_status fit(
-    const ul_dataset *dataset, const ul_plan *plan, const request *r, ul_error *error) {
+static ul_status fit(train_outline *outline, const request *r, ul_error *error) {
+    const ul_dataset *dataset = outline->dataset;
+    const ul_plan *plan = outline->plan;
     ul_model *from = NULL;
     ul_fit_result result;
     ul_status status = r->from ? ul_model_open(r->from, &from, error) : UL_OK;
     if (status == UL_OK && from)
         status = train_report_from(r->from, from, plan, error);
     const ul_fit_options options = {r->output, from, r->resume, r->minutes, (int)r->threads};
-    if (status == UL_OK)
-        status = ul_fit(
-            dataset, plan, &options, train_report_epoch, NULL, console_progress(), &result, error);
+    ul_fit_listener listener = train_report_listener;
+    listener.context = outline;
+    listener.ready = train_outline_ready;
+    if (status == UL_OK && r->folds)
+        status = ul_fit_folds(dataset, plan, &options, (size_t)r->folds, &listener,
+            console_progress(), &result, error);
+    else if (status == UL_OK)
+        status = ul_fit(dataset, plan, &options, &listener, console_progress(), &result, error);
     ul_model_close(from);
     if (status != UL_OK)
         return status;
-    train_report_end(r->output, &result, r->minutes);
+    if (!r->folds)
+        train_report_end(r->output, &result);
     return test(dataset, &plan->training, r, error);
 }
 
-static ul_status print_plan(const ul_plan *plan, ul_error *error) {
+/* What --dry-run asks for. */
+static ul_status show_plan(
+    const request *r, const ul_dataset *dataset, const ul_plan *plan, ul_error *error) {
     char *json;
     ul_status status = ul_plan_write(plan, &json, error);
     if (status == UL_OK)
         puts(json);
     free(json);
+    if (status == UL_OK && r->samples)
+        status = ul_sheet_write(r->samples, dataset, plan, console_progress(), error);
     return status;
+}
+
+static ul_status run(const request *r, const ul_dataset *dataset, const ul_fingerprint *fingerprint,
+    const ul_plan *plan, ul_error *error) {
+    train_outline outline = {
+        dataset, fingerprint, plan, r->output, (size_t)r->folds, r->minutes, r->resume};
+    train_report_data(dataset, fingerprint);
+    ul_status status = train_report_plan(plan, error);
+    if (status == UL_OK)
+        status = train_outline_say(&outline, error);
+    return status == UL_OK ? fit(&outline, r, error) : status;
 }
 
 /* That nothing which the run writes replaces a file that it reads. */
@@ -222,15 +256,27 @@ static ul_status check_earlier(const request *r, const char *path, ul_error *err
         path);
 }
 
-static ul_status check_outputs(const request *r,
-    ul_status (*check)(const request *r, const char *path, ul_error *error), ul_error *error) {
+typedef ul_status (*output_check)(const request *r, const char *path, ul_error *error);
+
+/* Of a run, or of one of a cross-validation. */
+static ul_status check_outputs_of(
+    const request *r, size_t fold, output_check check, ul_error *error) {
+    char *output = ul_fold_path(r->output, fold);
     ul_status status = UL_OK;
-    for (int file = 0; r->output && status == UL_OK && file < UL_FIT_FILES; file++) {
-        char *path = ul_fit_path(r->output, (ul_fit_file)file);
+    for (int file = 0; status == UL_OK && file < UL_FIT_FILES; file++) {
+        char *path = output ? ul_fit_path(output, (ul_fit_file)file) : NULL;
         status = path ? check(r, path, error)
                       : ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", r->output);
         free(path);
     }
+    free(output);
+    return status;
+}
+
+static ul_status check_outputs(const request *r, output_check check, ul_error *error) {
+    ul_status status = UL_OK;
+    for (size_t fold = 0; r->output && status == UL_OK && fold <= (size_t)r->folds; fold++)
+        status = check_outputs_of(r, fold, check, error);
     return status;
 }
 
@@ -248,25 +294,24 @@ static ul_status train(request *r, ul_error *error) {
     if (status == UL_OK)
         status = check_outputs(r, check_earlier, error);
     if (status == UL_OK)
-        status = ul_dataset_open(r->dataset, r->splits, 1, console_settings.debug, &dataset, error);
+        status = ul_dataset_open(
+            r->dataset, r->splits, 1, r->folds > 0, console_settings.debug, &dataset, error);
     if (status != UL_OK)
         return status;
     dataset.threads = (int)r->threads;
-    status = ul_fingerprint_measure(&dataset, console_progress(), &fingerprint, error);
+    if (r->folds)
+        status = ul_folds_check(&dataset, (size_t)r->folds, error);
+    if (status == UL_OK)
+        status = ul_fingerprint_measure(&dataset, console_progress(), &fingerprint, error);
     if (status == UL_OK)
         status = ul_plan_derive(&dataset, &fingerprint, r->plan, &plan, error);
     if (status == UL_OK) {
         override(r, &plan.training);
         if (!r->resume && r->minutes <= 0.0)
             ul_plan_settle(&plan);
-        if (!r->dry_run)
-            train_report_data(&dataset, &fingerprint);
-        status = r->dry_run ? print_plan(&plan, error) : train_report_plan(&plan, error);
-        if (status == UL_OK && r->samples)
-            status = ul_sheet_write(r->samples, &dataset, &plan, console_progress(), error);
+        status = r->dry_run ? show_plan(r, &dataset, &plan, error)
+                            : run(r, &dataset, &fingerprint, &plan, error);
     }
-    if (status == UL_OK && !r->dry_run)
-        status = fit(&dataset, &plan, r, error);
     ul_plan_free(&plan);
     ul_fingerprint_free(&fingerprint);
     ul_dataset_free(&dataset);

@@ -9,25 +9,11 @@
 #include <string.h>
 
 void train_report_data(const ul_dataset *dataset, const ul_fingerprint *f) {
-    const size_t *cases = dataset->in_split;
-    console_say("%zu cases to train on, %zu to validate, %zu to test%s", cases[UL_SPLIT_TRAIN],
-        cases[UL_SPLIT_VAL], cases[UL_SPLIT_TEST],
-        dataset->split_by_hash ? " (split by a hash of their names)" : "");
-    if (dataset->unlisted)
-        console_say("%zu cases are not in the splits file and left out", dataset->unlisted);
-    console_say("%zu training slices of %zux%zu to %zux%zu pixels, %s, values %g to %g", f->slices,
-        f->smallest[0], f->smallest[1], f->largest[0], f->largest[1],
-        f->channels == 3 ? "RGB" : "grey", f->low, f->high);
-    if (f->channels == 1 && f->grey_in_colour > 0)
-        console_say("note: %zu images are stored in colour, their channels are equal: read as grey",
-            f->grey_in_colour);
-    for (size_t label = 1; label <= f->class_count; label++)
-        console_say("class %zu: %.3g %% of the voxels", label, 100.0 * f->class_share[label]);
     if (!console_settings.json)
         return;
     cJSON *event = event_begin("data");
     for (ul_split split = 0; split < UL_SPLITS; split++)
-        cJSON_AddNumberToObject(event, ul_split_name(split), (double)cases[split]);
+        cJSON_AddNumberToObject(event, ul_split_name(split), (double)dataset->in_split[split]);
     cJSON_AddNumberToObject(event, "slices", (double)f->slices);
     cJSON_AddNumberToObject(event, "classes", (double)f->class_count);
     event_print(event);
@@ -35,15 +21,14 @@ void train_report_data(const ul_dataset *dataset, const ul_fingerprint *f) {
 
 ul_status train_report_plan(const ul_plan *plan, ul_error *error) {
     char *json;
+    if (!console_settings.json)
+        return UL_OK;
     ul_status status = ul_plan_write(plan, &json, error);
     if (status != UL_OK)
         return status;
-    console_lines("", json);
-    if (console_settings.json) {
-        cJSON *event = event_begin("plan");
-        cJSON_AddItemToObject(event, "plan", cJSON_Parse(json));
-        event_print(event);
-    }
+    cJSON *event = event_begin("plan");
+    cJSON_AddItemToObject(event, "plan", cJSON_Parse(json));
+    event_print(event);
     free(json);
     return UL_OK;
 }
@@ -92,7 +77,7 @@ ul_status train_report_from(
     return UL_OK;
 }
 
-void train_report_epoch(void *context, const ul_epoch *e) {
+static void report_epoch(void *context, const ul_epoch *e) {
     (void)context;
     char dice[32] = "", left[32] = "";
     if (!isnan(e->dice))
@@ -111,28 +96,62 @@ void train_report_epoch(void *context, const ul_epoch *e) {
     cJSON_AddNumberToObject(event, "rate", e->rate);
     cJSON_AddNumberToObject(event, "loss", e->loss);
     cJSON_AddNumberToObject(event, "dice", e->dice);
+    cJSON *classes = cJSON_AddArrayToObject(event, "classes");
+    for (size_t c = 0; c < e->classes->count; c++) {
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddStringToObject(item, "name", e->classes->items[c].label);
+        cJSON_AddNumberToObject(item, "dice", e->class_dice[c]);
+        cJSON_AddItemToArray(classes, item);
+    }
     cJSON_AddBoolToObject(event, "best", e->best);
     cJSON_AddNumberToObject(event, "seconds", e->seconds);
     cJSON_AddNumberToObject(event, "seconds_left", e->seconds_left);
     event_print(event);
 }
 
-void train_report_end(const char *model, const ul_fit_result *r, double minutes) {
+void train_report_end(const char *model, const ul_fit_result *r) {
     if (r->out_of_time)
         console_say(
-            "the %g minutes were over after epoch %zu of %zu: the learning rate had not come "
+            "the time of --minutes was over after epoch %zu of %zu: the learning rate had not come "
             "down to its end; --resume with more minutes goes on",
-            minutes, r->epochs, r->planned);
-    console_say("%s: epoch %zu, validation Dice %.4f", model, r->best_epoch, r->best_dice);
+            r->epochs, r->training.epochs);
+    if (isnan(r->best_dice))
+        console_say("%s: epoch %zu, trained on all cases", model, r->best_epoch);
+    else
+        console_say("%s: epoch %zu, validation Dice %.4f", model, r->best_epoch, r->best_dice);
     if (!console_settings.json)
         return;
     cJSON *event = event_begin("trained");
     cJSON_AddStringToObject(event, "path", model);
     cJSON_AddNumberToObject(event, "epochs", (double)r->epochs);
-    cJSON_AddNumberToObject(event, "planned", (double)r->planned);
+    cJSON_AddNumberToObject(event, "planned", (double)r->training.epochs);
     cJSON_AddNumberToObject(event, "best_epoch", (double)r->best_epoch);
     cJSON_AddNumberToObject(event, "best_dice", r->best_dice);
     event_print(event);
+}
+
+static void report_fold(void *context, const ul_fold *fold) {
+    (void)context;
+    const size_t *cases = fold->dataset->in_split;
+    if (fold->number)
+        console_say("fold %zu of %zu: %zu cases to train on, %zu held out", fold->number,
+            fold->folds, cases[UL_SPLIT_TRAIN], cases[UL_SPLIT_VAL]);
+    else
+        console_say("all %zu cases: epochs %zu, the mean of the best ones of %zu folds",
+            cases[UL_SPLIT_TRAIN], fold->plan->training.epochs, fold->folds);
+    if (!console_settings.json)
+        return;
+    cJSON *event = event_begin("fold");
+    cJSON_AddNumberToObject(event, "fold", (double)fold->number);
+    cJSON_AddNumberToObject(event, "folds", (double)fold->folds);
+    cJSON_AddNumberToObject(event, "train", (double)cases[UL_SPLIT_TRAIN]);
+    cJSON_AddNumberToObject(event, "val", (double)cases[UL_SPLIT_VAL]);
+    event_print(event);
+}
+
+static void report_fold_end(void *context, const ul_fold *fold, const ul_fit_result *result) {
+    (void)context;
+    train_report_end(fold->output, result);
 }
 
 /* Dice (or IoU) of one class over its cases. */
@@ -159,15 +178,17 @@ static void add_summary(cJSON *object, const char *key, const ul_summary *s) {
     cJSON_AddNumberToObject(item, "high95", s->high95);
 }
 
-void train_report_test(const ul_card *card, const ul_fit_score *scores, size_t count) {
+/* A table, or the event of that name. */
+static void report_scores(const char *name, const char *title, const ul_card *card,
+    const ul_fit_score *scores, size_t count) {
     size_t classes = card->classes.count, cases = count / classes;
-    cJSON *event = console_settings.json ? event_begin("test") : NULL;
+    cJSON *event = console_settings.json ? event_begin(name) : NULL;
     cJSON *list = event ? cJSON_AddArrayToObject(event, "classes") : NULL;
     if (event)
         cJSON_AddNumberToObject(event, "cases", (double)cases);
     else
-        printf(
-            "%-24s  %-6s  %-6s  %-16s  %s\n", "test split", "Dice", "sd", "95 % interval", "IoU");
+        printf("%-24s  %-6s  %-6s  %-6s  %-16s  %s\n", title, "Dice", "sd", "median",
+            "95 % interval", "IoU");
     for (size_t c = 0; c < classes; c++) {
         ul_summary dice = summarise(scores, cases, classes, c, false);
         ul_summary iou = summarise(scores, cases, classes, c, true);
@@ -178,12 +199,27 @@ void train_report_test(const ul_card *card, const ul_fit_score *scores, size_t c
             add_summary(item, "iou", &iou);
             cJSON_AddItemToArray(list, item);
         } else {
-            printf("%-24s  %.4f  %.4f  [%.4f, %.4f]  %.4f\n", card->classes.items[c].label,
-                dice.mean, dice.sd, dice.low95, dice.high95, iou.mean);
+            printf("%-24s  %.4f  %.4f  %.4f  [%.4f, %.4f]  %.4f\n", card->classes.items[c].label,
+                dice.mean, dice.sd, dice.median, dice.low95, dice.high95, iou.mean);
         }
     }
     if (event)
         event_print(event);
     else
-        printf("%zu cases; the interval is a bootstrap of the mean\n", cases);
+        printf(
+            "%zu case%s; the interval is a bootstrap of the mean\n", cases, cases == 1 ? "" : "s");
 }
+
+void train_report_test(const ul_card *card, const ul_fit_score *scores, size_t count) {
+    report_scores("test", "test split", card, scores, count);
+}
+
+static void report_folds(
+    void *context, const ul_card *card, const ul_fit_score *scores, size_t count) {
+    (void)context;
+    report_scores("out_of_fold", "out of fold", card, scores, count);
+    fflush(stdout); /* the last run takes its time */
+}
+
+const ul_fit_listener train_report_listener = {
+    NULL, report_epoch, NULL, report_fold, report_fold_end, report_folds};

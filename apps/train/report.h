@@ -1,13 +1,13 @@
-/* What `ulite train` says: for people, and as events under --json. */
+/* What happens in `ulite train`: for people, and as events under --json. */
 #ifndef TRAIN_REPORT_H
 #define TRAIN_REPORT_H
 
 #include "ulite/train.h"
 
-/* How many cases, of what kind. */
+/* The event of how many cases there are. */
 void train_report_data(const ul_dataset *dataset, const ul_fingerprint *fingerprint);
 
-/* The plan; what is open is left to the time. */
+/* The event of the plan; what is open is left to the time. */
 ul_status train_report_plan(const ul_plan *plan, ul_error *error);
 
 /* Which layers of the model to fine-tune do not fit the plan and start anew. Errors:
@@ -16,11 +16,11 @@ ul_status train_report_plan(const ul_plan *plan, ul_error *error);
 ul_status train_report_from(
     const char *path, const ul_model *from, const ul_plan *plan, ul_error *error);
 
-/* A ul_epoch_function. */
-void train_report_epoch(void *context, const ul_epoch *epoch);
+/* Epochs, and the runs of a cross-validation. */
+extern const ul_fit_listener train_report_listener;
 
 /* Whether the run came to its end, and which model was kept. */
-void train_report_end(const char *model, const ul_fit_result *result, double minutes);
+void train_report_end(const char *model, const ul_fit_result *result);
 
 /* Dice and IoU of each class over the test cases. */
 void train_report_test(const ul_card *card, const ul_fit_score *scores, size_t count);

@@ -22,6 +22,7 @@ typedef struct ul_dataset_case {
     char *image, *label; /* paths; a DICOM series is a folder; image is NULL where there is none and
                             images are drawn from the label */
     ul_split split;
+    size_t group; /* from 1: cases of one patient, say, as the splits file tells; 0: its own */
 } ul_dataset_case;
 
 struct label_values;
@@ -43,13 +44,14 @@ typedef struct ul_dataset {
  * a NIfTI file, a PNG file or a folder with one DICOM series; its label has the same name (NIfTI,
  * PNG, or a SEG as NAME.dcm, NAME.seg.dcm or a folder NAME with one SEG). splits_path NULL: the
  * folder's splits.json where there is one, {"train": [names], "val": [...], "test": [...]}; else a
- * tenth each (at least one) for val and test, chosen by a hash of name and seed. A folder with a
- * generate.json needs no images: cases are its labels. whole_paths: as of ul_catalog_open, when
- * cases are read.
- * Errors: UL_ERROR_INPUT names the case: no label, a name that splits.json has and the folder has
- * not, a name in two splits, an empty train or val split. */
+ * tenth each (at least one) for val and test, chosen by a hash of name and seed. "groups" of a
+ * splits file are lists of cases that no two splits may share. pool: cases of val become cases of
+ * train, to be dealt into folds, and val may be empty. A folder with a generate.json needs no
+ * images: cases are its labels. whole_paths: as of ul_catalog_open, when cases are read. Errors:
+ * UL_ERROR_INPUT names the case: no label, a name that splits.json has and the folder has not, a
+ * name in two splits, a group in two, an empty train or val split. */
 UL_API ul_status ul_dataset_open(const char *folder, const char *splits_path, uint64_t seed,
-    bool whole_paths, ul_dataset *dataset, ul_error *error);
+    bool pool, bool whole_paths, ul_dataset *dataset, ul_error *error);
 UL_API void ul_dataset_free(ul_dataset *dataset);
 
 /* Reads one case that has an image, its labels on the grid of that, as classes. A label picture of
@@ -211,16 +213,20 @@ UL_API ul_status ul_plan_write(const ul_plan *plan, char **json, ul_error *error
 /* Training a model on a data set by a plan. */
 
 /* What a run writes: the model, and beside it the curves, their picture as SVG and as PDF (not
- * without cairo), who was in which split, and what --resume goes on from. */
+ * without cairo), the plan, who was in which split, what --resume goes on from, and the out-of-fold
+ * scores.
+ */
 typedef enum ul_fit_file {
     UL_FIT_MODEL,
     UL_FIT_CURVES,
     UL_FIT_PICTURE,
     UL_FIT_DOCUMENT,
+    UL_FIT_PLAN,
     UL_FIT_SPLIT,
-    UL_FIT_CHECKPOINT
+    UL_FIT_CHECKPOINT,
+    UL_FIT_FOLDS
 } ul_fit_file;
-#define UL_FIT_FILES 6
+#define UL_FIT_FILES 8
 
 /* The path of one of them, the caller's; NULL where memory ran out. output: of the model. */
 UL_API char *ul_fit_path(const char *output, ul_fit_file file);
@@ -237,6 +243,9 @@ typedef struct ul_fit_options {
 typedef struct ul_epoch {
     size_t epoch, epochs;    /* from 1; of the whole run */
     double rate, loss, dice; /* dice: mean over validation cases and classes; NaN: not validated */
+    const ul_segments *classes; /* of the card */
+    const double *class_dice;   /* [classes->count] means over the validation cases; NaN: not
+                                   validated */
     bool best;
     double seconds, seconds_left; /* trained so far; NaN: unknown */
 } ul_epoch;
@@ -245,13 +254,43 @@ typedef void (*ul_epoch_function)(void *context, const ul_epoch *epoch);
 
 /* How a run ended. */
 typedef struct ul_fit_result {
-    size_t epochs, planned; /* done, and of the whole run */
-    size_t best_epoch;      /* of the model that was kept, from 1; 0: none */
-    double best_dice;       /* its validation Dice */
-    bool out_of_time;       /* minutes were over before the planned epochs were */
+    size_t epochs;        /* done */
+    ul_training training; /* the plan's, with nothing left open */
+    size_t best_epoch;    /* of the model that was kept, from 1; 0: none */
+    double best_dice;     /* its validation Dice; NaN: none */
+    bool out_of_time;     /* minutes were over before the planned epochs were */
 } ul_fit_result;
 
-/* Trains, keeps the best model by validation Dice at output, and a checkpoint per epoch. The same
+/* Overlap of one case and class of a split. */
+typedef struct ul_fit_score {
+    const char *name;         /* the case's */
+    size_t fold;              /* from 1, of the cross-validation that held the case out; 0: none */
+    ul_class_metrics metrics; /* without distances and volumes */
+} ul_fit_score;
+
+/* A run of a cross-validation. */
+typedef struct ul_fold {
+    size_t number, folds;      /* number: from 1; 0: the last run, on all cases */
+    const char *output;        /* its model */
+    const ul_dataset *dataset; /* as it is split for the run: the fold is its val */
+    const ul_plan *plan;
+} ul_fold;
+
+/* What is told while it happens; any function may be NULL. */
+typedef struct ul_fit_listener {
+    void *context;
+    ul_epoch_function epoch;
+    /* All is read, nothing of the training is open, and the run takes about so many seconds (NaN:
+     * unknown); of a cross-validation, its first run. */
+    void (*ready)(void *context, const ul_training *training, double seconds);
+    /* Of a cross-validation: a run begins, a run has ended, and all folds were judged. */
+    void (*begun)(void *context, const ul_fold *fold);
+    void (*ended)(void *context, const ul_fold *fold, const ul_fit_result *result);
+    void (*judged)(void *context, const ul_card *card, const ul_fit_score *scores, size_t count);
+} ul_fit_listener;
+
+/* Trains, keeps the best model by validation Dice at output (without validation cases that of the
+ * last epoch), and a checkpoint per epoch. The same
  * plan and data give the same model, whatever the threads, resumed or not.
  *
  * Where the plan leaves the epochs open (0), as many are planned as fit into options->minutes, by
@@ -265,14 +304,32 @@ typedef struct ul_fit_result {
  * checkpoint to resume from; the text says which), UL_ERROR_MODEL (the checkpoint of another plan,
  * data set or model), UL_ERROR_OUTPUT. *result is filled whatever happens. */
 UL_API ul_status ul_fit(const ul_dataset *dataset, const ul_plan *plan,
-    const ul_fit_options *options, ul_epoch_function epoch, void *context,
-    const ul_progress *progress, ul_fit_result *result, ul_error *error);
+    const ul_fit_options *options, const ul_fit_listener *listener, const ul_progress *progress,
+    ul_fit_result *result, ul_error *error);
 
-/* Overlap of one case and class of a split. */
-typedef struct ul_fit_score {
-    const char *name;         /* the case's */
-    ul_class_metrics metrics; /* without distances and volumes */
-} ul_fit_score;
+/* Cross-validation. */
+
+/* The model of a fold, MODEL.foldN.safetensors, the caller's; NULL where memory ran out. 0: output
+ * itself. */
+UL_API char *ul_fold_path(const char *output, size_t number);
+
+/* That the training cases of a pooled data set (ul_dataset_open) can be dealt into so many folds.
+ * Errors: UL_ERROR_USAGE. */
+UL_API ul_status ul_folds_check(const ul_dataset *dataset, size_t folds, ul_error *error);
+
+/* Deals the training cases of a pooled data set into folds by the plan's seed, groups whole, and
+ * trains a model for each at ul_fold_path on the other folds, by ul_fit; each judges the cases that
+ * it did not see. Then it trains one at output on all of them, without validation, for as many
+ * epochs as the best of the folds had on average. The card of that one gets the mean out-of-fold
+ * Dice of each class, UL_FIT_FOLDS a line per case and class. options->minutes is for all runs
+ * alike. With options->resume the first run goes on and each other one that has begun: the end is
+ * the same as without an interruption.
+ *
+ * Errors: of ul_fit, with the run before it; UL_ERROR_USAGE (also a schedule that needs a
+ * validation). *result is that of the last run, zeroed before it. */
+UL_API ul_status ul_fit_folds(const ul_dataset *dataset, const ul_plan *plan,
+    const ul_fit_options *options, size_t folds, const ul_fit_listener *listener,
+    const ul_progress *progress, ul_fit_result *result, ul_error *error);
 
 /* Segments every case of a split with the model, as its card says, and compares; of a case without
  * image as many drawn ones as the training says. *scores: malloc'd, image by image, one per class;

@@ -203,25 +203,83 @@ static ul_dataset_case *find_case(ul_dataset *dataset, const char *name) {
 
 #define UNLISTED UL_SPLITS
 
+/* The case that an entry of a list names. */
+static ul_status take_case(ul_dataset *dataset, const char *path, const char *list,
+    const cJSON *entry, ul_dataset_case **found, ul_error *error) {
+    const cJSON *text = cJSON_IsObject(entry) ? cJSON_GetObjectItem(entry, "name") : entry;
+    if (!cJSON_IsString(text))
+        return ul_error_set(
+            error, UL_ERROR_INPUT, "%s: \"%s\" holds something but names", path, list);
+    *found = find_case(dataset, text->valuestring);
+    if (!*found)
+        return ul_error_set(error, UL_ERROR_INPUT, "%s: \"%s\" names %s, which has no %s in %s",
+            path, list, text->valuestring, dataset->values ? "label map" : "image",
+            dataset->folder);
+    return UL_OK;
+}
+
 static ul_status apply_split(
     ul_dataset *dataset, const char *path, const cJSON *names, ul_split split, ul_error *error) {
     const cJSON *entry;
     cJSON_ArrayForEach(entry, names) {
-        const cJSON *text = cJSON_IsObject(entry) ? cJSON_GetObjectItem(entry, "name") : entry;
-        if (!cJSON_IsString(text))
-            return ul_error_set(error, UL_ERROR_INPUT, "%s: \"%s\" holds something but names", path,
-                ul_split_name(split));
-        ul_dataset_case *c = find_case(dataset, text->valuestring);
-        if (!c)
-            return ul_error_set(error, UL_ERROR_INPUT, "%s: \"%s\" names %s, which has no %s in %s",
-                path, ul_split_name(split), text->valuestring,
-                dataset->values ? "label map" : "image", dataset->folder);
+        ul_dataset_case *c;
+        ul_status status = take_case(dataset, path, ul_split_name(split), entry, &c, error);
+        if (status != UL_OK)
+            return status;
         if (c->split != UNLISTED)
             return ul_error_set(error, UL_ERROR_INPUT, "%s: %s is in \"%s\" and in \"%s\"", path,
                 c->name, ul_split_name(c->split), ul_split_name(split));
         c->split = split;
     }
     return UL_OK;
+}
+
+/* Validation cases become training cases. */
+static void pool_cases(ul_dataset *dataset) {
+    for (size_t i = 0; i < dataset->count; i++)
+        if (dataset->cases[i].split == UL_SPLIT_VAL)
+            dataset->cases[i].split = UL_SPLIT_TRAIN;
+}
+
+/* A list of cases that belong together, number from 1. */
+static ul_status apply_group(
+    ul_dataset *dataset, const char *path, const cJSON *names, size_t number, ul_error *error) {
+    const ul_dataset_case *first = NULL;
+    const cJSON *entry;
+    if (!cJSON_IsArray(names))
+        return ul_error_set(
+            error, UL_ERROR_INPUT, "%s: \"groups\" must hold lists of names of cases", path);
+    cJSON_ArrayForEach(entry, names) {
+        ul_dataset_case *c;
+        ul_status status = take_case(dataset, path, "groups", entry, &c, error);
+        if (status != UL_OK)
+            return status;
+        if (c->group)
+            return ul_error_set(
+                error, UL_ERROR_INPUT, "%s: %s stands twice in \"groups\"", path, c->name);
+        c->group = number;
+        if (c->split == UNLISTED)
+            continue;
+        if (first && first->split != c->split)
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "%s: %s (%s) and %s (%s) are of one group: put them into one split", path,
+                first->name, ul_split_name(first->split), c->name, ul_split_name(c->split));
+        first = c;
+    }
+    return UL_OK;
+}
+
+static ul_status apply_groups(
+    ul_dataset *dataset, const char *path, const cJSON *groups, ul_error *error) {
+    const cJSON *names;
+    size_t number = 0;
+    ul_status status = UL_OK;
+    if (groups && !cJSON_IsArray(groups))
+        return ul_error_set(
+            error, UL_ERROR_INPUT, "%s: \"groups\" must hold lists of names of cases", path);
+    cJSON_ArrayForEach(names, groups) if (status == UL_OK) status =
+        apply_group(dataset, path, names, ++number, error);
+    return status;
 }
 
 static void leave_out_unlisted(ul_dataset *dataset) {
@@ -240,7 +298,7 @@ static void leave_out_unlisted(ul_dataset *dataset) {
     dataset->count = kept;
 }
 
-static ul_status split_by_file(ul_dataset *dataset, const char *path, ul_error *error) {
+static ul_status split_by_file(ul_dataset *dataset, const char *path, bool pool, ul_error *error) {
     cJSON *json;
     ul_status status = files_read_json(path, &json, error);
     if (status != UL_OK)
@@ -254,6 +312,10 @@ static ul_status split_by_file(ul_dataset *dataset, const char *path, ul_error *
     for (ul_split split = 0; status == UL_OK && split < UL_SPLITS; split++)
         status = apply_split(
             dataset, path, cJSON_GetObjectItem(json, ul_split_name(split)), split, error);
+    if (pool)
+        pool_cases(dataset);
+    if (status == UL_OK)
+        status = apply_groups(dataset, path, cJSON_GetObjectItem(json, "groups"), error);
     cJSON_Delete(json);
     leave_out_unlisted(dataset);
     return status;
@@ -270,7 +332,7 @@ static int compare_hashes(const void *a, const void *b) {
 }
 
 /* The same cases fall into the same split on every machine, whatever their order. */
-static ul_status split_by_hash(ul_dataset *dataset, uint64_t seed, ul_error *error) {
+static ul_status split_by_hash(ul_dataset *dataset, uint64_t seed, bool pool, ul_error *error) {
     if (dataset->count < 3)
         return ul_error_set(error, UL_ERROR_INPUT,
             "%s: %zu case%s cannot be split into train, val and test: give at least 3, or a "
@@ -279,13 +341,8 @@ static ul_status split_by_hash(ul_dataset *dataset, uint64_t seed, ul_error *err
     ranked_case *order = malloc(dataset->count * sizeof *order);
     if (!order)
         return no_memory(dataset->folder, error);
-    for (size_t i = 0; i < dataset->count; i++) {
-        uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-        for (const char *c = dataset->cases[i].name; *c; c++)
-            hash = (hash ^ (uint8_t)*c) * 0x100000001b3u;
-        random_stream stream = random_at(seed, hash, 0);
-        order[i] = (ranked_case){random_u64(&stream), &dataset->cases[i]};
-    }
+    for (size_t i = 0; i < dataset->count; i++)
+        order[i] = (ranked_case){random_of_name(seed, dataset->cases[i].name), &dataset->cases[i]};
     qsort(order, dataset->count, sizeof *order, compare_hashes);
     size_t held = dataset->count < 20 ? 1 : dataset->count / 10;
     for (size_t i = 0; i < dataset->count; i++)
@@ -293,21 +350,24 @@ static ul_status split_by_hash(ul_dataset *dataset, uint64_t seed, ul_error *err
                                : i < 2 * held ? UL_SPLIT_TEST
                                               : UL_SPLIT_TRAIN;
     free(order);
+    if (pool)
+        pool_cases(dataset);
     dataset->split_by_hash = true;
     return UL_OK;
 }
 
 static ul_status split_cases(
-    ul_dataset *dataset, const char *splits_path, uint64_t seed, ul_error *error) {
+    ul_dataset *dataset, const char *splits_path, uint64_t seed, bool pool, ul_error *error) {
     char *own = files_join(dataset->folder, "splits.json");
     if (!own)
         return no_memory(dataset->folder, error);
     const char *path = splits_path ? splits_path : files_exists(own) ? own : NULL;
-    ul_status status =
-        path ? split_by_file(dataset, path, error) : split_by_hash(dataset, seed, error);
+    ul_status status = path ? split_by_file(dataset, path, pool, error)
+                            : split_by_hash(dataset, seed, pool, error);
     for (size_t i = 0; status == UL_OK && i < dataset->count; i++)
         dataset->in_split[dataset->cases[i].split]++;
-    for (ul_split split = UL_SPLIT_TRAIN; status == UL_OK && split <= UL_SPLIT_VAL; split++)
+    const ul_split last = pool ? UL_SPLIT_TRAIN : UL_SPLIT_VAL; /* that must have cases */
+    for (ul_split split = UL_SPLIT_TRAIN; status == UL_OK && split <= last; split++)
         if (dataset->in_split[split] == 0)
             status = ul_error_set(error, UL_ERROR_INPUT,
                 "%s: the split \"%s\" is empty: name at least one case", path,
@@ -410,7 +470,7 @@ static ul_status read_classes(ul_dataset *dataset, ul_error *error) {
     return status;
 }
 
-ul_status ul_dataset_open(const char *folder, const char *splits_path, uint64_t seed,
+ul_status ul_dataset_open(const char *folder, const char *splits_path, uint64_t seed, bool pool,
     bool whole_paths, ul_dataset *dataset, ul_error *error) {
     *dataset = (ul_dataset){.folder = strdup(folder), .whole_paths = whole_paths};
     ul_status status = UL_OK;
@@ -423,7 +483,7 @@ ul_status ul_dataset_open(const char *folder, const char *splits_path, uint64_t 
     if (status == UL_OK)
         status = list_cases(dataset, error);
     if (status == UL_OK)
-        status = split_cases(dataset, splits_path, seed, error);
+        status = split_cases(dataset, splits_path, seed, pool, error);
     if (status == UL_OK)
         status = read_classes(dataset, error);
     if (status != UL_OK)

@@ -1,5 +1,6 @@
 #include "jobs/train/curves.h"
 
+#include "jobs/base/csv.h"
 #include "jobs/base/paths.h"
 #include "jobs/view/chart.h"
 #include "libulite/base/output.h"
@@ -11,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADER "epoch,rate,loss,val_dice,seconds\n"
+#define HEADER "epoch,rate,loss,val_dice,seconds"
+enum { COLUMNS = 5 }; /* of the header, before those of the classes */
 
 /* The first line of an epoch behind the line at text; NULL where there is none. Whatever else an
  * editor left in the file is passed over. */
@@ -21,19 +23,56 @@ static const char *next_line(const char *text) {
     return text;
 }
 
+/* How many classes an epoch has a Dice of. */
+static size_t classes_of(const ul_epoch *epoch) {
+    return epoch->classes ? epoch->classes->count : 0;
+}
+
+/* "val_dice" and the name of a class, on one line. */
+static void put_class(FILE *file, const ul_segment *class) {
+    char name[sizeof class->label + 16];
+    snprintf(name, sizeof name, "val_dice %s", class->label);
+    for (char *c = name; *c; c++)
+        if (iscntrl((unsigned char)*c))
+            *c = ' ';
+    fputc(',', file);
+    csv_put_text(file, name);
+}
+
+static void put_dice(FILE *file, double dice) {
+    if (!isnan(dice))
+        fprintf(file, "%.6f", dice);
+}
+
+/* A line of an earlier epoch; with empty fields for the classes where an older ulite wrote it. */
+static void put_line(FILE *file, const char *line, size_t classes) {
+    size_t length = strcspn(line, "\n"), commas = 0;
+    for (size_t i = 0; i < length; i++)
+        commas += line[i] == ',';
+    fprintf(file, "%.*s", (int)length, line);
+    for (; classes > 0 && commas < COLUMNS - 1 + classes; commas++)
+        fputc(',', file);
+    fputc('\n', file);
+}
+
 /* The lines of the epochs before this one and its own: a run that was interrupted after a line but
  * before its checkpoint writes that epoch again. */
 static void write_lines(FILE *file, const char *old, const ul_epoch *epoch) {
     fputs(HEADER, file);
-    for (const char *line = next_line(old); line; line = next_line(line)) {
-        size_t length = strcspn(line, "\n");
+    for (size_t c = 0; c < classes_of(epoch); c++)
+        put_class(file, &epoch->classes->items[c]);
+    fputc('\n', file);
+    for (const char *line = next_line(old); line; line = next_line(line))
         if (strtoul(line, NULL, 10) < epoch->epoch)
-            fprintf(file, "%.*s\n", (int)length, line);
-    }
+            put_line(file, line, classes_of(epoch));
     fprintf(file, "%zu,%.6g,%.6f,", epoch->epoch, epoch->rate, epoch->loss);
-    if (!isnan(epoch->dice))
-        fprintf(file, "%.6f", epoch->dice);
-    fprintf(file, ",%.1f\n", epoch->seconds);
+    put_dice(file, epoch->dice);
+    fprintf(file, ",%.1f", epoch->seconds);
+    for (size_t c = 0; c < classes_of(epoch); c++) {
+        fputc(',', file);
+        put_dice(file, epoch->class_dice[c]);
+    }
+    fputc('\n', file);
 }
 
 /* The CSV with the epoch added, *text, the caller's. */
@@ -55,15 +94,24 @@ static ul_status add_line(const char *path, const ul_epoch *epoch, char **text, 
     return ul_output_write(path, *text, size, error);
 }
 
-/* Loss and Dice by epoch, as a chart has them. */
+/* Loss, Dice and the Dice of each class by epoch, as a chart has them: curves of [room] points, one
+ * behind the other. */
 typedef struct curve_points {
-    double (*loss)[2], (*dice)[2]; /* [count] */
-    size_t count;
+    double (*points)[2];
+    size_t room, count;
 } curve_points;
+
+enum { LOSS, DICE, FIRST_CLASS };
+
+static double (*points_of(const curve_points *p, size_t curve))[2] {
+    return p->points + curve * p->room;
+}
 
 /* The number before the next comma, NAN where there is none; *text moves behind the comma. */
 static double next_number(const char **text) {
     char *end;
+    if (isspace((unsigned char)**text)) /* the end of the line, which strtod would pass over */
+        return NAN;
     double value = strtod(*text, &end);
     bool empty = end == *text;
     *text = *end == ',' ? end + 1 : end;
@@ -77,45 +125,71 @@ static size_t count_lines(const char *text) {
     return count;
 }
 
-/* Room for count_lines(text) points of each. */
-static void parse_points(const char *text, curve_points *points) {
-    for (const char *line = next_line(text); line; line = next_line(line)) {
+static void parse_points(const char *text, size_t classes, curve_points *p) {
+    for (const char *line = next_line(text); line; line = next_line(line), p->count++) {
         const char *at = line;
-        double *loss = points->loss[points->count], *dice = points->dice[points->count];
-        points->count++;
-        loss[0] = dice[0] = next_number(&at);
+        double epoch = next_number(&at);
+        for (size_t curve = 0; curve < FIRST_CLASS + classes; curve++)
+            points_of(p, curve)[p->count][0] = epoch;
         next_number(&at);
-        loss[1] = next_number(&at);
-        dice[1] = next_number(&at);
+        points_of(p, LOSS)[p->count][1] = next_number(&at);
+        points_of(p, DICE)[p->count][1] = next_number(&at);
+        next_number(&at);
+        for (size_t c = 0; c < classes; c++)
+            points_of(p, FIRST_CLASS + c)[p->count][1] = next_number(&at);
     }
 }
 
-static ul_status draw(const char *path, const curve_points *points, ul_error *error) {
-    const chart drawn = {.title = "Training",
-        .across = "epoch",
-        .left = {"training loss", 0xb3491d, (const double(*)[2])points->loss, points->count, false},
-        .right = {"validation Dice", 0x1b7a5a, (const double(*)[2])points->dice, points->count,
-            true},
-        .right_most = 1.0};
-    return chart_write(path, &drawn, error);
+static chart_curve curve_of(
+    const curve_points *p, size_t curve, const char *name, uint32_t colour, bool marked) {
+    return (chart_curve){
+        name, colour, (const double(*)[2])points_of(p, curve), p->count, marked, false};
 }
 
-static ul_status draw_both(
-    const char *text, const char *svg_path, const char *pdf_path, ul_error *error) {
-    size_t room = count_lines(text) + 1;
-    curve_points points = {
-        malloc(room * sizeof *points.loss), malloc(room * sizeof *points.dice), 0};
-    ul_status status = points.loss && points.dice
+/* Whether any epoch was validated; not where all cases are trained on. */
+static bool is_validated(const curve_points *p) {
+    for (size_t n = 0; n < p->count; n++)
+        if (!isnan(points_of(p, DICE)[n][1]))
+            return true;
+    return false;
+}
+
+/* Colours that are told apart on white; behind the last one they begin again, dashed. */
+static const uint32_t class_colours[] = {
+    0x0072b2, 0xd55e00, 0x009e73, 0xcc79a7, 0x8c6d00, 0x56b4e9, 0x7b3294, 0x444444};
+
+static ul_status draw_both(const char *text, const char *svg_path, const char *pdf_path,
+    const ul_segments *classes, size_t class_count, ul_error *error) {
+    enum { COLOURS = sizeof class_colours / sizeof *class_colours };
+    curve_points p = {.room = count_lines(text) + 1};
+    p.points = malloc((FIRST_CLASS + class_count) * p.room * sizeof *p.points);
+    chart_curve *below = malloc((class_count + 1) * sizeof *below);
+    ul_status status = p.points && below
                            ? UL_OK
                            : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the curves");
     if (status == UL_OK) {
-        parse_points(text, &points);
-        status = draw(svg_path, &points, error);
+        parse_points(text, class_count, &p);
+        for (size_t c = 0; c < class_count; c++) {
+            below[c] = curve_of(
+                &p, FIRST_CLASS + c, classes->items[c].label, class_colours[c % COLOURS], false);
+            below[c].dashed = c / COLOURS % 2;
+        }
+        bool validated = is_validated(&p);
+        chart drawn = {.title = "Training",
+            .across = "epoch",
+            .left = curve_of(&p, LOSS, "training loss", 0xb3491d, false),
+            .right_most = 1.0,
+            .below_title = "Validation Dice of each class",
+            .below = below,
+            .below_count = validated && class_count > 1 ? class_count : 0}; /* one is above */
+        if (validated)
+            drawn.right = curve_of(&p, DICE, "validation Dice", 0x1b7a5a, true);
+        status = chart_write(svg_path, &drawn, error);
+        if (status == UL_OK)
+            status = chart_write(pdf_path, &drawn, error);
     }
-    if (status == UL_OK)
-        status = draw(pdf_path, &points, error);
-    free(points.loss);
-    free(points.dice);
+    free(p.points);
+    free(below);
     return status;
 }
 
@@ -124,7 +198,7 @@ ul_status curves_add(const char *csv_path, const char *svg_path, const char *pdf
     char *text;
     ul_status status = add_line(csv_path, epoch, &text, error);
     if (status == UL_OK && ul_view_draws())
-        status = draw_both(text, svg_path, pdf_path, error);
+        status = draw_both(text, svg_path, pdf_path, epoch->classes, classes_of(epoch), error);
     free(text);
     return status;
 }

@@ -18,6 +18,7 @@ typedef struct fit_run {
     const ul_dataset *dataset;
     ul_plan plan; /* the caller's, with nothing left open */
     const ul_fit_options *options;
+    const ul_fit_listener *listener;
     const ul_progress *progress;
     patch_source patches;
     ul_trainer *trainer;
@@ -25,7 +26,8 @@ typedef struct fit_run {
     float *images;
     uint8_t *labels;
     run_state state;
-    char *checkpoint, *csv, *svg, *pdf, *split;
+    double class_dice[UL_CARD_CLASSES]; /* of the last validation */
+    char *checkpoint, *csv, *svg, *pdf, *plan_path, *split;
     char data[65]; /* digest of the data set */
     double started;
     double limit;       /* seconds of training, 0: none */
@@ -56,9 +58,10 @@ static ul_status open_buffers(fit_run *run, ul_error *error) {
     run->csv = ul_fit_path(output, UL_FIT_CURVES);
     run->svg = ul_fit_path(output, UL_FIT_PICTURE);
     run->pdf = ul_fit_path(output, UL_FIT_DOCUMENT);
+    run->plan_path = ul_fit_path(output, UL_FIT_PLAN);
     run->split = ul_fit_path(output, UL_FIT_SPLIT);
     if (!run->images || !run->labels || !run->checkpoint || !run->csv || !run->svg || !run->pdf ||
-        !run->split)
+        !run->plan_path || !run->split)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a batch");
     return UL_OK;
 }
@@ -70,6 +73,7 @@ static void close_run(fit_run *run) {
     free(run->csv);
     free(run->svg);
     free(run->pdf);
+    free(run->plan_path);
     free(run->split);
     patch_source_close(&run->patches);
     ul_trainer_close(run->trainer);
@@ -149,6 +153,20 @@ static ul_status train_epoch(fit_run *run, ul_epoch *epoch, ul_error *error) {
     return UL_OK;
 }
 
+/* Over cases and classes, NaN of none; that of each class is left in the run. */
+static double mean_dice(fit_run *run, const ul_fit_score *scores, size_t count) {
+    size_t classes = run->plan.card.classes.count;
+    double sum = 0.0;
+    for (size_t c = 0; c < classes; c++) {
+        double of_class = 0.0;
+        for (size_t i = c; i < count; i += classes)
+            of_class += scores[i].metrics.dice;
+        run->class_dice[c] = count ? of_class / (double)(count / classes) : (double)NAN;
+        sum += of_class;
+    }
+    return count ? sum / (double)count : (double)NAN;
+}
+
 static ul_status validate(fit_run *run, ul_epoch *epoch, ul_error *error) {
     ul_model *model;
     ul_fit_score *scores = NULL;
@@ -158,16 +176,15 @@ static ul_status validate(fit_run *run, ul_epoch *epoch, ul_error *error) {
         return status;
     status = ul_fit_evaluate(run->dataset, UL_SPLIT_VAL, &run->plan.training, model,
         &run->plan.card, run->options->threads, run->progress, &scores, &count, error);
-    double sum = 0.0;
-    for (size_t i = 0; i < count; i++)
-        sum += scores[i].metrics.dice;
     if (status == UL_OK) {
-        epoch->dice = sum / (double)count;
-        epoch->best = epoch->dice > run->state.best;
+        epoch->dice = mean_dice(run, scores, count);
+        epoch->best = count == 0 || epoch->dice > run->state.best;
+    }
+    if (status == UL_OK && count > 0) {
         schedule_validated(&run->plan.training, &run->state.schedule, epoch->dice);
+        run->state.best = epoch->best ? epoch->dice : run->state.best;
     }
     if (status == UL_OK && epoch->best) {
-        run->state.best = epoch->dice;
         run->state.best_epoch = epoch->epoch;
         status = model_file_save_best(model, run->dataset, &run->plan,
             &run->patches.samples.volumes, run->options, scores, count, epoch->epoch, error);
@@ -177,13 +194,23 @@ static ul_status validate(fit_run *run, ul_epoch *epoch, ul_error *error) {
     return status;
 }
 
+static ul_status write_plan(const fit_run *run, ul_error *error) {
+    char *plan;
+    ul_status status = ul_plan_write(&run->plan, &plan, error);
+    if (status == UL_OK)
+        status = ul_output_write(run->plan_path, plan, strlen(plan), error);
+    free(plan);
+    return status;
+}
+
+/* The plan beside the model is that of the checkpoint: a resumed run may have changed it. */
 static ul_status save_checkpoint(fit_run *run, ul_error *error) {
     run_state state = run->state;
     state.seconds = seconds_of(run);
     ul_status status =
         checkpoint_save(run->checkpoint, run->trainer, &state, &run->plan, run->data, error);
     run->saved = run->saved || status == UL_OK;
-    return status;
+    return status == UL_OK ? write_plan(run, error) : status;
 }
 
 static bool out_of_time(const fit_run *run) {
@@ -197,14 +224,21 @@ static double seconds_left(const fit_run *run) {
     return epochs > 0.0 ? (now() - run->started) / epochs * left : NAN;
 }
 
-static ul_status run_epoch(fit_run *run, ul_epoch_function report, void *context, ul_error *error) {
+static ul_status run_epoch(fit_run *run, ul_error *error) {
     const ul_training *t = &run->plan.training;
-    ul_epoch epoch = {.epoch = run->state.epoch + 1, .epochs = t->epochs, .dice = NAN};
+    ul_epoch epoch = {.epoch = run->state.epoch + 1,
+        .epochs = t->epochs,
+        .dice = NAN,
+        .classes = &run->plan.card.classes,
+        .class_dice = run->class_dice};
+    for (size_t c = 0; c < UL_CARD_CLASSES; c++)
+        run->class_dice[c] = NAN;
     ul_status status = train_epoch(run, &epoch, error);
     if (status != UL_OK)
         return status;
     run->late = out_of_time(run);
-    if (epoch.epoch % t->validate_every == 0 || epoch.epoch == t->epochs || run->late)
+    bool last = epoch.epoch == t->epochs || run->late;
+    if (last || (epoch.epoch % t->validate_every == 0 && run->dataset->in_split[UL_SPLIT_VAL] > 0))
         status = validate(run, &epoch, error);
     if (status != UL_OK)
         return status;
@@ -216,8 +250,8 @@ static ul_status run_epoch(fit_run *run, ul_epoch_function report, void *context
     status = curves_add(run->csv, run->svg, run->pdf, &epoch, error);
     if (status == UL_OK)
         status = save_checkpoint(run, error);
-    if (status == UL_OK && report)
-        report(context, &epoch);
+    if (status == UL_OK && run->listener->epoch)
+        run->listener->epoch(run->listener->context, &epoch);
     return status;
 }
 
@@ -236,12 +270,11 @@ static ul_status explain_end(const fit_run *run, const ul_error *cause, ul_error
         cause->text, model, resume);
 }
 
-static ul_status run_epochs(
-    fit_run *run, ul_epoch_function report, void *context, ul_error *error) {
+static ul_status run_epochs(fit_run *run, ul_error *error) {
     ul_error cause = {0};
     ul_status status = UL_OK;
     while (status == UL_OK && run->state.epoch < run->plan.training.epochs && !run->late)
-        status = run_epoch(run, report, context, &cause);
+        status = run_epoch(run, &cause);
     if (status == UL_ERROR_INTERRUPTED) {
         ul_status saved = save_checkpoint(run, error);
         if (saved != UL_OK)
@@ -270,60 +303,100 @@ static ul_status time_steps(fit_run *run, double *seconds, ul_error *error) {
     return UL_OK;
 }
 
-static ul_status time_validation(fit_run *run, double *seconds, ul_error *error) {
+/* Seconds of a validation: of a whole one, or as many as its first case says. */
+static ul_status time_validation(fit_run *run, bool whole, double *seconds, ul_error *error) {
     ul_model *model;
     ul_fit_score *scores = NULL;
-    size_t count;
+    size_t count, cases = run->dataset->in_split[UL_SPLIT_VAL];
+    ul_dataset part = *run->dataset;
+    while (!whole && part.count > 1 && part.cases->split != UL_SPLIT_VAL) {
+        part.cases++;
+        part.count--;
+    }
+    part.count = whole ? part.count : 1;
     double started = now();
     ul_status status = ul_trainer_model(run->trainer, &model, error);
     if (status != UL_OK)
         return status;
-    status = ul_fit_evaluate(run->dataset, UL_SPLIT_VAL, &run->plan.training, model,
-        &run->plan.card, run->options->threads, run->progress, &scores, &count, error);
+    status = ul_fit_evaluate(&part, UL_SPLIT_VAL, &run->plan.training, model, &run->plan.card,
+        run->options->threads, run->progress, &scores, &count, error);
     free(scores);
     ul_model_close(model);
-    *seconds = now() - started;
+    *seconds = (now() - started) * (whole ? 1.0 : (double)cases);
     return status;
+}
+
+/* Seconds of a step, a validation and the final test. */
+typedef struct run_costs {
+    double step, validation, test;
+} run_costs;
+
+/* Tries steps and a validation, whole or in part, and goes back to the initial weights. */
+static ul_status measure_costs(fit_run *run, bool whole, run_costs *costs, ul_error *error) {
+    const size_t *cases = run->dataset->in_split;
+    ul_status status = time_steps(run, &costs->step, error);
+    if (status == UL_OK)
+        status = time_validation(run, whole, &costs->validation, error);
+    if (status != UL_OK)
+        return status;
+    costs->test = cases[UL_SPLIT_VAL] ? costs->validation * (double)cases[UL_SPLIT_TEST] /
+                                            (double)cases[UL_SPLIT_VAL]
+                                      : 0.0;
+    return open_trainer(run, error);
+}
+
+static double epoch_cost(const ul_training *t, const run_costs *costs) {
+    return costs->step * (double)t->steps + costs->validation / (double)t->validate_every;
 }
 
 /* Plans as many epochs as fit into the time, the final test included; where not even one does, one
  * of fewer steps. */
-static ul_status fill_time(fit_run *run, ul_error *error) {
+static void fill_time(fit_run *run, const run_costs *costs) {
     ul_training *t = &run->plan.training;
-    double step, validation;
-    ul_status status = time_steps(run, &step, error);
-    if (status == UL_OK)
-        status = time_validation(run, &validation, error);
-    if (status != UL_OK)
-        return status;
-    const size_t *cases = run->dataset->in_split;
-    double test = validation * (double)cases[UL_SPLIT_TEST] / (double)cases[UL_SPLIT_VAL];
-    double left = 0.95 * (run->limit - seconds_of(run)) - test;
-    double epoch = step * (double)t->steps + validation / (double)t->validate_every;
+    double left = 0.95 * (run->limit - seconds_of(run)) - costs->test;
+    double epoch = epoch_cost(t, costs);
     t->epochs = left > epoch ? (size_t)fmin(left / epoch, 1e6) : 1;
     if (left < epoch)
-        t->steps = (size_t)fmin(fmax((left - validation) / step, 1.0), (double)t->steps);
-    return open_trainer(run, error);
+        t->steps =
+            (size_t)fmin(fmax((left - costs->validation) / costs->step, 1.0), (double)t->steps);
+}
+
+static ul_status resume(fit_run *run, ul_error *error) {
+    ul_status status = checkpoint_read(run->checkpoint, &run->plan, run->data, &run->state, error);
+    if (status == UL_OK)
+        status = ul_trainer_load(run->trainer, run->checkpoint, error);
+    run->saved = status == UL_OK;
+    run->first_epoch = run->state.epoch;
+    return status;
+}
+
+/* What the run still takes; NaN where it was resumed before its first epoch was over. */
+static double expected_seconds(const fit_run *run, const run_costs *costs) {
+    const ul_training *t = &run->plan.training;
+    double done = (double)run->state.epoch, left = fmax((double)t->epochs - done, 0.0);
+    if (run->options->resume)
+        return done > 0.0 ? run->state.seconds / done * left : (double)NAN;
+    return left * epoch_cost(t, costs) + costs->test;
 }
 
 static ul_status begin(fit_run *run, ul_error *error) {
     ul_training *t = &run->plan.training;
-    bool fill = t->epochs == 0 && run->options->minutes > 0.0;
+    bool fill = t->epochs == 0 && run->options->minutes > 0.0, ready = run->listener->ready != NULL;
+    run_costs costs = {0};
     ul_status status = UL_OK;
     run->limit = 60.0 * run->options->minutes;
-    if (run->options->resume) {
-        status = checkpoint_read(run->checkpoint, &run->plan, run->data, &run->state, error);
-        if (status == UL_OK)
-            status = ul_trainer_load(run->trainer, run->checkpoint, error);
-        run->saved = status == UL_OK;
-        run->first_epoch = run->state.epoch;
-    } else if (fill) {
-        status = fill_time(run, error);
-    }
+    if (run->options->resume)
+        status = resume(run, error);
+    else if (fill || ready)
+        status = measure_costs(run, fill, &costs, error);
+    if (status == UL_OK && fill && !run->options->resume)
+        fill_time(run, &costs);
     ul_plan_settle(&run->plan);
     if (fill)
         run->limit *= 1.1;
     run->late = run->state.best_epoch > 0 && out_of_time(run);
+    if (status == UL_OK && ready)
+        run->listener->ready(run->listener->context, t, expected_seconds(run, &costs));
     return status;
 }
 
@@ -344,24 +417,28 @@ static ul_status prepare(fit_run *run, ul_error *error) {
         status = begin(run, error);
     if (status == UL_OK)
         status = ul_output_write(run->split, split, strlen(split), error);
+    if (status == UL_OK && !run->options->resume)
+        status = write_plan(run, error);
     free(split);
     return status;
 }
 
 ul_status ul_fit(const ul_dataset *dataset, const ul_plan *plan, const ul_fit_options *options,
-    ul_epoch_function epoch, void *context, const ul_progress *progress, ul_fit_result *result,
+    const ul_fit_listener *listener, const ul_progress *progress, ul_fit_result *result,
     ul_error *error) {
     fit_run run = {.dataset = dataset,
         .plan = *plan,
         .options = options,
+        .listener = listener,
         .progress = progress,
         .state = {.best = -1.0, .schedule = {1.0, -1.0, 0}},
         .started = now()};
     ul_status status = prepare(&run, error);
     if (status == UL_OK)
-        status = run_epochs(&run, epoch, context, error);
-    *result = (ul_fit_result){run.state.epoch, run.plan.training.epochs, run.state.best_epoch,
-        run.state.best, status == UL_OK && run.state.epoch < run.plan.training.epochs};
+        status = run_epochs(&run, error);
+    *result = (ul_fit_result){run.state.epoch, run.plan.training, run.state.best_epoch,
+        run.state.best < 0.0 ? (double)NAN : run.state.best,
+        status == UL_OK && run.state.epoch < run.plan.training.epochs};
     close_run(&run);
     return status;
 }

@@ -23,9 +23,17 @@ char *ul_fit_path(const char *output, ul_fit_file file) {
     static const char *const suffixes[UL_FIT_FILES] = {[UL_FIT_CURVES] = ".csv",
         [UL_FIT_PICTURE] = ".svg",
         [UL_FIT_DOCUMENT] = ".pdf",
+        [UL_FIT_PLAN] = ".plan.json",
         [UL_FIT_SPLIT] = ".split.json",
-        [UL_FIT_CHECKPOINT] = ".checkpoint"};
+        [UL_FIT_CHECKPOINT] = ".checkpoint",
+        [UL_FIT_FOLDS] = ".folds.csv"};
     return file == UL_FIT_MODEL ? strdup(output) : beside(output, suffixes[file]);
+}
+
+char *ul_fold_path(const char *output, size_t number) {
+    char suffix[64];
+    snprintf(suffix, sizeof suffix, ".fold%zu.safetensors", number);
+    return number ? beside(output, suffix) : strdup(output);
 }
 
 static ul_status no_memory(ul_error *error) {
@@ -65,8 +73,10 @@ ul_status model_file_set_dice(
         double sum = 0.0;
         for (size_t i = c; i < count; i += classes)
             sum += scores[i].metrics.dice;
-        char label[49];
-        ul_utf8_clip(label, sizeof label, sizeof label, card->classes.items[c].label);
+        char label[49]; /* behind the prefix it fits into the name */
+        size_t room = sizeof metric->name - strlen(prefix);
+        ul_utf8_clip(label, room < sizeof label ? room : sizeof label, sizeof label,
+            card->classes.items[c].label);
         snprintf(metric->name, sizeof metric->name, "%s%s", prefix, label);
         metric->value = sum / (double)(count / classes);
     }
@@ -110,13 +120,20 @@ static ul_status describe(ul_card *card, const ul_dataset *dataset, const ul_pla
     char folder[128], text[768];
     if (!last_part(dataset->folder, folder, sizeof folder))
         return no_memory(error);
+    const size_t *cases = dataset->in_split;
+    char chosen[160];
+    if (cases[UL_SPLIT_VAL] > 0)
+        snprintf(chosen, sizeof chosen,
+            "the best epoch by the Dice of %zu validation cases, %zu of %zu", cases[UL_SPLIT_VAL],
+            epoch, t->epochs);
+    else
+        snprintf(chosen, sizeof chosen,
+            "%zu epochs, the mean of the best ones of a cross-validation", epoch);
     snprintf(text, sizeof text,
-        "%s by ulite %s on %zu cases of %s; the best epoch by the Dice of %zu validation cases, "
-        "%zu "
-        "of %zu; %zu cases held out for the test. Plan in \"ulite.plan\".",
-        options->from ? "Fine-tuned" : "Trained", ul_version(), dataset->in_split[UL_SPLIT_TRAIN],
-        folder, dataset->in_split[UL_SPLIT_VAL], epoch, t->epochs,
-        dataset->in_split[UL_SPLIT_TEST]);
+        "%s by ulite %s on %zu cases of %s; %s; %zu cases held out for the test. Plan in "
+        "\"ulite.plan\".",
+        options->from ? "Fine-tuned" : "Trained", ul_version(), cases[UL_SPLIT_TRAIN], folder,
+        chosen, cases[UL_SPLIT_TEST]);
     free(card->provenance);
     card->provenance = strdup(text);
     return card->provenance ? UL_OK : no_memory(error);
@@ -141,5 +158,21 @@ ul_status model_file_save_best(const ul_model *model, const ul_dataset *dataset,
         status = model_file_save(model, options->output, &card, plan_json, error);
     free(plan_json);
     ul_card_free(&card);
+    return status;
+}
+
+ul_status model_file_add_dice(const char *path, const char *split, const ul_fit_score *scores,
+    size_t count, ul_error *error) {
+    ul_model *model;
+    ul_card card = {0};
+    ul_status status = ul_model_open(path, &model, error);
+    if (status == UL_OK)
+        status = ul_card_read(model, &card, error);
+    if (status == UL_OK)
+        status = model_file_set_dice(&card, split, scores, count, error);
+    if (status == UL_OK)
+        status = model_file_save(model, path, &card, ul_model_metadata(model, "ulite.plan"), error);
+    ul_card_free(&card);
+    ul_model_close(model);
     return status;
 }

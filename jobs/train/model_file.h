@@ -19,4 +19,8 @@ ul_status model_file_save_best(const ul_model *model, const ul_dataset *dataset,
     const ul_plan *plan, const volume_range *volumes, const ul_fit_options *options,
     const ul_fit_score *scores, size_t count, size_t epoch, ul_error *error);
 
+/* Puts the means of scores into the card of the model file at path. */
+ul_status model_file_add_dice(
+    const char *path, const char *split, const ul_fit_score *scores, size_t count, ul_error *error);
+
 #endif

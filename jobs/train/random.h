@@ -27,6 +27,15 @@ static inline random_stream random_at(uint64_t seed, uint64_t a, uint64_t b) {
     return stream;
 }
 
+/* A number that a name always has (FNV-1a), shuffled by the seed. */
+static inline uint64_t random_of_name(uint64_t seed, const char *name) {
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (; *name; name++)
+        hash = (hash ^ (uint8_t)*name) * 0x100000001b3u;
+    random_stream stream = random_at(seed, hash, 0);
+    return random_u64(&stream);
+}
+
 /* In [0, 1). */
 static inline double random_unit(random_stream *stream) {
     return (double)(random_u64(stream) >> 11) * 0x1p-53;

@@ -27,7 +27,7 @@ static ul_status score_case(const ul_dataset *dataset, size_t index, const ul_tr
         return status;
     status = ul_segment_volume(model, card, &image, &options, &predicted, error);
     for (size_t c = 0; status == UL_OK && c < card->classes.count; c++) {
-        scores[c].name = dataset->cases[index].name;
+        scores[c] = (ul_fit_score){.name = dataset->cases[index].name};
         status = ul_metrics_overlap(
             &predicted, &truth, card->classes.items[c].number, &scores[c].metrics, error);
     }

@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     put(names[data[0] % KINDS], data + 1, size - 1);
     ul_dataset dataset;
     ul_error error = {0};
-    ul_status status = ul_dataset_open(fuzz_folder(), NULL, 1, false, &dataset, &error);
+    ul_status status = ul_dataset_open(fuzz_folder(), NULL, 1, false, false, &dataset, &error);
     fuzz_check_error(status, &error);
     if (status == UL_OK)
         ul_dataset_free(&dataset);

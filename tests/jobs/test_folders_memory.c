@@ -21,7 +21,7 @@ static const char splits[] = "{\"train\": [\"a\"], \"val\": [\"b.hdr\"], \"test\
 
 static ul_status open_dataset(ul_error *error) {
     ul_dataset dataset;
-    ul_status status = ul_dataset_open(folder, NULL, 1, false, &dataset, error);
+    ul_status status = ul_dataset_open(folder, NULL, 1, false, false, &dataset, error);
     assert_int_equal(dataset.count, status == UL_OK ? 3 : 0);
     ul_dataset_free(&dataset);
     return status;

@@ -107,12 +107,32 @@ def test_names_of_classes(folder):
     assert (card["task"], card["licence"], card["provenance"], card["modality"]) == ("balls", "CC0", "made up", "MR")
     printed = run(ULITE, "train", data, "--dry-run", "--plan", plan, "--epochs", "1").stdout
     assert json.loads(printed) == json.loads(metadata(model)["ulite.plan"]), "--dry-run prints another plan"
+    with open(f"{folder}/model.plan.json", encoding="utf-8") as file:
+        assert json.load(file) == json.loads(printed), "another plan beside the model"
+    train(data, model, "--plan", f"{folder}/model.plan.json", "--overwrite", code=2, says=["model.plan.json"])
     annotated = json.loads(printed)
     for found, side in zip(annotated["card"]["classes"], ("out", "in")):
         found["side"] = found["type"]["note"] = side
     datasets.write_json(f"{folder}/annotated.json", annotated)
     printed = run(ULITE, "train", data, "--dry-run", "--plan", f"{folder}/annotated.json").stdout
     assert json.loads(printed) == annotated, "a plan of one's own loses keys"
+
+
+def test_outline(folder):
+    """At most ten lines before the first epoch, with the names of the classes, time and files."""
+    data = datasets.make_nifti(f"{folder}/data")
+    datasets.write_json(f"{data}/segments.json", {"segments": [
+        {"number": 1, "label": "shell"}, {"number": 2, "label": "kernel"}]})
+    plan = datasets.quick_plan(folder)
+    for name, options in {"one": ["--epochs", "1"], "timed": ["--minutes", "0.05"],
+                          "folds": ["--epochs", "1", "--folds", "2"]}.items():
+        said = train(data, f"{folder}/{name}.safetensors", "--plan", plan, *options).stderr.splitlines()
+        lines = [line.split()[0] for line in said[:[n for n, line in enumerate(said) if line.startswith("epoch 1")][0]]]
+        lines = [word for word in lines if word != "fold"]
+        assert lines == ["cases", "images", "classes", "input", "patches", "training", "files", "time", "memory"], said
+        assert "shell (" in said[2] and "kernel (" in said[2] and f"{name}.safetensors" in said[6], said
+        resumed = train(data, f"{folder}/{name}.safetensors", "--plan", plan, *options, "--resume").stderr
+        assert f"time      {'told after each epoch' if name == 'folds' else 'about 0 s'}" in resumed, resumed
 
 
 def test_long_names(folder):

@@ -2,7 +2,10 @@
 
 usage of the tests: test_*.py ULITE MAKE_SERIES [TEST...]"""
 import json
+import re
+import signal
 import struct
+import subprocess
 import sys
 import tempfile
 import time
@@ -14,6 +17,23 @@ ULITE, MAKE_SERIES = sys.argv[1:3]
 
 def train(data, output, *options, **expected):
     return run(ULITE, "train", data, "-o", output, "--threads", "1", *options, **expected)
+
+
+def interrupt(data, output, *options, after=""):
+    """Trains until, after a text, the progress bar shows training, then Ctrl-C; what was said at the end."""
+    command = [ULITE, "train", data, "-o", output, "--threads", "1", "--progress", "always", *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as child:
+        said = b""
+        while not re.search(re.escape(after).encode() + rb"(?s:.*)training +\[[.#]+\] [0-9]+/", said):
+            piece = child.stderr.read1(256)
+            assert piece, f"ended by itself: {said[-300:]}"
+            said += piece
+        child.send_signal(signal.SIGINT)
+        said += child.stderr.read()
+    assert child.returncode == 10, (child.returncode, said[-300:])
+    last = said.decode().replace("\r", "\n").strip().splitlines()[-1]
+    assert re.search(r"interrupted (in step \d+ of \d+|while validating)", last), last
+    return last
 
 
 def content(path):
