@@ -9,6 +9,7 @@
 #include "ulite/dicom.h"
 #include "ulite/error.h"
 #include "ulite/evaluate.h"
+#include "ulite/frames.h"
 #include "ulite/model.h"
 #include "ulite/nifti.h"
 #include "ulite/nrrd.h"

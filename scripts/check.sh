@@ -51,7 +51,7 @@ jobs: libulite/base volume io/base io/card io/net io/png jobs
 apps: libulite/base volume io/base io/http io/net jobs/base jobs/node jobs/serve apps'
 public_headers='libulite: error model resources session trainer
 volume: volume
-io: capture card dicom nifti nrrd png rtstruct seg sr
+io: capture card dicom frames nifti nrrd png rtstruct seg sr
 jobs: cohort evaluate segment train view'
 
 # allowed FOLDER: the pattern of the paths that its files may include.

@@ -16,7 +16,8 @@ const cli_command cmd_convert = {.name = "convert",
     .help =
         "Usage: ulite convert INPUT -o OUT [--source FOLDER] [--series UID|NUMBER]\n"
         "                     [--segments F.json|MODEL] [--type T] [--rle|--deflated]\n"
-        "                     [--grid original|regular] [--split] [--names F.json]\n"
+        "                     [--grid original|regular] [--all|--split] [--sidecar]\n"
+        "                     [--names F.json]\n"
         "                     [--label-table F.tsv|F.txt|F.json]\n"
         "                     [--philips-float]\n"
         "\n"
@@ -49,6 +50,12 @@ const cli_command cmd_convert = {.name = "convert",
         "      --grid G          original (default): on the slices of the source; regular: tilted\n"
         "                        or unevenly spaced slices are resampled to an even grid, labels\n"
         "                        may lie on one of their own\n"
+        "      --all             the volumes of one series that lie on one grid (time points,\n"
+        "                        b-values, echoes) as one NIfTI file of four dimensions, in the\n"
+        "                        order in which `ulite info` lists them\n"
+        "      --sidecar         of a NIfTI image: OUT.json beside it, what the headers state of\n"
+        "                        the acquisition by the names of BIDS; of diffusion OUT.bval and\n"
+        "                        OUT.bvec as FSL reads them\n"
         "      --split           a file for each segment of a SEG, or for each volume of a\n"
         "                        folder: out-1.nii.gz, ...; volumes that cannot be written\n"
         "                        are named (exit 1), the others are written\n"
@@ -64,6 +71,7 @@ const cli_command cmd_convert = {.name = "convert",
         "\n"
         "Examples:\n"
         "  ulite convert ct/ -o ct.nii.gz\n"
+        "  ulite convert dwi/ -o sub-1_dwi.nii.gz --all --sidecar\n"
         "  ulite convert liver.seg.dcm -o liver.nii.gz --source ct/ --names liver.json\n"
         "  ulite convert liver.seg.dcm -o liver.seg.nrrd --source ct/\n"
         "  ulite convert plan.dcm -o plan.nii.gz --source ct/\n"
@@ -81,6 +89,8 @@ enum {
     OPTION_DEFLATED,
     OPTION_GRID,
     OPTION_SPLIT,
+    OPTION_ALL,
+    OPTION_SIDECAR,
     OPTION_PHILIPS_FLOAT,
     OPTION_RANDOM_UIDS,
     MAX_SOURCES = 64
@@ -95,6 +105,7 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"type", required_argument, NULL, OPTION_TYPE}, {"rle", no_argument, NULL, OPTION_RLE},
     {"deflated", no_argument, NULL, OPTION_DEFLATED},
     {"grid", required_argument, NULL, OPTION_GRID}, {"split", no_argument, NULL, OPTION_SPLIT},
+    {"all", no_argument, NULL, OPTION_ALL}, {"sidecar", no_argument, NULL, OPTION_SIDECAR},
     {"philips-float", no_argument, NULL, OPTION_PHILIPS_FLOAT},
     {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {0}};
 
@@ -149,6 +160,12 @@ static int take_option(convert_options *o, const char **sources, int option, con
     case OPTION_SPLIT:
         o->split = true;
         return UL_OK;
+    case OPTION_ALL:
+        o->all = true;
+        return UL_OK;
+    case OPTION_SIDECAR:
+        o->sidecar = true;
+        return UL_OK;
     case OPTION_PHILIPS_FLOAT:
         o->philips_float = true;
         return UL_OK;
@@ -162,6 +179,20 @@ static int take_option(convert_options *o, const char **sources, int option, con
 
 static bool is_labels(input_kind kind) {
     return kind == INPUT_NIFTI || kind == INPUT_NRRD || kind == INPUT_PNG;
+}
+
+/* Likewise, of what is for DICOM images alone. */
+static int check_images(const convert_options *o, input_kind kind, target_kind target) {
+    if ((o->philips_float || o->all || o->sidecar) && kind != INPUT_SERIES)
+        return console_usage(
+            &cmd_convert, "--philips-float, --all and --sidecar are for DICOM images");
+    if (o->all && o->split)
+        return console_usage(&cmd_convert, "--all and --split exclude each other");
+    if ((o->all || o->sidecar) && target == TARGET_NRRD)
+        return console_usage(&cmd_convert,
+            "--all and --sidecar are for NIfTI (.nii, .nii.gz); --split writes an NRRD file for "
+            "each volume");
+    return UL_OK;
 }
 
 /* What no job can serve is a wrong command line. */
@@ -192,8 +223,6 @@ static int check_usage(const convert_options *o, input_kind kind) {
             &cmd_convert, "--segments is for labels: a SEG or RT Structure Set names its own");
     if (is_labels(kind) && (o->names || o->split))
         return console_usage(&cmd_convert, "--names and --split are for a SEG");
-    if (o->philips_float && kind != INPUT_SERIES)
-        return console_usage(&cmd_convert, "--philips-float is for DICOM images");
     if (is_labels(kind) && !to_seg && (o->source_count > 0 || o->typed))
         return console_usage(
             &cmd_convert, "--source, --type, --rle and --deflated are for a .dcm output");
@@ -210,7 +239,7 @@ static int check_usage(const convert_options *o, input_kind kind) {
     if (o->source_count == 0 && to_seg)
         return console_usage(
             &cmd_convert, "a .dcm output needs --source, the images it belongs to");
-    return UL_OK;
+    return check_images(o, kind, target);
 }
 
 static ul_status run_job(const convert_options *o, input_kind kind, ul_error *error) {

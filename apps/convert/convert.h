@@ -16,10 +16,12 @@ typedef struct convert_options {
     bool typed;              /* --type or --rle was given */
     bool structures;         /* the input is an RT Structure Set */
     bool rle, deflated, regular, split, random_uids, philips_float;
+    bool all;             /* --all: the volumes of a series in one file */
+    bool sidecar;         /* --sidecar: what BIDS keeps beside an image */
     struct cJSON *report; /* what --json prints, {"outputs": [...], "notes": [...]}; NULL without */
 } convert_options;
 
-/* DICOM images to NIfTI: every volume that is meant, or the only one. */
+/* DICOM images to NIfTI: every volume that is meant, in a file each or in one, or the only one. */
 ul_status convert_series(const convert_options *options, ul_error *error);
 
 /* A DICOM Segmentation or RT Structure Set to labels: NIfTI, NRRD, PNG, or another such object. */
@@ -53,6 +55,12 @@ void convert_notes(const convert_options *options, char *notes);
  */
 void convert_wrote(const convert_options *options, const char *path, const ul_grid *grid,
     const ul_segments *segments);
+
+/* Keeps that a file beside an image was written. */
+void convert_wrote_beside(const convert_options *options, const char *path);
+
+/* Keeps of what was kept last that it holds several volumes, so many seconds (0: unknown) apart. */
+void convert_wrote_frames(const convert_options *options, size_t count, double step_s);
 
 /* UL_OK where path may be written: it is nothing that is read. Else UL_ERROR_USAGE. catalog: the
  * images, or NULL. */

@@ -23,6 +23,24 @@ void convert_notes(const convert_options *options, char *notes) {
     free(notes);
 }
 
+void convert_wrote_beside(const convert_options *options, const char *path) {
+    if (!options->report)
+        return;
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddStringToObject(item, "path", path);
+    cJSON_AddItemToArray(cJSON_GetObjectItem(options->report, "outputs"), item);
+}
+
+void convert_wrote_frames(const convert_options *options, size_t count, double step_s) {
+    if (!options->report)
+        return;
+    cJSON *outputs = cJSON_GetObjectItem(options->report, "outputs");
+    cJSON *item = cJSON_GetArrayItem(outputs, cJSON_GetArraySize(outputs) - 1);
+    cJSON_AddNumberToObject(item, "volumes", (double)count);
+    cJSON_AddItemToObject(
+        item, "step_s", step_s > 0 ? cJSON_CreateNumber(step_s) : cJSON_CreateNull());
+}
+
 void convert_wrote(const convert_options *options, const char *path, const ul_grid *grid,
     const ul_segments *segments) {
     if (!options->report)

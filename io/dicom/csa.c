@@ -36,21 +36,28 @@ static bool read_item(csa_reader *reader, char *text, size_t text_bytes) {
     return true;
 }
 
-/* Takes one value of one tag into *mosaic. */
-static void take_value(const char *name, uint32_t index, const char *text, csa_mosaic *mosaic) {
+/* Takes one value of one tag. */
+static void take_value(const char *name, uint32_t index, const char *text, csa_header *header) {
     char *end;
     double value = strtod(text, &end);
     if (end == text || !isfinite(value))
         return;
     if (strcmp(name, "NumberOfImagesInMosaic") == 0 && index == 0 && value >= 1 && value <= 65536)
-        mosaic->images = (unsigned)value;
+        header->images = (unsigned)value;
     if (strcmp(name, "SliceNormalVector") == 0 && index < 3) {
-        mosaic->normal[index] = value;
-        mosaic->has_normal = index == 2;
+        header->normal[index] = value;
+        header->has_normal = index == 2;
     }
+    if (strcmp(name, "PhaseEncodingDirectionPositive") == 0 && index == 0) {
+        header->has_phase_sign = value == 0 || value == 1;
+        header->phase_positive = value == 1;
+    }
+    if (strcmp(name, "MosaicRefAcqTimes") == 0 && index == header->time_count &&
+        index < CSA_MAX_TIMES)
+        header->time_ms[header->time_count++] = value;
 }
 
-static bool read_tag(csa_reader *reader, csa_mosaic *mosaic) {
+static bool read_tag(csa_reader *reader, csa_header *header) {
     if (reader->size - reader->at < TAG_BYTES)
         return false;
     const uint8_t *tag = reader->bytes + reader->at;
@@ -64,13 +71,13 @@ static bool read_tag(csa_reader *reader, csa_mosaic *mosaic) {
         char text[64];
         if (!read_item(reader, text, sizeof text))
             return false;
-        take_value(name, i, text, mosaic);
+        take_value(name, i, text, header);
     }
     return true;
 }
 
-bool csa_read_mosaic(const uint8_t *bytes, size_t size, csa_mosaic *mosaic) {
-    memset(mosaic, 0, sizeof *mosaic);
+bool csa_read(const uint8_t *bytes, size_t size, csa_header *header) {
+    memset(header, 0, sizeof *header);
     csa_reader reader = {.bytes = bytes, .size = size, .first_items = UINT32_MAX};
     reader.second_version = size >= 16 && memcmp(bytes, "SV10", 4) == 0;
     reader.at = reader.second_version ? 8 : 0;
@@ -81,7 +88,7 @@ bool csa_read_mosaic(const uint8_t *bytes, size_t size, csa_mosaic *mosaic) {
     if (tags == 0 || tags > MAX_TAGS)
         return false;
     for (uint32_t t = 0; t < tags; t++)
-        if (!read_tag(&reader, mosaic))
+        if (!read_tag(&reader, header))
             return false;
     return true;
 }

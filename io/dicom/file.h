@@ -90,6 +90,8 @@ typedef struct dicom_image {
     char stack[65];          /* StackID of a frame, UTF-8; "" where absent */
     double key[DICOM_KEYS];
     double gradient[3]; /* direction of diffusion, where its key is a number */
+    bool gradient_lps;  /* it is one in patient coordinates, not in the scanner's own */
+    double acquired_s;  /* since midnight, of this frame where it is known; NaN where absent */
 } dicom_image;
 
 /* Which file, in which state, was scanned: what is read later must be the same. */

@@ -63,7 +63,9 @@ static void take_frame_content(
         image->key[DICOM_KEY_ACQUISITION] = value;
     if (dicom_decimals(content, DICOM_TAG(0x0020, 0x9128), &value, 1))
         image->key[DICOM_KEY_TIME_POINT] = value;
-    char stack[sizeof image->stack];
+    char stack[sizeof image->stack], time[65];
+    if (dicom_text(content, DICOM_TAG(0x0018, 0x9074), time, sizeof time))
+        image->acquired_s = dicom_seconds(time, true);
     if (dicom_text(content, DICOM_TAG(0x0020, 0x9056), stack, sizeof stack))
         ul_utf8_clip(image->stack, sizeof image->stack, 16, stack);
     if (dimensions->count &&
@@ -92,7 +94,7 @@ static void take_diffusion(const dicom_item *diffusion, dicom_image *image) {
         image->key[DICOM_KEY_B_VALUE] = values[0];
     const dicom_item *direction = dicom_first_item(diffusion, DICOM_TAG(0x0018, 0x9076));
     if (dicom_decimals(direction, DICOM_TAG(0x0018, 0x9089), values, 3))
-        dicom_set_gradient(values, image);
+        dicom_set_gradient(values, true, image);
 }
 
 /* Takes one number of a macro as a key. */
@@ -138,8 +140,10 @@ static void take_group(
         &image->key[DICOM_KEY_FLIP_ANGLE]);
     take_macro_key(group, DICOM_TAG(0x0018, 0x9118), DICOM_TAG(0x0020, 0x9153),
         &image->key[DICOM_KEY_TRIGGER_TIME]);
-    take_macro_key(group, DICOM_TAG(0x0020, 0x9310), DICOM_TAG(0x0020, 0x930d),
-        &image->key[DICOM_KEY_TRIGGER_TIME]);
+    double offset_s; /* TemporalPositionTimeOffset; the key is in milliseconds */
+    if (dicom_decimals(dicom_first_item(group, DICOM_TAG(0x0020, 0x9310)),
+            DICOM_TAG(0x0020, 0x930d), &offset_s, 1))
+        image->key[DICOM_KEY_TRIGGER_TIME] = 1000 * offset_s;
 }
 
 static void take_groups(const dicom_item *data, dicom_image *common, dicom_file *file) {
@@ -272,12 +276,12 @@ ul_status dicom_take_frames(
 }
 
 /* How the mosaic is cut, from the CSA header or the element that newer software writes. */
-static bool read_mosaic(const dicom_item *data, csa_mosaic *mosaic) {
+static bool read_mosaic(const dicom_item *data, csa_header *mosaic) {
     const uint8_t *csa;
     size_t size;
     if (dicom_bytes(
             data, dicom_private_tag(data, 0x0029, "SIEMENS CSA HEADER", 0x10), &csa, &size) &&
-        csa_read_mosaic(csa, size, mosaic) && mosaic->images > 0)
+        csa_read(csa, size, mosaic) && mosaic->images > 0)
         return true;
     double images;
     memset(mosaic, 0, sizeof *mosaic);
@@ -304,7 +308,7 @@ bool dicom_is_tiled(const dicom_item *data, const dicom_image *image, const dico
     if (dicom_names_tiles(image->type) || grid_slices(data) > 1)
         return true;
     /* Siemens's count may stand on in slices that were cut from a mosaic: the matrix tells. */
-    csa_mosaic mosaic;
+    csa_header mosaic;
     double matrix[4], largest = 0; /* frequency and phase, of rows and columns */
     if (!dicom_decimals(data, DICOM_TAG(0x0018, 0x1310), matrix, 4) ||
         !read_mosaic(data, &mosaic) || mosaic.images < 2)
@@ -361,7 +365,7 @@ static ul_status take_grid(
 
 ul_status dicom_take_mosaic(
     const dicom_item *data, const dicom_image *common, dicom_file *file, ul_error *error) {
-    csa_mosaic mosaic;
+    csa_header mosaic;
     const dicom_layout *layout = &file->layout;
     if (strstr(common->type, "VFRAME") || grid_slices(data) > 0)
         return take_grid(data, common, file, error);

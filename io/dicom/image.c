@@ -29,8 +29,9 @@ static bool take_numbers(const dicom_item *data, uint32_t tag, const char *name,
     return false;
 }
 
-void dicom_set_gradient(const double direction[3], dicom_image *image) {
+void dicom_set_gradient(const double direction[3], bool lps, dicom_image *image) {
     memcpy(image->gradient, direction, sizeof image->gradient);
+    image->gradient_lps = lps;
     image->key[DICOM_KEY_GRADIENT] = direction[0] + 1e3 * direction[1] + 1e6 * direction[2];
 }
 
@@ -68,7 +69,17 @@ void dicom_take_placement(const dicom_item *data, dicom_image *image) {
     take_key(data, DICOM_TAG(0x0018, 0x1060), &image->key[DICOM_KEY_TRIGGER_TIME]);
     take_key(data, DICOM_TAG(0x0054, 0x1300), &image->key[DICOM_KEY_FRAME_TIME]);
     if (dicom_decimals(data, DICOM_TAG(0x0018, 0x9089), values, 3))
-        dicom_set_gradient(values, image);
+        dicom_set_gradient(values, true, image);
+}
+
+double dicom_seconds(const char *text, bool with_date) {
+    if (with_date)
+        text = strlen(text) > 8 ? text + 8 : "";
+    int hours, minutes;
+    double seconds;
+    if (sscanf(text, "%2d%2d%lf", &hours, &minutes, &seconds) != 3)
+        return NAN;
+    return hours * 3600.0 + minutes * 60.0 + seconds;
 }
 
 void dicom_take_philips(const dicom_item *data, dicom_image *image) {
@@ -84,11 +95,11 @@ void dicom_take_philips(const dicom_item *data, dicom_image *image) {
             &direction[c], 1);
     const double *gradient = &image->key[DICOM_KEY_GRADIENT];
     if (isnan(*gradient) && has_direction)
-        dicom_set_gradient(direction, image);
+        dicom_set_gradient(direction, true, image);
     if (isnan(*gradient) && /* GradientOrientationNumber */
         dicom_decimals(data, dicom_private_tag(data, 0x2005, "Philips MR Imaging DD 005", 0x13),
             &number[0], 1))
-        dicom_set_gradient(number, image);
+        dicom_set_gradient(number, false, image);
     dicom_take_asl_label(
         data, dicom_private_tag(data, 0x2005, "Philips MR Imaging DD 005", 0x29), image);
 }
@@ -116,14 +127,14 @@ void dicom_take_private_diffusion(const dicom_item *data, dicom_image *image) {
         *b = fmod(v[0], 1e5);
     if (!isnan(image->key[DICOM_KEY_GRADIENT]))
         return;
-    if (dicom_decimals(data, dicom_private_tag(data, 0x0019, siemens, 0x0e), v, 3) ||
-        dicom_decimals(data, dicom_private_tag(data, 0x0065, DICOM_UIH, 0x37), v, 3)) {
-        dicom_set_gradient(v, image);
+    bool lps = dicom_decimals(data, dicom_private_tag(data, 0x0019, siemens, 0x0e), v, 3);
+    if (lps || dicom_decimals(data, dicom_private_tag(data, 0x0065, DICOM_UIH, 0x37), v, 3)) {
+        dicom_set_gradient(v, lps, image);
         return;
     }
     for (int c = 0; c < 3; c++)
         if (!dicom_decimals(
                 data, dicom_private_tag(data, 0x0019, ge, (uint8_t)(0xbb + c)), &v[c], 1))
             return;
-    dicom_set_gradient(v, image);
+    dicom_set_gradient(v, false, image); /* along frequency, phase and slice */
 }

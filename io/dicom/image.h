@@ -15,8 +15,12 @@ ul_status dicom_broken(dicom_file *file, const char *format, ...) UL_PRINTF(2, 3
  * sequence flattened over them. What the data set does not say stays as it is. */
 void dicom_take_placement(const dicom_item *data, dicom_image *image);
 
-/* Stores a diffusion gradient's direction and a number that stands for it. */
-void dicom_set_gradient(const double direction[3], dicom_image *image);
+/* Stores a diffusion gradient's direction, in patient coordinates or others, and a number that
+ * stands for it. */
+void dicom_set_gradient(const double direction[3], bool lps, dicom_image *image);
+
+/* Seconds since midnight of a TM value, or of the time in a DT value; NaN where it has none. */
+double dicom_seconds(const char *text, bool with_date);
 
 /* Takes what Philips MR scanners keep in private elements, of a data set or of a frame's private
  * item: scale slope, gradient direction, label of arterial spin labelling. */

@@ -194,17 +194,6 @@ static ul_status check_pixels(const dicom_header *header, dicom_file *file) {
     return UL_OK;
 }
 
-/* Seconds since midnight of a TM value, or of the time in a DT value. */
-static double seconds_of(const char *text, bool with_date) {
-    if (with_date)
-        text = strlen(text) > 8 ? text + 8 : "";
-    int hours, minutes;
-    double seconds;
-    if (sscanf(text, "%2d%2d%lf", &hours, &minutes, &seconds) != 3)
-        return NAN;
-    return hours * 3600.0 + minutes * 60.0 + seconds;
-}
-
 /* The pixel size of an ultrasound image whose only region is a 2D one in cm. */
 static void take_ultrasound_region(const dicom_item *data, dicom_image *image) {
     const uint32_t regions = DICOM_TAG(0x0018, 0x6011);
@@ -238,11 +227,12 @@ static void take_common(const dicom_item *data, dicom_image *image) {
     dicom_take_philips(data, image);
     char text[65];
     if (dicom_text(data, DICOM_TAG(0x0008, 0x0032), text, sizeof text))
-        image->key[DICOM_KEY_ACQUISITION_TIME] = seconds_of(text, false);
+        image->key[DICOM_KEY_ACQUISITION_TIME] = dicom_seconds(text, false);
     else if (dicom_text(data, DICOM_TAG(0x0008, 0x002a), text, sizeof text))
-        image->key[DICOM_KEY_ACQUISITION_TIME] = seconds_of(text, true);
+        image->key[DICOM_KEY_ACQUISITION_TIME] = dicom_seconds(text, true);
+    image->acquired_s = image->key[DICOM_KEY_ACQUISITION_TIME];
     if (dicom_text(data, DICOM_TAG(0x0008, 0x0033), text, sizeof text))
-        image->key[DICOM_KEY_CONTENT_TIME] = seconds_of(text, false);
+        image->key[DICOM_KEY_CONTENT_TIME] = dicom_seconds(text, false);
     dicom_take_private_diffusion(data, image);
     take_ultrasound_region(data, image);
     dicom_decimals(data, DICOM_TAG(0x3004, 0x000e), &image->slope, 1); /* DoseGridScaling */

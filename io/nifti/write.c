@@ -1,3 +1,4 @@
+#include "io/nifti/write.h"
 #include "io/nifti/header.h"
 #include "io/nifti/label_table.h"
 #include "io/slices/slice_file.h"
@@ -93,16 +94,44 @@ ul_status ul_nifti_write_labels(const char *path, const ul_labels *labels,
     return status;
 }
 
-/* Whether all slices share one slope and intercept. */
-static bool scaled_alike(const ul_volume *volume) {
+bool nifti_scaled_alike(const ul_volume *volume) {
     for (size_t k = 1; k < volume->grid.size[2]; k++)
         if (volume->slope[k] != volume->slope[0] || volume->intercept[k] != volume->intercept[0])
             return false;
     return true;
 }
 
+/* The fourth dimension: so many volumes, and how many seconds one follows another. */
+static void set_frames(const nifti_frames *frames, ul_nifti_header *header) {
+    nifti_2_header *fields = &header->fields;
+    if (frames->count < 2)
+        return;
+    fields->dim[0] = 4;
+    fields->dim[4] = (int64_t)frames->count;
+    if (frames->count > INT16_MAX)
+        header->version = 2;
+    fields->pixdim[4] = frames->step_s;
+    if (frames->step_s > 0.0)
+        fields->xyzt_units |= NIFTI_UNITS_SEC;
+}
+
+static ul_status open_frame(slice_file *file, size_t index, ul_error *error) {
+    const nifti_frames *frames = file->context;
+    const ul_volume *volume;
+    ul_status status = frames->open(frames->context, index, &volume, error);
+    file->source = volume;
+    return status;
+}
+
 ul_status ul_nifti_write(const char *path, const ul_volume *volume, const ul_nifti_header *header,
     int threads, const ul_progress *progress, ul_error *error) {
+    nifti_frames one = {.like = volume, .stored = nifti_scaled_alike(volume), .count = 1};
+    return nifti_write_frames(path, &one, header, threads, progress, error);
+}
+
+ul_status nifti_write_frames(const char *path, nifti_frames *frames, const ul_nifti_header *header,
+    int threads, const ul_progress *progress, ul_error *error) {
+    const ul_volume *volume = frames->like;
     static const int datatypes[] = {DT_UINT8, DT_INT8, DT_UINT16, DT_INT16, DT_INT32, DT_UINT32,
         DT_FLOAT32, DT_FLOAT64}; /* in the order of ul_sample */
     bool colour = volume->channels == 3;
@@ -114,11 +143,15 @@ ul_status ul_nifti_write(const char *path, const ul_volume *volume, const ul_nif
     ul_status status = start_header(path, &volume->grid, header, &out, error);
     if (status != UL_OK)
         return status;
-    bool stored = colour || scaled_alike(volume);
+    set_frames(frames, &out);
+    bool stored = colour || frames->stored;
     size_t bytes = stored ? volume->channels * ul_sample_bytes(volume->sample) : sizeof(float);
     slice_file file = {.source = volume,
         .slices = volume->grid.size[2],
         .slice_bytes = volume->grid.size[0] * volume->grid.size[1] * bytes,
+        .volumes = frames->count,
+        .open = frames->open ? open_frame : NULL,
+        .context = frames,
         .fill = stored ? slice_fill_stored : slice_fill_values,
         .threads = threads,
         .progress = progress};

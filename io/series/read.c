@@ -178,44 +178,54 @@ static void describe_volume(const ul_series *series, ul_volume *volume) {
     memcpy(volume->body_part, series->info.body_part, strlen(series->info.body_part) + 1);
 }
 
-static ul_status allocate_volume(const ul_series *series, ul_volume *volume, ul_error *error) {
-    size_t slices = series->grid.size[2];
-    for (size_t k = 0; k < slices; k++)
-        volume->sample = dicom_sample_for(series->images[k]->file, k > 0, volume->sample);
-    volume->channels = series->channels;
-    ul_status status = ul_grid_copy(&series->grid, &volume->grid, error);
-    if (status != UL_OK)
-        return status;
-    size_t slice_bytes = series->grid.size[0] * series->grid.size[1] * volume->channels *
-                         ul_sample_bytes(volume->sample); /* sides of up to 65535: no overflow */
-    status = ul_memory_ask(slices * slice_bytes, error, "%zu slices of %zux%zu pixels", slices,
-        series->grid.size[0], series->grid.size[1]);
-    if (status != UL_OK)
-        return status;
-    volume->slope = malloc(slices * sizeof *volume->slope);
-    volume->intercept = malloc(slices * sizeof *volume->intercept);
-    volume->samples = slice_bytes > SIZE_MAX / slices ? NULL : malloc(slices * slice_bytes);
-    if (!volume->samples || !volume->slope || !volume->intercept)
-        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu slices of %zu bytes",
-            slices, slice_bytes);
-    return UL_OK;
-}
-
-ul_status ul_series_read(const ul_series *series, int threads, const ul_progress *progress,
-    ul_volume *volume, ul_error *error) {
+ul_status series_describe(const ul_series *series, ul_volume *volume, ul_error *error) {
     memset(volume, 0, sizeof *volume);
     ul_status status = ul_series_check(series, error);
     if (status != UL_OK)
         return status;
-    series_reader reader = {.series = series, .volume = volume};
-    status = allocate_volume(series, volume, error);
+    size_t slices = series->grid.size[2];
+    for (size_t k = 0; k < slices; k++)
+        volume->sample = dicom_sample_for(series->images[k]->file, k > 0, volume->sample);
+    volume->channels = series->channels;
+    status = ul_grid_copy(&series->grid, &volume->grid, error);
+    volume->slope = malloc(slices * sizeof *volume->slope);
+    volume->intercept = malloc(slices * sizeof *volume->intercept);
+    if (status == UL_OK && (!volume->slope || !volume->intercept))
+        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu slices", slices);
+    if (status == UL_OK)
+        describe_volume(series, volume);
+    else
+        ul_volume_free(volume);
     ul_error_prefix(error, "%s", series->images[0]->file->shown);
+    return status;
+}
+
+static ul_status allocate_samples(
+    const ul_series *series, size_t slice_bytes, ul_volume *volume, ul_error *error) {
+    size_t slices = series->grid.size[2];
+    ul_status status = ul_memory_ask(slices * slice_bytes, error, "%zu slices of %zux%zu pixels",
+        slices, series->grid.size[0], series->grid.size[1]);
+    if (status == UL_OK)
+        volume->samples = slice_bytes > SIZE_MAX / slices ? NULL : malloc(slices * slice_bytes);
+    if (status == UL_OK && !volume->samples)
+        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu slices of %zu bytes",
+            slices, slice_bytes);
+    ul_error_prefix(error, "%s", series->images[0]->file->shown);
+    return status;
+}
+
+ul_status ul_series_read(const ul_series *series, int threads, const ul_progress *progress,
+    ul_volume *volume, ul_error *error) {
+    ul_status status = series_describe(series, volume, error);
+    if (status != UL_OK)
+        return status;
+    series_reader reader = {.series = series, .volume = volume};
     reader.slice_bytes = series->grid.size[0] * series->grid.size[1] * volume->channels *
-                         ul_sample_bytes(volume->sample);
+                         ul_sample_bytes(volume->sample); /* sides of up to 65535: no overflow */
+    status = allocate_samples(series, reader.slice_bytes, volume, error);
     if (status == UL_OK)
         status = open_sources(&reader, error);
     if (status == UL_OK) {
-        describe_volume(series, volume);
         status = series->info.mosaic ? read_mosaic(&reader, error)
                                      : parallel_each(series->grid.size[2], threads, "reading",
                                            progress, read_slice, &reader, error);

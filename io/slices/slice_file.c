@@ -41,18 +41,31 @@ unsigned slice_largest_label(const ul_labels *labels) {
     return largest;
 }
 
+static size_t count_slices(const slice_file *file) {
+    return file->slices * (file->volumes ? file->volumes : 1);
+}
+
 static bool stopped(slice_file *file, const char *stage, size_t k) {
-    file->stopped = file->stopped || !ul_progress_report(file->progress, stage, k, file->slices);
+    file->stopped =
+        file->stopped || !ul_progress_report(file->progress, stage, k, count_slices(file));
     return file->stopped;
 }
 
-static bool write_all(slice_file *file, void *buffer, gzip_writer *writer) {
+/* The bytes of the k-th of all slices; false where its volume cannot be had. */
+static bool fill(slice_file *file, size_t k, void *buffer, ul_error *error) {
+    if (file->open && k % file->slices == 0)
+        file->failed = file->open(file, k / file->slices, error);
+    if (file->failed == UL_OK)
+        file->fill(file, k % file->slices, buffer);
+    return file->failed == UL_OK;
+}
+
+static bool write_all(slice_file *file, void *buffer, gzip_writer *writer, ul_error *error) {
     if (!file->head_plain && !gzip_write(writer, file->head, file->head_bytes))
         return false;
-    for (size_t k = 0; k < file->slices; k++) {
-        if (stopped(file, "writing", k))
+    for (size_t k = 0; k < count_slices(file); k++) {
+        if (stopped(file, "writing", k) || !fill(file, k, buffer, error))
             return false;
-        file->fill(file, k, buffer);
         if (!gzip_write(writer, buffer, file->slice_bytes))
             return false;
     }
@@ -64,14 +77,14 @@ static ul_status fill_file(
     errno = 0;
     gzip_writer *writer = gzip_write_open(temporary, file->head,
         file->head_plain ? file->head_bytes : 0, file->compressed, file->threads);
-    bool written = writer && write_all(file, buffer, writer);
+    bool written = writer && write_all(file, buffer, writer, error);
     int reason = errno;
     if (!gzip_write_close(writer) && written) {
         written = false;
         reason = errno;
     }
-    if (written || file->stopped)
-        return UL_OK;
+    if (written || file->stopped || file->failed != UL_OK)
+        return file->failed;
     if (reason == ENOMEM)
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory to write it", path);
     return ul_error_set(error, UL_ERROR_OUTPUT, "%s: cannot be written: %s", path,
@@ -118,16 +131,17 @@ static ul_status compare_file(const char *path, const char *written, slice_file 
     gzFile from = open_written(written, file, read);
     bool same = from && (file->head_plain || same_bytes(from, file->head, file->head_bytes, read,
                                                  file->slice_bytes));
-    for (size_t k = 0; k < file->slices && same && !stopped(file, "checking", k); k++) {
-        file->fill(file, k, buffer);
-        same = gzfread(read, 1, file->slice_bytes, from) == file->slice_bytes &&
+    size_t slices = count_slices(file);
+    for (size_t k = 0; k < slices && same && !stopped(file, "checking", k); k++) {
+        same = fill(file, k, buffer, error) &&
+               gzfread(read, 1, file->slice_bytes, from) == file->slice_bytes &&
                memcmp(buffer, read, file->slice_bytes) == 0;
     }
-    same = same && !stopped(file, "checking", file->slices) && gzgetc(from) == -1;
+    same = same && !stopped(file, "checking", slices) && gzgetc(from) == -1;
     if (from)
         gzclose(from);
-    if (same || file->stopped)
-        return UL_OK;
+    if (same || file->stopped || file->failed != UL_OK)
+        return file->failed;
     return ul_error_set(error, UL_ERROR_OUTPUT,
         "%s: reading back gives something else than was written: is the disk sound?", path);
 }

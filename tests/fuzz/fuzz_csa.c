@@ -6,7 +6,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    csa_mosaic mosaic;
-    (void)csa_read_mosaic(data, size, &mosaic);
+    csa_header header;
+    (void)csa_read(data, size, &header);
     return 0;
 }

@@ -75,7 +75,8 @@ def csa(version):
         return data
     head = b"SV10\4\3\2\1" if version == 2 else b""
     tags = tag(b"NumberOfImagesInMosaic", [b"3"]) + tag(b"SliceNormalVector", [b"0.0", b"0.1", b"0.99"])
-    return head + struct.pack("<ii", 2, 77) + tags
+    tags += tag(b"PhaseEncodingDirectionPositive", [b"1"]) + tag(b"MosaicRefAcqTimes", [b"0.0", b"40.0", b"80.0"])
+    return head + struct.pack("<ii", 4, 77) + tags
 
 
 def codec_seeds(corpus):
