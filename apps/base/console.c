@@ -1,4 +1,5 @@
 #include "apps/base/console.h"
+#include "libulite/base/output.h"
 #include "ulite/resources.h"
 #include "ulite/session.h"
 
@@ -11,6 +12,8 @@
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { CONSOLE_LINE_BYTES = 8192 }; /* two of the longest paths */
 
 console console_settings;
 
@@ -25,9 +28,51 @@ void console_listen(console_listener *new_listener, void *context) {
     listener_context = context;
 }
 
+static struct { const char *path, *name; /* borrowed */ } calls[64];
+static size_t call_count;
+
+void console_call(const char *path, const char *name) {
+    if (!path)
+        call_count = 0;
+    else if (call_count < sizeof calls / sizeof calls[0]) {
+        calls[call_count].path = path;
+        calls[call_count++].name = name;
+    }
+}
+
+bool console_calls(const char *path) {
+    for (size_t n = 0; n < call_count; n++)
+        if (ul_same_file(path, calls[n].name))
+            return true;
+    return false;
+}
+
+void console_replace(
+    const char *text, const char *path, const char *name, char *replaced, size_t bytes) {
+    size_t used = 0;
+    for (const char *found; used < bytes && (found = strstr(text, path));
+         text = found + strlen(path))
+        used += (size_t)snprintf(
+            replaced + used, bytes - used, "%.*s%s", (int)(found - text), text, name);
+    if (used < bytes)
+        snprintf(replaced + used, bytes - used, "%s", text);
+}
+
+void console_called(const char *text, char *called, size_t bytes) {
+    char before[CONSOLE_LINE_BYTES];
+    snprintf(called, bytes, "%s", text);
+    for (size_t n = 0; n < call_count; n++) {
+        if (!strstr(called, calls[n].path))
+            continue;
+        snprintf(before, sizeof before, "%s", called);
+        console_replace(before, calls[n].path, calls[n].name, called, bytes);
+    }
+}
+
 static void put_line(FILE *stream, const char *format, va_list arguments) {
-    char text[8192]; /* two of the longest paths */
-    vsnprintf(text, sizeof text, format, arguments);
+    char text[CONSOLE_LINE_BYTES], said[CONSOLE_LINE_BYTES];
+    vsnprintf(said, sizeof said, format, arguments);
+    console_called(said, text, sizeof text);
     if (listener && stream == stderr) {
         listener(listener_context, text);
         return;

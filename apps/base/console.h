@@ -57,6 +57,20 @@ void console_debug(int exit_code);
 typedef void console_listener(void *context, const char *line);
 void console_listen(console_listener *new_listener, void *context);
 
+/* From now on what is said, and the JSON that is printed, calls a file or folder, and what is in
+ * it, by another name; both texts are borrowed, until NULL ends all such names. At most 64. */
+void console_call(const char *path, const char *name);
+
+/* Whether a path is called by the name of the file at path, whatever links lead to it. */
+bool console_calls(const char *path);
+
+/* A text with the paths in it called so, cut to bytes. */
+void console_called(const char *text, char *called, size_t bytes);
+
+/* A text with one path in it called by another name, cut to bytes. */
+void console_replace(
+    const char *text, const char *path, const char *name, char *replaced, size_t bytes);
+
 /* Prints a line, its control characters escaped, so that a file name can neither break it nor steer
  * a terminal. All the messages below are such lines. */
 void console_line(FILE *stream, const char *format, ...) UL_PRINTF(2, 3);

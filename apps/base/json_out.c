@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static _Thread_local bool ran_out; /* since the last text: a server outlives it */
 
@@ -19,7 +20,21 @@ void json_out_prepare(void) {
     cJSON_InitHooks(&hooks);
 }
 
+/* Has the texts of a value call paths as messages do. */
+static void call_paths(cJSON *value) {
+    char called[4096];
+    for (; value; value = value->next) {
+        call_paths(value->child);
+        if (!cJSON_IsString(value) || strlen(value->valuestring) >= sizeof called)
+            continue;
+        console_called(value->valuestring, called, sizeof called);
+        if (strcmp(called, value->valuestring) != 0)
+            ran_out |= !cJSON_SetValuestring(value, called);
+    }
+}
+
 ul_status json_out_text(cJSON *value, bool lines, char **text, ul_error *error) {
+    call_paths(value);
     *text = lines ? cJSON_Print(value) : cJSON_PrintUnformatted(value);
     cJSON_Delete(value);
     bool whole = *text && !ran_out;

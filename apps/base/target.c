@@ -1,5 +1,6 @@
 #include "apps/base/target.h"
 
+#include "apps/base/console.h"
 #include "apps/base/ending.h"
 #include "io/base/sha256.h"
 #include "libulite/base/output.h"
@@ -74,7 +75,7 @@ ul_status target_name(const char *path, const char *identity, const char *ending
 
 ul_status target_check(const char *path, const char *const *inputs, size_t input_count,
     const ul_catalog *catalog, ul_error *error) {
-    bool is_read = catalog && ul_catalog_holds(catalog, path);
+    bool is_read = (catalog && ul_catalog_holds(catalog, path)) || console_calls(path);
     for (size_t i = 0; i < input_count && !is_read; i++)
         is_read = inputs[i] && ul_same_file(path, inputs[i]);
     return is_read ? ul_error_set(error, UL_ERROR_USAGE,

@@ -39,8 +39,8 @@ ul_status target_name(const char *path, const char *identity, const char *ending
     char name[TARGET_PATH_BYTES], ul_error *error);
 
 /* UL_OK where the file at path may be written: it is none of those that the run reads, which are
- * inputs (NULLs are left out) and what the catalog (may be NULL) scanned, under whatever name. Else
- * UL_ERROR_USAGE. */
+ * inputs (NULLs are left out), archives that were unpacked, and what the catalog (may be NULL)
+ * scanned, under whatever name. Else UL_ERROR_USAGE. */
 ul_status target_check(const char *path, const char *const *inputs, size_t input_count,
     const ul_catalog *catalog, ul_error *error);
 

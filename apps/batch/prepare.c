@@ -1,6 +1,6 @@
+#include "apps/base/archive.h"
 #include "apps/base/console.h"
 #include "apps/base/series_choice.h"
-#include "apps/batch/archive.h"
 #include "apps/batch/batch.h"
 #include "jobs/base/image_file.h"
 #include "jobs/base/paths.h"
@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static const uint64_t UNPACKED_BYTES = (uint64_t)16 << 30; /* at most, of an archive */
 
 static ul_status choose(const batch *b, const ul_catalog *catalog, const ul_series *const *series,
     size_t count, batch_turn *turn, ul_error *error) {
@@ -53,7 +51,7 @@ ul_status batch_prepare(const batch *b, const ul_case *item, batch_turn *turn, u
     if (item->series_count == 0 && files_archive_stem(item->path)) {
         files_clear(b->scratch); /* of a run that was killed */
         status = archive_unpack(
-            item->path, b->scratch, UNPACKED_BYTES, console_progress(), &turn->only, error);
+            item->path, b->scratch, ARCHIVE_BYTES, console_progress(), &turn->only, error);
         turn->source = turn->only ? turn->only : b->scratch;
     }
     if (status == UL_OK && item->series_count > 0) {

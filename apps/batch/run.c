@@ -45,24 +45,12 @@ static ul_status segment_turn(const batch *b, batch_turn *turn, batch_outcome *o
     return outcome->error.status;
 }
 
-/* A text with one path in the place of another. */
-static void replace_path(
-    const char *text, const char *path, const char *by, char *replaced, size_t bytes) {
-    size_t used = 0;
-    for (const char *found; used < bytes && (found = strstr(text, path));
-         text = found + strlen(path))
-        used += (size_t)snprintf(
-            replaced + used, bytes - used, "%.*s%s", (int)(found - text), text, by);
-    if (used < bytes)
-        snprintf(replaced + used, bytes - used, "%s", text);
-}
-
 /* What was unpacked is gone when somebody reads the message. */
 static void name_archive(const batch *b, const ul_case *item, ul_error *error) {
     char text[UL_ERROR_TEXT_BYTES];
     if (error->status == UL_OK || !files_archive_stem(item->path))
         return;
-    replace_path(error->text, b->scratch, item->path, text, sizeof text);
+    console_replace(error->text, b->scratch, item->path, text, sizeof text);
     memcpy(error->text, text, sizeof text);
 }
 
@@ -92,7 +80,7 @@ static void say_failed(const batch_turn *turn, const ul_error *error) {
     if (!console_settings.debug && strchr(path, '/')) {
         if (strncmp(text, path, length) == 0 && strncmp(text + length, ": ", 2) == 0)
             text += length + 2;
-        replace_path(text, path, "its input", hidden, sizeof hidden);
+        console_replace(text, path, "its input", hidden, sizeof hidden);
         text = hidden;
     }
     console_line(stderr, "case %zu (%.8s): exit %d: %s", turn->item->number, turn->item->key,

@@ -4,6 +4,7 @@
 #include "apps/base/json_out.h"
 #include "apps/base/seg_type.h"
 #include "apps/base/target.h"
+#include "apps/base/unpacked.h"
 #include "apps/convert/convert.h"
 #include "apps/convert/label_table.h"
 
@@ -25,7 +26,8 @@ const cli_command cmd_convert = {.name = "convert",
         "NIfTI, NRRD or PNG, or an image in NIfTI or NRRD; OUT says by its ending what is made of\n"
         "it: .nii or .nii.gz, .nrrd (labels: .seg.nrrd for 3D Slicer), .dcm (a DICOM\n"
         "Segmentation), .rtstruct.dcm (an RT Structure Set), .png (labels of one slice), or a\n"
-        "folder, where the file gets a name from a hash of the series UID.\n"
+        "folder, where the file gets a name from a hash of the series UID. INPUT may lie in a zip\n"
+        "or tar archive, which is unpacked for the time of the run.\n"
         "Labels become a .dcm on the slices of --source: they must lie on its voxels and, of a\n"
         "NIfTI or PNG file, cover all of them, with axes in any order and direction.\n"
         "\n"
@@ -251,6 +253,27 @@ static ul_status run_job(const convert_options *o, input_kind kind, ul_error *er
     return kind == INPUT_SERIES ? convert_series(o, error) : convert_seg(o, error);
 }
 
+/* Converts the input, once it is no archive. Returns the exit code; an error that is not yet told
+ * is in *error. */
+static int convert_input(convert_options *o, ul_error *error) {
+    input_kind kind = input_kind_of(o->input);
+    o->structures = kind == INPUT_RTSTRUCT;
+    int exit_code = check_usage(o, kind);
+    if (exit_code != UL_OK)
+        return exit_code;
+    if (console_settings.json) {
+        o->report = cJSON_CreateObject();
+        cJSON_AddArrayToObject(o->report, "outputs");
+        cJSON_AddArrayToObject(o->report, "notes");
+    }
+    ul_status status = run_job(o, kind, error);
+    if (status == UL_OK && o->report)
+        status = json_out_print(o->report, error);
+    else
+        cJSON_Delete(o->report);
+    return status;
+}
+
 static int convert_run(int argc, char **argv) {
     const char *sources[MAX_SOURCES];
     convert_options o = {.sources = sources};
@@ -269,21 +292,10 @@ static int convert_run(int argc, char **argv) {
     if (optind + 1 != argc || !o.output)
         return console_usage(&cmd_convert, "takes one INPUT and -o OUT");
     o.input = argv[optind];
-    input_kind kind = input_kind_of(o.input);
-    o.structures = kind == INPUT_RTSTRUCT;
-    int exit_code = check_usage(&o, kind);
-    if (exit_code != UL_OK)
-        return exit_code;
-    if (console_settings.json) {
-        o.report = cJSON_CreateObject();
-        cJSON_AddArrayToObject(o.report, "outputs");
-        cJSON_AddArrayToObject(o.report, "notes");
-    }
+    unpacked_inputs unpacked = {0};
     ul_error error = {0};
-    ul_status status = run_job(&o, kind, &error);
-    if (status == UL_OK && o.report)
-        status = json_out_print(o.report, &error);
-    else
-        cJSON_Delete(o.report);
-    return status == UL_OK ? UL_OK : console_fail(&cmd_convert, &error);
+    ul_status status = unpacked_open(&unpacked, &o.input, &error);
+    int exit_code = status == UL_OK ? convert_input(&o, &error) : UL_OK;
+    unpacked_close(&unpacked, &error);
+    return error.status == UL_OK ? exit_code : console_fail(&cmd_convert, &error);
 }

@@ -145,8 +145,9 @@ static ul_status write_target(const convert_options *options, const ul_catalog *
     char path[TARGET_PATH_BYTES], identity[TARGET_PATH_BYTES];
     if (source)
         target_identity(source, options->input, identity);
-    ul_status status =
-        target_name(options->output, source ? identity : options->input, ".nii.gz", path, error);
+    else
+        console_called(options->input, identity, sizeof identity);
+    ul_status status = target_name(options->output, identity, ".nii.gz", path, error);
     if (status == UL_OK)
         status = convert_check_output(options, catalog, path, error);
     if (status == UL_OK && options->names)

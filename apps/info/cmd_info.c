@@ -1,6 +1,7 @@
 #include "apps/base/console.h"
 #include "apps/base/ending.h"
 #include "apps/base/input_kind.h"
+#include "apps/base/unpacked.h"
 #include "apps/info/info.h"
 #include "jobs/base/model_path.h"
 
@@ -20,6 +21,7 @@ const cli_command cmd_info = {.name = "info",
         "  a folder, searched recursively, or a DICOM file: lists the volumes in it, with\n"
         "      what --series takes, what tells parts of a series apart, and what is odd about\n"
         "      each; files of other kinds are named for what they are\n"
+        "  a zip or tar archive of one of these\n"
         "  a DICOM Segmentation: its segments, codes and colours\n"
         "  a NIfTI or NRRD volume or a PNG picture: size, spacing, orientation, range of values\n"
         "  a model file, or the name of a bundled model: the network's shape, the model card\n"
@@ -46,6 +48,21 @@ static bool is_model(const char *path) {
     return count == sizeof start && start[8] == '{' && start[6] == 0 && start[7] == 0;
 }
 
+static ul_status tell_file(const char *path, ul_error *error) {
+    switch (input_kind_of(path)) {
+    case INPUT_NIFTI:
+    case INPUT_NRRD:
+    case INPUT_PNG:
+        return info_volume(path, error);
+    case INPUT_SEG:
+        return info_seg(path, error);
+    case INPUT_RTSTRUCT:
+    case INPUT_SERIES:
+        break;
+    }
+    return info_dicom(path, error);
+}
+
 static ul_status tell(const char *given, ul_error *error) {
     struct stat about;
     bool there = stat(given, &about) == 0;
@@ -66,18 +83,12 @@ static ul_status tell(const char *given, ul_error *error) {
         return ul_error_set(error, UL_ERROR_INPUT, "%s: there is no such file or folder", given);
     if (S_ISDIR(about.st_mode))
         return info_dicom(given, error);
-    switch (input_kind_of(given)) {
-    case INPUT_NIFTI:
-    case INPUT_NRRD:
-    case INPUT_PNG:
-        return info_volume(given, error);
-    case INPUT_SEG:
-        return info_seg(given, error);
-    case INPUT_RTSTRUCT:
-    case INPUT_SERIES:
-        break;
-    }
-    return info_dicom(given, error);
+    unpacked_inputs unpacked = {0};
+    ul_status status = unpacked_open(&unpacked, &given, error);
+    if (status == UL_OK)
+        status = tell_file(given, error);
+    unpacked_close(&unpacked, error);
+    return status;
 }
 
 static int info_run(int argc, char **argv) {

@@ -4,6 +4,7 @@
 #include "apps/base/input_kind.h"
 #include "apps/base/seg_type.h"
 #include "apps/base/target.h"
+#include "apps/base/unpacked.h"
 #include "apps/convert/label_table.h"
 #include "apps/segment/segment.h"
 
@@ -27,7 +28,8 @@ const cli_command cmd_segment = {.name = "segment",
         "                     [--force] [--strict]\n"
         "\n"
         "INPUT is a DICOM file or folder (several may be given), .nii, .nii.gz, .hdr, .nrrd,\n"
-        ".nhdr or .png. OUT says by its ending what is written: .dcm (a DICOM Segmentation),\n"
+        ".nhdr or .png, or a zip or tar archive of one of these. OUT says by its ending what is "
+        "written: .dcm (a DICOM Segmentation),\n"
         ".rtstruct.dcm (an RT Structure Set), .sr.dcm (a report of the volumes, SR TID 1500, on\n"
         "the .dcm beside it), .nii or .nii.gz, .nrrd (.seg.nrrd for 3D Slicer),\n"
         ".png, or a folder, where the file gets a name from a hash of the series UID and from\n"
@@ -277,9 +279,6 @@ static ul_status segment_all(const segment_arguments *a, ul_error *error) {
 
 /* What no input can make right is a wrong command line. */
 static int check_usage(const segment_arguments *a) {
-    if (a->input_count == 0 || !a->model || a->output_count == 0)
-        return console_usage(&cmd_segment, "takes INPUT, -m MODEL and -o OUT: there is no%s%s%s",
-            a->input_count ? "" : " INPUT", a->model ? "" : " -m", a->output_count ? "" : " -o");
     input_kind kind = input_kind_of(a->inputs[0]);
     bool dicom = kind == INPUT_SERIES || kind == INPUT_SEG || kind == INPUT_RTSTRUCT;
     if (a->frame && kind != INPUT_NIFTI && kind != INPUT_NRRD)
@@ -317,15 +316,21 @@ static int segment_run(int argc, char **argv) {
         return segment_describe_to_slicer();
     for (size_t n = 0; n < a.output_count; n++) /* a report holds mean values */
         a.measured = a.measured || target_of(a.outputs[n]) == TARGET_SR;
-    int exit_code = check_usage(&a);
-    if (exit_code != UL_OK)
-        return exit_code;
+    if (a.input_count == 0 || !a.model || a.output_count == 0)
+        return console_usage(&cmd_segment, "takes INPUT, -m MODEL and -o OUT: there is no%s%s%s",
+            a.input_count ? "" : " INPUT", a.model ? "" : " -m", a.output_count ? "" : " -o");
+    unpacked_inputs unpacked = {0};
     ul_error error = {0};
-    ul_status status = segment_all(&a, &error);
-    if (status == UL_OK) {
+    int exit_code = UL_OK;
+    for (size_t n = 0; n < a.input_count && error.status == UL_OK; n++)
+        unpacked_open(&unpacked, &a.inputs[n], &error);
+    if (error.status == UL_OK)
+        exit_code = check_usage(&a);
+    if (error.status == UL_OK && exit_code == UL_OK && segment_all(&a, &error) == UL_OK)
         segment_event("done", NULL, NULL);
-        return UL_OK;
-    }
+    unpacked_close(&unpacked, &error);
+    if (error.status == UL_OK)
+        return exit_code;
     event_failed(&error);
     return console_fail(&cmd_segment, &error);
 }

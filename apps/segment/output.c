@@ -54,9 +54,10 @@ static target_kind own_kind(const segment_input *input) {
 static ul_status name_output(const segment_arguments *arguments, const segment_input *input,
     size_t n, target_kind *kind, char path[TARGET_PATH_BYTES], ul_error *error) {
     const char *output = arguments->outputs[n];
-    char identity[TARGET_PATH_BYTES], name[NAME_BYTES];
+    char file[TARGET_PATH_BYTES], identity[TARGET_PATH_BYTES], name[NAME_BYTES];
+    console_called(arguments->inputs[0], file, sizeof file);
     if (input->file != IMAGE_NONE)
-        snprintf(identity, sizeof identity, "%s%.0zu", arguments->inputs[0], arguments->frame);
+        snprintf(identity, sizeof identity, "%s%.0zu", file, arguments->frame);
     else
         target_identity(input->series, NULL, identity);
     *kind = target_of(output);

@@ -1,10 +1,9 @@
 /* What a worker does, in a process of its own. */
+#include "apps/base/archive.h"
 #include "apps/base/console.h"
 #include "apps/base/event.h"
 #include "apps/base/input_kind.h"
-#include "apps/batch/archive.h"
 #include "apps/serve/serve.h"
-#include "io/base/file_kind.h"
 #include "io/net/wado.h"
 #include "jobs/base/paths.h"
 #include "jobs/serve/plain_nrrd.h"
@@ -34,12 +33,6 @@ static void read_request(const cJSON *json, serve_request *r) {
     r->view = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "view"));
 }
 
-static bool is_archive(const char *path) {
-    ul_file_kind kind = files_is_folder(path) ? UL_FILE_UNKNOWN : ul_file_kind_of(path);
-    return kind == UL_FILE_ZIP || kind == UL_FILE_TAR || kind == UL_FILE_GZIPPED ||
-           kind == UL_FILE_BZIP2 || kind == UL_FILE_ZSTANDARD;
-}
-
 /* A series from the DICOMweb server. *path: the caller's. */
 static ul_status fetch_series(
     const serve *s, const char *folder, const char *series, char **path, ul_error *error) {
@@ -57,12 +50,12 @@ static ul_status open_input(
     char *unpacked = files_join(folder, "unpacked");
     ul_status status = UL_OK;
     *path = NULL;
-    if (!is_archive(input))
+    if (!archive_is(input))
         *path = strdup(input);
     else if (unpacked)
         status = archive_unpack(
             input, unpacked, UNPACKED_TIMES * s->upload_bytes, console_progress(), path, error);
-    if (status == UL_OK && !*path && unpacked && is_archive(input)) { /* several files */
+    if (status == UL_OK && !*path && unpacked && archive_is(input)) { /* several files */
         *path = unpacked;
         unpacked = NULL;
     }

@@ -1,5 +1,6 @@
-#include "apps/batch/archive.h"
+#include "apps/base/archive.h"
 
+#include "io/base/file_kind.h"
 #include "jobs/base/paths.h"
 
 #include <archive.h>
@@ -156,21 +157,53 @@ static ul_status take_entries(unpacking *u, char **only, ul_error *error) {
     return status;
 }
 
+/* NULL where memory ran out. */
+static struct archive *make_reader(void) {
+    struct archive *archive = archive_read_new();
+    if (!archive)
+        return NULL;
+    archive_read_support_format_zip(archive);
+    archive_read_support_format_tar(archive);
+    archive_read_support_filter_gzip(archive); /* not xz: its memory has no bound */
+    archive_read_support_filter_bzip2(archive);
+    archive_read_support_filter_zstd(archive);
+    return archive;
+}
+
+/* Whether what is compressed holds an archive: its first entry tells. */
+static bool holds_archive(const char *path) {
+    struct archive *archive = make_reader();
+    struct archive_entry *entry;
+    bool holds = archive && archive_read_open_filename(archive, path, 1 << 16) == ARCHIVE_OK &&
+                 archive_read_next_header(archive, &entry) >= ARCHIVE_WARN;
+    archive_read_free(archive);
+    return holds;
+}
+
+bool archive_is(const char *path) {
+    switch (ul_file_kind_of(path)) {
+    case UL_FILE_ZIP:
+    case UL_FILE_TAR:
+        return true;
+    case UL_FILE_GZIPPED:
+    case UL_FILE_BZIP2:
+    case UL_FILE_ZSTANDARD:
+        return holds_archive(path);
+    default:
+        return false;
+    }
+}
+
 ul_status archive_unpack(const char *path, const char *folder, uint64_t bytes,
     const ul_progress *progress, char **only, ul_error *error) {
     unpacking u = {.path = path,
         .folder = folder,
-        .archive = archive_read_new(),
+        .archive = make_reader(),
         .left = bytes,
         .progress = progress};
     *only = NULL;
     if (!u.archive)
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
-    archive_read_support_format_zip(u.archive);
-    archive_read_support_format_tar(u.archive);
-    archive_read_support_filter_gzip(u.archive); /* not xz: its memory has no bound */
-    archive_read_support_filter_bzip2(u.archive);
-    archive_read_support_filter_zstd(u.archive);
     ul_status status = mkdir(folder, 0700) == 0 ? UL_OK : fail_write(&u, error);
     if (status == UL_OK && archive_read_open_filename(u.archive, path, 1 << 18) != ARCHIVE_OK)
         status = fail_archive(&u, error);

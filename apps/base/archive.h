@@ -6,6 +6,11 @@
 
 #include <stdint.h>
 
+#define ARCHIVE_BYTES ((uint64_t)16 << 30) /* to be unpacked at most of what a user gives */
+
+/* Whether the file at path is a zip or tar archive, compressed or not, by its content. */
+bool archive_is(const char *path);
+
 /* Unpacks the files of a zip or tar archive into a folder, which is made and must not exist. An
  * entry that would lie outside of it, or whose name another entry has, refuses the archive; links
  * and devices are left out. bytes: how much may be unpacked. *only: where the archive holds just
