@@ -1,4 +1,4 @@
-#include "apps/base/archive.h"
+#include "apps/archive/archive.h"
 #include "apps/base/console.h"
 #include "apps/base/series_choice.h"
 #include "apps/batch/batch.h"

@@ -1,10 +1,10 @@
+#include "apps/archive/unpacked.h"
 #include "apps/base/console.h"
 #include "apps/base/ending.h"
 #include "apps/base/input_kind.h"
 #include "apps/base/json_out.h"
 #include "apps/base/seg_type.h"
 #include "apps/base/target.h"
-#include "apps/base/unpacked.h"
 #include "apps/convert/convert.h"
 #include "apps/convert/label_table.h"
 

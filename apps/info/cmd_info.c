@@ -1,7 +1,7 @@
+#include "apps/archive/unpacked.h"
 #include "apps/base/console.h"
 #include "apps/base/ending.h"
 #include "apps/base/input_kind.h"
-#include "apps/base/unpacked.h"
 #include "apps/info/info.h"
 #include "jobs/base/model_path.h"
 

@@ -1,10 +1,10 @@
+#include "apps/archive/unpacked.h"
 #include "apps/base/console.h"
 #include "apps/base/ending.h"
 #include "apps/base/event.h"
 #include "apps/base/input_kind.h"
 #include "apps/base/seg_type.h"
 #include "apps/base/target.h"
-#include "apps/base/unpacked.h"
 #include "apps/convert/label_table.h"
 #include "apps/segment/segment.h"
 

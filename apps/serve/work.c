@@ -1,5 +1,5 @@
 /* What a worker does, in a process of its own. */
-#include "apps/base/archive.h"
+#include "apps/archive/archive.h"
 #include "apps/base/console.h"
 #include "apps/base/event.h"
 #include "apps/base/input_kind.h"

@@ -1,5 +1,5 @@
-/* The private "CSA image header" of Siemens MR files, which alone says how a mosaic is cut, and when
- * its slices were taken. */
+/* The private "CSA image header" of Siemens MR files, which alone says how a mosaic is cut, and
+ * when its slices were taken. */
 #ifndef CSA_H
 #define CSA_H
 

@@ -1,5 +1,5 @@
 /* How much of an archive is unpacked, and that nothing of it stays. */
-#include "apps/base/archive.h"
+#include "apps/archive/archive.h"
 #include "jobs/base/paths.h"
 
 #include <setjmp.h>

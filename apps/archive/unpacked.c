@@ -1,8 +1,8 @@
 #define _XOPEN_SOURCE 700 /* mkdtemp */
 
-#include "apps/base/unpacked.h"
+#include "apps/archive/unpacked.h"
 
-#include "apps/base/archive.h"
+#include "apps/archive/archive.h"
 #include "apps/base/console.h"
 #include "jobs/base/paths.h"
 

@@ -1,4 +1,4 @@
-#include "apps/base/archive.h"
+#include "apps/archive/archive.h"
 
 #include "io/base/file_kind.h"
 #include "jobs/base/paths.h"
