@@ -250,12 +250,12 @@ def no_dicom(bench):
     with zipfile.ZipFile(os.path.join(folder, "export.zip"), "w") as archive:
         archive.writestr("a", "b")
     assert "NIfTI volume: 181x217x181" in bench.ask("info", os.path.join(folder, "4d7a2c"))
-    for name, words in (("x.nii.bz2", "bzip2: to be unpacked first"), ("export.zip", "a zip archive"),
+    for name, words in (("x.nii.bz2", "bzip2: to be unpacked first"), ("export.zip", "export.zip/a: not a DICOM file"),
                         ("pointer.nii.gz", "Git LFS"), ("image.dcm.gz", "gzipped"),
                         ("gone", "there is no such file or folder")):
         assert words in bench.ask("info", os.path.join(folder, name), status=3), name
     said = bench.ask("info", folder, status=3)
-    assert "1 is a NIfTI file: give the file itself" in said and "no DICOM image among 5 files" in said, said
+    assert "1 is a NIfTI file: give the file itself" in said and "1 is a zip archive" in said and "no DICOM image among 5 files" in said, said
     os.chdir(folder)
     assert "there is no such file or folder" in bench.ask("info", "exprt", status=3)
 
