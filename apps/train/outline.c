@@ -64,11 +64,12 @@ static void say_classes(const train_outline *o) {
     const ul_segments *classes = &o->plan->card.classes;
     outline_line line = {.used = 0};
     for (size_t c = 0; c < classes->count && c < NAMED; c++)
-        add(&line, "%s%s (%.3g %%)", c ? ", " : "", classes->items[c].label,
-            100.0 * o->fingerprint->class_share[classes->items[c].number & 255]);
+        add(&line, "%s%s (%.3g %%%s)", c ? ", " : "", classes->items[c].label,
+            100.0 * o->fingerprint->class_share[classes->items[c].number & 255],
+            c ? "" : " of the voxels");
     if (classes->count > NAMED)
         add(&line, " and %zu more", classes->count - NAMED);
-    console_say("classes   %s of the voxels", line.text);
+    console_say("classes   %s", line.text);
 }
 
 static const char *word(const cJSON *object, const char *key) {

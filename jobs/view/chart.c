@@ -10,9 +10,8 @@
 
 /* Points of the document: its width, and a panel with the frame of its axes. */
 static const double WIDTH = 680, PANEL = 400, LEFT = 70, RIGHT = 610, TOP = 44, BOTTOM = 340;
-/* The legend: its first line below the panel's top, and the cells of a name. */
-static const double LEGEND = 404, LEGEND_ROW = 18, LEGEND_CELL = 180;
-enum { LEGEND_COLUMNS = 3 };
+/* The legend: its first line below the panel's top, its lines. */
+static const double LEGEND = 404, LEGEND_ROW = 18;
 static const uint32_t INK = 0x222222, GRID = 0xdddddd;
 
 /* 1, 2 or 5 times a power of ten, so that about count steps make a length. */
@@ -96,19 +95,31 @@ static double largest(const chart_curve *curve, int which) {
 
 static const canvas_font title = {14.0, INK, true, false};
 
+/* As many as leave the longest name room, at most three. */
+static size_t legend_columns(const chart *d) {
+    size_t longest = 0; /* bytes, of about 7 points */
+    for (size_t n = 0; n < d->below_count; n++) {
+        size_t length = strlen(d->below[n].name);
+        longest = length > longest ? length : longest;
+    }
+    return longest <= 20 ? 3 : longest <= 32 ? 2 : 1;
+}
+
 static void draw_legend(canvas *c, const chart *d) {
     const canvas_font font = {12.0, INK, false, false};
+    const size_t columns = legend_columns(d);
+    const double cell = (RIGHT - LEFT) / (double)columns;
     for (size_t n = 0; n < d->below_count; n++) {
         const canvas_pen pen = {1.8, d->below[n].colour, 1.0, d->below[n].dashed};
-        double x = LEFT + LEGEND_CELL * (double)(n % LEGEND_COLUMNS);
-        double y = PANEL + LEGEND + LEGEND_ROW * (double)(n / LEGEND_COLUMNS);
+        double x = LEFT + cell * (double)(n % columns);
+        double y = PANEL + LEGEND + LEGEND_ROW * (double)(n / columns);
         canvas_line(c, x, y - 4.0, x + 22.0, y - 4.0, &pen);
-        canvas_text_within(c, x + 28.0, y, LEGEND_CELL - 36.0, d->below[n].name, &font);
+        canvas_text_within(c, x + 28.0, y, cell - 36.0, d->below[n].name, &font);
     }
 }
 
 static double height_of(const chart *d) {
-    size_t rows = (d->below_count + LEGEND_COLUMNS - 1) / LEGEND_COLUMNS;
+    size_t columns = legend_columns(d), rows = (d->below_count + columns - 1) / columns;
     return rows ? PANEL + LEGEND + LEGEND_ROW * (double)rows : PANEL;
 }
 
