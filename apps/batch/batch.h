@@ -32,17 +32,33 @@ typedef struct batch {
 typedef struct batch_turn {
     const ul_case *item;
     const char *source;      /* what is read: the path of the case, or what was unpacked of it */
-    char *only;              /* the one file of an archive, owned */
     ul_catalog *catalog;     /* of a source that was read for this turn, owned */
     const ul_series *series; /* NULL: no DICOM */
     char choice[256];        /* why this series */
     char output[TARGET_PATH_BYTES], page[TARGET_PATH_BYTES]; /* page: empty without --html */
 } batch_turn;
 
-/* Unpacks a case that is an archive, chooses its series, and names its output. Errors:
- * UL_ERROR_CHOICE, UL_ERROR_USAGE, or the fault of the case. */
-ul_status batch_prepare(const batch *b, const ul_case *item, batch_turn *turn, ul_error *error);
-void batch_turn_end(const batch *b, batch_turn *turn);
+/* Chooses the series of a case, and names its output. source: of an archive the image in it, else
+ * NULL. Errors: UL_ERROR_CHOICE, UL_ERROR_USAGE, or the fault of the case. */
+ul_status batch_prepare(
+    const batch *b, const ul_case *item, const char *source, batch_turn *turn, ul_error *error);
+void batch_turn_end(batch_turn *turn);
+
+/* What is in an archive, for as long as its cases run. Zero-initialise; batch_archive_close. */
+typedef struct batch_archive {
+    char *only;          /* the one file that was in it, owned; NULL: several */
+    ul_catalog *catalog; /* owned */
+    ul_cohort cases;     /* none: only is an image, the archive is the case */
+} batch_archive;
+
+/* Unpacks an archive and finds the cases in it. Errors: as of archive_unpack and ul_catalog_open,
+ * which name the archive. */
+ul_status batch_archive_open(
+    const batch *b, const ul_case *item, batch_archive *archive, ul_error *error);
+void batch_archive_close(const batch *b, batch_archive *archive);
+
+/* Has an error call what was unpacked by the archive's path: it is gone when somebody reads it. */
+void batch_name_archive(const batch *b, const ul_case *item, ul_error *error);
 
 /* Has the files of a case read while another one is segmented. */
 void batch_read_ahead(const batch *b, const ul_case *item);

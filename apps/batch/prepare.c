@@ -1,4 +1,3 @@
-#include "apps/archive/archive.h"
 #include "apps/base/console.h"
 #include "apps/base/series_choice.h"
 #include "apps/batch/batch.h"
@@ -42,24 +41,17 @@ static ul_status choose_in_source(const batch *b, batch_turn *turn, ul_error *er
     return status;
 }
 
-ul_status batch_prepare(const batch *b, const ul_case *item, batch_turn *turn, ul_error *error) {
+ul_status batch_prepare(
+    const batch *b, const ul_case *item, const char *source, batch_turn *turn, ul_error *error) {
     ul_status status = UL_OK;
     turn->item = item;
-    turn->source = item->path;
+    turn->source = source ? source : item->path;
     if (item->fault.status != UL_OK)
         return ul_error_set(error, item->fault.status, "%s", item->fault.text);
-    if (item->series_count == 0 && files_archive_stem(item->path)) {
-        files_clear(b->scratch); /* of a run that was killed */
-        status = archive_unpack(
-            item->path, b->scratch, ARCHIVE_BYTES, console_progress(), &turn->only, error);
-        turn->source = turn->only ? turn->only : b->scratch;
-    }
-    if (status == UL_OK && item->series_count > 0) {
+    if (item->series_count > 0)
         status = choose(b, item->catalog, item->series, item->series_count, turn, error);
-    } else if (status == UL_OK) {
-        if (image_file_kind(turn->source) == IMAGE_NONE)
-            status = choose_in_source(b, turn, error);
-    }
+    else if (image_file_kind(turn->source) == IMAGE_NONE)
+        status = choose_in_source(b, turn, error);
     return status == UL_OK ? batch_name(b, turn, error) : status;
 }
 
@@ -85,10 +77,7 @@ void batch_read_ahead(const batch *b, const ul_case *item) {
             read_ahead(instance->path);
 }
 
-void batch_turn_end(const batch *b, batch_turn *turn) {
+void batch_turn_end(batch_turn *turn) {
     ul_catalog_close(turn->catalog);
-    if (turn->source != turn->item->path)
-        files_clear(b->scratch);
-    free(turn->only);
     *turn = (batch_turn){0};
 }

@@ -23,6 +23,11 @@ cJSON *batch_record(const batch *b, const batch_turn *turn, const batch_outcome 
     if (!done)
         cJSON_AddStringToObject(run, "reason", outcome->error.text);
     cJSON_AddStringToObject(run, "input", turn->item->path);
+    if (*turn->item->archive) {
+        cJSON_AddStringToObject(run, "archive", turn->item->archive);
+        cJSON_AddNumberToObject(run, "part", (double)turn->item->part);
+        cJSON_AddNumberToObject(run, "parts", (double)turn->item->parts);
+    }
     const char *study = info ? info->study_uid : outcome->result.study_uid;
     const char *series = info ? info->series_uid : outcome->result.series_uid;
     if (*study)

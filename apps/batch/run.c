@@ -20,7 +20,9 @@ static ul_status segment_turn(const batch *b, batch_turn *turn, batch_outcome *o
         snprintf(turn->page, sizeof turn->page, "%s.html", turn->output) >= (int)sizeof turn->page)
         return ul_error_set(&outcome->error, UL_ERROR_OUTPUT, "%s: too long a name", turn->output);
     segment_arguments arguments = {
-        .inputs = {turn->item->series_count > 0 ? turn->item->input : turn->source},
+        .inputs = {turn->item->series_count > 0 && !files_archive_stem(turn->item->path)
+                       ? turn->item->input
+                       : turn->source},
         .input_count = 1,
         .outputs = {turn->output},
         .output_count = 1,
@@ -45,20 +47,12 @@ static ul_status segment_turn(const batch *b, batch_turn *turn, batch_outcome *o
     return outcome->error.status;
 }
 
-/* What was unpacked is gone when somebody reads the message. */
-static void name_archive(const batch *b, const ul_case *item, ul_error *error) {
-    char text[UL_ERROR_TEXT_BYTES];
-    if (error->status == UL_OK || !files_archive_stem(item->path))
-        return;
-    console_replace(error->text, b->scratch, item->path, text, sizeof text);
-    memcpy(error->text, text, sizeof text);
-}
-
-static void run_turn(batch *b, const ul_case *item, batch_turn *turn, batch_outcome *outcome) {
+static void run_turn(
+    batch *b, const ul_case *item, const char *source, batch_turn *turn, batch_outcome *outcome) {
     double start = console_seconds();
     outcome->flags = cJSON_CreateArray();
     batch_memory_start();
-    ul_status status = batch_prepare(b, item, turn, &outcome->error);
+    ul_status status = batch_prepare(b, item, source, turn, &outcome->error);
     if (status == UL_OK &&
         ul_runs_taken(b->runs, files_below(b->arguments->folder, turn->output), b->plan, item->key))
         ul_error_set(&outcome->error, UL_ERROR_OUTPUT,
@@ -66,7 +60,7 @@ static void run_turn(batch *b, const ul_case *item, batch_turn *turn, batch_outc
             turn->output);
     else if (status == UL_OK && segment_turn(b, turn, outcome) == UL_OK && batch_is_bids(b, item))
         batch_bids_write(b, turn, &outcome->result, &outcome->error);
-    name_archive(b, item, &outcome->error);
+    batch_name_archive(b, item, &outcome->error);
     outcome->seconds = console_seconds() - start;
     outcome->peak_mib = batch_memory_peak();
 }
@@ -101,33 +95,47 @@ static ul_status log_turn(
     return status;
 }
 
-/* Which cases are another shard's, or done: false. *exit_code: of what was run before. */
-static bool is_due(const batch *b, const ul_case *item, bool *mine, int *exit_code) {
-    const batch_arguments *a = b->arguments;
-    *mine = a->shards == 0 || (item->number - 1) % a->shards == a->shard - 1;
-    *exit_code = -1;
-    if (!*mine || a->overwrite || !ul_runs_find(b->runs, b->plan, item->key, exit_code))
-        return *mine;
-    return a->retry && *exit_code != UL_OK;
+/* Whether a case was run before, and what came of it: several cases of an archive. */
+static bool was_run(const batch *b, const ul_case *item, size_t *done, size_t *failed) {
+    int exit_code;
+    if (files_archive_stem(item->path) && !*item->archive &&
+        ul_runs_find_parts(b->runs, b->plan, item->key, done, failed))
+        return true;
+    if (!ul_runs_find(b->runs, b->plan, item->key, &exit_code))
+        return false;
+    *done = exit_code == UL_OK;
+    *failed = exit_code != UL_OK;
+    return true;
 }
 
-static void count_due(const batch *b, batch_progress *p) {
-    for (size_t i = 0; i < b->cohort.count; i++) {
-        bool mine;
-        int exit_code;
-        if (is_due(b, &b->cohort.cases[i], &mine, &exit_code))
+/* Which cases are another shard's, or were run: false, with how many were done and failed. */
+static bool is_due(const batch *b, const ul_case *item, size_t *done, size_t *failed) {
+    const batch_arguments *a = b->arguments;
+    bool mine = a->shards == 0 || (item->number - 1) % a->shards == a->shard - 1;
+    *done = *failed = 0;
+    if (!mine || a->overwrite || !was_run(b, item, done, failed))
+        return mine;
+    return a->retry && *failed > 0;
+}
+
+static void count_due(const batch *b, const ul_cohort *cases, batch_progress *p) {
+    size_t done, failed;
+    for (size_t i = 0; i < cases->count; i++) {
+        if (is_due(b, &cases->cases[i], &done, &failed)) {
             p->left++;
-        else if (mine && exit_code == UL_OK)
-            p->done++;
-        else if (mine)
-            p->failed++;
+        } else {
+            p->done += done;
+            p->failed += failed;
+        }
     }
 }
 
-static ul_status run_due(batch *b, const ul_case *item, batch_progress *p, ul_error *error) {
+/* Runs one case; source: as of batch_prepare. */
+static ul_status run_case(
+    batch *b, const ul_case *item, const char *source, batch_progress *p, ul_error *error) {
     batch_turn turn = {0};
     batch_outcome outcome = {0};
-    run_turn(b, item, &turn, &outcome);
+    run_turn(b, item, source, &turn, &outcome);
     ul_status status = outcome.error.status;
     if (status == UL_ERROR_INTERRUPTED) {
         cJSON_Delete(outcome.flags);
@@ -142,8 +150,35 @@ static ul_status run_due(batch *b, const ul_case *item, batch_progress *p, ul_er
         p->run++;
     }
     segment_result_free(&outcome.result);
-    batch_turn_end(b, &turn);
+    batch_turn_end(&turn);
     return status;
+}
+
+/* Runs the cases in an archive that are not done. */
+static ul_status run_archive(batch *b, const ul_case *item, batch_progress *p, ul_error *error) {
+    batch_archive archive = {0};
+    ul_case whole = *item;
+    size_t done, failed;
+    ul_status status = batch_archive_open(b, item, &archive, &whole.fault);
+    if (status == UL_ERROR_INTERRUPTED) {
+        ul_error_set(error, status, "interrupted: the same command goes on with what is left");
+    } else if (archive.cases.count == 0) { /* an image, or what cannot be unpacked */
+        status = run_case(b, &whole, archive.only, p, error);
+    } else {
+        p->left--;
+        count_due(b, &archive.cases, p);
+        for (size_t i = 0; i < archive.cases.count && status == UL_OK; i++)
+            if (is_due(b, &archive.cases.cases[i], &done, &failed))
+                status = run_case(b, &archive.cases.cases[i], NULL, p, error);
+    }
+    batch_archive_close(b, &archive);
+    return status;
+}
+
+static ul_status run_due(batch *b, const ul_case *item, batch_progress *p, ul_error *error) {
+    bool packed = item->series_count == 0 && item->fault.status == UL_OK &&
+                  files_archive_stem(item->path) > 0;
+    return packed ? run_archive(b, item, p, error) : run_case(b, item, NULL, p, error);
 }
 
 static void say_summary(const batch *b, const batch_progress *p) {
@@ -163,9 +198,8 @@ static void say_summary(const batch *b, const batch_progress *p) {
 
 /* The first case from an index on that is to be run; the number of cases: none. */
 static size_t next_due(const batch *b, size_t index) {
-    bool mine;
-    int exit_code;
-    while (index < b->cohort.count && !is_due(b, &b->cohort.cases[index], &mine, &exit_code))
+    size_t done, failed;
+    while (index < b->cohort.count && !is_due(b, &b->cohort.cases[index], &done, &failed))
         index++;
     return index;
 }
@@ -173,7 +207,7 @@ static size_t next_due(const batch *b, size_t index) {
 ul_status batch_run_cases(batch *b, ul_error *error) {
     batch_progress p = {.start = console_seconds()};
     ul_status status = UL_OK;
-    count_due(b, &p);
+    count_due(b, &b->cohort, &p);
     if (p.done + p.failed > 0)
         console_say("%zu cases were run before: %zu done, %zu failed%s", p.done + p.failed, p.done,
             p.failed, p.failed ? " (--retry failed runs these again)" : "");

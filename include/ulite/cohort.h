@@ -12,8 +12,8 @@ struct cJSON;
 
 #define UL_CASE_KEY_BYTES 33
 
-/* A study of DICOM images, or one NIfTI or PNG file, or an archive or a line of a list, which is
- * one case whatever it holds. */
+/* A study of DICOM images, or one NIfTI or PNG file, or a line of a list, which is one case
+ * whatever it holds, or an archive, which is one until it is unpacked. */
 typedef struct ul_case {
     size_t number;               /* from 1, in the order of the inputs */
     char key[UL_CASE_KEY_BYTES]; /* hash of its StudyInstanceUID, or of its real path: what it is
@@ -23,9 +23,11 @@ typedef struct ul_case {
     const char *input;        /* the input that it was found in */
     const ul_series **series; /* [series_count], owned; none: path is yet to be read */
     size_t series_count;
-    const ul_catalog *catalog; /* which holds the series; NULL: none */
-    bool bids;                 /* a file of a BIDS data set, which is its input */
-    ul_error fault;            /* why nothing of it can be read; UL_OK: it can */
+    const ul_catalog *catalog;       /* which holds the series; NULL: none */
+    bool bids;                       /* a file of a BIDS data set, which is its input */
+    char archive[UL_CASE_KEY_BYTES]; /* of one of several cases in an archive its key, else "" */
+    size_t part, parts;              /* which one of how many, from 1; 0 of 0: it is none such */
+    ul_error fault;                  /* why nothing of it can be read; UL_OK: it can */
 } ul_case;
 
 typedef struct ul_cohort {
@@ -57,6 +59,13 @@ UL_API ul_status ul_cohort_open(const char *const *inputs, size_t input_count,
     const ul_cohort_options *options, const ul_progress *progress, ul_cohort *cohort,
     ul_error *error);
 UL_API void ul_cohort_close(ul_cohort *cohort);
+
+/* The cases in an archive that was unpacked: its studies, and folders of unreadable files. All have
+ * its number, path and name. One alone has its key, too; several have keys of their own, that stay
+ * the same wherever it is unpacked. catalog: of what was unpacked, must outlive the cases. Errors:
+ * UL_ERROR_LIMIT. *cases: ul_cohort_close. */
+UL_API ul_status ul_case_open_archive(
+    const ul_case *archive, const ul_catalog *catalog, ul_cohort *cases, ul_error *error);
 
 /* Rules which choose one series of a study (docs/cohorts.md). */
 typedef struct ul_series_rules ul_series_rules;
@@ -93,6 +102,11 @@ UL_API ul_status ul_runs_close(ul_runs *runs, ul_error *error);
  * the last time. */
 UL_API bool ul_runs_find(const ul_runs *runs, const char *plan, const char *key, int *exit_code);
 
+/* How many cases of an archive were done, and failed, the last time that they were run under a
+ * plan; false where not all of them were run, or it was one case then. */
+UL_API bool ul_runs_find_parts(
+    const ul_runs *runs, const char *plan, const char *key, size_t *done, size_t *failed);
+
 /* Another plan of the same model in this log; NULL: none. */
 UL_API const char *ul_runs_other_plan(
     const ul_runs *runs, const char *plan, const char *model_hash);
@@ -102,8 +116,9 @@ UL_API bool ul_runs_taken(
     const ul_runs *runs, const char *output, const char *plan, const char *key);
 
 /* Appends a run, in one write that reaches the disk, then the rows of its "volumes". Needed are
- * plan, case, number, exit_code, output and model_sha256. Errors: UL_ERROR_OUTPUT (the log is then
- * as before), UL_ERROR_LIMIT. */
+ * plan, case, number, exit_code, output and model_sha256; of one of several cases in an archive
+ * also archive, part and parts. Errors: UL_ERROR_OUTPUT (the log is then as before),
+ * UL_ERROR_LIMIT. */
 UL_API ul_status ul_runs_add(ul_runs *runs, const struct cJSON *run, ul_error *error);
 
 /* Joins the logs of all shards in a folder to its one log, which may exist, and makes the table of

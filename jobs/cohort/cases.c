@@ -340,6 +340,44 @@ ul_status ul_cohort_open(const char *const *inputs, size_t input_count,
     return status;
 }
 
+/* Makes a case of what was unpacked one of the archive. */
+static ul_status put_into_archive(
+    const ul_case *archive, size_t index, size_t parts, ul_case *part, ul_error *error) {
+    char identity[2 * UL_CASE_KEY_BYTES];
+    free(part->path);
+    free(part->name);
+    part->path = strdup(archive->path);
+    part->name = strdup(archive->name);
+    part->number = archive->number;
+    if (part->series_count > 0)
+        snprintf(identity, sizeof identity, "%s/%s", archive->key, part->key);
+    else /* the key of a folder is of the place that it was unpacked to */
+        snprintf(identity, sizeof identity, "%s/%zu", archive->key, index);
+    if (parts > 1) {
+        ul_sha256_name("part", identity, part->key);
+        memcpy(part->archive, archive->key, sizeof part->archive);
+        part->part = index + 1;
+        part->parts = parts;
+    } else {
+        memcpy(part->key, archive->key, sizeof part->key);
+    }
+    return part->path && part->name ? UL_OK : fail_memory(error);
+}
+
+ul_status ul_case_open_archive(
+    const ul_case *archive, const ul_catalog *catalog, ul_cohort *cases, ul_error *error) {
+    *cases = (ul_cohort){0};
+    finder f = {.cohort = cases};
+    ul_status status = add_studies(&f, archive->input, catalog, error);
+    if (status == UL_OK)
+        status = add_faults(&f, archive->input, catalog, error);
+    for (size_t i = 0; i < cases->count && status == UL_OK; i++)
+        status = put_into_archive(archive, i, cases->count, &cases->cases[i], error);
+    if (status != UL_OK)
+        ul_cohort_close(cases);
+    return status;
+}
+
 void ul_cohort_close(ul_cohort *cohort) {
     for (size_t i = 0; i < cohort->count; i++) {
         free(cohort->cases[i].path);

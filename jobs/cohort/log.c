@@ -18,6 +18,8 @@ bool log_run_read(const cJSON *object, log_run *run) {
     const cJSON *number = cJSON_GetObjectItemCaseSensitive(object, "number"),
                 *exit_code = cJSON_GetObjectItemCaseSensitive(object, "exit_code"),
                 *output = cJSON_GetObjectItemCaseSensitive(object, "output");
+    const cJSON *part = cJSON_GetObjectItemCaseSensitive(object, "part"),
+                *parts = cJSON_GetObjectItemCaseSensitive(object, "parts");
     *run = (log_run){0};
     if (!copy_text(object, "plan", run->plan, sizeof run->plan) ||
         !copy_text(object, "case", run->key, sizeof run->key) ||
@@ -27,6 +29,12 @@ bool log_run_read(const cJSON *object, log_run *run) {
         return false;
     run->number = (size_t)number->valuedouble;
     run->exit_code = exit_code->valueint;
+    if (cJSON_IsNumber(part) && cJSON_IsNumber(parts) && part->valuedouble >= 1.0 &&
+        part->valuedouble <= parts->valuedouble && parts->valuedouble < 1e9 &&
+        copy_text(object, "archive", run->archive, sizeof run->archive)) {
+        run->part = (size_t)part->valuedouble;
+        run->parts = (size_t)parts->valuedouble;
+    }
     run->output = strdup(cJSON_IsString(output) ? output->valuestring : "");
     return run->output;
 }
@@ -120,6 +128,7 @@ typedef struct joined_line {
     log_run run;
     size_t plan;  /* its number, in the order of first lines */
     size_t order; /* in which it was read */
+    bool dropped;
 } joined_line;
 
 typedef struct joining {
@@ -175,7 +184,29 @@ static int by_number(const void *left, const void *right) {
         return a->plan < b->plan ? -1 : 1;
     if (a->run.number != b->run.number)
         return a->run.number < b->run.number ? -1 : 1;
+    if (a->run.part != b->run.part)
+        return a->run.part < b->run.part ? -1 : 1;
     return (a->order > b->order) - (a->order < b->order);
+}
+
+/* Whether the i-th of the lines in order is one of an archive that was one case then and is several
+ * now, or the other way round. */
+static bool is_other_archive(const joining *j, size_t i) {
+    const joined_line *line = &j->items[i];
+    size_t first = i;
+    while (first > 0 && j->items[first - 1].plan == line->plan &&
+           j->items[first - 1].run.number == line->run.number)
+        first--;
+    for (size_t k = first; k < j->count && j->items[k].plan == line->plan &&
+                           j->items[k].run.number == line->run.number;
+         k++) {
+        const joined_line *other = &j->items[k];
+        if (other->order > line->order &&
+            (strcmp(other->run.archive, line->run.key) == 0 ||
+                (*line->run.archive && strcmp(other->run.key, line->run.archive) == 0)))
+            return true;
+    }
+    return false;
 }
 
 static void free_line(joined_line *line) {
@@ -197,6 +228,16 @@ static void drop_superseded(joining *j) {
     }
     j->count = kept;
     qsort(j->items, j->count, sizeof *j->items, by_number);
+    for (size_t i = 0; i < kept; i++) /* all first: each is judged by all of the others */
+        j->items[i].dropped = is_other_archive(j, i);
+    size_t left = 0;
+    for (size_t i = 0; i < kept; i++) {
+        if (j->items[i].dropped)
+            free_line(&j->items[i]);
+        else
+            j->items[left++] = j->items[i];
+    }
+    j->count = left;
 }
 
 ul_status log_join(const char *const *paths, size_t path_count, char **text, size_t *size,

@@ -9,8 +9,9 @@
 
 typedef struct log_run {
     char plan[17], key[UL_CASE_KEY_BYTES], model[65];
-    char *output; /* owned */
-    size_t number;
+    char archive[UL_CASE_KEY_BYTES]; /* of one of several cases in an archive, else "" */
+    char *output;                    /* owned */
+    size_t number, part, parts;
     int exit_code;
 } log_run;
 

@@ -171,6 +171,29 @@ bool ul_runs_find(const ul_runs *runs, const char *plan, const char *key, int *e
     return run;
 }
 
+bool ul_runs_find_parts(
+    const ul_runs *runs, const char *plan, const char *key, size_t *done, size_t *failed) {
+    const log_runs *const logs[] = {&runs->one, &runs->own}; /* what is own is later */
+    size_t parts = 0;
+    *done = *failed = 0;
+    for (size_t n = 0; n < 2; n++)
+        for (size_t i = 0; i < logs[n]->count; i++) {
+            const log_run *run = &logs[n]->items[i];
+            if (strcmp(run->plan, plan) != 0)
+                continue;
+            if (strcmp(run->key, key) == 0)
+                parts = *done = *failed = 0;
+            const log_run *last =
+                strcmp(run->archive, key) == 0 ? find(&runs->own, plan, run->key) : NULL;
+            if (strcmp(run->archive, key) != 0 ||
+                (last ? last : find(&runs->one, plan, run->key)) != run)
+                continue;
+            parts = run->parts;
+            *(run->exit_code == UL_OK ? done : failed) += 1;
+        }
+    return parts > 0 && *done + *failed >= parts; /* more: the archive was another one once */
+}
+
 const char *ul_runs_other_plan(const ul_runs *runs, const char *plan, const char *model_hash) {
     const log_runs *const logs[] = {&runs->own, &runs->one};
     for (size_t n = 0; n < 2; n++)

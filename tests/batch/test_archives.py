@@ -2,6 +2,7 @@
 
 usage: test_archives.py ULITE FIXTURES"""
 import io
+import json
 import os
 import sys
 import tarfile
@@ -40,7 +41,8 @@ def add_member(archive, name, kind=tarfile.REGTYPE, link="", data=b"DICM"):
 
 
 def make_good():
-    """Of each kind of archive one with a study; one with two; one with a NIfTI file."""
+    """Of each kind of archive one with a study; one with several; one with a NIfTI file."""
+    cohort.make("more", 2, 1, 0, 1)
     good = cohort.make("studies", 5, 1, 0, 1)["good"]
     os.mkdir("in")
     for n, (name, mode) in enumerate((("b.tar", "w"), ("c.tar.gz", "w:gz"), ("d.tgz", "w:gz"), ("e.tar.bz2", "w:bz2"))):
@@ -49,7 +51,7 @@ def make_good():
     with zipfile.ZipFile("in/a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         add_tree(archive, good[0])
     with zipfile.ZipFile("in/f.zip", "w", zipfile.ZIP_STORED) as archive:
-        add_tree(archive, "studies")
+        add_tree(archive, "more")
     values = numpy.random.default_rng(1).integers(-1000, 1000, (48, 48, 4)).astype("int16")
     nibabel.save(nibabel.Nifti1Image(values, numpy.diag([1, 1, 2, 1])), "image.nii.gz")
     with zipfile.ZipFile("in/g.zip", "w") as archive:
@@ -60,18 +62,65 @@ def test_good():
     make_good()
     batch("in", "-o", "out", code=1)
     runs = lines("out/runs.jsonl")
-    assert [os.path.basename(run["input"])[0] for run in runs] == list("abcdefg")
-    assert [run["exit_code"] for run in runs] == [0] * 5 + [4, 0], runs
-    assert "several studies" in runs[5]["reason"] and ".ulite-unpacked" not in runs[5]["reason"], runs[5]
-    batch("studies", "-o", "folders", code=1)
+    assert [os.path.basename(run["input"])[0] for run in runs] == list("abcdeffffg")
+    assert [run["exit_code"] for run in runs[:5]] == [0] * 5 and runs[9]["exit_code"] == 0, runs
+    batch("studies", "more", "-o", "folders", code=1)
     archived, plain = content("out"), content("folders")
     single = cohort.run(ULITE, "segment", "image.nii.gz", "-m", MODEL, "-o", "image-labels.nii.gz")
     nifti = [name for name in archived if name.endswith(".nii.gz")]
     assert len(nifti) == 1 and nifti[0].startswith("g-"), archived.keys()
     with open("image-labels.nii.gz", "rb") as stream:
         assert archived[nifti[0]] == stream.read(), single.stderr
-    assert {run["output"] for run in runs[:5]} == set(plain) & set(archived) - {"volumes.csv"}
-    assert all(archived[run["output"]] == plain[run["output"]] for run in runs[:5])
+    written = [run["output"] for run in runs[:9] if run["output"]]
+    assert len(written) == 7 and set(written) == set(plain) & set(archived) - {"volumes.csv"}
+    assert all(archived[name] == plain[name] for name in written)
+
+
+def keep(condition):
+    """Leaves of the log the lines that are meant."""
+    with open("out/runs.jsonl") as stream:
+        kept = [line for line in stream if condition(json.loads(line))]
+    with open("out/runs.jsonl", "w") as stream:
+        stream.writelines(kept)
+
+
+def test_several():
+    """Each study in an archive is a case, with a line of its own, and is run once."""
+    runs = lines("out/runs.jsonl")
+    parts = [run for run in runs if "parts" in run]
+    assert [run["number"] for run in parts] == [6] * 4 and {run["parts"] for run in parts} == {4}
+    assert len({run["archive"] for run in parts}) == 1 and len({run["case"] for run in parts}) == 4
+    assert sorted(run["exit_code"] for run in parts) == [0, 0, 3, 4], parts
+    broken = next(run for run in parts if run["exit_code"] == 3)
+    assert broken["reason"].startswith("in/f.zip/.../"), broken["reason"]
+    before = cohort.timeless("out/runs.jsonl"), content("out")
+    said = batch("in", "-o", "out", code=1).stderr
+    assert "10 cases were run before: 8 done, 2 failed" in said and "8 of 10 cases done" in said, said
+    assert (cohort.timeless("out/runs.jsonl"), content("out")) == before
+    for arguments in (["--retry", "failed"], ["--overwrite"]):
+        batch("in", "-o", "out", *arguments, code=1)
+        assert (cohort.timeless("out/runs.jsonl"), content("out")) == before, arguments
+    # what was not reached before a kill is run, and nothing else
+    lost = next(run for run in parts if run["output"])
+    keep(lambda run: run["case"] != lost["case"])
+    os.remove("out/" + lost["output"])
+    batch("in", "-o", "out", code=1)
+    assert (cohort.timeless("out/runs.jsonl"), content("out")) == before
+    # as one case it failed: its studies take that line's place
+    whole = dict(parts[0], case=parts[0]["archive"], status="failed", exit_code=4, output="", reason="several")
+    del whole["archive"], whole["parts"]
+    keep(lambda run: "parts" not in run)
+    with open("out/runs.jsonl", "a") as stream:
+        stream.write(json.dumps(whole, separators=(",", ":")) + "\n")
+    batch("in", "-o", "out", "--retry", "failed", code=1)
+    assert (cohort.timeless("out/runs.jsonl"), content("out")) == before
+    # in shards, merged
+    for shard in "123":
+        batch("in", "-o", "shards", "--shard", f"{shard}/3", code=1 if shard == "3" else 0)
+    cohort.run(ULITE, "batch", "--merge", "shards")
+    assert cohort.timeless("shards/runs.jsonl") == before[0]
+    said = batch("in", "-o", "shards", "--shard", "3/3", code=1).stderr
+    assert "5 cases were run before" in said, said
 
 
 def make_hostile():
