@@ -60,7 +60,7 @@ static void check(const char *before, size_t blank, const char *expected) {
 }
 
 #define HEADER "epoch,rate,loss,val_dice,seconds\n"
-#define LAST "3,0.25,0.500000,0.750000,9.0\n"
+#define LAST "3,0.25,0.5,0.7500,9.0\n"
 
 static void an_epoch_takes_the_place_of_its_like(void **state) {
     (void)state;
