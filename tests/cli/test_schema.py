@@ -173,10 +173,11 @@ def test_train():
     data = datasets.make_nifti("data")
     found = events("train", data, "-o", "model.safetensors", "--plan", plan, "--epochs", "1")
     found += events("train", data, "-o", "next.safetensors", "--plan", plan, "--epochs", "1", "--from", "model.safetensors")
+    found += events("train", data, "-o", "folds.safetensors", "--plan", plan, "--epochs", "1", "--folds", "2")
     found += events("train", "nowhere", "-o", "x.safetensors", code=3)
     for event in found:
         check("train-event", event)
-    assert {e["event"] for e in found} >= {"data", "plan", "from", "epoch", "trained", "test", "failed"}
+    assert {e["event"] for e in found} >= {"data", "plan", "from", "fold", "epoch", "trained", "out_of_fold", "test", "failed"}
     whole = next(e["plan"] for e in found if e["event"] == "plan")
     check("plan", whole, required=False)
     assert whole["version"] == 1 and whole["card"]["version"] == 1
