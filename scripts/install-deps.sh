@@ -66,6 +66,7 @@ test_packages=(
     orthanc
     orthanc-dicomweb
     python3
+    python3-jsonschema
     python3-nibabel
     python3-onnx
     python3-pil

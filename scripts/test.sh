@@ -36,10 +36,10 @@ or_skip() {
 
 if [ "$all" ]; then
     batch() {
-        PYTHONPATH=$PWD/tests or_skip /usr/bin/python3 "tests/batch/$1" build/release/bin/ulite build/release/fixtures . "${@:2}"
+        PYTHONPATH=$PWD/tests or_skip /usr/bin/python3 "tests/batch/$1" build/release/bin/ulite build/release/fixtures "${@:2}"
     }
     batch test_batch.py 970 7 20 3
-    batch slurm.py
+    batch slurm.py .
     node() {
         PYTHONPATH=$PWD/tests or_skip /usr/bin/python3 "tests/node/$1" build/release/bin/ulite build/release/fixtures "${@:2}"
     }

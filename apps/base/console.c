@@ -20,12 +20,14 @@ console console_settings;
 static volatile sig_atomic_t interrupted;
 static int stdout_errno; /* why stdout could not be written at first, 0: it could */
 
-static console_listener *listener; /* NULL: stderr */
+static console_listener *listener; /* NULL: none */
 static void *listener_context;
+static bool listener_alone; /* nothing comes to stderr */
 
 void console_listen(console_listener *new_listener, void *context) {
     listener = new_listener;
     listener_context = context;
+    listener_alone = new_listener;
 }
 
 static struct { const char *path, *name; /* borrowed */ } calls[64];
@@ -69,14 +71,19 @@ void console_called(const char *text, char *called, size_t bytes) {
     }
 }
 
-static void put_line(FILE *stream, const char *format, va_list arguments) {
+void console_listen_too(console_listener *new_listener, void *context) {
+    console_listen(new_listener, context);
+    listener_alone = false;
+}
+
+static void put_line(FILE *stream, bool quiet, const char *format, va_list arguments) {
     char text[CONSOLE_LINE_BYTES], said[CONSOLE_LINE_BYTES];
     vsnprintf(said, sizeof said, format, arguments);
     console_called(said, text, sizeof text);
-    if (listener && stream == stderr) {
+    if (listener && stream == stderr)
         listener(listener_context, text);
+    if (quiet || (listener_alone && stream == stderr))
         return;
-    }
     for (const char *at = text; *at; at++)
         if (*at == '\n')
             fputs("\\n", stream);
@@ -90,7 +97,7 @@ static void put_line(FILE *stream, const char *format, va_list arguments) {
 void console_line(FILE *stream, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    put_line(stream, format, arguments);
+    put_line(stream, false, format, arguments);
     va_end(arguments);
 }
 
@@ -104,6 +111,12 @@ void console_help(const cli_command *command) {
         "the\n"
         "program, the machine, time and memory for a report of a fault, and names files found in\n"
         "folders by their whole paths, which may hold a patient's name.");
+}
+
+/* Of a stream of events a failure is the last one. */
+static void tell_failed(const ul_error *error) {
+    if (console_settings.json && console_settings.failed)
+        console_settings.failed(error);
 }
 
 static void take_max_memory(const cli_command *command, const char *argument, int *exit_code) {
@@ -156,6 +169,7 @@ bool console_option(const cli_command *command, int option, const char *argument
         return true;
     case '?': /* getopt has told what is wrong */
         fprintf(stderr, "see `ulite %s --help`\n", command->name);
+        tell_failed(&(ul_error){UL_ERROR_USAGE, "no such option, or one without its value"});
         *exit_code = UL_ERROR_USAGE;
         return true;
     default:
@@ -178,19 +192,19 @@ void console_debug(int exit_code) {
 }
 
 int console_fail(const cli_command *command, const ul_error *error) {
+    tell_failed(error);
     console_line(stderr, "ulite %s: %s", command->name, error->text);
     return (int)error->status;
 }
 
 int console_usage(const cli_command *command, const char *format, ...) {
-    char text[UL_ERROR_TEXT_BYTES];
+    ul_error error = {.status = UL_ERROR_USAGE};
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    vsnprintf(error.text, sizeof error.text, format, arguments);
     va_end(arguments);
-    console_line(
-        stderr, "ulite %s: %s (see `ulite %s --help`)", command->name, text, command->name);
-    return UL_ERROR_USAGE;
+    ul_error_suffix(&error, " (see `ulite %s --help`)", command->name);
+    return console_fail(command, &error);
 }
 
 int console_number(const cli_command *command, const char *option, const char *text, long low,
@@ -222,11 +236,9 @@ int console_positive(
 }
 
 void console_say(const char *format, ...) {
-    if (console_settings.quiet && !listener)
-        return;
     va_list arguments;
     va_start(arguments, format);
-    put_line(stderr, format, arguments);
+    put_line(stderr, console_settings.quiet, format, arguments);
     va_end(arguments);
 }
 
@@ -282,7 +294,7 @@ typedef struct bar {
 } bar;
 
 bool console_wants_bar(void) {
-    if (console_settings.quiet || listener)
+    if (console_settings.quiet || listener_alone)
         return false;
     return console_settings.progress == PROGRESS_ALWAYS ||
            (console_settings.progress == PROGRESS_AUTO && isatty(STDERR_FILENO));
@@ -321,8 +333,8 @@ static void draw(bar *b, size_t done, size_t total, double now) {
 
 /* {"event": "progress", ...} on stdout, a line each. */
 static void print_event(const bar *b, size_t done, size_t total, double now) {
-    printf(
-        "{\"event\":\"progress\",\"stage\":\"%s\",\"done\":%zu,\"total\":%zu,\"seconds\":%.3f}\n",
+    printf("{\"event\":\"progress\",\"stage\":\"%s\",\"done\":%zu,\"total\":%zu,\"seconds\":%.3f,"
+           "\"version\":1}\n",
         b->stage, done, total, now - b->start);
     console_flush();
 }

@@ -14,6 +14,8 @@ typedef struct console {
     bool quiet, debug, json;
     bool events; /* set by a command whose --json is a stream of events, a line each: progress is
                     one of them */
+    void (*failed)(const ul_error *error); /* set by a command whose --json is such a stream: tells
+                                              of a failure there, too */
     enum {
         PROGRESS_AUTO,
         PROGRESS_ALWAYS,
@@ -52,10 +54,11 @@ void console_help(const cli_command *command);
 /* Under --debug: a line about the finished run on stderr. */
 void console_debug(int exit_code);
 
-/* Has every message for people given to new_listener instead of stderr, whatever --quiet says, and
- * no bars drawn; NULL ends that. */
+/* Has every message for people given to new_listener, whatever --quiet says; NULL ends that.
+ * console_listen: instead of stderr, and no bars are drawn; console_listen_too: beside it. */
 typedef void console_listener(void *context, const char *line);
 void console_listen(console_listener *new_listener, void *context);
+void console_listen_too(console_listener *new_listener, void *context);
 
 /* From now on what is said, and the JSON that is printed, calls a file or folder, and what is in
  * it, by another name; both texts are borrowed, until NULL ends all such names. At most 64. */

@@ -15,6 +15,8 @@ cJSON *event_begin(const char *name) {
 
 void event_print(cJSON *event) {
     char *line;
+    if (!cJSON_HasObjectItem(event, "version"))
+        cJSON_AddNumberToObject(event, "version", 1);
     if (json_out_text(event, false, &line, NULL) == UL_OK)
         console_print(line);
     else

@@ -1,4 +1,5 @@
-/* What --json prints while a command runs: one JSON object a line, {"event": name, ...}. */
+/* What --json prints while a command runs: one JSON object a line, {"event": name, ...,
+ * "version": 1}. */
 #ifndef EVENT_H
 #define EVENT_H
 

@@ -21,17 +21,41 @@ void choose_note_faults(const ul_catalog *catalog) {
             count - CHOOSE_LISTED_FAULTS);
 }
 
-void choose_list(const ul_catalog *catalog, const char *series, FILE *stream) {
+/* Of the volumes that are meant; a catalog has those of a study one after the other. */
+static size_t count_studies(const ul_catalog *catalog, const char *series) {
+    const char *study = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
+        const char *own = ul_series_get_info(ul_catalog_at(catalog, i))->study_uid;
+        if (!ul_catalog_matches(catalog, i, series))
+            continue;
+        count += !study || strcmp(study, own) != 0;
+        study = own;
+    }
+    return count;
+}
+
+void choose_list(const ul_catalog *catalog, const char *series, const ul_card *card) {
+    size_t studies = count_studies(catalog, series), number = 0;
+    const char *study = NULL;
     for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
         if (!ul_catalog_matches(catalog, i, series))
             continue;
         const ul_series *volume = ul_catalog_at(catalog, i);
         const ul_series_info *info = ul_series_get_info(volume);
         const size_t *size = ul_series_grid(volume)->size;
-        char name[UL_SERIES_NAME_BYTES];
+        char name[UL_SERIES_NAME_BYTES], of[64] = "";
         ul_catalog_name(catalog, i, name);
-        console_line(stream, "  --series %-8s %-3s %zux%zux%zu %s%s%s", name, info->modality,
-            size[0], size[1], size[2], info->description, *info->split ? ", " : "", info->split);
+        number += !study || strcmp(study, info->study_uid) != 0;
+        study = info->study_uid;
+        if (studies > 1)
+            snprintf(of, sizeof of, "study %zu of %zu, ", number, studies);
+        ul_error why = {0};
+        if (card)
+            ul_card_fit_series(card, volume, true, &why);
+        console_line(stderr, "  --series %-8s %s%-3s %zux%zux%zu %s%s%s%s%s", name, of,
+            info->modality, size[0], size[1], size[2], info->description, *info->split ? ", " : "",
+            info->split, *why.text ? ": " : "", why.text);
     }
 }
 
@@ -39,7 +63,7 @@ ul_status choose_series(
     const ul_catalog *catalog, const char *series, const ul_series **chosen, ul_error *error) {
     if (ul_catalog_find(catalog, series, chosen, error) == UL_OK)
         return UL_OK;
-    choose_list(catalog, choose_count(catalog, series) ? series : NULL, stderr);
+    choose_list(catalog, choose_count(catalog, series) ? series : NULL, NULL);
     ul_error_suffix(error, "; take --series from the list");
     return error->status;
 }

@@ -339,6 +339,7 @@ static int check_usage(const batch_arguments *a) {
 static int batch_run(int argc, char **argv) {
     batch_arguments a = {0};
     console_settings.events = false; /* of stages: a case is the event */
+    console_settings.failed = event_failed;
     for (int option;
          (option = getopt_long(argc, argv, CONSOLE_SHORT "m:o:", long_options, NULL)) >= 0;) {
         int exit_code = UL_OK;
@@ -367,6 +368,5 @@ static int batch_run(int argc, char **argv) {
     ul_status status = a.merge ? merge(a.merge, a.html, &error) : batch_all(&b, &error);
     if (status == UL_OK || (status == UL_ERROR_PARTIAL && error.status == UL_OK))
         return (int)status;
-    event_failed(&error);
     return console_fail(&cmd_batch, &error);
 }

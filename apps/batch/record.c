@@ -1,14 +1,9 @@
 #include "apps/batch/batch.h"
+#include "jobs/base/digits.h"
 #include "jobs/base/paths.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/* With as many digits as a reader needs to tell it from another. */
-static double rounded(double value, double unit) {
-    return round(value / unit) * unit;
-}
 
 cJSON *batch_record(const batch *b, const batch_turn *turn, const batch_outcome *outcome) {
     bool done = outcome->error.status == UL_OK;
@@ -43,8 +38,8 @@ cJSON *batch_record(const batch *b, const batch_turn *turn, const batch_outcome 
     cJSON_AddStringToObject(run, "model", b->model.card.name);
     cJSON_AddStringToObject(run, "model_sha256", b->model.hash);
     cJSON_AddStringToObject(run, "ulite", ul_version());
-    cJSON_AddNumberToObject(run, "seconds", rounded(outcome->seconds, 1e-3));
-    cJSON_AddNumberToObject(run, "peak_mib", rounded(outcome->peak_mib, 0.1));
+    cJSON_AddNumberToObject(run, "seconds", digits_seconds(outcome->seconds));
+    cJSON_AddNumberToObject(run, "peak_mib", digits_mib(outcome->peak_mib));
     cJSON_AddItemToObject(run, "flags", outcome->flags);
     if (done)
         segment_add_volumes(run, &outcome->result);

@@ -7,12 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Keeps what is worth knowing of a case's messages. */
-static void keep_message(void *context, const char *line) {
-    if (strncmp(line, "note: ", 6) == 0 || strncmp(line, "forced: ", 8) == 0)
-        cJSON_AddItemToArray(context, cJSON_CreateString(line));
-}
-
 static ul_status segment_turn(const batch *b, batch_turn *turn, batch_outcome *outcome) {
     const batch_arguments *a = b->arguments;
     bool json = console_settings.json;
@@ -40,7 +34,7 @@ static ul_status segment_turn(const batch *b, batch_turn *turn, batch_outcome *o
         .chosen = turn->series};
     batch_make_folders(turn->output);
     console_settings.json = false; /* a case is one event */
-    console_listen(keep_message, outcome->flags);
+    console_listen(segment_keep_note, outcome->flags);
     segment_case(&arguments, &b->model, &outcome->result, &outcome->error);
     console_listen(NULL, NULL);
     console_settings.json = json;

@@ -249,7 +249,8 @@ static void print_table(const bench_options *o, const ul_session *session, const
 
 static void print_json(const bench_options *o, const ul_session *session, const bench_result *r) {
     double rate = r->multiply_adds / r->shortest;
-    printf("{\"ms_per_slice\": {\"median\": %.6g, \"min\": %.6g}, \"slices_per_second\": %.6g,\n",
+    printf("{\"version\": 1, \"ms_per_slice\": {\"median\": %.6g, \"min\": %.6g}, "
+           "\"slices_per_second\": %.6g,\n",
         r->median * 1e3, r->shortest * 1e3, 1 / r->median);
     printf(" \"gmac_per_slice\": %.6g, \"gmac_per_second\": %.6g, \"peak_gmac_per_second\": %.6g,\n"
            " \"share_of_peak\": %.4g, \"arena_bytes\": %zu, \"threads\": %d, \"level\": \"%s\",\n"

@@ -263,6 +263,7 @@ static int convert_input(convert_options *o, ul_error *error) {
         return exit_code;
     if (console_settings.json) {
         o->report = cJSON_CreateObject();
+        cJSON_AddNumberToObject(o->report, "version", 1);
         cJSON_AddArrayToObject(o->report, "outputs");
         cJSON_AddArrayToObject(o->report, "notes");
     }

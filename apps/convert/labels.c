@@ -143,7 +143,7 @@ static ul_status align_to_one(const convert_options *options, const ul_catalog *
         return UL_OK;
     if (fitting == 0 && meant == 1)
         return ul_error_set(error, first.status, "%s: %s", options->input, first.text);
-    choose_list(catalog, meant ? options->series : NULL, stderr);
+    choose_list(catalog, meant ? options->series : NULL, NULL);
     if (fitting == 0)
         return ul_error_set(error, meant ? UL_ERROR_GEOMETRY : UL_ERROR_CHOICE,
             "%s: the labels lie on none of the volumes of the source", options->input);

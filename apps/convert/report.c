@@ -1,5 +1,6 @@
 #include "apps/base/console.h"
 #include "apps/convert/convert.h"
+#include "jobs/base/digits.h"
 
 #include <cJSON.h>
 #include <stdlib.h>
@@ -38,7 +39,7 @@ void convert_wrote_frames(const convert_options *options, size_t count, double s
     cJSON *item = cJSON_GetArrayItem(outputs, cJSON_GetArraySize(outputs) - 1);
     cJSON_AddNumberToObject(item, "volumes", (double)count);
     cJSON_AddItemToObject(
-        item, "step_s", step_s > 0 ? cJSON_CreateNumber(step_s) : cJSON_CreateNull());
+        item, "step_s", step_s > 0 ? cJSON_CreateNumber(digits_value(step_s)) : cJSON_CreateNull());
 }
 
 void convert_wrote(const convert_options *options, const char *path, const ul_grid *grid,
@@ -46,7 +47,8 @@ void convert_wrote(const convert_options *options, const char *path, const ul_gr
     if (!options->report)
         return;
     const double size[3] = {(double)grid->size[0], (double)grid->size[1], (double)grid->size[2]};
-    const double spacing[3] = {grid->spacing_mm[0], grid->spacing_mm[1], ul_grid_depth_mm(grid, 0)};
+    const double spacing[3] = {digits_value(grid->spacing_mm[0]), digits_value(grid->spacing_mm[1]),
+        digits_value(ul_grid_depth_mm(grid, 0))};
     cJSON *item = cJSON_CreateObject();
     cJSON_AddStringToObject(item, "path", path);
     cJSON_AddItemToObject(item, "size", cJSON_CreateDoubleArray(size, 3));

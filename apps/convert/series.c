@@ -237,7 +237,7 @@ static ul_status choose_frames(const convert_options *options, const ul_catalog 
     for (size_t n = 1; n < *count; n++) {
         if (strcmp(ul_series_get_info(volumes[n])->series_uid, uid) == 0)
             continue;
-        choose_list(catalog, options->series, stderr);
+        choose_list(catalog, options->series, NULL);
         return ul_error_set(error, UL_ERROR_CHOICE,
             "%s: these %zu volumes are of several series: --series NUMBER says whose volumes --all "
             "puts into one file",

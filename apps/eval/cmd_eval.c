@@ -69,11 +69,11 @@ static cJSON *json_of_summary(const ul_evaluation *evaluation, const ul_score *o
         cJSON *o = cJSON_AddObjectToObject(total, columns[c].key);
         cJSON_AddNumberToObject(o, "count", (double)s.count);
         cJSON_AddNumberToObject(o, "undefined", (double)s.undefined);
-        cJSON_AddNumberToObject(o, "mean", s.mean);
-        cJSON_AddNumberToObject(o, "sd", s.sd);
-        cJSON_AddNumberToObject(o, "median", s.median);
-        cJSON_AddNumberToObject(o, "low95", s.low95);
-        cJSON_AddNumberToObject(o, "high95", s.high95);
+        cJSON_AddNumberToObject(o, "mean", columns[c].written(s.mean));
+        cJSON_AddNumberToObject(o, "sd", columns[c].written(s.sd));
+        cJSON_AddNumberToObject(o, "median", columns[c].written(s.median));
+        cJSON_AddNumberToObject(o, "low95", columns[c].written(s.low95));
+        cJSON_AddNumberToObject(o, "high95", columns[c].written(s.high95));
     }
     return total;
 }
@@ -85,14 +85,16 @@ static cJSON *json_of_score(const ul_score *score) {
     cJSON_AddStringToObject(item, "name", score->class_name);
     cJSON_AddNumberToObject(item, "number", score->metrics.number);
     for (int c = 0; c < COLUMNS; c++)
-        cJSON_AddNumberToObject(item, columns[c].key, values[c]);
+        cJSON_AddNumberToObject(item, columns[c].key, columns[c].written(values[c]));
     return item;
 }
 
 static ul_status print_json(
     const ul_evaluation *evaluation, double tolerance, double *spare, ul_error *error) {
     const ul_score *scores = evaluation->scores;
-    cJSON *json = cJSON_CreateObject(), *cases = cJSON_AddArrayToObject(json, "cases");
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddNumberToObject(json, "version", 1);
+    cJSON *cases = cJSON_AddArrayToObject(json, "cases");
     cJSON *summary = cJSON_AddArrayToObject(json, "summary"), *classes = NULL;
     for (size_t i = 0; i < evaluation->count; i++) {
         if (i == 0 || strcmp(scores[i].name, scores[i - 1].name) != 0) {

@@ -1,12 +1,17 @@
 #include "apps/eval/columns.h"
 
+#include "jobs/base/digits.h"
+
 #include <math.h>
 #include <string.h>
 
-const column columns[COLUMNS] = {{"dice", "Dice", 3}, {"iou", NULL, 3}, {"precision", NULL, 3},
-    {"recall", NULL, 3}, {"nsd", "NSD", 3}, {"hd95_mm", "HD95 (mm)", 2}, {"asd_mm", "ASD (mm)", 2},
-    {"hd95_px", "HD95 (pixels)", 2}, {"asd_px", "ASD (pixels)", 2}, {"volume_ml", NULL, 2},
-    {"truth_volume_ml", "True volume (mL)", 2}, {"volume_difference_ml", "Difference (mL)", 2}};
+const column columns[COLUMNS] = {{"dice", "Dice", 3, digits_share}, {"iou", NULL, 3, digits_share},
+    {"precision", NULL, 3, digits_share}, {"recall", NULL, 3, digits_share},
+    {"nsd", "NSD", 3, digits_share}, {"hd95_mm", "HD95 (mm)", 2, digits_mm},
+    {"asd_mm", "ASD (mm)", 2, digits_mm}, {"hd95_px", "HD95 (pixels)", 2, digits_mm},
+    {"asd_px", "ASD (pixels)", 2, digits_mm}, {"volume_ml", NULL, 2, digits_ml},
+    {"truth_volume_ml", "True volume (mL)", 2, digits_ml},
+    {"volume_difference_ml", "Difference (mL)", 2, digits_ml}};
 
 /* Distances of 0 between empty sets go for any unit. */
 void columns_of(const ul_class_metrics *m, double values[COLUMNS]) {

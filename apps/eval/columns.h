@@ -7,9 +7,10 @@
 enum { COLUMNS = 12 };
 
 typedef struct column {
-    const char *key;   /* in JSON and CSV, and on the terminal */
-    const char *title; /* over a column of a table for readers; NULL: not in it */
-    int digits;        /* after the point, in such a table */
+    const char *key;                 /* in JSON and CSV, and on the terminal */
+    const char *title;               /* over a column of a table for readers; NULL: not in it */
+    int digits;                      /* after the point, in such a table */
+    double (*written)(double value); /* with the digits that it has in JSON and CSV */
 } column;
 
 extern const column columns[COLUMNS];

@@ -37,7 +37,7 @@ static void print_csv(const table *t) {
             if (isnan(values[c]))
                 fputs(",", t->file);
             else
-                fprintf(t->file, ",%.6f", values[c]);
+                fprintf(t->file, ",%.12g", columns[c].written(values[c]));
         fputs("\n", t->file);
     }
 }

@@ -20,7 +20,7 @@ const cli_command cmd_export = {.name = "export",
         "The model's metadata, the card among it, becomes metadata_props.\n"
         "\n"
         "  -o, --output FILE   where to write\n"
-        "      --json          {\"path\": FILE} on stdout\n"
+        "      --json          {\"version\": 1, \"path\": FILE} on stdout\n"
         "  -q, --quiet         no messages\n"
         "\n"
         "Examples:\n"
@@ -88,6 +88,7 @@ static int export_run(int argc, char **argv) {
         return UL_OK;
     }
     cJSON *report = cJSON_CreateObject();
+    cJSON_AddNumberToObject(report, "version", 1);
     cJSON_AddStringToObject(report, "path", output);
     if (json_out_print(report, &error) != UL_OK)
         return console_fail(&cmd_export, &error);

@@ -3,6 +3,7 @@
 #include "apps/base/json_out.h"
 #include "apps/base/series_choice.h"
 #include "apps/info/info.h"
+#include "jobs/base/digits.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -43,10 +44,10 @@ static cJSON *series_json(const ul_catalog *catalog, size_t index) {
     cJSON_AddNumberToObject(object, "channels", (double)ul_series_channels(series));
     cJSON *spacing = cJSON_AddArrayToObject(object, "spacing_mm");
     for (int axis = 0; axis < 2; axis++)
-        cJSON_AddItemToArray(spacing, cJSON_CreateNumber(grid->spacing_mm[axis]));
+        cJSON_AddItemToArray(spacing, cJSON_CreateNumber(digits_value(grid->spacing_mm[axis])));
     double step = ul_grid_step_mm(grid);
     if (step != 0)
-        cJSON_AddNumberToObject(object, "step_mm", step);
+        cJSON_AddNumberToObject(object, "step_mm", digits_value(step));
     else
         cJSON_AddNullToObject(object, "step_mm");
     cJSON_AddStringToObject(object, "plane", ul_plane_name(ul_grid_plane(grid)));
@@ -69,6 +70,7 @@ static cJSON *series_json(const ul_catalog *catalog, size_t index) {
 static ul_status print_json(const ul_catalog *catalog, ul_error *error) {
     const ul_catalog_counts *counts = ul_catalog_get_counts(catalog);
     cJSON *object = cJSON_CreateObject();
+    cJSON_AddNumberToObject(object, "version", 1);
     cJSON_AddStringToObject(object, "kind", "dicom");
     cJSON *numbers = cJSON_AddObjectToObject(object, "files");
     cJSON_AddNumberToObject(numbers, "all", (double)counts->files);

@@ -36,6 +36,7 @@ static cJSON *shape_json(const ul_model_shape *shape) {
 /* fault: why `ulite segment` refuses the model; empty: it does not. */
 static ul_status print_json(const ul_model *model, const char *fault, ul_error *error) {
     cJSON *object = cJSON_CreateObject();
+    cJSON_AddNumberToObject(object, "version", 1);
     cJSON_AddStringToObject(object, "kind", "model");
     cJSON_AddItemToObject(object, "shape", shape_json(ul_model_get_shape(model)));
     cJSON *card = card_of(model);

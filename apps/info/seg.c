@@ -49,6 +49,7 @@ static cJSON *segment_json(const ul_labels *labels, size_t s) {
 
 static ul_status print_json(const ul_labels *labels, const char *notes, ul_error *error) {
     cJSON *object = cJSON_CreateObject();
+    cJSON_AddNumberToObject(object, "version", 1);
     cJSON_AddStringToObject(object, "kind", "segmentation");
     cJSON *size = cJSON_AddArrayToObject(object, "size");
     for (int axis = 0; axis < 3; axis++)

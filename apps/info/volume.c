@@ -1,6 +1,7 @@
 #include "apps/base/console.h"
 #include "apps/base/json_out.h"
 #include "apps/info/info.h"
+#include "jobs/base/digits.h"
 #include "jobs/base/image_file.h"
 #include "volume/planes.h"
 
@@ -107,11 +108,13 @@ static cJSON *lines_json(const char *lines) {
 static ul_status print_json(const char *kind, const ul_volume *volume, const value_range *range,
     const char *notes, ul_error *error) {
     const ul_grid *grid = &volume->grid;
-    const double spacing[3] = {grid->spacing_mm[0], grid->spacing_mm[1], ul_grid_depth_mm(grid, 0)};
+    const double spacing[3] = {digits_value(grid->spacing_mm[0]), digits_value(grid->spacing_mm[1]),
+        digits_value(ul_grid_depth_mm(grid, 0))};
     const double size[3] = {(double)grid->size[0], (double)grid->size[1], (double)grid->size[2]};
     char axes[4];
     axes_of(grid, axes);
     cJSON *object = cJSON_CreateObject();
+    cJSON_AddNumberToObject(object, "version", 1);
     cJSON_AddStringToObject(object, "kind", kind);
     cJSON_AddItemToObject(object, "size", cJSON_CreateDoubleArray(size, 3));
     cJSON_AddNumberToObject(object, "channels", (double)volume->channels);
@@ -120,8 +123,8 @@ static ul_status print_json(const char *kind, const ul_volume *volume, const val
         spacing[0] > 0 ? cJSON_CreateDoubleArray(spacing, 3) : cJSON_CreateNull());
     cJSON_AddStringToObject(object, "plane", ul_plane_name(ul_grid_plane(grid)));
     cJSON_AddStringToObject(object, "axes", axes);
-    cJSON_AddNumberToObject(object, "minimum", range->least);
-    cJSON_AddNumberToObject(object, "maximum", range->most);
+    cJSON_AddNumberToObject(object, "minimum", digits_value(range->least));
+    cJSON_AddNumberToObject(object, "maximum", digits_value(range->most));
     cJSON_AddItemToObject(object, "notes", lines_json(notes));
     return json_out_print(object, error);
 }

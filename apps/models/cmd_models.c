@@ -20,7 +20,7 @@ const cli_command cmd_models = {.name = "models",
         "of the environment variable ULITE_MODELS (colon-separated), in share/ulite/models of\n"
         "the install prefix, and in models/ of the source tree that the program was built in.\n"
         "\n"
-        "      --json          an array of objects on stdout\n"
+        "      --json          one JSON object on stdout: {\"version\", \"models\"}\n"
         "  -q, --quiet         no messages\n"
         "\n"
         "Examples:\n"
@@ -29,7 +29,7 @@ const cli_command cmd_models = {.name = "models",
     .run = models_run};
 
 typedef struct model_list {
-    cJSON *models; /* under --json */
+    cJSON *json, *models; /* under --json; models belongs to json */
     size_t count, failed;
 } model_list;
 
@@ -94,7 +94,7 @@ static void visit(void *context, const char *name, const char *path) {
     list->count++;
     char input[256];
     describe_input(&card, input, sizeof input);
-    if (list->models)
+    if (list->json)
         add_entry(list, name, &card, input);
     else
         print_entry(name, &card, input);
@@ -112,11 +112,16 @@ static int models_run(int argc, char **argv) {
     }
     if (argc != optind)
         return console_usage(&cmd_models, "takes no argument, not \"%s\"", argv[optind]);
-    model_list list = {.models = console_settings.json ? cJSON_CreateArray() : NULL};
+    model_list list = {0};
+    if (console_settings.json) {
+        list.json = cJSON_CreateObject();
+        cJSON_AddNumberToObject(list.json, "version", 1);
+        list.models = cJSON_AddArrayToObject(list.json, "models");
+    }
     model_path_each(visit, &list);
-    if (list.models) {
+    if (list.json) {
         ul_error error = {0};
-        if (json_out_print(list.models, &error) != UL_OK)
+        if (json_out_print(list.json, &error) != UL_OK)
             return console_fail(&cmd_models, &error);
     } else if (list.count == 0) {
         console_say("no bundled models found; see `ulite help models`");

@@ -134,6 +134,7 @@ static int node_run(int argc, char **argv) {
     bool check = false;
     long number;
     console_settings.events = false;
+    console_settings.failed = event_failed;
     console_settings.progress = PROGRESS_NEVER;
     for (int option; (option = getopt_long(argc, argv, CONSOLE_SHORT, long_options, NULL)) >= 0;) {
         int exit_code = UL_OK;
@@ -157,6 +158,5 @@ static int node_run(int argc, char **argv) {
     ul_status status = node_all(&n, argv[optind], check, &error);
     if (status == UL_OK)
         return UL_OK;
-    event_failed(&error);
     return console_fail(&cmd_node, &error);
 }

@@ -3,6 +3,7 @@
 #include "apps/base/event.h"
 #include "apps/node/node.h"
 #include "io/net/store_scp.h"
+#include "jobs/base/digits.h"
 
 #include <netdb.h>
 #include <stdio.h>
@@ -83,7 +84,7 @@ static void tell(
     cJSON_AddNumberToObject(event, "objects", (double)session->received);
     cJSON_AddNumberToObject(event, "refused_objects", (double)session->refused);
     cJSON_AddNumberToObject(event, "bytes", (double)session->bytes);
-    cJSON_AddNumberToObject(event, "seconds", seconds);
+    cJSON_AddNumberToObject(event, "seconds", digits_seconds(seconds));
     if (error->status != UL_OK)
         cJSON_AddStringToObject(event, "text", error->text);
     node_log(event);

@@ -4,6 +4,7 @@
 #include "apps/base/event.h"
 #include "apps/base/series_choice.h"
 #include "apps/node/node.h"
+#include "jobs/base/digits.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -22,11 +23,6 @@ typedef struct turn {
     segment_result result;
     double seconds;
 } turn;
-
-static void keep_message(void *context, const char *line) {
-    if (strncmp(line, "note: ", 6) == 0 || strncmp(line, "forced: ", 8) == 0)
-        cJSON_AddItemToArray(context, cJSON_CreateString(line));
-}
 
 static ul_status choose(turn *t, ul_error *error) {
     size_t count = ul_catalog_size(t->catalog);
@@ -69,7 +65,7 @@ static ul_status segment(turn *t, const char *path, ul_error *error) {
         .chosen = t->series};
     bool json = console_settings.json;
     console_settings.json = false; /* a result is one event */
-    console_listen(keep_message, t->flags);
+    console_listen(segment_keep_note, t->flags);
     ul_status status = segment_case(&arguments, model, &t->result, error);
     console_listen(NULL, NULL);
     console_settings.json = json;
@@ -87,7 +83,7 @@ static cJSON *describe(const turn *t, const char *kind, const ul_error *error) {
     cJSON_AddNumberToObject(event, "exit_code", (double)error->status);
     if (error->status != UL_OK)
         cJSON_AddStringToObject(event, "text", error->text);
-    cJSON_AddNumberToObject(event, "seconds", round(t->seconds * 1e3) / 1e3);
+    cJSON_AddNumberToObject(event, "seconds", digits_seconds(t->seconds));
     return event;
 }
 

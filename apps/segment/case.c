@@ -16,6 +16,11 @@ static void explain(const segment_arguments *a, const segment_input *input, ul_e
         ul_error_suffix(error, "; --grid regular resamples them to an even grid");
 }
 
+void segment_keep_note(void *array, const char *line) {
+    if (strncmp(line, "note: ", 6) == 0 || strncmp(line, "forced: ", 8) == 0)
+        cJSON_AddItemToArray(array, cJSON_CreateString(line));
+}
+
 static void report_placed(const char *path) {
     console_say("wrote %s", path);
     segment_event("written", path, NULL);
@@ -184,5 +189,6 @@ ul_status segment_case(const segment_arguments *arguments, const segment_model *
 void segment_result_free(segment_result *result) {
     ul_segments_free(&result->segments);
     free(result->stats);
+    cJSON_Delete(result->outputs);
     *result = (segment_result){0};
 }

@@ -7,6 +7,7 @@
 #include "apps/base/target.h"
 #include "apps/convert/label_table.h"
 #include "apps/segment/segment.h"
+#include "jobs/base/digits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,11 +268,34 @@ static int take_option(segment_arguments *a, int option, const char *argument) {
     }
 }
 
+/* The last event: what was written, measured and noted. The result loses its list of outputs, and
+ * flags are taken over. */
+static void tell_done(segment_result *result, cJSON *flags, double seconds) {
+    cJSON *event = event_begin("done");
+    cJSON_AddItemToObject(event, "outputs", result->outputs);
+    result->outputs = NULL;
+    segment_add_volumes(event, result);
+    cJSON_AddItemToObject(event, "flags", flags);
+    cJSON_AddNumberToObject(event, "seconds", digits_seconds(seconds));
+    event_print(event);
+}
+
 static ul_status segment_all(const segment_arguments *a, ul_error *error) {
     segment_model model;
+    segment_result result = {0};
+    double start = console_seconds();
+    cJSON *flags = console_settings.json ? cJSON_CreateArray() : NULL;
+    if (flags)
+        console_listen_too(segment_keep_note, flags);
     ul_status status = segment_model_open(a->model, &model, error);
     if (status == UL_OK)
-        status = segment_case(a, &model, NULL, error);
+        status = segment_case(a, &model, &result, error);
+    console_listen(NULL, NULL);
+    if (status == UL_OK && flags)
+        tell_done(&result, flags, console_seconds() - start);
+    else
+        cJSON_Delete(flags);
+    segment_result_free(&result);
     segment_model_close(&model);
     return status;
 }
@@ -293,9 +317,11 @@ static int check_usage(const segment_arguments *a) {
     return UL_OK;
 }
 
-static int segment_run(int argc, char **argv) {
-    segment_arguments a = {0};
+/* command: the words that were typed, in their order, of which getopt makes another one in argv. */
+static int run_command(int argc, char **argv, const char *const *command) {
+    segment_arguments a = {.command = command};
     console_settings.events = true;
+    console_settings.failed = event_failed;
     for (int option;
          (option = getopt_long(argc, argv, CONSOLE_SHORT "m:o:", long_options, NULL)) >= 0;) {
         int exit_code = UL_OK;
@@ -325,11 +351,21 @@ static int segment_run(int argc, char **argv) {
         unpacked_open(&unpacked, &a.inputs[n], &error);
     if (error.status == UL_OK)
         exit_code = check_usage(&a);
-    if (error.status == UL_OK && exit_code == UL_OK && segment_all(&a, &error) == UL_OK)
-        segment_event("done", NULL, NULL);
+    if (error.status == UL_OK && exit_code == UL_OK)
+        segment_all(&a, &error);
     unpacked_close(&unpacked, &error);
-    if (error.status == UL_OK)
-        return exit_code;
-    event_failed(&error);
-    return console_fail(&cmd_segment, &error);
+    return error.status == UL_OK ? exit_code : console_fail(&cmd_segment, &error);
+}
+
+static int segment_run(int argc, char **argv) {
+    const char **command = calloc((size_t)argc + 2, sizeof *command);
+    if (!command)
+        return console_fail(&cmd_segment, &(ul_error){UL_ERROR_LIMIT, "out of memory"});
+    command[0] = "ulite";
+    command[1] = cmd_segment.name;
+    for (int n = 1; n < argc; n++)
+        command[n + 1] = argv[n];
+    int exit_code = run_command(argc, argv, command);
+    free(command);
+    return exit_code;
 }

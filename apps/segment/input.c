@@ -1,6 +1,7 @@
 #include "apps/base/console.h"
 #include "apps/base/series_choice.h"
 #include "apps/segment/segment.h"
+#include "io/base/sha256.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@ void segment_input_free(segment_input *input) {
     ul_volume_free(&input->crop);
     ul_nifti_header_free(input->header);
     free(input->notes);
+    for (int f = 0; f < 2; f++)
+        free(input->paths[f]);
     free(input->quality);
     memset(input, 0, sizeof *input);
 }
@@ -23,7 +26,10 @@ static ul_status choose_fitting(const ul_catalog *catalog, const char *series, c
     if (meant < 2)
         return choose_series(catalog, series, chosen, error);
     if (ul_card_choose(card, catalog, series, chosen, error) != UL_OK) {
-        choose_list(catalog, series, stderr);
+        choose_list(catalog, series, card);
+        char *reasons = strstr(error->text, " (series ");
+        if (reasons) /* the list has them, one a line */
+            *reasons = '\0';
         ul_error_suffix(error, "; take --series from the list, with --force where none fits");
         return error->status;
     }
@@ -60,6 +66,14 @@ static ul_status read_dicom(const segment_arguments *arguments, const ul_card *c
     return UL_OK;
 }
 
+/* For a report: the files that an image is read of, and what they hold. */
+static ul_status hash_files(const char *path, segment_input *input, ul_error *error) {
+    ul_status status = image_file_parts(path, input->paths, error);
+    for (int f = 0; f < 2 && status == UL_OK && input->paths[f]; f++)
+        status = ul_sha256_file(input->paths[f], input->hashes[f], error);
+    return status;
+}
+
 static ul_status read_any(const segment_arguments *arguments, const ul_card *card,
     segment_input *input, ul_error *error) {
     const char *path = arguments->inputs[0];
@@ -72,7 +86,7 @@ static ul_status read_any(const segment_arguments *arguments, const ul_card *car
     ul_status status = image_file_read(
         path, arguments->frame, &input->volume, &input->header, &input->notes, error);
     console_lines("note: ", input->notes);
-    return status;
+    return status == UL_OK && arguments->report ? hash_files(path, input, error) : status;
 }
 
 /* Whether the card's model was made for the volume, which --force overrides. */

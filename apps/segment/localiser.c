@@ -2,6 +2,7 @@
 #include "apps/base/console.h"
 #include "apps/base/event.h"
 #include "apps/segment/segment.h"
+#include "jobs/base/digits.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,8 +36,8 @@ static void add_box(cJSON *list, const char *label, const ul_located *at) {
     cJSON_AddItemToArray(list, item);
     cJSON_AddStringToObject(item, "class", label);
     cJSON_AddBoolToObject(item, "found", at->found);
-    cJSON_AddNumberToObject(item, "volume_ml", at->quality.volume_ml);
-    cJSON_AddNumberToObject(item, "turned_degrees", at->turned_degrees);
+    cJSON_AddNumberToObject(item, "volume_ml", digits_ml(at->quality.volume_ml));
+    cJSON_AddNumberToObject(item, "turned_degrees", digits_mm(at->turned_degrees));
     cJSON *first = cJSON_AddArrayToObject(item, "first");
     cJSON *size = cJSON_AddArrayToObject(item, "size");
     for (int a = 0; at->found && a < 3; a++) {

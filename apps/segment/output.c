@@ -76,17 +76,6 @@ static ul_status name_output(const segment_arguments *arguments, const segment_i
     return target_name(output, identity, name, path, error);
 }
 
-ul_status segment_describe(const segment_arguments *arguments, const segment_input *input,
-    segment_result *result, ul_error *error) {
-    target_kind kind;
-    if (input->series) {
-        const ul_series_info *info = ul_series_get_info(input->series);
-        snprintf(result->series_uid, sizeof result->series_uid, "%s", info->series_uid);
-        snprintf(result->study_uid, sizeof result->study_uid, "%s", info->study_uid);
-    }
-    return name_output(arguments, input, 0, &kind, result->output, error);
-}
-
 /* The path of the n-th of all outputs: those of -o, then the others; false past the last. */
 static bool nth_path(const segment_arguments *arguments, const segment_input *input, size_t n,
     char path[TARGET_PATH_BYTES]) {
@@ -100,6 +89,21 @@ static bool nth_path(const segment_arguments *arguments, const segment_input *in
         if (figures[f] && n-- == 0)
             return snprintf(path, TARGET_PATH_BYTES, "%s", figures[f]) < TARGET_PATH_BYTES;
     return false;
+}
+
+ul_status segment_describe(const segment_arguments *arguments, const segment_input *input,
+    segment_result *result, ul_error *error) {
+    target_kind kind;
+    if (input->series) {
+        const ul_series_info *info = ul_series_get_info(input->series);
+        snprintf(result->series_uid, sizeof result->series_uid, "%s", info->series_uid);
+        snprintf(result->study_uid, sizeof result->study_uid, "%s", info->study_uid);
+    }
+    result->outputs = cJSON_CreateArray();
+    char path[TARGET_PATH_BYTES];
+    for (size_t n = 0; nth_path(arguments, input, n, path); n++)
+        cJSON_AddItemToArray(result->outputs, cJSON_CreateString(path));
+    return name_output(arguments, input, 0, &kind, result->output, error);
 }
 
 /* That every output can be written, is no other one and nothing that is read. */

@@ -1,10 +1,10 @@
 #include "apps/base/console.h"
 #include "apps/base/ending.h"
 #include "apps/base/json_out.h"
-#include "apps/base/seg_type.h"
 #include "apps/convert/label_table.h"
 #include "apps/segment/segment.h"
 #include "jobs/base/csv.h"
+#include "jobs/base/digits.h"
 
 #include <cJSON.h>
 #include <math.h>
@@ -19,15 +19,20 @@ static void add_stats(cJSON *object, const ul_labels *labels, const ul_segment_s
         cJSON_AddNumberToObject(item, "number", stats[s].number);
         cJSON_AddStringToObject(item, "name", labels->segments.items[s].label);
         cJSON_AddNumberToObject(item, "voxels", (double)stats[s].voxels);
-        cJSON_AddNumberToObject(item, "volume_ml", stats[s].volume_ml);
+        cJSON_AddNumberToObject(item, "volume_ml", digits_ml(stats[s].volume_ml));
         if (labels->grid.size[2] == 1 || labels->grid.stack == UL_STACK_UNPLACED)
-            cJSON_AddNumberToObject(item, "area_mm2", stats[s].area_mm2);
+            cJSON_AddNumberToObject(item, "area_mm2", digits_mm(stats[s].area_mm2));
         cJSON *box = stats[s].placed ? cJSON_AddArrayToObject(item, "bbox_mm")
                                      : cJSON_AddNullToObject(item, "bbox_mm");
-        for (int end = 0; stats[s].placed && end < 2; end++)
-            cJSON_AddItemToArray(box, cJSON_CreateDoubleArray(stats[s].bbox_mm[end], 3));
-        cJSON_AddNumberToObject(item, "mean", stats[s].mean);
-        cJSON_AddNumberToObject(item, "sd", stats[s].sd);
+        for (int end = 0; stats[s].placed && end < 2; end++) {
+            cJSON *corner = cJSON_CreateArray();
+            for (int axis = 0; axis < 3; axis++)
+                cJSON_AddItemToArray(
+                    corner, cJSON_CreateNumber(digits_mm(stats[s].bbox_mm[end][axis])));
+            cJSON_AddItemToArray(box, corner);
+        }
+        cJSON_AddNumberToObject(item, "mean", digits_value(stats[s].mean));
+        cJSON_AddNumberToObject(item, "sd", digits_value(stats[s].sd));
         cJSON_AddItemToArray(list, item);
     }
 }
@@ -44,15 +49,15 @@ static ul_status write_json(const char *path, cJSON *object, ul_error *error) {
 /* A CSV field: empty where the number is not known. */
 static void print_field(FILE *stream, double value) {
     if (isfinite(value))
-        fprintf(stream, ",%.9g", value);
+        fprintf(stream, ",%.12g", value);
     else
         fputc(',', stream);
 }
 
 /* The last fields of a segment that is a class of the model; empty of others. */
 static void print_quality(FILE *stream, const ul_segment_quality *q) {
-    print_field(stream, q ? q->pieces : NAN);
-    print_field(stream, q ? q->disagreement : NAN);
+    print_field(stream, q ? digits_share(q->pieces) : NAN);
+    print_field(stream, q ? digits_share(q->disagreement) : NAN);
     fputc(',', stream);
     const char *between = "";
     for (int flag = 0; q && flag < UL_QUALITY_FLAGS; flag++)
@@ -76,12 +81,12 @@ static ul_status write_csv(const char *path, const segment_input *input, const u
         fprintf(stream, "%u,", stats[s].number);
         csv_put_text(stream, labels->segments.items[s].label);
         fprintf(stream, ",%zu", stats[s].voxels);
-        print_field(stream, stats[s].volume_ml);
-        print_field(stream, stats[s].area_mm2);
+        print_field(stream, digits_ml(stats[s].volume_ml));
+        print_field(stream, digits_mm(stats[s].area_mm2));
         for (int n = 0; n < 6; n++)
-            print_field(stream, stats[s].placed ? stats[s].bbox_mm[n / 3][n % 3] : NAN);
-        print_field(stream, stats[s].mean);
-        print_field(stream, stats[s].sd);
+            print_field(stream, stats[s].placed ? digits_mm(stats[s].bbox_mm[n / 3][n % 3]) : NAN);
+        print_field(stream, digits_value(stats[s].mean));
+        print_field(stream, digits_value(stats[s].sd));
         print_quality(stream, segment_quality_of(input, stats[s].number));
         fputc('\n', stream);
     }
@@ -119,27 +124,8 @@ static ul_status write_report(const char *path, const segment_arguments *argumen
     const ul_card *card, const segment_input *input, const ul_labels *labels,
     const ul_segment_stats *stats, size_t gaps, ul_error *error) {
     cJSON *report = cJSON_CreateObject();
-    cJSON_AddStringToObject(report, "ulite", ul_version());
-    cJSON *model = cJSON_AddObjectToObject(report, "model");
-    cJSON_AddStringToObject(model, "name", card->name);
-    cJSON_AddStringToObject(model, "sha256", input->model_hash);
-    cJSON_AddBoolToObject(model, "trained", card->trained);
-    cJSON *options = cJSON_AddObjectToObject(report, "options");
-    cJSON_AddBoolToObject(options, "tta",
-        (arguments->flips || card->tta_default) && (card->tta_flip_x || card->tta_flip_y));
-    cJSON_AddStringToObject(options, "type", seg_type_name(arguments->type));
-    cJSON_AddBoolToObject(options, "fractional", arguments->type == UL_SEG_FRACTIONAL);
-    cJSON_AddBoolToObject(options, "rle", arguments->rle);
-    cJSON_AddBoolToObject(options, "deflated", arguments->deflated);
-    cJSON_AddStringToObject(options, "grid", arguments->regular ? "regular" : "original");
-    cJSON_AddBoolToObject(options, "force", arguments->force);
-    if (*input->forced)
-        cJSON_AddStringToObject(report, "forced", input->forced);
-    else
-        cJSON_AddNullToObject(report, "forced");
-    if (input->series)
-        cJSON_AddStringToObject(
-            report, "series_uid", ul_series_get_info(input->series)->series_uid);
+    cJSON_AddNumberToObject(report, "version", 1);
+    segment_add_provenance(report, arguments, card, input);
     cJSON *size = cJSON_AddArrayToObject(report, "size");
     for (int axis = 0; axis < 3; axis++)
         cJSON_AddItemToArray(size, cJSON_CreateNumber((double)labels->grid.size[axis]));
@@ -170,11 +156,12 @@ void segment_say(const ul_labels *labels, const ul_segment_stats *stats) {
     size_t voxels = 0;
     for (size_t s = 0; s < labels->segments.count; s++) {
         const char *label = labels->segments.items[s].label;
+        char text[DIGITS_TEXT_BYTES];
         voxels += stats[s].voxels;
         if (isfinite(stats[s].volume_ml))
-            console_say("%s: %.3g mL", label, stats[s].volume_ml);
+            console_say("%s: %s mL", label, digits_text(stats[s].volume_ml, text));
         else if (isfinite(stats[s].area_mm2))
-            console_say("%s: %.3g mm2", label, stats[s].area_mm2);
+            console_say("%s: %s mm2", label, digits_text(stats[s].area_mm2, text));
         else
             console_say("%s: %zu voxels", label, stats[s].voxels);
     }
@@ -204,6 +191,7 @@ ul_status segment_write_figures(const segment_arguments *arguments, const ul_car
             status = write_csv(temporary, input, labels, stats, error);
         } else {
             cJSON *object = cJSON_CreateObject();
+            cJSON_AddNumberToObject(object, "version", 1);
             add_stats(object, labels, stats);
             segment_add_quality(object, card, input);
             cJSON_AddNumberToObject(object, "gaps", (double)gaps);
@@ -236,10 +224,10 @@ void segment_add_volumes(cJSON *run, const segment_result *result) {
         if (*segment->type.value)
             cJSON_AddStringToObject(item, "code", code);
         cJSON_AddNumberToObject(item, "voxels", (double)stats->voxels);
-        add_known(item, "volume_ml", stats->volume_ml);
-        add_known(item, "area_mm2", stats->area_mm2);
-        add_known(item, "mean", stats->mean);
-        add_known(item, "sd", stats->sd);
+        add_known(item, "volume_ml", digits_ml(stats->volume_ml));
+        add_known(item, "area_mm2", digits_mm(stats->area_mm2));
+        add_known(item, "mean", digits_value(stats->mean));
+        add_known(item, "sd", digits_value(stats->sd));
         cJSON_AddItemToArray(list, item);
     }
 }

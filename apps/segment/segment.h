@@ -23,9 +23,10 @@ typedef struct segment_arguments {
     int threads;
     ul_seg_type type;
     bool rle, deflated, regular, random_uids, flips, force, strict, xml;
-    bool measured;             /* a result holds the segments' intensities */
-    const ul_catalog *catalog; /* with chosen: what it lies in, borrowed */
-    const ul_series *chosen;   /* the series, where the caller has chosen it; else NULL */
+    const char *const *command; /* the words that were typed, NULL at the end, for --report */
+    bool measured;              /* a result holds the segments' intensities */
+    const ul_catalog *catalog;  /* with chosen: what it lies in, borrowed */
+    const ul_series *chosen;    /* the series, where the caller has chosen it; else NULL */
 } segment_arguments;
 
 /* A model with what is read of it once, for any number of cases. */
@@ -43,10 +44,15 @@ void segment_model_close(segment_model *model);
 /* What came of a case, for tables. Zero-initialise; segment_result_free. */
 typedef struct segment_result {
     char output[TARGET_PATH_BYTES];     /* the first -o */
+    cJSON *outputs;                     /* the paths of all files */
     char series_uid[65], study_uid[65]; /* empty where the input is no DICOM */
     ul_segments segments;
     ul_segment_stats *stats; /* [segments.count] */
 } segment_result;
+
+/* A console_listener whose context is a JSON array: keeps what is worth knowing of a case, its
+ * notes and why it was forced. */
+void segment_keep_note(void *array, const char *line);
 
 /* Adds "volumes" to a record of a case: what each segment measures. */
 void segment_add_volumes(cJSON *record, const segment_result *result);
@@ -64,6 +70,7 @@ typedef struct segment_input {
     ul_volume volume;
     ul_nifti_header *header;                  /* NIfTI only */
     image_kind file;                          /* IMAGE_NONE where it is DICOM */
+    char *paths[2], hashes[2][65];            /* where --report names what is no DICOM: its files */
     const ul_localiser_model *localiser;      /* where it is needed, else NULL; borrowed */
     ul_located located[UL_LOCALISER_CLASSES]; /* what it found */
     bool resampled;   /* volume is on an even grid that its slices were not on */
@@ -92,6 +99,11 @@ ul_status segment_check_outputs(
 
 /* Says where the classes of the localiser were found, as an event each. */
 void segment_tell_located(const segment_input *input);
+
+/* Adds to a report what was typed, what was read, by what, and how: "command", "input", "model",
+ * "libraries", "options". */
+void segment_add_provenance(cJSON *report, const segment_arguments *arguments, const ul_card *card,
+    const segment_input *input);
 
 /* Adds "localiser" to a report: what found what. */
 void segment_add_localiser(cJSON *report, const segment_input *input);

@@ -2,6 +2,7 @@
 #include "apps/base/console.h"
 #include "apps/base/event.h"
 #include "apps/segment/segment.h"
+#include "jobs/base/digits.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -74,14 +75,16 @@ static void add_class(cJSON *list, const ul_card *card, const ul_segment_quality
     cJSON_AddItemToArray(list, item);
     cJSON_AddNumberToObject(item, "number", q->number);
     cJSON_AddStringToObject(item, "name", label_of(card, q->number));
-    cJSON_AddNumberToObject(item, "volume_ml", q->volume_ml);
+    cJSON_AddNumberToObject(item, "volume_ml", digits_ml(q->volume_ml));
     if (q->range_ml[0] <= q->range_ml[1])
-        cJSON_AddItemToObject(item, "range_ml", cJSON_CreateDoubleArray(q->range_ml, 2));
+        cJSON_AddItemToObject(item, "range_ml",
+            cJSON_CreateDoubleArray(
+                (double[]){digits_ml(q->range_ml[0]), digits_ml(q->range_ml[1])}, 2));
     else
         cJSON_AddNullToObject(item, "range_ml");
-    cJSON_AddNumberToObject(item, "border", q->border);
-    cJSON_AddNumberToObject(item, "pieces", q->pieces);
-    cJSON_AddNumberToObject(item, "disagreement", q->disagreement);
+    cJSON_AddNumberToObject(item, "border", digits_share(q->border));
+    cJSON_AddNumberToObject(item, "pieces", digits_share(q->pieces));
+    cJSON_AddNumberToObject(item, "disagreement", digits_share(q->disagreement));
     cJSON *warnings = cJSON_AddArrayToObject(item, "warnings");
     for (int flag = 0; flag < UL_QUALITY_FLAGS; flag++)
         if (q->flags & 1u << flag)
@@ -97,7 +100,7 @@ void segment_add_quality(cJSON *object, const ul_card *card, const segment_input
             count += 1.0;
         }
     cJSON_AddNumberToObject(quality, "doubtful", (double)segment_count_doubtful(input));
-    cJSON_AddNumberToObject(quality, "disagreement", count > 0.0 ? sum / count : NAN);
+    cJSON_AddNumberToObject(quality, "disagreement", count > 0.0 ? digits_share(sum / count) : NAN);
     cJSON *list = cJSON_AddArrayToObject(quality, "classes");
     for (size_t n = 0; n < input->quality_count; n++)
         add_class(list, card, &input->quality[n]);

@@ -410,7 +410,6 @@ static int serve_all(const serve_arguments *a) {
     free(token);
     if (status == UL_OK)
         return UL_OK;
-    event_failed(&error);
     return console_fail(&cmd_serve, &error);
 }
 
@@ -422,6 +421,7 @@ static int serve_run(int argc, char **argv) {
         .connections = 64,
         .upload_bytes = 2 * GIB,
         .memory_bytes = 8 * GIB};
+    console_settings.failed = event_failed;
     for (int option;
          (option = getopt_long(argc, argv, CONSOLE_SHORT "m:", long_options, NULL)) >= 0;) {
         int exit_code = UL_OK;

@@ -320,6 +320,8 @@ static ul_status train(request *r, ul_error *error) {
 
 static int train_run(int argc, char **argv) {
     request r = {.seed = -1, .loss = -1};
+    console_settings.events = true;
+    console_settings.failed = event_failed;
     for (int option;
          (option = getopt_long(argc, argv, CONSOLE_SHORT "o:", long_options, NULL)) >= 0;) {
         int exit_code = UL_OK;
@@ -340,10 +342,8 @@ static int train_run(int argc, char **argv) {
     if (r.output && !ends_in(r.output, ".safetensors"))
         return console_usage(&cmd_train, "-o takes a name in .safetensors, not \"%s\"", r.output);
     r.dataset = argv[optind];
-    console_settings.events = true;
     ul_error error = {0};
     if (train(&r, &error) == UL_OK)
         return UL_OK;
-    event_failed(&error);
     return console_fail(&cmd_train, &error);
 }

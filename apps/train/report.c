@@ -2,6 +2,7 @@
 
 #include "apps/base/console.h"
 #include "apps/base/event.h"
+#include "jobs/base/digits.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -93,19 +94,19 @@ static void report_epoch(void *context, const ul_epoch *e) {
     cJSON *event = event_begin("epoch");
     cJSON_AddNumberToObject(event, "epoch", (double)e->epoch);
     cJSON_AddNumberToObject(event, "epochs", (double)e->epochs);
-    cJSON_AddNumberToObject(event, "rate", e->rate);
-    cJSON_AddNumberToObject(event, "loss", e->loss);
-    cJSON_AddNumberToObject(event, "dice", e->dice);
+    cJSON_AddNumberToObject(event, "rate", digits_value(e->rate));
+    cJSON_AddNumberToObject(event, "loss", digits_value(e->loss));
+    cJSON_AddNumberToObject(event, "dice", digits_share(e->dice));
     cJSON *classes = cJSON_AddArrayToObject(event, "classes");
     for (size_t c = 0; c < e->classes->count; c++) {
         cJSON *item = cJSON_CreateObject();
         cJSON_AddStringToObject(item, "name", e->classes->items[c].label);
-        cJSON_AddNumberToObject(item, "dice", e->class_dice[c]);
+        cJSON_AddNumberToObject(item, "dice", digits_share(e->class_dice[c]));
         cJSON_AddItemToArray(classes, item);
     }
     cJSON_AddBoolToObject(event, "best", e->best);
-    cJSON_AddNumberToObject(event, "seconds", e->seconds);
-    cJSON_AddNumberToObject(event, "seconds_left", e->seconds_left);
+    cJSON_AddNumberToObject(event, "seconds", digits_seconds(e->seconds));
+    cJSON_AddNumberToObject(event, "seconds_left", digits_seconds(e->seconds_left));
     event_print(event);
 }
 
@@ -126,7 +127,7 @@ void train_report_end(const char *model, const ul_fit_result *r) {
     cJSON_AddNumberToObject(event, "epochs", (double)r->epochs);
     cJSON_AddNumberToObject(event, "planned", (double)r->training.epochs);
     cJSON_AddNumberToObject(event, "best_epoch", (double)r->best_epoch);
-    cJSON_AddNumberToObject(event, "best_dice", r->best_dice);
+    cJSON_AddNumberToObject(event, "best_dice", digits_share(r->best_dice));
     event_print(event);
 }
 
@@ -171,11 +172,11 @@ static ul_summary summarise(
 
 static void add_summary(cJSON *object, const char *key, const ul_summary *s) {
     cJSON *item = cJSON_AddObjectToObject(object, key);
-    cJSON_AddNumberToObject(item, "mean", s->mean);
-    cJSON_AddNumberToObject(item, "sd", s->sd);
-    cJSON_AddNumberToObject(item, "median", s->median);
-    cJSON_AddNumberToObject(item, "low95", s->low95);
-    cJSON_AddNumberToObject(item, "high95", s->high95);
+    cJSON_AddNumberToObject(item, "mean", digits_share(s->mean));
+    cJSON_AddNumberToObject(item, "sd", digits_share(s->sd));
+    cJSON_AddNumberToObject(item, "median", digits_share(s->median));
+    cJSON_AddNumberToObject(item, "low95", digits_share(s->low95));
+    cJSON_AddNumberToObject(item, "high95", digits_share(s->high95));
 }
 
 /* A table, or the event of that name. */

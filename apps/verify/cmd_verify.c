@@ -12,24 +12,23 @@ static int verify_run(int argc, char **argv);
 
 const cli_command cmd_verify = {.name = "verify",
     .summary = "check a DICOM Segmentation for what viewers would refuse",
-    .help =
-        "Usage: ulite verify SEG [--source FOLDER] [--json]\n"
-        "\n"
-        "Checks a DICOM Segmentation, whoever wrote it: attributes, segments, colours,\n"
-        "frames, geometry and references, and what 3D Slicer, OHIF or dcmqi would refuse or\n"
-        "show wrongly. Prints one line for each finding, with who minds it. Exits 0 when\n"
-        "nothing is found and 1 when something is.\n"
-        "\n"
-        "      --source FOLDER   the images that it was made from: frames are checked against\n"
-        "                        them (may be given several times)\n"
-        "      --json            one JSON object on stdout: {\"file\", \"findings\": [{\"who\",\n"
-        "                        \"text\"}]}\n"
-        "  -q, --quiet           no messages\n"
-        "\n"
-        "Examples:\n"
-        "  ulite verify liver.seg.dcm\n"
-        "  ulite verify liver.seg.dcm --source ct/\n"
-        "  ulite verify liver.seg.dcm --source ct/ --json | jq '.findings[].text'\n",
+    .help = "Usage: ulite verify SEG [--source FOLDER] [--json]\n"
+            "\n"
+            "Checks a DICOM Segmentation, whoever wrote it: attributes, segments, colours,\n"
+            "frames, geometry and references, and what 3D Slicer, OHIF or dcmqi would refuse or\n"
+            "show wrongly. Prints one line for each finding, with who minds it. Exits 0 when\n"
+            "nothing is found and 1 when something is.\n"
+            "\n"
+            "      --source FOLDER   the images that it was made from: frames are checked against\n"
+            "                        them (may be given several times)\n"
+            "      --json            one JSON object on stdout: {\"version\", \"file\",\n"
+            "                        \"findings\": [{\"who\", \"text\"}]}\n"
+            "  -q, --quiet           no messages\n"
+            "\n"
+            "Examples:\n"
+            "  ulite verify liver.seg.dcm\n"
+            "  ulite verify liver.seg.dcm --source ct/\n"
+            "  ulite verify liver.seg.dcm --source ct/ --json | jq '.findings[].text'\n",
     .run = verify_run};
 
 enum { OPTION_SOURCE = 2000, MAX_SOURCES = 64 };
@@ -45,6 +44,7 @@ static void print_findings(const ul_seg_finding *findings, size_t count) {
 static ul_status print_json(
     const char *path, const ul_seg_finding *findings, size_t count, ul_error *error) {
     cJSON *object = cJSON_CreateObject();
+    cJSON_AddNumberToObject(object, "version", 1);
     cJSON_AddStringToObject(object, "file", path);
     cJSON *array = cJSON_AddArrayToObject(object, "findings");
     for (size_t i = 0; i < count; i++) {

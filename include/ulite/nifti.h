@@ -10,6 +10,10 @@ extern "C" {
 
 typedef struct ul_nifti_header ul_nifti_header; /* a source's header, to carry over to its labels */
 
+/* The files that an image is read of: its own, or the header, and the samples where they lie in
+ * another one (.img), else NULL. Both are the caller's to free. Errors: UL_ERROR_LIMIT. */
+UL_API ul_status ul_nifti_files(const char *path, char *files[2], ul_error *error);
+
 /* Reads .nii, .nii.gz, .hdr/.img; NIfTI-1 and -2 and ANALYZE-free; frame counts from 1, 0 = the
  * file must be 3D or the first is taken with a note. header (may be NULL): *header is the caller's,
  * ul_nifti_header_free. notes as in ul_seg_read. */

@@ -8,6 +8,10 @@
 extern "C" {
 #endif
 
+/* The files that an image is read of: its own and, of a header alone, that of the samples, else
+ * NULL. Both are the caller's to free. Errors: as of ul_nrrd_read. */
+UL_API ul_status ul_nrrd_files(const char *path, char *files[2], ul_error *error);
+
 /* Reads .nrrd, or .nhdr with its one data file in the same folder, in encoding raw or gzip: three
  * axes in space, and at most one besides, of frames (anywhere) or of RGB or RGBA colours of 8 bits
  * (the first). frame counts from 1, 0 = the file must hold one or the first is taken with a note.

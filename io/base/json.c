@@ -114,6 +114,13 @@ ul_status ul_json_parse(const char *text, ul_status wrong, cJSON **json, ul_erro
     return status;
 }
 
+ul_status ul_json_version(const cJSON *document, ul_status status, ul_error *error) {
+    const cJSON *version = cJSON_GetObjectItemCaseSensitive(document, "version");
+    if (!version || (cJSON_IsNumber(version) && version->valuedouble == 1.0))
+        return UL_OK;
+    return ul_json_wrong(version, "version", "1", status, error);
+}
+
 bool ul_json_add(cJSON *object, const char *key, cJSON *item) {
     if (object && item && cJSON_AddItemToObject(object, key, item))
         return true;

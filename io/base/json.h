@@ -15,6 +15,9 @@ struct cJSON;
  * stands twice in an object, with its path; UL_ERROR_LIMIT for want of memory. */
 ul_status ul_json_parse(const char *text, ul_status wrong, struct cJSON **json, ul_error *error);
 
+/* UL_OK where the document's "version" is 1, or absent. Else fails with status. */
+ul_status ul_json_version(const struct cJSON *document, ul_status status, ul_error *error);
+
 /* Puts item, which object owns from here on, under key. Where memory ran out, before (object or
  * item is NULL) or here, item is deleted: false. */
 bool ul_json_add(struct cJSON *object, const char *key, struct cJSON *item);

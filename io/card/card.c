@@ -342,6 +342,8 @@ ul_status ul_card_parse(const char *json, ul_card *card, ul_error *error) {
     cJSON *object;
     ul_status status = ul_json_parse(json, UL_ERROR_MODEL, &object, error);
     if (status == UL_OK)
+        status = ul_json_version(object, UL_ERROR_MODEL, error);
+    if (status == UL_OK)
         status = read_card(object, card, error);
     cJSON_Delete(object);
     if (status == UL_OK && !(card->source = strdup(json)))
@@ -480,7 +482,8 @@ static bool add_metrics(cJSON *object, const ul_card *card) {
  * memory ran out. */
 static cJSON *known_json(const ul_card *card) {
     cJSON *object = cJSON_CreateObject();
-    if (object && add_text(object, "name", card->name) && add_text(object, "task", card->task) &&
+    if (object && cJSON_AddNumberToObject(object, "version", 1) &&
+        add_text(object, "name", card->name) && add_text(object, "task", card->task) &&
         add_text(object, "modality", card->modality) &&
         add_text(object, "body_part", card->body_part) &&
         add_pair(object, "fov_mm", card->fov_mm[0], card->fov_mm[1]) &&

@@ -278,7 +278,9 @@ static ul_status read_dcmqi(const cJSON *files, ul_segments *segments, ul_error 
 static ul_status read_json(const cJSON *json, ul_segments *segments, ul_error *error) {
     const cJSON *ours = cJSON_GetObjectItemCaseSensitive(json, "segments");
     const cJSON *dcmqi = cJSON_GetObjectItemCaseSensitive(json, "segmentAttributes");
-    ul_status status = UL_OK;
+    ul_status status = ours ? ul_json_version(json, UL_ERROR_INPUT, error) : UL_OK;
+    if (status != UL_OK)
+        return status;
     if (ours)
         status = append_segments(ours, &ulite_names, segments, error);
     else if (dcmqi)
@@ -393,8 +395,9 @@ cJSON *segments_to_json(const ul_segments *segments) {
 
 ul_status ul_segments_write(const char *path, const ul_segments *segments, ul_error *error) {
     cJSON *file = cJSON_CreateObject();
-    char *text =
-        ul_json_add(file, "segments", segments_to_json(segments)) ? cJSON_Print(file) : NULL;
+    bool added = cJSON_AddNumberToObject(file, "version", 1) &&
+                 ul_json_add(file, "segments", segments_to_json(segments));
+    char *text = added ? cJSON_Print(file) : NULL;
     cJSON_Delete(file);
     if (!text)
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);

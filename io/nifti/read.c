@@ -55,6 +55,23 @@ static ul_status open_file(const char *path, gzFile *file, ul_error *error) {
     return nifti_open(path, file, error);
 }
 
+ul_status ul_nifti_files(const char *path, char *files[2], ul_error *error) {
+    struct stat info;
+    files[0] = is_pair(path) ? pair_file(path, "hdr") : strdup(path);
+    files[1] = is_pair(path) ? pair_file(path, "img") : NULL;
+    if (!files[0] || (is_pair(path) && !files[1])) {
+        free(files[0]);
+        free(files[1]);
+        files[0] = files[1] = NULL;
+        return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
+    }
+    if (files[1] && stat(files[1], &info) != 0) {
+        free(files[1]);
+        files[1] = NULL;
+    }
+    return UL_OK;
+}
+
 /* Opens the file that holds the samples and reads the header, which may lie in another one. */
 static ul_status open_image(
     const char *path, ul_nifti_header *header, gzFile *file, ul_error *error) {

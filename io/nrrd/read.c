@@ -232,6 +232,22 @@ ul_status nrrd_read_frame(
     return UL_OK;
 }
 
+ul_status ul_nrrd_files(const char *path, char *files[2], ul_error *error) {
+    nrrd_header header;
+    files[0] = files[1] = NULL;
+    ul_status status = nrrd_header_read(path, &header, NULL, error);
+    if (status == UL_OK && header.data_file)
+        status = name_data_file(path, &header, &files[1], error);
+    if (status == UL_OK && !(files[0] = strdup(path)))
+        status = ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
+    nrrd_header_free(&header);
+    if (status != UL_OK) {
+        free(files[1]);
+        files[1] = NULL;
+    }
+    return status;
+}
+
 ul_status ul_nrrd_read(
     const char *path, size_t frame, ul_volume *volume, char **notes, ul_error *error) {
     nrrd_header header;

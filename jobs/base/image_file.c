@@ -5,6 +5,8 @@
 #include "ulite/nrrd.h"
 #include "ulite/png.h"
 
+#include <string.h>
+
 image_kind image_file_kind(const char *path) {
     if (files_is_nifti(path))
         return IMAGE_NIFTI;
@@ -37,6 +39,19 @@ ul_status image_file_read(const char *path, size_t frame, ul_volume *volume,
         return ul_nrrd_read(path, frame, volume, notes, error);
     default:
         return ul_nifti_read(path, frame, volume, header, notes, error);
+    }
+}
+
+ul_status image_file_parts(const char *path, char *files[2], ul_error *error) {
+    switch (image_file_kind(path)) {
+    case IMAGE_NRRD:
+        return ul_nrrd_files(path, files, error);
+    case IMAGE_PNG:
+        files[0] = strdup(path);
+        files[1] = NULL;
+        return files[0] ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
+    default:
+        return ul_nifti_files(path, files, error);
     }
 }
 

@@ -307,6 +307,11 @@ static ul_status split_by_file(ul_dataset *dataset, const char *path, bool pool,
         status = ul_error_set(error, UL_ERROR_INPUT,
             "%s: is not JSON of the form {\"train\": [names], \"val\": [...], \"test\": [...]}",
             path);
+    if (status == UL_OK) {
+        status = ul_json_version(json, UL_ERROR_INPUT, error);
+        if (status != UL_OK)
+            ul_error_prefix(error, "%s", path);
+    }
     for (size_t i = 0; i < dataset->count; i++)
         dataset->cases[i].split = UNLISTED;
     for (ul_split split = 0; status == UL_OK && split < UL_SPLITS; split++)

@@ -208,6 +208,8 @@ static ul_status check_parts(const cJSON *json, ul_error *error) {
     if (!cJSON_IsObject(json))
         return ul_error_set(error, UL_ERROR_INPUT, "is not a JSON object");
     cJSON_ArrayForEach(value, json) {
+        if (strcmp(value->string, "version") == 0)
+            continue;
         bool channels = strcmp(value->string, "input_channels") == 0;
         if (!channels && strcmp(value->string, "card") != 0 &&
             strcmp(value->string, "training") != 0)
@@ -227,6 +229,8 @@ ul_status plan_override(ul_plan *plan, const char *path, ul_error *error) {
     if (status != UL_OK)
         return status;
     status = check_parts(json, error);
+    if (status == UL_OK)
+        status = ul_json_version(json, UL_ERROR_INPUT, error);
     const cJSON *training = cJSON_GetObjectItem(json, "training");
     const cJSON *card = cJSON_GetObjectItem(json, "card");
     const cJSON *channels = cJSON_GetObjectItem(json, "input_channels");
@@ -252,7 +256,8 @@ ul_status ul_plan_write(const ul_plan *plan, char **json, ul_error *error) {
     if (status != UL_OK)
         return status;
     cJSON *object = cJSON_CreateObject();
-    bool written = ul_json_add(object, "card", cJSON_Parse(card)) &&
+    bool written = cJSON_AddNumberToObject(object, "version", 1) &&
+                   ul_json_add(object, "card", cJSON_Parse(card)) &&
                    cJSON_AddNumberToObject(object, "input_channels", (double)plan->input_channels);
     free(card);
     cJSON *training = cJSON_AddObjectToObject(object, "training");

@@ -60,7 +60,7 @@ static ul_status add_case(const ul_dataset *dataset, size_t index, cJSON *const 
 ul_status split_describe(const ul_dataset *dataset, const ul_progress *progress, char **json,
     char digest[65], ul_error *error) {
     cJSON *object = cJSON_CreateObject(), *lists[UL_SPLITS];
-    ul_status status = UL_OK;
+    ul_status status = cJSON_AddNumberToObject(object, "version", 1) ? UL_OK : out_of_memory(error);
     for (ul_split split = 0; split < UL_SPLITS; split++) {
         lists[split] = cJSON_AddArrayToObject(object, ul_split_name(split));
         if (!lists[split])

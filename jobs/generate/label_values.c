@@ -177,10 +177,12 @@ static ul_status read_list(const cJSON *json, const char *key, read_entry read,
 }
 
 static ul_status read_all(const cJSON *json, label_values *values, ul_error *error) {
-    static const char *const keys[] = {"values", "relations", "tissues", NULL};
+    static const char *const keys[] = {"version", "values", "relations", "tissues", NULL};
     group_names names = {{NULL}};
     const cJSON *list = cJSON_GetObjectItem(json, "values"), *entry;
     ul_status status = check_keys(json, keys, error);
+    if (status == UL_OK)
+        status = ul_json_version(json, UL_ERROR_INPUT, error);
     if (status == UL_OK && !(cJSON_IsArray(list) && cJSON_GetArraySize(list) > 0))
         status = ul_json_wrong(list, "values", "a list of objects", UL_ERROR_INPUT, error);
     if (status == UL_OK)

@@ -1,5 +1,6 @@
 #include "jobs/segment/quality.h"
 
+#include "jobs/base/digits.h"
 #include "volume/runs.h"
 
 #include <math.h>
@@ -144,13 +145,14 @@ const char *ul_quality_word(int n) {
 }
 
 void ul_quality_text(const ul_segment_quality *q, char text[UL_QUALITY_TEXT_BYTES]) {
-    char parts[UL_QUALITY_FLAGS][64];
+    char parts[UL_QUALITY_FLAGS][64], sizes[3][DIGITS_TEXT_BYTES];
     size_t used = 0;
     snprintf(parts[0], sizeof *parts, "empty");
     snprintf(parts[1], sizeof *parts, "touches the border of the field of view");
     snprintf(parts[2], sizeof *parts, "in pieces (%.0f %% apart)", 100.0 * q->pieces);
-    snprintf(parts[3], sizeof *parts, "%.3g mL, %.3g to %.3g in training", q->volume_ml,
-        q->range_ml[0], q->range_ml[1]);
+    snprintf(parts[3], sizeof *parts, "%.12s mL, %.12s to %.12s in training",
+        digits_text(q->volume_ml, sizes[0]), digits_text(q->range_ml[0], sizes[1]),
+        digits_text(q->range_ml[1], sizes[2]));
     snprintf(parts[4], sizeof *parts, "uncertain surface (%.2f bits)", q->disagreement);
     snprintf(parts[5], sizeof *parts, "found by a doubtful localisation");
     snprintf(parts[6], sizeof *parts, "not what the model was made for");

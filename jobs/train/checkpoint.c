@@ -105,6 +105,7 @@ static bool find_difference(const cJSON *a, const cJSON *b, char *path, size_t r
 
 static void drop_what_may_differ(cJSON *plan) {
     cJSON *training = cJSON_GetObjectItem(plan, "training");
+    cJSON_DeleteItemFromObject(plan, "version"); /* older plans had none */
     for (size_t i = 0; i < sizeof may_differ / sizeof *may_differ; i++)
         cJSON_DeleteItemFromObject(training, may_differ[i]);
 }

@@ -41,7 +41,7 @@ static void put_class(FILE *file, const ul_segment *class) {
 
 static void put_dice(FILE *file, double dice) {
     if (!isnan(dice))
-        fprintf(file, "%.6f", dice);
+        fprintf(file, "%.4f", dice);
 }
 
 /* A line of an earlier epoch; with empty fields for the classes where an older ulite wrote it. */
@@ -65,7 +65,7 @@ static void write_lines(FILE *file, const char *old, const ul_epoch *epoch) {
     for (const char *line = next_line(old); line; line = next_line(line))
         if (strtoul(line, NULL, 10) < epoch->epoch)
             put_line(file, line, classes_of(epoch));
-    fprintf(file, "%zu,%.6g,%.6f,", epoch->epoch, epoch->rate, epoch->loss);
+    fprintf(file, "%zu,%.6g,%.6g,", epoch->epoch, epoch->rate, epoch->loss);
     put_dice(file, epoch->dice);
     fprintf(file, ",%.1f", epoch->seconds);
     for (size_t c = 0; c < classes_of(epoch); c++) {

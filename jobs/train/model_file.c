@@ -1,6 +1,7 @@
 #include "jobs/train/model_file.h"
 
 #include "io/base/utf8.h"
+#include "jobs/base/digits.h"
 #include "jobs/base/paths.h"
 
 #include <stdio.h>
@@ -78,7 +79,7 @@ ul_status model_file_set_dice(
         ul_utf8_clip(label, room < sizeof label ? room : sizeof label, sizeof label,
             card->classes.items[c].label);
         snprintf(metric->name, sizeof metric->name, "%s%s", prefix, label);
-        metric->value = sum / (double)(count / classes);
+        metric->value = digits_share(sum / (double)(count / classes));
     }
     return UL_OK;
 }

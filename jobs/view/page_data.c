@@ -28,7 +28,10 @@ static double value_at(const ul_volume *v, size_t n, size_t k) {
     return isfinite(value) ? value : 0.0;
 }
 
-/* The range of real-world values, on 16 bits. */
+/* What nobody sees in 256 greys, and reads in four digits: noise of more bits makes pages large. */
+static const double STEPS = 16383.0;
+
+/* The range of real-world values, in steps. */
 static void find_range(const ul_volume *volume, page_image *image) {
     size_t slice = volume->grid.size[0] * volume->grid.size[1] * volume->channels;
     double low = INFINITY, high = -INFINITY;
@@ -39,7 +42,7 @@ static void find_range(const ul_volume *volume, page_image *image) {
             high = fmax(high, value);
         }
     image->low = low;
-    image->factor = high > low ? (high - low) / 65535.0 : 1.0;
+    image->factor = high > low ? (high - low) / STEPS : 1.0;
 }
 
 static ul_status reduce_grid(const ul_grid *grid, page_image *image, ul_error *error) {
@@ -99,12 +102,12 @@ typedef struct packer {
     uint8_t out[CHUNK];
 } packer;
 
-static packer *packer_begin(FILE *file) {
+static packer *packer_begin(FILE *file, int strategy) {
     packer *p = calloc(1, sizeof *p);
     if (!p)
         return NULL;
     p->file = file;
-    if (deflateInit(&p->zlib, 6) != Z_OK) {
+    if (deflateInit2(&p->zlib, 6, Z_DEFLATED, 15, 8, strategy) != Z_OK) {
         free(p);
         return NULL;
     }
@@ -158,34 +161,72 @@ static uint16_t code_of(
     return (uint16_t)(int32_t)rint(value);
 }
 
-/* Bytes number byte of the differences of slice k; last: the samples before it. */
-static void pack_slice(const page_image *image, const ul_volume *volume, size_t k, int byte,
-    uint16_t last[3], uint8_t *bytes) {
-    size_t at[3] = {0, 0, k};
-    for (at[1] = 0; at[1] < image->grid.size[1]; at[1]++)
-        for (at[0] = 0; at[0] < image->grid.size[0]; at[0]++)
-            for (size_t c = 0; c < image->channels; c++) {
-                uint16_t code = code_of(image, volume, at, c);
-                uint16_t step = (uint16_t)(code - last[c]);
-                last[c] = code;
-                if (image->bits == 16)
-                    step = (uint16_t)(step << 1 ^ (step & 0x8000 ? 0xffff : 0));
-                *bytes++ = (uint8_t)(step >> 8 * byte);
-            }
+/* The bits as the number that they are. */
+static int32_t number_of(const page_image *image, uint16_t code) {
+    if (image->bits == 8)
+        return image->is_signed ? (int8_t)code : (uint8_t)code;
+    return image->is_signed ? (int16_t)code : code;
+}
+
+/* What a sample is likely to be by those to its left, above it and between these: the median of
+ * both and of the plane through all three, as of LOCO-I (Weinberger, Seroussi, Sapiro 2000). */
+static int32_t predict(int32_t left, int32_t above, int32_t corner) {
+    int32_t low = left < above ? left : above, high = left < above ? above : left;
+    return corner >= high ? low : corner <= low ? high : left + above - corner;
+}
+
+/* Where the samples of a page are on their way: rows hold columns and channels. */
+typedef struct page_cursor {
+    int32_t *row, *above;
+    int32_t first[3]; /* of the slice before */
+    uint8_t *bytes;   /* of a slice */
+} page_cursor;
+
+static void pack_row(const page_image *image, const ul_volume *volume, size_t at[3], int byte,
+    page_cursor *cursor, uint8_t *bytes) {
+    const size_t channels = image->channels;
+    int32_t *row = cursor->row, *above = cursor->above;
+    for (size_t x = 0; x < image->grid.size[0] * channels; x++) {
+        size_t c = x % channels;
+        at[0] = x / channels;
+        int32_t up = at[1] ? above[x] : at[0] ? row[x - channels] : cursor->first[c];
+        int32_t left = at[0] ? row[x - channels] : up;
+        row[x] = number_of(image, code_of(image, volume, at, c));
+        uint16_t step =
+            (uint16_t)(row[x] - predict(left, up, at[0] && at[1] ? above[x - channels] : left));
+        if (image->bits == 16)
+            step = (uint16_t)(step << 1 ^ (step & 0x8000 ? 0xffff : 0));
+        *bytes++ = (uint8_t)(step >> 8 * byte);
+    }
+    cursor->row = above;
+    cursor->above = row;
+}
+
+/* Bytes number byte of the differences of slice k. */
+static void pack_slice(
+    const page_image *image, const ul_volume *volume, size_t k, int byte, page_cursor *cursor) {
+    size_t at[3] = {0, 0, k}, samples = image->grid.size[0] * image->channels;
+    for (; at[1] < image->grid.size[1]; at[1]++) {
+        pack_row(image, volume, at, byte, cursor, cursor->bytes + at[1] * samples);
+        if (at[1] == 0)
+            memcpy(cursor->first, cursor->above, image->channels * sizeof *cursor->first);
+    }
 }
 
 ul_status page_image_write(const page_image *image, const ul_volume *volume,
     const ul_progress *progress, FILE *file, ul_error *error) {
     const size_t *size = image->grid.size;
-    size_t slice = size[0] * size[1] * image->channels, passes = image->bits / 8;
+    size_t row = size[0] * image->channels, slice = row * size[1], passes = image->bits / 8;
+    int32_t *rows = malloc((2 * row + 1) * sizeof *rows);
     uint8_t *bytes = malloc(slice + 1);
-    packer *p = packer_begin(file);
-    ul_status status =
-        bytes && p ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a page");
+    packer *p = packer_begin(file, Z_FILTERED);
+    ul_status status = rows && bytes && p
+                           ? UL_OK
+                           : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a page");
     for (size_t pass = 0; status == UL_OK && pass < passes; pass++) {
-        uint16_t last[3] = {0};
+        page_cursor cursor = {.row = rows, .above = rows + row, .bytes = bytes};
         for (size_t k = 0; status == UL_OK && k < size[2]; k++) {
-            pack_slice(image, volume, k, (int)pass, last, bytes);
+            pack_slice(image, volume, k, (int)pass, &cursor);
             pack(p, bytes, slice, Z_NO_FLUSH);
             if (!ul_progress_report(
                     progress, "writing a page", pass * size[2] + k + 1, passes * size[2]))
@@ -194,6 +235,7 @@ ul_status page_image_write(const page_image *image, const ul_volume *volume,
     }
     if (p)
         packer_end(p);
+    free(rows);
     free(bytes);
     return status;
 }
@@ -202,7 +244,7 @@ ul_status page_labels_write(
     const page_image *image, const ul_labels *labels, FILE *file, ul_error *error) {
     const size_t *size = image->grid.size, *whole = labels->grid.size, f = image->reduced;
     uint8_t *bytes = malloc(size[0] + 1);
-    packer *p = packer_begin(file);
+    packer *p = packer_begin(file, Z_DEFAULT_STRATEGY);
     ul_status status =
         bytes && p ? UL_OK : ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a page");
     for (unsigned shift = 0; status == UL_OK && shift < image->label_bits; shift += 8)

@@ -1,5 +1,6 @@
 #include "ulite/view.h"
 
+#include "jobs/base/digits.h"
 #include "jobs/view/canvas.h"
 #include "jobs/view/middles.h"
 #include "jobs/view/panel.h"
@@ -248,10 +249,11 @@ static uint32_t colour_of(const ul_segment *segment) {
 /* "1.23 mL", "45 mm²" or voxels, to three digits. */
 static void size_text(const preview *p, size_t s, char text[32]) {
     const ul_segment_stats *stats = (p->view->stats ? p->view->stats : p->stats) + s;
+    char number[DIGITS_TEXT_BYTES];
     if (isfinite(stats->volume_ml))
-        snprintf(text, 32, stats->volume_ml < 100.0 ? "%.3g mL" : "%.0f mL", stats->volume_ml);
+        snprintf(text, 32, "%.20s mL", digits_text(stats->volume_ml, number));
     else if (isfinite(stats->area_mm2))
-        snprintf(text, 32, "%.0f mm\u00b2", stats->area_mm2);
+        snprintf(text, 32, "%.20s mm\u00b2", digits_text(stats->area_mm2, number));
     else
         snprintf(text, 32, "%zu voxels", stats->voxels);
 }

@@ -73,6 +73,8 @@ ul_status thumbnail_write(const ul_view *view, const view_middle *middles, const
     uint8_t *rgb, *png = NULL;
     size_t width, bytes;
     ul_status status = draw(view, middles, window, &rgb, &width, error);
+    for (size_t n = 0; status == UL_OK && n < 3 * width * THUMBNAIL_PX; n++)
+        rgb[n] = (uint8_t)((rgb[n] + 8) / 17 * 17); /* 16 shades: a third of the bytes */
     if (status == UL_OK)
         status = ul_png_encode_rgb(
             rgb, width * THUMBNAIL_PX * 3, width, THUMBNAIL_PX, &png, &bytes, error);

@@ -1,7 +1,7 @@
 """`ulite batch`: outputs equal to single runs, failures told one by one, the same log and table after
 kills, by shards, and with two models; names, rules, lists.
 
-usage: test_batch.py ULITE FIXTURES SOURCE_FOLDER [GOOD BROKEN UNFIT AMBIGUOUS], how many studies of each kind"""
+usage: test_batch.py ULITE FIXTURES [GOOD BROKEN UNFIT AMBIGUOUS], how many studies of each kind"""
 import csv
 import json
 import os
@@ -15,10 +15,11 @@ import tempfile
 import time
 
 import cohort
+import schemas
 from cohort import content, lines, timeless
 
-ULITE, FIXTURES, SOURCE = map(os.path.abspath, sys.argv[1:4])
-COUNTS = [int(count) for count in sys.argv[4:8]] or [12, 2, 2, 1]
+ULITE, FIXTURES = map(os.path.abspath, sys.argv[1:3])
+COUNTS = [int(count) for count in sys.argv[3:7]] or [12, 2, 2, 1]
 GOOD = COUNTS[0]
 MODEL = f"{FIXTURES}/ct.safetensors"
 SCRATCH = tempfile.TemporaryDirectory(prefix="ulite-test-")
@@ -67,16 +68,8 @@ def check_memory(peaks):
 
 
 def test_schema():
-    with open(f"{SOURCE}/docs/schema/run.json") as stream:
-        schema = json.load(stream)
-    item = schema["properties"]["volumes"]["items"]
     for run in lines("whole/runs.jsonl"):
-        assert set(schema["required"]) <= set(run) <= set(schema["properties"]), run
-        for key, value in run.items():
-            pattern = schema["properties"][key].get("pattern", "")
-            assert not pattern or re.match(pattern, value), (key, value)
-        for volume in run.get("volumes", ()):
-            assert set(item["required"]) <= set(volume) <= set(item["properties"]), volume
+        schemas.check("run", run)
 
 
 def test_again():
@@ -179,7 +172,7 @@ def test_lists_and_events():
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert [event["event"] for event in events] == ["case"] * 4 + ["done"]
     assert [event["exit_code"] for event in events[:4]] == [0, 0, 3, 3]
-    assert events[4] == {"event": "done", "done": 2, "failed": 2, "left": 0}
+    assert events[4] == {"event": "done", "done": 2, "failed": 2, "left": 0, "version": 1}
     done = batch(os.path.abspath("list.txt"), "-m", MODEL, "-o", "listed", code=1)
     assert "4 cases were run before" in done.stderr, done.stderr
     outputs = [run["output"] for run in lines("listed/runs.jsonl") if run["output"]]

@@ -100,11 +100,11 @@ def test_older_outputs_are_replaced():
 def test_convert_reports():
     def report(*arguments):
         said = json.loads(ulite("convert", *arguments, "--json", "-q").stdout)
-        assert set(said) == {"outputs", "notes"} and all(os.path.exists(o["path"]) for o in said["outputs"]), said
+        assert set(said) == {"version", "outputs", "notes"} and all(os.path.exists(o["path"]) for o in said["outputs"]), said
         return said
 
     one = {"path": "v.nii", "size": [32, 32, 4], "spacing_mm": [1, 1, 1]}
-    assert report("series", "-o", "v.nii") == {"outputs": [one], "notes": []}
+    assert report("series", "-o", "v.nii") == {"outputs": [one], "notes": [], "version": 1}
     said = report("truth_labels.nii.gz", "-o", "v.dcm", "--source", "series")
     segment = said["outputs"][0].pop("segments")
     assert said["outputs"] == [{**one, "path": "v.dcm"}] and "named by their numbers" in said["notes"][0], said

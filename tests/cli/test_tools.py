@@ -165,7 +165,7 @@ def test_export():
     with open("axial.onnx", "rb") as stream:
         assert b"logits" in stream.read()
     assert ulite("export", "axial", "-o", "again.onnx", "-q").stderr == ""
-    assert json.loads(ulite("export", "axial", "-o", "again.onnx", "--json").stdout) == {"path": "again.onnx"}
+    assert json.loads(ulite("export", "axial", "-o", "again.onnx", "--json").stdout) == {"version": 1, "path": "again.onnx"}
     ulite("export", "absent", "-o", "x.onnx", code=3)
     with open("broken.safetensors", "wb") as stream, open(GOLDEN, "rb") as source:
         stream.write(source.read()[:-5])
@@ -175,9 +175,9 @@ def test_export():
 
 
 def test_models():
-    names = [entry["name"] for entry in as_json("models") if entry["name"] in ("axial", "colour", "neighbours", "slices")]
+    names = [entry["name"] for entry in as_json("models")["models"] if entry["name"] in ("axial", "colour", "neighbours", "slices")]
     assert names == ["axial", "colour", "neighbours", "slices"]
-    entry = next(entry for entry in as_json("models") if entry["name"] == "axial")
+    entry = next(entry for entry in as_json("models")["models"] if entry["name"] == "axial")
     assert entry["licence"] == "BSD-3-Clause" and entry["trained"] is False and entry["metrics"] == {}
     assert entry["input"] == "any modality, axial, grey, 1x1 mm"
     table = ulite("models").stdout

@@ -57,10 +57,11 @@ def expected(predicted, truth, spacing, tolerance=1):
 
 
 def same(found, wanted, what):
+    """To the digits that are written: 4 decimals of shares, 3 of lengths and volumes."""
     if wanted is None or found is None:
         assert found is None and wanted is None, f"{what}: {found}, expected {wanted}"
     else:
-        assert math.isclose(found, wanted, rel_tol=1e-6, abs_tol=1e-6), f"{what}: {found}, expected {wanted}"
+        assert abs(found - wanted) < (5.1e-4 if re.search("_(mm|px|ml)$", what) else 5.1e-5), f"{what}: {found}, expected {wanted}"
 
 
 def check_case(classes, predicted, truth, spacing, unit="mm", ml=None, tolerance=1):
@@ -374,7 +375,7 @@ def test_pairs(folder):
         p, t = f"{folder}/{number}/p", f"{folder}/{number}/t"
         for one, other in ((p, t), (f"{p}/a{header}", f"{t}/a{pixels}"), (f"{p}/a{pixels}", f"{t}/a{header}")):
             case, = evaluate(one, other)["cases"]
-            assert case["name"] == "a" and case["classes"][0]["dice"] == 2 / 3, case
+            assert case["name"] == "a" and case["classes"][0]["dice"] == 0.6667, case
 
 
 def test_names_that_stand_twice(folder):

@@ -26,7 +26,7 @@ NODE = {"version": 1, "ae_title": "ULITE", "address": "0.0.0.0", "port": 11112, 
                   {"name": "b", "stow": "https://h/studies", "authorization": "f"}],
         "models": [{"model": "brain", "rules": "r.json", "only": "Brain", "type": "auto", "rle": False, "tta": False,
                     "force": True, "results": ["seg", "capture"], "send": ["a", "b"]}]}
-CARD = {"format": "ulite-card-1", "name": "fuzz", "version": "1", "modality": ["MR"], "plane": "axial",
+CARD = {"version": 1, "name": "fuzz", "modality": ["MR"], "plane": "axial",
         "input": {"channels": 3, "spacing_mm": [1, 1], "size": [256, 256]},
         "intensity": {"mode": "window", "window": [-100, 200]}, "classes": [CLASS], "metrics": [{"name": "Dice", "value": 0.9}]}
 SEGMENTS = {"format": "ulite-segments-1", "segments": [{"number": 1, "label": "Liver", "category": CODE, "type": CODE,

@@ -60,7 +60,7 @@ static void check(const char *before, size_t blank, const char *expected) {
 }
 
 #define HEADER "epoch,rate,loss,val_dice,seconds\n"
-#define LAST "3,0.25,0.500000,0.750000,9.0\n"
+#define LAST "3,0.25,0.5,0.7500,9.0\n"
 
 static void an_epoch_takes_the_place_of_its_like(void **state) {
     (void)state;
@@ -97,7 +97,7 @@ static void classes_have_columns(void **state) {
     ul_error error = {0};
     assert_int_equal(curves_add(csv, svg, pdf, &epoch, &error), UL_OK);
     expect("epoch,rate,loss,val_dice,seconds,\"val_dice a,b\",val_dice c 7\n"
-           "1,1,0.9,,2,,\n2,1,0.8,0.5,3,0.25,0.75\n3,0.25,0.500000,0.750000,9.0,0.500000,\n");
+           "1,1,0.9,,2,,\n2,1,0.8,0.5,3,0.25,0.75\n3,0.25,0.5,0.7500,9.0,0.5000,\n");
 }
 
 /* Both pictures are there, of their kinds, and the same epoch gives the same bytes. */

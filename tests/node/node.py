@@ -8,6 +8,7 @@ import subprocess
 import time
 import urllib.request
 
+import schemas
 import skipping
 
 
@@ -52,6 +53,7 @@ class Node:
         config.update(more)
         config["limits"].update(limits)
         self.config = f"{folder}/node.json"
+        schemas.check("node", config)
         with open(self.config, "w") as stream:
             json.dump(config, stream)
         self.log = f"{folder}/log.jsonl"
@@ -67,6 +69,8 @@ class Node:
     def stop(self, number=signal.SIGTERM, code=0):
         self.process.send_signal(number)
         assert self.process.wait(60) == code, self.process.returncode
+        for event in self.events():
+            schemas.check("node-event", event)
 
     def kill(self):
         self.stop(signal.SIGKILL, -signal.SIGKILL)

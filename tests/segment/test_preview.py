@@ -72,7 +72,7 @@ print("ok pictures")
 done = subprocess.run([ULITE, "segment", "plain.nii.gz", "-m", f"{FIXTURES}/axial.safetensors", "-o",
                        "l.nii.gz", "--preview", "q.png", "--json", "-q"], capture_output=True, text=True)
 events = [json.loads(line) for line in done.stdout.splitlines()]
-assert {"event": "written", "path": "q.png"} in events, events
+assert {"event": "written", "path": "q.png", "version": 1} in events, events
 for target in ("plain.nii.gz/p.png", "absent/p.png"):
     done = preview("plain.nii.gz", "axial", "fresh.nii.gz", "--preview", target, code=7)
     assert target in done.stderr and not os.path.exists("fresh.nii.gz"), done.stderr

@@ -70,8 +70,8 @@ def test_statistics(image):
         mask = found == item["number"]
         assert item["voxels"] == mask.sum() == int(row["voxels"]) > 0
         assert abs(item["volume_ml"] - mask.sum() / 1000) < 1e-6
-        assert abs(item["mean"] - values[mask].mean()) < 1e-6
-        assert abs(item["sd"] - values[mask].std()) < 1e-6
+        assert abs(item["mean"] - values[mask].mean()) < 1e-3
+        assert abs(item["sd"] - values[mask].std()) < 1e-3
         places = nibabel.affines.apply_affine(image.affine, numpy.argwhere(mask)) * [-1, -1, 1]
         assert numpy.allclose(item["bbox_mm"], [places.min(0), places.max(0)])
     with open("r.json") as stream:

@@ -17,20 +17,26 @@ async function inflate(id) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-// Samples are differences from the one before of the same channel; 16 bits are zigzag, low bytes before high ones.
+// What a sample is likely to be by those to its left, above it and between these.
+function predict(left, above, corner) {
+  const low = Math.min(left, above), high = Math.max(left, above);
+  return corner >= high ? low : corner <= low ? high : left + above - corner;
+}
+
+// Samples are differences from what is expected of them; 16 bits are zigzag, low bytes before high ones.
 function decodeSamples(bytes) {
-  const count = size[0] * size[1] * size[2] * image.channels, last = [0, 0, 0];
+  const { channels } = image, row = size[0] * channels, slice = row * size[1], count = slice * size[2];
   const Kind = image.bits === 8 ? (image.signed ? Int8Array : Uint8Array) : (image.signed ? Int16Array : Uint16Array);
   const out = new Kind(count);
-  for (let n = 0, c = 0; n < count; n++, c = c + 1 === image.channels ? 0 : c + 1) {
-    if (image.bits === 8) {
-      last[c] = (last[c] + bytes[n]) & 0xff;
-    } else {
-      const code = bytes[n] | (bytes[n + count] << 8);
-      last[c] = (last[c] + ((code >>> 1) ^ -(code & 1))) & 0xffff;
+  for (let start = 0, n = 0; n < count; start += row)
+    for (let x = 0; x < row; x++, n++) {
+      const inside = x >= channels, below = start % slice > 0;
+      const above = below ? out[n - row] : inside ? out[n - channels] : start > 0 ? out[n - slice] : 0;
+      const left = inside ? out[n - channels] : above;
+      const code = image.bits === 8 ? bytes[n] : bytes[n] | (bytes[n + count] << 8);
+      const expected = predict(left, above, inside && below ? out[n - row - channels] : left);
+      out[n] = expected + (image.bits === 8 ? code : (code >>> 1) ^ -(code & 1));
     }
-    out[n] = last[c];
-  }
   return out;
 }
 
@@ -408,7 +414,7 @@ function buildFacts() {
   }
   addElement(facts, 'h2', 'Source');
   addList(facts, [['what', page.source], ['modality', page.modality], ['size', page.size],
-    ['shown', image.reduced > 1 ? `reduced ${image.reduced} times in the slices` : image.exact ? '' : 'values to 16 bits']]);
+    ['shown', image.reduced > 1 ? `reduced ${image.reduced} times in the slices` : image.exact ? '' : 'values to 14 bits']]);
   if (!model) return;
   addElement(facts, 'h2', 'Model');
   addList(facts, [['name', model.name], ['task', model.task], ['trained', model.trained ? 'yes' : 'no: for tests only, its labels mean nothing'],

@@ -1,0 +1,26 @@
+/* The libraries that read and write pixels, for reports of what was run. */
+#ifndef LIBRARIES_H
+#define LIBRARIES_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum library {
+    LIBRARY_DCMTK,
+    LIBRARY_OPENJPEG,
+    LIBRARY_PNG,
+    LIBRARY_ZLIB,
+    LIBRARIES
+} library;
+
+const char *library_name(library which);
+
+/* Of the one that runs; of DCMTK, which does not tell, the one that it was built with. */
+const char *library_version(library which);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
