@@ -29,6 +29,29 @@ target_kind target_of(const char *path) {
     return ends_in(path, ".png") ? TARGET_PNG : TARGET_UNKNOWN;
 }
 
+static const struct {
+    const char *word, *ending;
+    target_kind kind;
+} formats[] = {{"dcm", ".seg.dcm", TARGET_SEG}, {"rtstruct", ".rtstruct.dcm", TARGET_RTSTRUCT},
+    {"sr", ".sr.dcm", TARGET_SR}, {"nii.gz", ".nii.gz", TARGET_NIFTI},
+    {"nii", ".nii", TARGET_NIFTI}, {"nrrd", ".seg.nrrd", TARGET_NRRD}, {"png", ".png", TARGET_PNG}};
+
+enum { FORMATS = sizeof formats / sizeof formats[0] };
+
+const char *target_ending(target_kind kind) {
+    for (int f = 0; f < FORMATS; f++)
+        if (formats[f].kind == kind)
+            return formats[f].ending;
+    return "";
+}
+
+const char *target_word_ending(const char *word) {
+    for (int f = 0; f < FORMATS; f++)
+        if (strcmp(formats[f].word, word) == 0)
+            return formats[f].ending;
+    return NULL;
+}
+
 bool target_is_dicom(target_kind kind) {
     return kind == TARGET_SEG || kind == TARGET_RTSTRUCT || kind == TARGET_SR;
 }

@@ -23,6 +23,15 @@ typedef enum target_kind {
  */
 target_kind target_of(const char *path);
 
+/* How a file of ours of that kind ends: .seg.dcm, .rtstruct.dcm, .sr.dcm, .nii.gz, .seg.nrrd, .png.
+ */
+const char *target_ending(target_kind kind);
+
+/* The ending that a word stands for, where many files are written: dcm, rtstruct, sr, nii, nii.gz,
+ * nrrd or png; NULL where it is none of these. */
+#define TARGET_WORDS "dcm, rtstruct, sr, nii, nii.gz, nrrd or png"
+const char *target_word_ending(const char *word);
+
 /* Whether it is an object that refers to DICOM images. */
 bool target_is_dicom(target_kind kind);
 

@@ -7,13 +7,17 @@
 
 #include <cJSON.h>
 
+enum { BATCH_FORMATS = 8 };
+
 typedef struct batch_arguments {
     const char *inputs[SEGMENT_MAX_PATHS];
     size_t input_count;
-    const char *folder, *model, *name, *format, *include, *rules, *only, *merge;
+    const char *folder, *model, *name, *include, *rules, *only, *merge;
+    const char *formats[BATCH_FORMATS]; /* endings: of the output, then of those beside it */
+    size_t format_count;                /* 0: the input's own kind */
     int threads;
     ul_seg_type type;
-    bool rle, regular, flips, force, retry, overwrite, html;
+    bool rle, regular, flips, force, retry, overwrite, html, sc;
     unsigned shard, shards; /* from 1; 0 of 0: all */
 } batch_arguments;
 
@@ -36,6 +40,9 @@ typedef struct batch_turn {
     const ul_series *series; /* NULL: no DICOM */
     char choice[256];        /* why this series */
     char output[TARGET_PATH_BYTES], page[TARGET_PATH_BYTES]; /* page: empty without --html */
+    char capture[TARGET_PATH_BYTES];                         /* empty without --sc */
+    char beside[BATCH_FORMATS][TARGET_PATH_BYTES]; /* the further formats, up to an empty one */
+    size_t stem;                                   /* bytes of output without its ending */
 } batch_turn;
 
 /* Chooses the series of a case, and names its output. source: of an archive the image in it, else

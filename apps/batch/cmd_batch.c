@@ -16,9 +16,10 @@ const cli_command cmd_batch = {.name = "batch",
     .summary = "segment every case of a cohort, with a log and one table of volumes",
     .help =
         "Usage: ulite batch INPUT... -m MODEL -o OUT/ [--rules F.json] [--name PATTERN]\n"
-        "                   [--include PATTERN] [--format F] [--retry failed] [--overwrite]\n"
+        "                   [--include PATTERN] [--format F,...] [--retry failed] [--overwrite]\n"
         "                   [--shard I/N] [--only NAME,...] [--type T] [--rle]\n"
-        "                   [--grid original|regular] [--tta] [--force] [--html] [--threads N]\n"
+        "                   [--grid original|regular] [--tta] [--force] [--html] [--sc]\n"
+        "                   [--threads N]\n"
         "       ulite batch --merge OUT/ [--html]\n"
         "\n"
         "INPUT is a folder of any depth: of DICOM studies, of which each is a case wherever its\n"
@@ -42,8 +43,9 @@ const cli_command cmd_batch = {.name = "batch",
         "      --include PATTERN only those NIfTI, NRRD, PNG files and archives whose path below\n"
         "                        INPUT is of this pattern (*_T1w.nii.gz); default: all, of BIDS\n"
         "                        those in folders anat\n"
-        "      --format F        dcm, rtstruct, nii, nii.gz, nrrd or png; default: the input's "
-        "kind\n"
+        "      --format F,...    dcm, rtstruct, sr (a report, beside dcm), nii, nii.gz, nrrd or\n"
+        "                        png; of several the first is the output, the others lie beside\n"
+        "                        it; default: the input's kind\n"
         "      --resume          go on where OUT has a runs.jsonl (the default)\n"
         "      --retry failed    run those again that failed before\n"
         "      --overwrite       run all again\n"
@@ -57,6 +59,7 @@ const cli_command cmd_batch = {.name = "batch",
         "      --html            a page per case beside its output (.html), and index.html, a "
         "table\n"
         "                        of all with thumbnails; of shards by --merge OUT --html\n"
+        "      --sc              a picture per case as a DICOM Secondary Capture (.sc.dcm)\n"
         "      --threads N       0 (default): one per processor\n"
         "      --tta             average flipped runs, where the model allows it\n"
         "      --force           run a model on what it was not made for; outputs say so\n"
@@ -67,7 +70,8 @@ const cli_command cmd_batch = {.name = "batch",
         "Examples:\n"
         "  ulite batch cohort/ -m hippocampus -o out/\n"
         "  ulite batch niftis/ -m brain -o out/ --name %f --only Brain\n"
-        "  ulite batch cohort/ -m hippocampus -o out/ --retry failed\n",
+        "  ulite batch cohort/ -m hippocampus -o out/ --retry failed\n"
+        "  ulite batch cohort/ -m hippocampus -o out/ --format dcm,sr --sc\n",
     .run = batch_run};
 
 enum {
@@ -87,7 +91,8 @@ enum {
     OPTION_THREADS,
     OPTION_TTA,
     OPTION_FORCE,
-    OPTION_HTML
+    OPTION_HTML,
+    OPTION_SC
 };
 
 static const struct option long_options[] = {CONSOLE_OPTIONS,
@@ -103,7 +108,8 @@ static const struct option long_options[] = {CONSOLE_OPTIONS,
     {"only", required_argument, NULL, OPTION_ONLY}, {"type", required_argument, NULL, OPTION_TYPE},
     {"rle", no_argument, NULL, OPTION_RLE}, {"grid", required_argument, NULL, OPTION_GRID},
     {"threads", required_argument, NULL, OPTION_THREADS}, {"tta", no_argument, NULL, OPTION_TTA},
-    {"force", no_argument, NULL, OPTION_FORCE}, {"html", no_argument, NULL, OPTION_HTML}, {0}};
+    {"force", no_argument, NULL, OPTION_FORCE}, {"html", no_argument, NULL, OPTION_HTML},
+    {"sc", no_argument, NULL, OPTION_SC}, {0}};
 
 static int take_shard(batch_arguments *a, const char *text) {
     int length = 0;
@@ -113,17 +119,25 @@ static int take_shard(batch_arguments *a, const char *text) {
     return console_usage(&cmd_batch, "--shard takes I/N, I from 1 to N, not \"%s\"", text);
 }
 
-static int take_format(batch_arguments *a, const char *text) {
-    static const char *const formats[][2] = {{"dcm", ".seg.dcm"}, {"nii", ".nii"},
-        {"nii.gz", ".nii.gz"}, {"nrrd", ".seg.nrrd"}, {"rtstruct", ".rtstruct.dcm"},
-        {"png", ".png"}};
-    for (size_t f = 0; f < sizeof formats / sizeof formats[0]; f++)
-        if (strcmp(text, formats[f][0]) == 0) {
-            a->format = formats[f][1];
-            return UL_OK;
-        }
-    return console_usage(
-        &cmd_batch, "--format takes dcm, rtstruct, nii, nii.gz, nrrd or png, not \"%s\"", text);
+/* Words between commas. */
+static int take_formats(batch_arguments *a, const char *text) {
+    bool seg = false, report = false;
+    a->format_count = 0;
+    for (const char *at = text; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        char word[16];
+        snprintf(word, sizeof word, "%.*s", (int)strcspn(at, ","), at);
+        const char *ending = target_word_ending(word);
+        if (!ending || a->format_count == BATCH_FORMATS)
+            return console_usage(
+                &cmd_batch, "--format takes some of " TARGET_WORDS ", not \"%s\"", text);
+        seg = seg || strcmp(word, "dcm") == 0;
+        report = report || strcmp(word, "sr") == 0;
+        a->formats[a->format_count++] = ending;
+    }
+    return seg || !report ? UL_OK
+                          : console_usage(&cmd_batch,
+                                "--format: a report (sr) needs the segmentation that it is on: "
+                                "dcm,sr");
 }
 
 static int take_threads(batch_arguments *a, const char *text) {
@@ -170,7 +184,7 @@ static int take_option(batch_arguments *a, int option, const char *argument) {
                    ? UL_OK
                    : console_usage(&cmd_batch, "%s", error.text);
     case OPTION_FORMAT:
-        return take_format(a, argument);
+        return take_formats(a, argument);
     case OPTION_INCLUDE:
         a->include = argument;
         return UL_OK;
@@ -197,6 +211,9 @@ static int take_option(batch_arguments *a, int option, const char *argument) {
         return UL_OK;
     case OPTION_FORCE:
         a->force = true;
+        return UL_OK;
+    case OPTION_SC:
+        a->sc = true;
         return UL_OK;
     case OPTION_HTML:
         a->html = true;
@@ -227,11 +244,13 @@ static int take_slurm(batch_arguments *a) {
 /* The hash of what a result depends on beside the case. */
 static ul_status make_plan(batch *b, ul_error *error) {
     const batch_arguments *a = b->arguments;
-    char text[4096], rules[65] = "", hash[17];
+    char text[4096], rules[65] = "", hash[17], formats[160] = "";
+    for (size_t f = 0; f < a->format_count; f++)
+        strncat(formats, a->formats[f], sizeof formats - strlen(formats) - 1);
     ul_status status = a->rules ? ul_sha256_file(a->rules, rules, error) : UL_OK;
     snprintf(text, sizeof text, "1\n%s\n%s\n%s\n%s\n%s\n%d %d %d %d %d", b->model.hash, rules,
-        a->name ? a->name : "", a->format ? a->format : "", a->only ? a->only : "", (int)a->type,
-        a->rle, a->regular, a->flips, a->force);
+        a->name ? a->name : "", formats, a->only ? a->only : "", (int)a->type, a->rle, a->regular,
+        a->flips, a->force);
     target_hash(text, hash);
     memcpy(b->plan, hash, sizeof b->plan);
     return status;

@@ -95,14 +95,23 @@ ul_status batch_name_check(const char *pattern, ul_error *error) {
 
 /* What is written where --format does not say: the input's own kind. */
 static const char *ending_of(const batch *b, const batch_turn *turn, input_kind kind) {
-    if (b->arguments->format)
-        return b->arguments->format;
+    if (b->arguments->format_count > 0)
+        return b->arguments->formats[0];
     if (turn->series)
         return ".seg.dcm";
     return kind == INPUT_NIFTI  ? ".nii.gz"
            : kind == INPUT_NRRD ? ".seg.nrrd"
            : kind == INPUT_PNG  ? ".png"
                                 : ".seg.dcm";
+}
+
+/* The name of a file beside the output, where it is wanted; false where that is too long. */
+static bool name_beside(
+    const batch_turn *turn, const char *ending, bool wanted, char name[TARGET_PATH_BYTES]) {
+    int length =
+        wanted ? snprintf(name, TARGET_PATH_BYTES, "%.*s%s", (int)turn->stem, turn->output, ending)
+               : 0;
+    return length < TARGET_PATH_BYTES;
 }
 
 ul_status batch_name(const batch *b, batch_turn *turn, ul_error *error) {
@@ -131,12 +140,15 @@ ul_status batch_name(const batch *b, batch_turn *turn, ul_error *error) {
             return ul_error_set(
                 error, UL_ERROR_USAGE, "--name: %%%c is known of DICOM images only", *at);
     }
+    turn->stem = (size_t)(n.at - turn->output);
     for (const char *at = ending_of(b, turn, kind); *at; at++)
         put(&n, *at);
     *n.at = '\0';
-    return n.at < n.end
-               ? UL_OK
-               : ul_error_set(error, UL_ERROR_OUTPUT, "the name of the output is too long");
+    bool fits = n.at < n.end && name_beside(turn, ".sc.dcm", b->arguments->sc, turn->capture);
+    for (size_t f = 1; f < b->arguments->format_count; f++)
+        fits = fits && name_beside(turn, b->arguments->formats[f], true, turn->beside[f - 1]);
+    return fits ? UL_OK
+                : ul_error_set(error, UL_ERROR_OUTPUT, "the name of the output is too long");
 }
 
 void batch_make_folders(const char *path) {

@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+static void add_below(const batch *b, cJSON *list, const char *path) {
+    cJSON_AddItemToArray(list, cJSON_CreateString(files_below(b->arguments->folder, path)));
+}
+
 cJSON *batch_record(const batch *b, const batch_turn *turn, const batch_outcome *outcome) {
     bool done = outcome->error.status == UL_OK;
     const ul_series_info *info = turn->series ? ul_series_get_info(turn->series) : NULL;
@@ -33,6 +37,12 @@ cJSON *batch_record(const batch *b, const batch_turn *turn, const batch_outcome 
         cJSON_AddStringToObject(run, "choice", turn->choice);
     cJSON_AddStringToObject(
         run, "output", done ? files_below(b->arguments->folder, turn->output) : "");
+    bool more = *turn->beside[0] || *turn->capture;
+    cJSON *beside = done && more ? cJSON_AddArrayToObject(run, "beside") : NULL;
+    for (size_t f = 0; beside && f < BATCH_FORMATS && *turn->beside[f]; f++)
+        add_below(b, beside, turn->beside[f]);
+    if (beside && *turn->capture)
+        add_below(b, beside, turn->capture);
     if (done && *turn->page)
         cJSON_AddStringToObject(run, "page", files_below(b->arguments->folder, turn->page));
     cJSON_AddStringToObject(run, "model", b->model.card.name);

@@ -29,9 +29,12 @@ static ul_status segment_turn(const batch *b, batch_turn *turn, batch_outcome *o
         .flips = a->flips,
         .force = a->force,
         .html = *turn->page ? turn->page : NULL,
+        .sc = *turn->capture ? turn->capture : NULL,
         .measured = true,
         .catalog = turn->catalog ? turn->catalog : turn->item->catalog,
         .chosen = turn->series};
+    for (size_t f = 0; f < BATCH_FORMATS && *turn->beside[f]; f++)
+        arguments.outputs[arguments.output_count++] = turn->beside[f];
     batch_make_folders(turn->output);
     console_settings.json = false; /* a case is one event */
     console_listen(segment_keep_note, outcome->flags);

@@ -66,13 +66,7 @@ static ul_status name_output(const segment_arguments *arguments, const segment_i
             "-o takes a name in " TARGET_ENDINGS ", or a folder, not \"%s\"", output);
     if (*kind == TARGET_FOLDER)
         *kind = own_kind(input);
-    static const char *const endings[] = {[TARGET_SEG] = ".seg.dcm",
-        [TARGET_RTSTRUCT] = ".rtstruct.dcm",
-        [TARGET_SR] = ".sr.dcm",
-        [TARGET_NIFTI] = ".nii.gz",
-        [TARGET_NRRD] = ".seg.nrrd",
-        [TARGET_PNG] = ".png"};
-    name_run(input, endings[*kind], name);
+    name_run(input, target_ending(*kind), name);
     return target_name(output, identity, name, path, error);
 }
 

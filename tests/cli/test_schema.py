@@ -39,7 +39,7 @@ def check(name, document, required=True):
     for key in ("version", *document) if required else ():
         less = copy.copy(document)
         less.pop(key, None)
-        optional = {"reason", "study", "series", "choice", "page", "volumes", "series_uid", "localiser", "slices", "layers"}
+        optional = {"reason", "study", "series", "choice", "beside", "page", "volumes", "series_uid", "localiser", "slices", "layers"}
         assert key in optional or not is_valid(less), (name, key)
 
 
@@ -154,7 +154,7 @@ def test_batch():
     shutil.copytree("cohort", "some")
     with open("some/broken.nii", "w") as stream:
         stream.write("no image")
-    found = events("batch", "some", "-m", SLICES, "-o", "batch", "--rules", "rules.json", "--html", "--force", code=1)
+    found = events("batch", "some", "-m", SLICES, "-o", "batch", "--rules", "rules.json", "--html", "--force", "--format", "dcm,sr", code=1)
     for event in found:
         check("batch-event", event)
     with open("batch/runs.jsonl") as stream:
