@@ -15,8 +15,9 @@ static int convert_run(int argc, char **argv);
 const cli_command cmd_convert = {.name = "convert",
     .summary = "DICOM series to NIfTI or NRRD, segmentations between DICOM, NIfTI and NRRD",
     .help =
-        "Usage: ulite convert INPUT -o OUT [--source FOLDER] [--series UID|NUMBER]\n"
-        "                     [--segments F.json|MODEL] [--type T] [--rle|--deflated]\n"
+        "Usage: ulite convert INPUT -o OUT [-o F.sr.dcm] [--source FOLDER]\n"
+        "                     [--series UID|NUMBER] [--segments F.json|MODEL]\n"
+        "                     [--type T] [--rle|--deflated]\n"
         "                     [--grid original|regular] [--all|--split] [--sidecar]\n"
         "                     [--names F.json]\n"
         "                     [--label-table F.tsv|F.txt|F.json]\n"
@@ -31,7 +32,8 @@ const cli_command cmd_convert = {.name = "convert",
         "Labels become a .dcm on the slices of --source: they must lie on its voxels and, of a\n"
         "NIfTI or PNG file, cover all of them, with axes in any order and direction.\n"
         "\n"
-        "  -o, --output OUT      required\n"
+        "  -o, --output OUT      required; beside a .dcm, or of a SEG as INPUT, also F.sr.dcm: a\n"
+        "                        report of what the segments measure (SR TID 1500), on that SEG\n"
         "      --source FOLDER   the images that the segmentation belongs to (may be given\n"
         "                        several times); a SEG is then read on their full grid, else on\n"
         "                        that of its own frames\n"
@@ -130,7 +132,10 @@ static int take_grid(convert_options *o, const char *argument) {
 static int take_option(convert_options *o, const char **sources, int option, const char *argument) {
     switch (option) {
     case 'o':
-        o->output = argument;
+        if (target_of(argument) == TARGET_SR)
+            o->sr = argument;
+        else
+            o->output = argument;
         return UL_OK;
     case OPTION_SOURCE:
         if (o->source_count == MAX_SOURCES)
@@ -203,9 +208,9 @@ static int check_usage(const convert_options *o, input_kind kind) {
     if (target == TARGET_UNKNOWN)
         return console_usage(&cmd_convert,
             "-o takes a name in " TARGET_ENDINGS ", or a folder, not \"%s\"", o->output);
-    if (target == TARGET_SR)
-        return console_usage(
-            &cmd_convert, "a report (.sr.dcm) is written by segment, beside its .dcm");
+    if (target == TARGET_SR ? kind != INPUT_SEG : o->sr && target != TARGET_SEG)
+        return console_usage(&cmd_convert,
+            "a report (.sr.dcm) is on a DICOM Segmentation: give one as INPUT, or -o F.dcm too");
     bool to_seg = target_is_dicom(target) || (target == TARGET_FOLDER && is_labels(kind));
     if (kind == INPUT_SERIES && (to_seg || target == TARGET_PNG))
         return console_usage(
@@ -290,6 +295,8 @@ static int convert_run(int argc, char **argv) {
         if (exit_code != UL_OK)
             return exit_code;
     }
+    if (!o.output)
+        o.output = o.sr;
     if (optind + 1 != argc || !o.output)
         return console_usage(&cmd_convert, "takes one INPUT and -o OUT");
     o.input = argv[optind];

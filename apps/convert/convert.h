@@ -6,6 +6,7 @@
 
 typedef struct convert_options {
     const char *input, *output;
+    const char *sr; /* -o of a report; NULL: none. Also the output, where there is no other one */
     const char *const *sources; /* --source, in order */
     size_t source_count;
     const char *series;      /* --series, or NULL */
@@ -71,6 +72,12 @@ ul_status convert_check_output(
  * ends, an RT Structure Set. */
 ul_status convert_write_seg(const convert_options *options, const ul_catalog *catalog,
     const ul_labels *labels, const ul_series *source, ul_seg_type type, ul_error *error);
+
+/* Writes the report of what the segments measure, on the SEG at seg, which holds the labels; they
+ * lie on source's slices, or on an even grid of their own. Errors: as of ul_series_read,
+ * ul_sr_write. */
+ul_status convert_write_sr(const convert_options *options, const ul_catalog *catalog,
+    const char *seg, const ul_labels *labels, const ul_series *source, ul_error *error);
 
 /* --type, or what holds the labels without a loss. */
 ul_seg_type convert_seg_type(const convert_options *options, const ul_labels *labels);

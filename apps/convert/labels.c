@@ -38,6 +38,8 @@ ul_status convert_write_seg(const convert_options *options, const ul_catalog *ca
     convert_notes(options, notes);
     if (status == UL_OK)
         convert_wrote(options, path, &labels->grid, &labels->segments);
+    if (status == UL_OK && options->sr)
+        status = convert_write_sr(options, catalog, path, labels, source, error);
     return status;
 }
 

@@ -161,6 +161,8 @@ static ul_status write_target(const convert_options *options, const ul_catalog *
             return ul_error_set(error, UL_ERROR_USAGE, "a .dcm output needs --source");
         return convert_write_seg(
             options, catalog, labels, source, convert_seg_type(options, labels), error);
+    case TARGET_SR:
+        return convert_write_sr(options, catalog, options->input, labels, source, error);
     case TARGET_PNG:
         status = convert_write_labels(path, labels, error);
         if (status == UL_OK)

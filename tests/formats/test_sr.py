@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """test_sr.py ULITE MAKE_SERIES FIXTURES: structured reports, told by dsrdump, judged by dciodvfy, and compared with the
 volumes that nibabel counts by pydicom."""
+import json
 import pathlib
 import subprocess
 import tempfile
@@ -75,10 +76,51 @@ def reports_tell_the_volumes(folder):
         run(*command, "-o", seg, "-o", again)
         check(again.read_bytes() == sr.read_bytes(), f"{name}: the same run gives other bytes")
     run(*command, "-o", folder / "alone.sr.dcm", code=2, says="that it reports on")
-    run("convert", seg, "-o", folder / "x.sr.dcm", "--source", series, code=2, says="beside its .dcm")
+
+
+def figures_of(path):
+    return [{key: value for key, value in said.items() if isinstance(value, tuple)} for said in groups_of(pydicom.dcmread(path))]
+
+
+def conversions_tell_the_same(folder):
+    """A SEG as INPUT, and labels that become a SEG, have the report that `ulite segment` writes of them."""
+    series = make(folder / "converted", "--modality", "CT", "--rescale", "1,-1024")
+    wanted, seg, labels, of_seg, made, of_made = (folder / name for name in (
+        "w.sr.dcm", "w.dcm", "w.nii.gz", "s.sr.dcm", "m.dcm", "m.sr.dcm"))
+    run("segment", series, "-m", FIXTURES / "axial.safetensors", "--force", "-o", seg, "-o", wanted, "-o", labels)
+    run("convert", seg, "-o", of_seg, "--source", series)
+    run("convert", labels, "-o", of_made, "-o", made, "--source", series)
+    check(figures_of(wanted) and figures_of(of_seg) == figures_of(wanted) == figures_of(of_made), "other figures")
+    for report, on in ((of_seg, seg), (of_made, made)):
+        uid = pydicom.dcmread(on).SOPInstanceUID
+        check(all(s["Referenced Segment"].ReferencedSOPInstanceUID == uid for s in groups_of(pydicom.dcmread(report))), "the SEG")
+    run("convert", labels, "-o", folder / "x.sr.dcm", "--source", series, code=2, says="is on a DICOM Segmentation")
+    run("convert", labels, "-o", folder / "x.rtstruct.dcm", "-o", folder / "x.sr.dcm", "--source", series, code=2,
+        says="is on a DICOM Segmentation")
+    run("convert", seg, "-o", folder / "x.sr.dcm", code=2, says="--source")
+    run("convert", seg, "-o", seg.with_name("w.sr.dcm"), "--source", series)
+    check(not (folder / "x.sr.dcm").exists(), "written all the same")
+
+
+def cohorts_have_reports(folder):
+    """`ulite batch --format dcm,sr,nii.gz --sc`: what `ulite segment` writes, beside each other."""
+    series = make(folder / "case")
+    model = FIXTURES / "axial.safetensors"
+    run("batch", series, "-m", model, "--force", "-o", folder / "out", "--format", "dcm,sr,nii.gz", "--sc", "--name", "c")
+    run("segment", series, "-m", model, "--force", "-o", folder / "c.dcm", "-o", folder / "c.sr.dcm", "-o", folder / "c.nii.gz",
+        "--sc", folder / "c.sc.dcm")
+    for name in ("c.sr.dcm", "c.nii.gz", "c.sc.dcm"):
+        check((folder / "out" / name).read_bytes() == (folder / name).read_bytes(), f"{name}: other bytes than those of segment")
+    with open(folder / "out/runs.jsonl", encoding="utf-8") as stream:
+        line = json.loads(stream.read())
+    check((line["output"], line["beside"]) == ("c.seg.dcm", ["c.sr.dcm", "c.nii.gz", "c.sc.dcm"]), f"{line}")
+    for wrong in ("sr", "dcm,", "dcm,x", ""):
+        run("batch", series, "-m", model, "-o", folder / "out2", "--format", wrong, code=2, says="--format")
 
 
 need(HEAD)
 with tempfile.TemporaryDirectory() as temporary:
     reports_tell_the_volumes(pathlib.Path(temporary))
+    conversions_tell_the_same(pathlib.Path(temporary))
+    cohorts_have_reports(pathlib.Path(temporary))
 print("reports tell the volumes to dsrdump, dciodvfy and pydicom")
