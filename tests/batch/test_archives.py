@@ -10,6 +10,7 @@ import tempfile
 import zipfile
 
 import cohort
+import schemas
 from cohort import content, lines
 from skipping import needed_modules
 
@@ -87,6 +88,8 @@ def keep(condition):
 def test_several():
     """Each study in an archive is a case, with a line of its own, and is run once."""
     runs = lines("out/runs.jsonl")
+    for run in runs:
+        schemas.check("run", run)
     parts = [run for run in runs if "parts" in run]
     assert [run["number"] for run in parts] == [6] * 4 and {run["parts"] for run in parts} == {4}
     assert len({run["archive"] for run in parts}) == 1 and len({run["case"] for run in parts}) == 4

@@ -189,7 +189,7 @@ def test_train():
     check("plan", json.loads(info["metadata"]["ulite.plan"]), required=False)
     assert all(round(m["value"], 4) == m["value"] for m in info["card"]["metrics"]), info["card"]["metrics"]
     del split["version"]
-    check("split", split, required=False)
+    check("split", {**split, "groups": [["case0", "case1"]]}, required=False)
     for name, place in (("split", "data/splits.json"), ("plan", "wrong.json")):
         write(place, {"version": 2})
         said = ulite("train", data, "-o", "x.safetensors", "--plan", "wrong.json" if name == "plan" else plan, "--dry-run",
