@@ -1,4 +1,5 @@
 #include "jobs/base/csv.h"
+#include "jobs/base/digits.h"
 #include "jobs/base/paths.h"
 #include "jobs/train/model_file.h"
 #include "jobs/train/random.h"
@@ -170,7 +171,8 @@ static void print_scores(const cross_validation *v, FILE *file) {
         csv_put_text(file, score->name);
         fprintf(file, ",%zu,", score->fold);
         csv_put_text(file, classes->items[i % classes->count].label);
-        fprintf(file, ",%.6f,%.6f\n", score->metrics.dice, score->metrics.iou);
+        fprintf(file, ",%.12g,%.12g\n", digits_share(score->metrics.dice),
+            digits_share(score->metrics.iou));
     }
 }
 

@@ -22,7 +22,9 @@ def rows_of(folder):
 
 def split_of(path):
     with open(f"{path}.split.json", encoding="utf-8") as file:
-        return {name: {case["name"] for case in cases} for name, cases in json.load(file).items()}
+        splits = json.load(file)
+    assert splits.pop("version") == 1
+    return {name: {case["name"] for case in cases} for name, cases in splits.items()}
 
 
 def grouped(folder, cases=10):
@@ -60,7 +62,7 @@ def test_table(folder):
         dices = [float(row["dice"]) for row in rows if row["class"] == entry["name"]]
         assert len(dices) == table["cases"] == 9
         for key, value in (("mean", statistics.mean), ("sd", statistics.stdev), ("median", statistics.median)):
-            assert abs(entry["dice"][key] - value(dices)) < 1e-5, (key, entry, dices)
+            assert abs(entry["dice"][key] - value(dices)) < 1.5e-4, (key, entry, dices)
         assert abs(metrics[f"out-of-fold Dice {entry['name']}"] - entry["dice"]["mean"]) < 1e-12, metrics
         assert f"test Dice {entry['name']}" in metrics and f"validation Dice {entry['name']}" not in metrics
     best = [e["best_epoch"] for e in events if e["event"] == "trained"][:3]
@@ -81,7 +83,7 @@ def test_judged_by_others(folder):
             f"{folder}/{case}.nii.gz")
         found = json.loads(run(ULITE, "eval", f"{folder}/{case}.nii.gz", f"{data}/labels/{case}.nii.gz", "--json").stdout)
         measured = [c["dice"] for c in found["cases"][0]["classes"] if c["number"] == 2]
-        assert abs(measured[0] - dice) < 1e-5, (case, measured, dice)
+        assert abs(measured[0] - dice) < 1e-4, (case, measured, dice)
 
 
 def test_resumes_exactly(folder):

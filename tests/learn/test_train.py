@@ -124,15 +124,15 @@ def test_outline(folder):
     datasets.write_json(f"{data}/segments.json", {"segments": [
         {"number": 1, "label": "shell"}, {"number": 2, "label": "kernel"}]})
     plan = datasets.quick_plan(folder)
-    for name, options in {"one": ["--epochs", "1"], "timed": ["--minutes", "0.05"],
-                          "folds": ["--epochs", "1", "--folds", "2"]}.items():
+    for name, options, left in (("one", ["--epochs", "1"], "about 0 s"), ("timed", ["--minutes", "0.05"], "about "),
+                                ("folds", ["--epochs", "1", "--folds", "2"], "told after each epoch")):
         said = train(data, f"{folder}/{name}.safetensors", "--plan", plan, *options).stderr.splitlines()
         lines = [line.split()[0] for line in said[:[n for n, line in enumerate(said) if line.startswith("epoch 1")][0]]]
         lines = [word for word in lines if word != "fold"]
         assert lines == ["cases", "images", "classes", "input", "patches", "training", "files", "time", "memory"], said
         assert "shell (" in said[2] and "kernel (" in said[2] and f"{name}.safetensors" in said[6], said
         resumed = train(data, f"{folder}/{name}.safetensors", "--plan", plan, *options, "--resume").stderr
-        assert f"time      {'told after each epoch' if name == 'folds' else 'about 0 s'}" in resumed, resumed
+        assert f"time      {left}" in resumed, resumed
 
 
 def test_long_names(folder):
