@@ -228,6 +228,18 @@ ul_status ul_volume_regular(
     return UL_OK;
 }
 
+ul_status ul_volume_make_regular(ul_volume *volume, ul_outside outside, ul_error *error) {
+    ul_volume regular;
+    if (volume->grid.stack == UL_STACK_REGULAR)
+        return UL_OK;
+    ul_status status = ul_volume_regular(volume, outside, &regular, error);
+    if (status != UL_OK)
+        return status;
+    ul_volume_free(volume);
+    *volume = regular;
+    return UL_OK;
+}
+
 /* Copies the voxels nearest to slice k of the even grid, of the map and of each segment's
  * fractions. */
 static void copy_nearest(const ul_labels *labels, size_t k, ul_labels *regular) {

@@ -1,6 +1,7 @@
 #include "apps/archive/archive.h"
 
 #include "io/base/file_kind.h"
+#include "jobs/base/folders.h"
 #include "jobs/base/paths.h"
 
 #include <archive.h>
@@ -69,20 +70,6 @@ static void make_folders(const unpacking *u, char *path) {
     }
 }
 
-static ul_status write_all(
-    int file, const char *data, size_t size, const unpacking *u, ul_error *error) {
-    while (size > 0) {
-        ssize_t written = write(file, data, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return fail_write(u, error);
-        data += written;
-        size -= (size_t)written;
-    }
-    return UL_OK;
-}
-
 static ul_status copy_data(unpacking *u, int file, ul_error *error) {
     static const size_t CHUNK = 1 << 18;
     char *chunk = malloc(CHUNK);
@@ -95,8 +82,8 @@ static ul_status copy_data(unpacking *u, int file, ul_error *error) {
         else if ((uint64_t)got > u->left)
             status = ul_error_set(error, UL_ERROR_LIMIT,
                 "%s: holds more than may be unpacked: unpack it by hand", u->path);
-        else
-            status = write_all(file, chunk, (size_t)got, u, error);
+        else if (!files_write_all(file, chunk, (size_t)got))
+            status = fail_write(u, error);
         u->left -= status == UL_OK ? (uint64_t)got : 0;
         if (status == UL_OK && !ul_progress_report(u->progress, "unpacking", u->files, 0))
             status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted");

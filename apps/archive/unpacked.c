@@ -1,29 +1,12 @@
-#define _XOPEN_SOURCE 700 /* mkdtemp */
-
 #include "apps/archive/unpacked.h"
 
 #include "apps/archive/archive.h"
 #include "apps/base/console.h"
+#include "jobs/base/folders.h"
 #include "jobs/base/paths.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A folder that no one else can look into. */
-static ul_status make_folder(const char *archive, char **folder, ul_error *error) {
-    const char *parent = getenv("TMPDIR");
-    parent = parent && *parent ? parent : "/tmp";
-    *folder = files_join(parent, "ulite-XXXXXX");
-    if (*folder && mkdtemp(*folder))
-        return UL_OK;
-    ul_error_set(error, UL_ERROR_OUTPUT,
-        "%s: no folder can be made in %s to unpack it into: %s; set TMPDIR to another place",
-        archive, parent, strerror(*folder ? errno : ENOMEM));
-    free(*folder);
-    *folder = NULL;
-    return error->status;
-}
 
 ul_status unpacked_open(unpacked_inputs *inputs, const char **input, ul_error *error) {
     const char *archive = *input;
@@ -34,9 +17,11 @@ ul_status unpacked_open(unpacked_inputs *inputs, const char **input, ul_error *e
             error, UL_ERROR_LIMIT, "%s: one of more than %d archives", archive, UNPACKED_MOST);
     const ul_progress *progress = console_progress(); /* from here on signals do not end us */
     struct unpacked_input *item = &inputs->items[inputs->count];
-    ul_status status = make_folder(archive, &item->folder, error);
-    if (status != UL_OK)
+    ul_status status = folder_make_temporary("ulite", &item->folder, error);
+    if (status != UL_OK) {
+        ul_error_prefix(error, "%s", archive);
         return status;
+    }
     inputs->count++;
     item->inside = files_join(item->folder, "unpacked");
     if (!item->inside)

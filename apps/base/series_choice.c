@@ -35,8 +35,8 @@ static size_t count_studies(const ul_catalog *catalog, const char *series) {
     return count;
 }
 
-void choose_list(const ul_catalog *catalog, const char *series, const ul_card *card) {
-    size_t studies = count_studies(catalog, series), number = 0;
+size_t choose_list(const ul_catalog *catalog, const char *series, const ul_card *card) {
+    size_t studies = count_studies(catalog, series), number = 0, fits = 0;
     const char *study = NULL;
     for (size_t i = 0; i < ul_catalog_size(catalog); i++) {
         if (!ul_catalog_matches(catalog, i, series))
@@ -52,11 +52,12 @@ void choose_list(const ul_catalog *catalog, const char *series, const ul_card *c
             snprintf(of, sizeof of, "study %zu of %zu, ", number, studies);
         ul_error why = {0};
         if (card)
-            ul_card_fit_series(card, volume, true, &why);
+            fits += ul_card_fit_series(card, volume, true, &why) == UL_OK;
         console_line(stderr, "  --series %-8s %s%-3s %zux%zux%zu %s%s%s%s%s", name, of,
             info->modality, size[0], size[1], size[2], info->description, *info->split ? ", " : "",
             info->split, *why.text ? ": " : "", why.text);
     }
+    return fits;
 }
 
 ul_status choose_series(

@@ -33,7 +33,8 @@ ul_status choose_in_study(const ul_series_rules *rules, const ul_card *card,
     const ul_series **chosen, char *choice, size_t choice_bytes, ul_error *error);
 
 /* Lists the volumes that series means on stderr, one line each: number, which of several studies,
- * modality, size, what it is a part of, and why the card (NULL: none) does not fit it. */
-void choose_list(const ul_catalog *catalog, const char *series, const ul_card *card);
+ * modality, size, what it is a part of, and why the card (NULL: none) does not fit it.
+ * Returns how many it fits. */
+size_t choose_list(const ul_catalog *catalog, const char *series, const ul_card *card);
 
 #endif

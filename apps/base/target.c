@@ -38,6 +38,19 @@ static const struct {
 
 enum { FORMATS = sizeof formats / sizeof formats[0] };
 
+target_kind target_of_image(image_kind kind) {
+    switch (kind) {
+    case IMAGE_NIFTI:
+        return TARGET_NIFTI;
+    case IMAGE_NRRD:
+        return TARGET_NRRD;
+    case IMAGE_PNG:
+        return TARGET_PNG;
+    default:
+        return TARGET_SEG;
+    }
+}
+
 const char *target_ending(target_kind kind) {
     for (int f = 0; f < FORMATS; f++)
         if (formats[f].kind == kind)

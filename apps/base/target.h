@@ -2,6 +2,7 @@
 #ifndef TARGET_H
 #define TARGET_H
 
+#include "jobs/base/image_file.h"
 #include "ulite/dicom.h"
 
 typedef enum target_kind {
@@ -22,6 +23,10 @@ typedef enum target_kind {
  * that exists, or a name that ends in a slash.
  */
 target_kind target_of(const char *path);
+
+/* What labels of such an image are written as where nothing else is asked for: a file of its own
+ * kind, of DICOM a SEG. */
+target_kind target_of_image(image_kind kind);
 
 /* How a file of ours of that kind ends: .seg.dcm, .rtstruct.dcm, .sr.dcm, .nii.gz, .seg.nrrd, .png.
  */

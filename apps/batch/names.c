@@ -93,16 +93,12 @@ ul_status batch_name_check(const char *pattern, ul_error *error) {
     return UL_OK;
 }
 
-/* What is written where --format does not say: the input's own kind. */
-static const char *ending_of(const batch *b, const batch_turn *turn, input_kind kind) {
+/* Of the input's own kind where --format does not say. */
+static const char *ending_of(const batch *b, const batch_turn *turn) {
     if (b->arguments->format_count > 0)
         return b->arguments->formats[0];
-    if (turn->series)
-        return ".seg.dcm";
-    return kind == INPUT_NIFTI  ? ".nii.gz"
-           : kind == INPUT_NRRD ? ".seg.nrrd"
-           : kind == INPUT_PNG  ? ".png"
-                                : ".seg.dcm";
+    return target_ending(
+        target_of_image(turn->series ? IMAGE_NONE : image_file_kind(turn->source)));
 }
 
 /* The name of a file beside the output, where it is wanted; false where that is too long. */
@@ -115,7 +111,6 @@ static bool name_beside(
 }
 
 ul_status batch_name(const batch *b, batch_turn *turn, ul_error *error) {
-    input_kind kind = turn->series ? INPUT_SERIES : input_kind_of(turn->source);
     const char *pattern = b->arguments->name, *folder = b->arguments->folder;
     if (!pattern) /* of a series that of `ulite segment -o OUT/` */
         pattern = turn->series ? "%j-%m-%h" : "%f-%m-%h";
@@ -141,7 +136,7 @@ ul_status batch_name(const batch *b, batch_turn *turn, ul_error *error) {
                 error, UL_ERROR_USAGE, "--name: %%%c is known of DICOM images only", *at);
     }
     turn->stem = (size_t)(n.at - turn->output);
-    for (const char *at = ending_of(b, turn, kind); *at; at++)
+    for (const char *at = ending_of(b, turn); *at; at++)
         put(&n, *at);
     *n.at = '\0';
     bool fits = n.at < n.end && name_beside(turn, ".sc.dcm", b->arguments->sc, turn->capture);

@@ -9,19 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Puts a volume whose slices are not even on an even grid. */
-static ul_status make_regular(const convert_options *options, ul_volume *volume, ul_error *error) {
-    ul_volume regular;
-    ul_status status = ul_volume_regular(volume, UL_OUTSIDE_SMALLEST, &regular, error);
-    if (status != UL_OK) {
-        ul_error_prefix(error, "%s", options->input);
-        return status;
-    }
-    ul_volume_free(volume);
-    *volume = regular;
-    return UL_OK;
-}
-
 /* Writes one volume. */
 static ul_status write_volume(
     const convert_options *options, const ul_series *series, const char *path, ul_error *error) {
@@ -31,8 +18,11 @@ static ul_status write_volume(
         return status;
     if (options->philips_float)
         status = ul_series_use_philips_float(series, &volume, error);
-    if (status == UL_OK && options->regular && volume.grid.stack != UL_STACK_REGULAR)
-        status = make_regular(options, &volume, error);
+    if (status == UL_OK && options->regular) {
+        status = ul_volume_make_regular(&volume, UL_OUTSIDE_SMALLEST, error);
+        if (status != UL_OK)
+            ul_error_prefix(error, "%s", options->input);
+    }
     if (status == UL_OK)
         status = convert_write_volume(path, &volume, error);
     ul_volume_free(&volume);

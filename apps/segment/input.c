@@ -25,13 +25,16 @@ static ul_status choose_fitting(const ul_catalog *catalog, const char *series, c
     size_t meant = choose_count(catalog, series);
     if (meant < 2)
         return choose_series(catalog, series, chosen, error);
-    if (ul_card_choose(card, catalog, series, chosen, error) != UL_OK) {
-        choose_list(catalog, series, card);
-        char *reasons = strstr(error->text, " (series ");
-        if (reasons) /* the list has them, one a line */
-            *reasons = '\0';
+    ul_error why = {0};
+    if (ul_card_choose(card, catalog, series, chosen, &why) != UL_OK) {
+        bool none = choose_list(catalog, series, card) == 0 && why.status == UL_ERROR_CHOICE;
+        if (none) /* the list has the reasons, one a line */
+            ul_error_set(
+                error, why.status, "the model was made for none of the %zu volumes", meant);
+        else
+            *error = why;
         ul_error_suffix(error, "; take --series from the list, with --force where none fits");
-        return error->status;
+        return why.status;
     }
     for (size_t i = 0; i < ul_catalog_size(catalog); i++)
         if (ul_catalog_at(catalog, i) == *chosen) {

@@ -36,20 +36,6 @@ static void name_run(const segment_input *input, const char *ending, char name[N
     snprintf(name, NAME_BYTES, "-%s-%.8s%s", shown, input->model_hash, ending);
 }
 
-/* What labels of the input are written as where a folder is given: a file of the same kind. */
-static target_kind own_kind(const segment_input *input) {
-    switch (input->file) {
-    case IMAGE_NIFTI:
-        return TARGET_NIFTI;
-    case IMAGE_NRRD:
-        return TARGET_NRRD;
-    case IMAGE_PNG:
-        return TARGET_PNG;
-    default:
-        return TARGET_SEG;
-    }
-}
-
 /* The file behind the n-th -o, and of what kind. A folder's file is of the input's own kind. */
 static ul_status name_output(const segment_arguments *arguments, const segment_input *input,
     size_t n, target_kind *kind, char path[TARGET_PATH_BYTES], ul_error *error) {
@@ -65,7 +51,7 @@ static ul_status name_output(const segment_arguments *arguments, const segment_i
         return ul_error_set(error, UL_ERROR_USAGE,
             "-o takes a name in " TARGET_ENDINGS ", or a folder, not \"%s\"", output);
     if (*kind == TARGET_FOLDER)
-        *kind = own_kind(input);
+        *kind = target_of_image(input->file);
     name_run(input, target_ending(*kind), name);
     return target_name(output, identity, name, path, error);
 }

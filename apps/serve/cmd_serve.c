@@ -269,18 +269,9 @@ static ul_status make_folder(const char *parent, const char *name, char **path, 
 }
 
 static ul_status make_folders(serve *s, ul_error *error) {
-    const char *parent = getenv("TMPDIR");
-    parent = parent && *parent ? parent : "/tmp";
-    s->folder = files_join(parent, "ulite-serve-XXXXXX");
-    if (!s->folder || !mkdtemp(s->folder)) {
-        ul_error_set(error, UL_ERROR_OUTPUT,
-            "%s: no folder for uploads can be made: %s; set TMPDIR to another place", parent,
-            strerror(errno));
-        free(s->folder);
-        s->folder = NULL;
-        return error->status;
-    }
-    ul_status status = make_folder(s->folder, "tasks", &s->tasks_folder, error);
+    ul_status status = folder_make_temporary("ulite-serve", &s->folder, error);
+    if (status == UL_OK)
+        status = make_folder(s->folder, "tasks", &s->tasks_folder, error);
     return status == UL_OK ? make_folder(s->folder, "sessions", &s->sessions_folder, error)
                            : status;
 }

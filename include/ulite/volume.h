@@ -284,6 +284,9 @@ typedef enum ul_outside {
 UL_API ul_status ul_volume_regular(
     const ul_volume *volume, ul_outside outside, ul_volume *regular, ul_error *error);
 
+/* The same in place, where the slices are not even yet. */
+UL_API ul_status ul_volume_make_regular(ul_volume *volume, ul_outside outside, ul_error *error);
+
 /* Labels, and fractions, of the nearest voxel; none where slices are missing. *regular:
  * ul_labels_free. */
 UL_API ul_status ul_labels_regular(const ul_labels *labels, ul_labels *regular, ul_error *error);

@@ -2,6 +2,7 @@
 #ifndef FRAMES_ACQUISITION_H
 #define FRAMES_ACQUISITION_H
 
+#include "io/dicom/file.h"
 #include "ulite/frames.h"
 
 /* Numbers are NaN, texts and *slice_s empty where absent. Free it. */
@@ -19,5 +20,8 @@ typedef struct acquisition {
  * UL_ERROR_INPUT (the file cannot be read any more), UL_ERROR_LIMIT. */
 ul_status acquisition_read(const ul_series *series, acquisition *a, ul_error *error);
 void acquisition_free(acquisition *a);
+
+/* Whether the volumes differ in an attribute. */
+bool frames_differ(const ul_frames *frames, dicom_key attribute);
 
 #endif

@@ -92,15 +92,14 @@ static double even_step(const ul_frames *frames, dicom_key key) {
     return same ? NAN : even ? step : 0;
 }
 
-/* Whether all are of one echo: then each took a repetition of its own. */
-static bool share_echo(const ul_frames *frames) {
+bool frames_differ(const ul_frames *frames, dicom_key attribute) {
+    double first = frames->volumes[0]->images[0]->key[attribute];
     for (size_t n = 1; n < frames->count; n++) {
-        double first = frames->volumes[0]->images[0]->key[DICOM_KEY_ECHO_TIME],
-               here = frames->volumes[n]->images[0]->key[DICOM_KEY_ECHO_TIME];
+        double here = frames->volumes[n]->images[0]->key[attribute];
         if (here != first && !(isnan(here) && isnan(first)))
-            return false;
+            return true;
     }
-    return true;
+    return false;
 }
 
 double ul_frames_step_s(const ul_frames *frames) {
@@ -113,7 +112,8 @@ double ul_frames_step_s(const ul_frames *frames) {
         step = even_step(frames, kinds[i]);
     if (step == 0 || acquisition_read(frames->volumes[0], &a, NULL) != UL_OK)
         return isnan(step) ? 0 : step;
-    bool repeated = isnan(step) ? a.echo_planar && share_echo(frames)
+    /* Volumes of one echo took a repetition each. */
+    bool repeated = isnan(step) ? a.echo_planar && !frames_differ(frames, DICOM_KEY_ECHO_TIME)
                                 : fabs(step - a.repetition_s) <= fmax(0.005, 0.01 * step);
     if (repeated && a.repetition_s > 0) /* is stated more finely than times of day */
         step = a.repetition_s;
@@ -128,16 +128,6 @@ typedef struct frame_reader {
     ul_volume volume;
 } frame_reader;
 
-static ul_status make_regular(ul_volume *volume, ul_error *error) {
-    ul_volume regular;
-    ul_status status = ul_volume_regular(volume, UL_OUTSIDE_SMALLEST, &regular, error);
-    if (status != UL_OK)
-        return status;
-    ul_volume_free(volume);
-    *volume = regular;
-    return UL_OK;
-}
-
 static ul_status open_frame(
     void *context, size_t index, const ul_volume **volume, ul_error *error) {
     frame_reader *reader = context;
@@ -148,8 +138,8 @@ static ul_status open_frame(
         ul_series_read(series, reader->options->threads, NULL, &reader->volume, error);
     if (status == UL_OK && reader->options->philips_float)
         status = ul_series_use_philips_float(series, &reader->volume, error);
-    if (status == UL_OK && reader->options->regular && series->grid.stack != UL_STACK_REGULAR)
-        status = make_regular(&reader->volume, error);
+    if (status == UL_OK && reader->options->regular)
+        status = ul_volume_make_regular(&reader->volume, UL_OUTSIDE_SMALLEST, error);
     return status;
 }
 

@@ -1,3 +1,4 @@
+#include "io/base/json.h"
 #include "io/frames/acquisition.h"
 #include "io/series/series.h"
 #include "libulite/base/output.h"
@@ -7,74 +8,57 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_text(cJSON *object, const char *key, const char *text) {
-    if (*text)
-        cJSON_AddStringToObject(object, key, text);
+/* These are false where memory ran out; what is not known is left out. */
+static bool add_text(cJSON *object, const char *key, const char *text) {
+    return !*text || cJSON_AddStringToObject(object, key, text);
 }
 
-static void add_number(cJSON *object, const char *key, double value) {
-    if (isfinite(value))
-        cJSON_AddNumberToObject(object, key, value);
+static bool add_number(cJSON *object, const char *key, double value) {
+    return !isfinite(value) || cJSON_AddNumberToObject(object, key, value);
+}
+
+static bool add_list(cJSON *object, const char *key, const double *values, size_t count) {
+    return !values || ul_json_add(object, key, cJSON_CreateDoubleArray(values, (int)count));
 }
 
 /* What each volume states, times a unit: one number where it is the same for all, else a list. */
-static ul_status add_of_each(cJSON *object, const char *key, const ul_frames *frames,
-    dicom_key attribute, double unit, ul_error *error) {
+static bool add_of_each(
+    cJSON *object, const char *key, const ul_frames *frames, dicom_key attribute, double unit) {
+    if (!frames_differ(frames, attribute))
+        return add_number(object, key, frames->volumes[0]->images[0]->key[attribute] / unit);
     double *values = malloc(frames->count * sizeof *values);
-    if (!values)
-        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu volumes", frames->count);
-    bool known = true, same = true;
-    for (size_t n = 0; n < frames->count; n++) {
+    bool known = values != NULL, added = known;
+    for (size_t n = 0; known && n < frames->count; n++) {
         values[n] = frames->volumes[n]->images[0]->key[attribute] / unit;
-        known = known && isfinite(values[n]);
-        same = same && values[n] == values[0];
+        known = isfinite(values[n]);
     }
-    if (known && same)
-        cJSON_AddNumberToObject(object, key, values[0]);
-    else if (known)
-        cJSON_AddItemToObject(object, key, cJSON_CreateDoubleArray(values, (int)frames->count));
+    if (known)
+        added = add_list(object, key, values, frames->count);
     free(values);
-    return UL_OK;
+    return added;
 }
 
-/* Whether the volumes differ in an attribute of which BIDS has one number alone. */
-static bool differ(const ul_frames *frames, dicom_key attribute) {
-    double first = frames->volumes[0]->images[0]->key[attribute];
-    for (size_t n = 1; n < frames->count; n++) {
-        double here = frames->volumes[n]->images[0]->key[attribute];
-        if (here != first && !(isnan(here) && isnan(first)))
-            return true;
-    }
-    return false;
-}
-
-static ul_status fill(
-    cJSON *object, const ul_frames *frames, const acquisition *a, bool resampled, ul_error *error) {
+static bool fill(cJSON *object, const ul_frames *frames, const acquisition *a, bool resampled) {
     const ul_series *series = frames->volumes[0];
-    add_text(object, "Modality", series->info.modality);
-    add_text(object, "Manufacturer", a->manufacturer);
-    add_text(object, "ManufacturersModelName", a->model);
-    add_number(object, "MagneticFieldStrength", a->field_t);
-    add_text(object, "SeriesDescription", a->description);
-    add_text(object, "ProtocolName", a->protocol);
-    ul_status status = add_of_each(object, "EchoTime", frames, DICOM_KEY_ECHO_TIME, 1000, error);
-    add_number(object, "RepetitionTime", a->repetition_s);
-    if (!differ(frames, DICOM_KEY_INVERSION_TIME))
-        add_number(object, "InversionTime", a->inversion_s);
-    if (status == UL_OK)
-        status = add_of_each(object, "FlipAngle", frames, DICOM_KEY_FLIP_ANGLE, 1, error);
-    if (series->images[0]->thickness_mm > 0)
-        cJSON_AddNumberToObject(object, "SliceThickness", series->images[0]->thickness_mm);
-    add_text(object, "PhaseEncodingDirection", a->phase_encoding);
-    if (a->slice_s && !resampled)
-        cJSON_AddItemToObject(
-            object, "SliceTiming", cJSON_CreateDoubleArray(a->slice_s, (int)series->grid.size[2]));
-    if (a->has_orientation)
-        cJSON_AddItemToObject(
-            object, "ImageOrientationPatientDICOM", cJSON_CreateDoubleArray(a->orientation, 6));
-    cJSON_AddStringToObject(object, "ConversionSoftware", "ulite");
-    cJSON_AddStringToObject(object, "ConversionSoftwareVersion", ul_version());
-    return status;
+    double inversion = frames_differ(frames, DICOM_KEY_INVERSION_TIME) ? NAN : a->inversion_s;
+    double thickness = series->images[0]->thickness_mm;
+    return add_text(object, "Modality", series->info.modality) &&
+           add_text(object, "Manufacturer", a->manufacturer) &&
+           add_text(object, "ManufacturersModelName", a->model) &&
+           add_number(object, "MagneticFieldStrength", a->field_t) &&
+           add_text(object, "SeriesDescription", a->description) &&
+           add_text(object, "ProtocolName", a->protocol) &&
+           add_of_each(object, "EchoTime", frames, DICOM_KEY_ECHO_TIME, 1000) &&
+           add_number(object, "RepetitionTime", a->repetition_s) &&
+           add_number(object, "InversionTime", inversion) && /* one number alone, says BIDS */
+           add_of_each(object, "FlipAngle", frames, DICOM_KEY_FLIP_ANGLE, 1) &&
+           add_number(object, "SliceThickness", thickness > 0 ? thickness : NAN) &&
+           add_text(object, "PhaseEncodingDirection", a->phase_encoding) &&
+           add_list(object, "SliceTiming", resampled ? NULL : a->slice_s, series->grid.size[2]) &&
+           add_list(object, "ImageOrientationPatientDICOM",
+               a->has_orientation ? a->orientation : NULL, 6) &&
+           add_text(object, "ConversionSoftware", "ulite") &&
+           add_text(object, "ConversionSoftwareVersion", ul_version());
 }
 
 ul_status ul_sidecar_write(
@@ -84,9 +68,8 @@ ul_status ul_sidecar_write(
     if (status != UL_OK)
         return status;
     cJSON *object = cJSON_CreateObject();
-    status = fill(object, frames, &a, resampled, error);
-    char *text = status == UL_OK ? cJSON_Print(object) : NULL;
-    if (status == UL_OK && !text)
+    char *text = fill(object, frames, &a, resampled) ? cJSON_Print(object) : NULL;
+    if (!text)
         status = ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
     size_t size = text ? strlen(text) : 0;
     if (text)

@@ -1,4 +1,4 @@
-#define _DEFAULT_SOURCE /* getentropy */
+#define _DEFAULT_SOURCE /* getentropy, mkdtemp */
 
 #include "jobs/base/folders.h"
 
@@ -31,6 +31,23 @@ ul_status folder_make_secret(
     }
     *path = made;
     return UL_OK;
+}
+
+ul_status folder_make_temporary(const char *name, char **path, ul_error *error) {
+    char pattern[64];
+    const char *parent = getenv("TMPDIR");
+    parent = parent && *parent ? parent : "/tmp";
+    snprintf(pattern, sizeof pattern, "%s-XXXXXX", name);
+    *path = files_join(parent, pattern);
+    if (!*path)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a folder");
+    if (mkdtemp(*path))
+        return UL_OK;
+    ul_error_set(error, UL_ERROR_OUTPUT,
+        "%s: no folder can be made: %s; set TMPDIR to another place", parent, strerror(errno));
+    free(*path);
+    *path = NULL;
+    return error->status;
 }
 
 bool folder_is_secret(const char *name) {

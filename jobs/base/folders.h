@@ -11,7 +11,11 @@ enum { SECRET_BYTES = 33 };
 ul_status folder_make_secret(
     const char *folder, char name[SECRET_BYTES], char **path, ul_error *error);
 
-/* Whether a text is such a name, and so can lead nowhere else. */
+/* Makes a folder "NAME-" and letters by chance below $TMPDIR, or /tmp, that nobody else can look
+ * into. *path: the caller's. Errors: UL_ERROR_OUTPUT, UL_ERROR_LIMIT. */
+ul_status folder_make_temporary(const char *name, char **path, ul_error *error);
+
+/* Whether a text is a name of folder_make_secret, and so can lead nowhere else. */
 bool folder_is_secret(const char *name);
 
 /* Writes all of the bytes to an open file; false and errno where that failed. */

@@ -11,46 +11,42 @@ typedef struct pulse_sequence {
     double flip;      /* radians, of a spoiled gradient echo; 0: spin echo */
 } pulse_sequence;
 
-enum { T1_SPIN_ECHO, T1_GRADIENT_ECHO, T1_INVERSION, T2, DENSITY, FLAIR, WEIGHTINGS };
+/* From the least to the most of clinical protocols: ms, degrees. */
+typedef struct protocol {
+    double repetition[2], echo[2];
+    double inversion[2]; /* of nulled ones as a share of the time that nulls the fluid; 0: none */
+    double flip[2];
+    bool nulled;
+} protocol;
+
+static const protocol protocols[] = {
+    {.repetition = {400, 800}, .echo = {8, 20}},                            /* T1, spin echo */
+    {.repetition = {6, 30}, .echo = {2, 6}, .flip = {12, 30}},              /* T1, gradient echo */
+    {.repetition = {1800, 2500}, .echo = {2, 5}, .inversion = {800, 1100}}, /* T1, inversion */
+    {.repetition = {2500, 7000}, .echo = {75, 120}},                        /* T2 */
+    {.repetition = {2000, 5000}, .echo = {10, 40}},                         /* density */
+    {.repetition = {6000, 11000},                                           /* FLAIR */
+        .echo = {80, 140},
+        .inversion = {0.93, 1.07},
+        .nulled = true}};
 
 /* The inversion time at which a tissue gives no signal. */
 static double nulling(double t1, double repetition) {
     return t1 * (log(2.0) - log1p(exp(-repetition / t1)));
 }
 
-/* As clinical protocols have them. */
 static pulse_sequence draw_sequence(random_stream *stream) {
-    enum { FLUID_T1 = 4000 };
-    const double degree = 3.141592653589793 / 180.0;
+    const double fluid_t1 = 4000.0, degree = 3.141592653589793 / 180.0;
+    const protocol *p = &protocols[random_below(stream, sizeof protocols / sizeof *protocols)];
     pulse_sequence s = {0};
-    switch (random_below(stream, WEIGHTINGS)) {
-    case T1_SPIN_ECHO:
-        s.repetition = random_uniform(stream, 400.0, 800.0);
-        s.echo = random_uniform(stream, 8.0, 20.0);
-        break;
-    case T1_GRADIENT_ECHO:
-        s.repetition = random_uniform(stream, 6.0, 30.0);
-        s.echo = random_uniform(stream, 2.0, 6.0);
-        s.flip = random_uniform(stream, 12.0, 30.0) * degree;
-        break;
-    case T1_INVERSION:
-        s.repetition = random_uniform(stream, 1800.0, 2500.0);
-        s.echo = random_uniform(stream, 2.0, 5.0);
-        s.inversion = random_uniform(stream, 800.0, 1100.0);
-        break;
-    case T2:
-        s.repetition = random_uniform(stream, 2500.0, 7000.0);
-        s.echo = random_uniform(stream, 75.0, 120.0);
-        break;
-    case DENSITY:
-        s.repetition = random_uniform(stream, 2000.0, 5000.0);
-        s.echo = random_uniform(stream, 10.0, 40.0);
-        break;
-    default:
-        s.repetition = random_uniform(stream, 6000.0, 11000.0);
-        s.echo = random_uniform(stream, 80.0, 140.0);
-        s.inversion = random_uniform(stream, 0.93, 1.07) * nulling(FLUID_T1, s.repetition);
-    }
+    s.repetition = random_uniform(stream, p->repetition[0], p->repetition[1]);
+    s.echo = random_uniform(stream, p->echo[0], p->echo[1]);
+    if (p->inversion[1] > 0.0)
+        s.inversion = random_uniform(stream, p->inversion[0], p->inversion[1]);
+    if (p->nulled)
+        s.inversion *= nulling(fluid_t1, s.repetition);
+    if (p->flip[1] > 0.0)
+        s.flip = degree * random_uniform(stream, p->flip[0], p->flip[1]);
     return s;
 }
 
@@ -81,7 +77,8 @@ static void draw_signals(const label_values *values, const ul_generation *ranges
         signal[g] = signal_of(&tissue, &sequence);
         most = fmax(most, signal[g]);
     }
-    double scale = random_uniform(stream, 0.6, 1.0) * ranges->mean_high / most;
+    double scale = random_uniform(stream, 0.6, 1.0) * ranges->mean_high;
+    scale /= most > 0.0 ? most : 1.0; /* times so short that nothing is left */
     for (size_t g = 0; g < values->group_count; g++)
         if (values->tissues[g].t1_ms > 0.0) {
             group[g].mean = (float)(scale * signal[g]);

@@ -94,11 +94,27 @@ static void unnamed_groups_stay_random(void **state) {
     assert_in_range(bright, DRAWS / 5, DRAWS * 3 / 10);
 }
 
+/* Relaxation times so short that no sequence sees anything. */
+static void nothing_seen_is_black(void **state) {
+    (void)state;
+    label_values values = make_values();
+    for (size_t g = WHITE; g < OTHER; g++)
+        values.tissues[g].t2_ms = 1e-3;
+    for (uint64_t seed = 0; seed < DRAWS / 100; seed++) {
+        head_tissue tissue[LABEL_VALUES_MOST];
+        random_stream stream = random_at(1, 2, seed);
+        contrast_draw(&values, &ranges, &stream, tissue);
+        for (size_t g = WHITE; g < OTHER; g++)
+            assert_true(tissue[g].mean == 0.0f);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sequences_order_tissues_as_scanners_do),
         cmocka_unit_test(other_draws_have_any_order),
         cmocka_unit_test(unnamed_groups_stay_random),
+        cmocka_unit_test(nothing_seen_is_black),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

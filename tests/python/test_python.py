@@ -10,19 +10,14 @@ import tempfile
 import nibabel
 import numpy
 
-from skipping import need, skip
+import package
+from skipping import need
 
 TEMPLATES = "/usr/share/mricron/templates"
 ULITE, MAKE_SERIES, FIXTURES, PACKAGE, CC, INCLUDE = sys.argv[1:7]
 need(f"{TEMPLATES}/aal.nii.gz", f"{TEMPLATES}/ch2.nii.gz")
 os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
-sys.path.insert(0, PACKAGE)
-try:
-    import ulite
-except OSError as error:  # a sanitizer wants to be the first library of a process
-    if "sanitizer" not in str(error) and "asan" not in str(error):
-        raise
-    skip(f"the library cannot be loaded by Python: {error}")
+ulite = package.load(PACKAGE)
 from ulite import _c  # noqa: E402
 
 

@@ -11,18 +11,13 @@ import tempfile
 import nibabel
 import numpy
 
-from skipping import needed_modules, skip
+import package
+from skipping import needed_modules
 
 with needed_modules():
     from scipy import ndimage
 ULITE, FIXTURES, PACKAGE = sys.argv[1:]
-sys.path.insert(0, PACKAGE)
-try:
-    import ulite
-except OSError as error:  # a sanitizer wants to be the first library of a process
-    if "sanitizer" not in str(error) and "asan" not in str(error):
-        raise
-    skip(f"the library cannot be loaded by Python: {error}")
+ulite = package.load(PACKAGE)
 os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
 
 
