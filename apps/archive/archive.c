@@ -1,6 +1,6 @@
 #include "apps/archive/archive.h"
 
-#include "io/base/file_kind.h"
+#include "io/base/file_list.h"
 #include "jobs/base/folders.h"
 #include "jobs/base/paths.h"
 

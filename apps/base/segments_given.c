@@ -1,7 +1,7 @@
 #include "apps/base/segments_given.h"
 
 #include "apps/base/ending.h"
-#include "jobs/base/model_path.h"
+#include "jobs/base/paths.h"
 #include "ulite/card.h"
 #include "ulite/model.h"
 

@@ -2,7 +2,7 @@
 
 #include "apps/base/console.h"
 #include "apps/base/ending.h"
-#include "io/base/sha256.h"
+#include "io/base/uid.h"
 #include "libulite/base/output.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "apps/base/event.h"
 #include "apps/base/seg_type.h"
 #include "apps/batch/batch.h"
-#include "io/base/sha256.h"
+#include "io/base/uid.h"
 #include "ulite/segment.h"
 #include "ulite/view.h"
 

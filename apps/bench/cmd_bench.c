@@ -1,5 +1,5 @@
 #include "apps/base/console.h"
-#include "jobs/base/model_path.h"
+#include "jobs/base/paths.h"
 #include "ulite/model.h"
 #include "ulite/session.h"
 

@@ -2,7 +2,7 @@
 #include "apps/base/json_out.h"
 #include "apps/base/target.h"
 #include "apps/export/onnx_network.h"
-#include "jobs/base/model_path.h"
+#include "jobs/base/paths.h"
 #include "libulite/base/output.h"
 
 #include <stdlib.h>

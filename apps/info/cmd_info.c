@@ -3,7 +3,7 @@
 #include "apps/base/ending.h"
 #include "apps/base/input_kind.h"
 #include "apps/info/info.h"
-#include "jobs/base/model_path.h"
+#include "jobs/base/paths.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "apps/base/console.h"
 #include "apps/base/json_out.h"
-#include "jobs/base/model_path.h"
+#include "jobs/base/paths.h"
 #include "ulite/card.h"
 
 #include <cJSON.h>

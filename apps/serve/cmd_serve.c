@@ -3,7 +3,6 @@
 #include "apps/base/console.h"
 #include "apps/base/event.h"
 #include "apps/serve/serve.h"
-#include "jobs/base/model_path.h"
 #include "jobs/base/paths.h"
 #include "jobs/serve/store.h"
 #include "ulite/resources.h"

@@ -4,7 +4,7 @@
 #include "apps/base/target.h"
 #include "apps/train/outline.h"
 #include "apps/train/report.h"
-#include "jobs/base/model_path.h"
+#include "jobs/base/paths.h"
 #include "ulite/train.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "io/base/utf8.h"
 #include "io/dicom/csa.h"
 #include "io/dicom/image.h"
-#include "libulite/base/memory_limit.h"
+#include "libulite/base/resources.h"
 #include "volume/vec3.h"
 
 #include <math.h>

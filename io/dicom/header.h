@@ -49,6 +49,15 @@ ul_status dicom_header_read_until(
 ul_status dicom_header_inflate(dicom_header *header, ul_error *error);
 void dicom_header_free(dicom_header *header);
 
+/* One-time preparation of DCMTK. */
+
+/* Silences DCMTK's log, registers its decoders and has it read what writers get wrong; cheap after
+ * the first call, from any thread. */
+void dcmtk_prepare(void);
+
+/* The same for C. Errors: UL_ERROR_LIMIT. */
+ul_status dcmtk_prepare_all(ul_error *error);
+
 #ifdef __cplusplus
 }
 #endif

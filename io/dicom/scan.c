@@ -2,7 +2,7 @@
 #include "io/dicom/frames.h"
 #include "io/dicom/image.h"
 #include "io/pixels/lut.h"
-#include "libulite/base/memory_limit.h"
+#include "libulite/base/resources.h"
 
 #include <limits.h>
 #include <math.h>

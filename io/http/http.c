@@ -59,11 +59,6 @@ void http_reply_bytes(
     reply->size = size;
 }
 
-void http_reply_text(http_reply *reply, unsigned status, const char *type, const char *text) {
-    char *copy = strdup(text);
-    http_reply_bytes(reply, copy ? status : 503, type, copy, copy ? strlen(copy) : 0);
-}
-
 void http_reply_error(http_reply *reply, unsigned status, ul_status code, const char *text) {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "detail", text);

@@ -30,8 +30,6 @@ typedef struct http_reply {
     char type[96];       /* of the content */
 } http_reply;
 
-/* A text that is copied, or bytes that the reply takes over. */
-void http_reply_text(http_reply *reply, unsigned status, const char *type, const char *text);
 void http_reply_bytes(
     http_reply *reply, unsigned status, const char *type, char *bytes, size_t size);
 

@@ -1,6 +1,6 @@
 #include "io/net/store_scp.h"
 
-#include "io/dicom/dcmtk_prepare.h"
+#include "io/dicom/header.h"
 #include "io/dicom/shim.h"
 #include "io/net/received_file.h"
 #include "io/net/tls.h"

@@ -1,6 +1,6 @@
 #include "io/nifti/header.h"
 
-#include "io/base/file_kind.h"
+#include "io/base/file_list.h"
 
 #include "io/base/notes.h"
 

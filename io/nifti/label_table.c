@@ -2,7 +2,7 @@
 #include "io/nifti/label_table.h"
 
 #include "io/base/utf8.h"
-#include "libulite/base/memory_limit.h"
+#include "libulite/base/resources.h"
 
 #include <math.h>
 #include <stdio.h>

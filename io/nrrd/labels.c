@@ -1,7 +1,7 @@
 #include "io/base/notes.h"
 #include "io/nrrd/read.h"
 #include "io/nrrd/segments.h"
-#include "libulite/base/memory_limit.h"
+#include "libulite/base/resources.h"
 #include "volume/label_values.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "io/nrrd/read.h"
 
 #include "io/base/notes.h"
-#include "libulite/base/memory_limit.h"
+#include "libulite/base/resources.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "io/pixels/codec.h"
 
-#include "io/dicom/dcmtk_prepare.h"
+#include "io/dicom/header.h"
 #include "io/dicom/shim.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "ulite/png.h"
-#include "libulite/base/memory_limit.h"
 #include "libulite/base/output.h"
+#include "libulite/base/resources.h"
 #include "volume/label_values.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
 #include "io/rtstruct/contour.h"
 #include "io/rtstruct/rtstruct.h"
 #include "io/seg/object.h"
-#include "libulite/base/memory_limit.h"
+#include "libulite/base/resources.h"
 
 #include <algorithm>
 #include <cmath>

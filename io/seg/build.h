@@ -81,15 +81,6 @@ SegPlan seg_plan(const ul_labels &labels, const ul_series *source, const ul_seg_
 /* Bytes of the pixel data, padded to an even count. */
 size_t seg_pixel_bytes(const SegPlan &plan);
 
-/* Encodes all frames into zeroed bytes of that size. False where the progress said stop. */
-bool seg_pack(const SegPlan &plan, uint8_t *bytes);
-
-/* Whether frame f was read back as the labels are. */
-bool seg_same_pixels(const SegPlan &plan, const SegObject &object, size_t f);
-
-/* Whether the frames, which are as the labels are, hold all of them. */
-bool seg_holds_all(const SegPlan &plan, const SegObject &object);
-
 /* The options, with the labels' provenance where they do not say another. */
 ul_seg_options seg_options_for(const ul_labels &labels, const ul_seg_options *given);
 

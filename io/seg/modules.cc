@@ -1,10 +1,17 @@
 /* The modules of a SEG that ulite itself fills: series, equipment, image, segments. */
 #include "io/base/notes.h"
+#include "io/base/uid.h"
+#include "io/base/utf8.h"
 #include "io/dicom/shim.h"
+#include "io/dicom/value.h"
 #include "io/pixels/colour.h"
 #include "io/seg/build.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
 #include <cstring>
+#include <set>
 
 /* "ulite: Liver, Spleen (research use)" in the 64 characters that there are, which some readers
  * count in bytes. */
@@ -204,4 +211,205 @@ void seg_put_segments(DcmItem &target, const SegPlan &plan) {
                 "segment %u needs a label, a category code and a type code", segment.number);
         put_segment(target, plan, s);
     }
+}
+
+/* The functional groups of a SEG: what is shared by all frames, and each frame's own. */
+
+static std::string decimals(const double *numbers, size_t count) {
+    std::string text;
+    for (size_t i = 0; i < count; i++) {
+        char one[17];
+        dicom_value_decimal(numbers[i], one);
+        text += (i ? "\\" : "") + std::string(one);
+    }
+    return text;
+}
+
+/* The thickness of slices that the macro requires but the source does not tell: their depth. */
+static double default_thickness(const ul_grid &grid, char **notes) {
+    if (grid.thickness_mm > 0)
+        return grid.thickness_mm;
+    double depth = ul_grid_depth_mm(&grid, 0);
+    if (depth > 0)
+        return depth;
+    notes_add(notes, "the source tells no slice thickness: SliceThickness is 1 mm");
+    return 1;
+}
+
+/* What the source says of slice k, 0 where it does not or k is on a grid of its own. */
+static double told_thickness(const SegPlan &plan, size_t k) {
+    return plan.on_original ? ul_series_instance(plan.source, k)->thickness_mm : 0;
+}
+
+static bool thickness_differs(const SegPlan &plan) {
+    for (const SegPlanFrame &frame : plan.frames)
+        if (told_thickness(plan, frame.slice) != told_thickness(plan, plan.frames[0].slice))
+            return true;
+    return false;
+}
+
+static void put_measures(DcmItem &target, const ul_grid &grid, double thickness) {
+    DcmItem &measures = seg_new_item(target, DCM_PixelMeasuresSequence);
+    double step = std::fabs(ul_grid_step_mm(&grid));
+    seg_put(measures, DCM_SliceThickness, decimals(&thickness, 1));
+    if (step > 0) /* uneven: there is no such number */
+        seg_put(measures, DCM_SpacingBetweenSlices, decimals(&step, 1));
+    const double row_then_column[2] = {grid.spacing_mm[1], grid.spacing_mm[0]};
+    seg_put(measures, DCM_PixelSpacing, decimals(row_then_column, 2));
+}
+
+static void put_shared(DcmItem &target, const SegPlan &plan, const double *thickness) {
+    const ul_grid &grid = plan.labels->grid;
+    DcmItem &shared = seg_new_item(target, DCM_SharedFunctionalGroupsSequence);
+    if (!plan.placed)
+        return;
+    double cosines[6];
+    for (int c = 0; c < 3; c++) {
+        cosines[c] = grid.axis_i[c];
+        cosines[3 + c] = grid.axis_j[c];
+    }
+    seg_put(seg_new_item(shared, DCM_PlaneOrientationSequence), DCM_ImageOrientationPatient,
+        decimals(cosines, 6));
+    if (thickness)
+        put_measures(shared, grid, *thickness);
+}
+
+static void put_derivation(DcmItem &frame, const SegPlan &plan, size_t slice) {
+    DcmItem &derivation = seg_new_item(frame, DCM_DerivationImageSequence);
+    DcmItem &image = seg_new_item(derivation, DCM_SourceImageSequence);
+    const ul_instance *instance = ul_series_instance(plan.source, plan.nearest[slice]);
+    seg_put_reference(image, *instance);
+    if (instance->frame > 0)
+        seg_put(image, DCM_ReferencedFrameNumber, std::to_string(instance->frame));
+    seg_put(image, DCM_SpatialLocationsPreserved, plan.on_original ? "YES" : "NO");
+    seg_put_code(image, DCM_PurposeOfReferenceCodeSequence, "121322", "DCM",
+        "Source image for image processing operation");
+    seg_put_code(derivation, DCM_DerivationCodeSequence, "113076", "DCM", "Segmentation");
+}
+
+static DcmItem &put_frame(DcmItem &target, const SegPlan &plan, const SegPlanFrame &planned) {
+    const ul_grid &grid = plan.labels->grid;
+    DcmItem &frame = seg_new_item(target, DCM_PerFrameFunctionalGroupsSequence);
+    put_derivation(frame, plan, planned.slice);
+
+    DcmItem &content = seg_new_item(frame, DCM_FrameContentSequence);
+    auto place = Uint32(plan.timed() ? planned.slice + 1 : plan.position_rank[planned.slice]);
+    std::vector<Uint32> index;
+    if (plan.kind != SegKind::LABELMAP)
+        index.push_back(plan.number(planned.segment));
+    if (plan.placed || plan.timed())
+        index.push_back(place);
+    content.putAndInsertUint32Array(DCM_DimensionIndexValues, index.data(), index.size());
+    if (plan.timed())
+        content.putAndInsertUint32(DCM_TemporalPositionIndex, place);
+
+    if (plan.placed)
+        seg_put(seg_new_item(frame, DCM_PlanePositionSequence), DCM_ImagePositionPatient,
+            decimals(grid.origin_mm[planned.slice], 3));
+    if (plan.kind != SegKind::LABELMAP)
+        seg_put_us(seg_new_item(frame, DCM_SegmentIdentificationSequence),
+            DCM_ReferencedSegmentNumber, plan.number(planned.segment));
+    return frame;
+}
+
+/* PixelMeasures are shared, or each frame's own where slices differ in thickness. */
+void seg_put_groups(DcmItem &target, const SegPlan &plan, char **notes) {
+    double thickness = plan.placed ? told_thickness(plan, plan.frames[0].slice) : 0;
+    if (plan.placed && !(thickness > 0))
+        thickness = default_thickness(plan.labels->grid, notes);
+    bool differs = plan.placed && thickness_differs(plan);
+    put_shared(target, plan, differs ? nullptr : &thickness);
+    for (const SegPlanFrame &planned : plan.frames) {
+        DcmItem &frame = put_frame(target, plan, planned);
+        double told = told_thickness(plan, planned.slice);
+        if (differs)
+            put_measures(frame, plan.labels->grid, told > 0 ? told : thickness);
+    }
+}
+
+/* Values into a data set: helpers of the modules. */
+
+void seg_stored(const OFCondition &condition, const DcmTagKey &tag) {
+    if (condition.bad())
+        throw Failure(UL_ERROR_INTERNAL, "%s could not be stored: %s", DcmTag(tag).getTagName(),
+            condition.text());
+}
+
+void seg_put(DcmItem &item, const DcmTagKey &tag, const std::string &value) {
+    seg_stored(item.putAndInsertOFStringArray(tag, value.c_str()), tag);
+}
+
+void seg_put_us(DcmItem &item, const DcmTagKey &tag, unsigned value) {
+    seg_stored(item.putAndInsertUint16(tag, Uint16(value)), tag);
+}
+
+DcmItem &seg_new_item(DcmItem &item, const DcmTagKey &sequence) {
+    DcmItem *created = nullptr;
+    seg_stored(item.findOrCreateSequenceItem(sequence, created, -2), sequence);
+    return *created;
+}
+
+void seg_put_reference(DcmItem &item, const ul_instance &instance) {
+    seg_put(item, DCM_ReferencedSOPClassUID, instance.sop_class_uid);
+    seg_put(item, DCM_ReferencedSOPInstanceUID, instance.sop_instance_uid);
+}
+
+std::string seg_clipped(const std::string &text, size_t characters, size_t bytes) {
+    std::string buffer(std::min(text.size() * 2, bytes) + 1, '\0');
+    ul_utf8_clip(&buffer[0], buffer.size(), characters, text.c_str());
+    return buffer.c_str();
+}
+
+void seg_each_instance(const SegPlan &plan, const std::function<void(const ul_instance &)> &visit) {
+    std::set<std::string> visited;
+    for (size_t k = 0; k < ul_series_grid(plan.source)->size[2]; k++) {
+        const ul_instance *instance = ul_series_instance(plan.source, k);
+        if (visited.insert(instance->sop_instance_uid).second)
+            visit(*instance);
+    }
+}
+
+void seg_save(DcmFileFormat &file, const char *path, E_TransferSyntax syntax) {
+    errno = 0; /* DCMTK's own texts speak of its streams */
+    OFCondition saved = file.saveFile(path, syntax, EET_ExplicitLength);
+    if (saved.bad())
+        throw Failure(
+            UL_ERROR_OUTPUT, "cannot be written: %s", errno ? std::strerror(errno) : saved.text());
+}
+
+void seg_put_charset(DcmItem &item, const std::string &text) {
+    for (char c : text)
+        if (static_cast<signed char>(c) < 0) {
+            seg_put(item, DCM_SpecificCharacterSet, "ISO_IR 192");
+            return;
+        }
+}
+
+void seg_put_code(DcmItem &item, const DcmTagKey &sequence, const char *value, const char *scheme,
+    const char *meaning) {
+    DcmItem &code = seg_new_item(item, sequence);
+    seg_put_charset(code, meaning);
+    seg_put(code, std::strlen(value) > 16 ? DCM_LongCodeValue : DCM_CodeValue, value);
+    seg_put(code, DCM_CodingSchemeDesignator, scheme);
+    seg_put(code, DCM_CodeMeaning, meaning);
+}
+
+std::string seg_usable_uid(const SegPlan &plan, const char *uid, const char *what, char **notes) {
+    if (uid_usable(uid))
+        return uid;
+    bool by_series = uid_usable(plan.info->series_uid);
+    const char *seed =
+        by_series ? plan.info->series_uid : ul_series_instance(plan.source, 0)->sop_instance_uid;
+    notes_add(notes, "%s: %s, one was made from the %s", what,
+        *uid ? "the source's is invalid" : "the source has none",
+        by_series ? "series UID" : "UID of the first image");
+    ul_sha256 sha;
+    ul_sha256_init(&sha);
+    ul_sha256_update(&sha, what, std::strlen(what) + 1);
+    ul_sha256_update(&sha, seed, std::strlen(seed));
+    uint8_t digest[32];
+    ul_sha256_final(&sha, digest);
+    char derived[UID_BYTES];
+    uid_from_digest(digest, derived);
+    return derived;
 }

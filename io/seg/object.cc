@@ -7,7 +7,7 @@
 #include "io/pixels/source.h"
 #include "io/seg/bits.h"
 #include "io/seg/build.h"
-#include "libulite/base/memory_limit.h"
+#include "libulite/base/resources.h"
 
 #include <cmath>
 #include <cstring>

@@ -1,8 +1,11 @@
+#include "io/seg/verify.h"
+
 #include "io/dicom/shim.h"
 #include "io/pixels/colour.h"
-#include "io/seg/findings.h"
 
 #include <algorithm>
+#include <cstdarg>
+#include <cstdio>
 #include <cstring>
 #include <set>
 
@@ -221,7 +224,8 @@ static void check_frames(const SegObject &object, SegFindings &findings) {
             underived, plural(underived));
 }
 
-void seg_check_object(const SegObject &object, SegFindings &findings) {
+/* Attributes, segments, colours and frames as the standard and the readers need them. */
+static void seg_check_object(const SegObject &object, SegFindings &findings) {
     check_attributes(object, findings);
     check_segments(object, findings);
     check_texts(object, findings);
@@ -267,4 +271,14 @@ bool ul_seg_probe(const char *path) {
     } catch (...) {
         return false;
     }
+}
+
+void SegFindings::add(const char *who, const char *format, ...) {
+    ul_seg_finding finding = {};
+    std::snprintf(finding.who, sizeof finding.who, "%s", who);
+    va_list arguments;
+    va_start(arguments, format);
+    std::vsnprintf(finding.text, sizeof finding.text, format, arguments);
+    va_end(arguments);
+    list.push_back(finding);
 }

@@ -1,7 +1,8 @@
 #include "io/base/notes.h"
-#include "io/base/sha256.h"
+#include "io/base/uid.h"
 #include "io/dicom/shim.h"
 #include "io/dicom/shim_team.h"
+#include "io/seg/bits.h"
 #include "io/seg/build.h"
 #include "io/seg/object.h"
 #include "libulite/base/output.h"
@@ -10,6 +11,113 @@
 #include <cmath>
 #include <cstring>
 #include <dcmtk/dcmdata/dcrleerg.h>
+
+static const size_t chunk = 64; /* frames that the threads share between two reports of progress */
+
+size_t seg_pixel_bytes(const SegPlan &plan) {
+    size_t samples = plan.frames.size() * plan.pixels();
+    size_t bytes = plan.bits() == 1 ? (samples + 7) / 8 : samples * (plan.bits() / 8);
+    return bytes + bytes % 2;
+}
+
+/* A frame of segment numbers, least significant byte first. */
+static void pack_labels(const SegPlan &plan, const SegPlanFrame &frame, uint8_t *bytes) {
+    const uint16_t *map = plan.map(frame.slice);
+    size_t pixels = plan.pixels(), width = plan.bits() / 8;
+    for (size_t i = 0; i < pixels; i++)
+        bytes[i * width] = uint8_t(plan.stored[map[i]]);
+    for (size_t i = 0; width == 2 && i < pixels; i++)
+        bytes[i * width + 1] = uint8_t(plan.stored[map[i]] >> 8);
+}
+
+static void pack_frame(const SegPlan &plan, size_t f, uint8_t *bytes) {
+    size_t pixels = plan.pixels(), columns = plan.labels->grid.size[0];
+    const SegPlanFrame &frame = plan.frames[f];
+    auto number = uint16_t(plan.segment(frame.segment).number);
+    const uint16_t *map = plan.map(frame.slice);
+    size_t first = frame.first_row * columns;
+    if (plan.kind == SegKind::BINARY)
+        seg_bits_pack(map + first, (frame.past_row - frame.first_row) * columns, number, bytes,
+            f * pixels + first);
+    else if (plan.kind == SegKind::LABELMAP)
+        pack_labels(plan, frame, bytes + f * pixels * (plan.bits() / 8));
+    else if (const uint8_t *fractions = plan.fractions(frame))
+        std::memcpy(bytes + f * pixels, fractions, pixels);
+    else
+        for (size_t i = 0; i < pixels; i++)
+            bytes[f * pixels + i] = map[i] == number ? 255 : 0;
+}
+
+/* Encodes all frames into zeroed bytes of that size. False where the progress said stop. */
+static bool pack(const SegPlan &plan, uint8_t *bytes) {
+    size_t count = plan.frames.size();
+    bool apart = plan.bits() != 1 || plan.pixels() % 8 == 0; /* no two frames share a byte */
+    ShimTeam team(apart ? std::min(count, chunk) : 1, plan.options->threads);
+    for (size_t first = 0; first < count; first += chunk) {
+        if (!ul_progress_report(plan.options->progress, "packing", first, count))
+            return false;
+        size_t past = std::min(first + chunk, count);
+        team.each(past - first, [&](size_t i) { pack_frame(plan, first + i, bytes); });
+    }
+    return ul_progress_report(plan.options->progress, "packing", count, count);
+}
+
+/* Bits of the segment's rows as the labels are, none elsewhere. */
+static bool same_bits(
+    const SegPlan &plan, const SegPlanFrame &frame, const uint8_t *bits, size_t at) {
+    size_t columns = plan.labels->grid.size[0];
+    size_t first = frame.first_row * columns, past = frame.past_row * columns;
+    auto number = uint16_t(plan.segment(frame.segment).number);
+    return seg_bits_zero(bits, at, first) &&
+           seg_bits_equal(bits, at + first, past - first, number, plan.map(frame.slice) + first) &&
+           seg_bits_zero(bits, at + past, plan.pixels() - past);
+}
+
+static bool same_labels(const SegPlan &plan, const SegPlanFrame &frame, const uint8_t *bytes) {
+    const uint16_t *map = plan.map(frame.slice);
+    bool wide = plan.bits() == 16, same = true;
+    for (size_t i = 0; i < plan.pixels(); i++) {
+        unsigned read = wide ? unsigned(bytes[2 * i] | bytes[2 * i + 1] << 8) : bytes[i];
+        same = same && read == plan.stored[map[i]];
+    }
+    return same;
+}
+
+/* Whether frame f was read back as the labels are. */
+static bool same_pixels(const SegPlan &plan, const SegObject &object, size_t f) {
+    size_t pixels = plan.pixels();
+    const SegPlanFrame &frame = plan.frames[f];
+    if (plan.kind == SegKind::BINARY)
+        return same_bits(plan, frame, object.pixels, f * pixels);
+    if (plan.kind == SegKind::LABELMAP)
+        return same_labels(plan, frame, object.pixels + f * pixels * (plan.bits() / 8));
+    const uint8_t *read = object.pixels + f * pixels;
+    if (const uint8_t *fractions = plan.fractions(frame))
+        return std::memcmp(read, fractions, pixels) == 0;
+    const uint16_t *map = plan.map(frame.slice);
+    auto number = uint16_t(plan.segment(frame.segment).number);
+    bool same = true;
+    for (size_t i = 0; i < pixels; i++)
+        same = same && read[i] == (map[i] == number ? 255 : 0);
+    return same;
+}
+
+/* Whether the frames, which are as the labels are, hold all of them. */
+static bool holds_all(const SegPlan &plan, const SegObject &object) {
+    size_t labelled = 0, held = 0;
+    size_t voxels = plan.pixels() * plan.labels->grid.size[2];
+    if (plan.kind == SegKind::FRACTIONAL)
+        return true; /* each frame was compared as a whole */
+    for (size_t v = 0; v < voxels; v++)
+        labelled += plan.labels->map[v] != 0;
+    if (plan.kind == SegKind::BINARY)
+        held = seg_bits_count(object.pixels, (plan.frames.size() * plan.pixels() + 7) / 8);
+    for (size_t f = 0; plan.kind == SegKind::LABELMAP && f < plan.frames.size(); f++) {
+        const uint16_t *map = plan.map(plan.frames[f].slice); /* as its frame, which was compared */
+        held += plan.pixels() - size_t(std::count(map, map + plan.pixels(), uint16_t(0)));
+    }
+    return held == labelled;
+}
 
 void ul_seg_options_init(ul_seg_options *options) {
     std::memset(options, 0, sizeof *options);
@@ -106,7 +214,7 @@ static bool put_pixels(DcmDataset &data, const SegPlan &plan, SegUids &uids) {
     if (words)
         bytes = reinterpret_cast<Uint8 *>(pairs);
     std::memset(bytes, 0, byte_count);
-    if (!seg_pack(plan, bytes))
+    if (!pack(plan, bytes))
         return false;
     uids = seg_uids(plan, bytes, byte_count);
     if (data.insert(element.release(), OFTrue).bad())
@@ -153,7 +261,6 @@ static void check_frame(const SegPlan &plan, const SegObject &object, size_t f) 
 
 /* Reads the file back and compares it with the labels. False where the progress said stop. */
 static bool check_file(const char *path, const SegPlan &plan) {
-    constexpr size_t chunk = 64; /* frames that the threads share between two reports of progress */
     SegObject object = seg_read_back([path] { return seg_object_open(path, true); });
     size_t count = plan.frames.size();
     if (object.kind != plan.kind || object.bits != plan.bits() || object.frames.size() != count ||
@@ -165,15 +272,14 @@ static bool check_file(const char *path, const SegPlan &plan) {
             return false;
         size_t past = std::min(first + chunk, count);
         bool same[chunk];
-        team.each(
-            past - first, [&](size_t i) { same[i] = seg_same_pixels(plan, object, first + i); });
+        team.each(past - first, [&](size_t i) { same[i] = same_pixels(plan, object, first + i); });
         for (size_t f = first; f < past; f++)
             if (!same[f - first])
                 differs("the pixels", f);
         for (size_t f = first; f < past; f++)
             check_frame(plan, object, f);
     }
-    if (!seg_holds_all(plan, object))
+    if (!holds_all(plan, object))
         differs("the number of voxels", count - 1);
     return ul_progress_report(plan.options->progress, "checking", count, count);
 }

@@ -4,7 +4,7 @@
 #include "io/pixels/source.h"
 #include "io/pixels/unpack.h"
 #include "io/series/read.h"
-#include "libulite/base/memory_limit.h"
+#include "libulite/base/resources.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,12 @@
-#define _DEFAULT_SOURCE /* getentropy, mkdtemp */
-
+#define _DEFAULT_SOURCE   /* getentropy, mkdtemp */
+#define _XOPEN_SOURCE 700 /* nftw */
 #include "jobs/base/folders.h"
 
 #include "jobs/base/paths.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,4 +85,17 @@ ul_status folder_put(const char *folder, const char *name, const void *bytes, si
     free(*path);
     *path = NULL;
     return ul_error_set(error, UL_ERROR_OUTPUT, "%s: cannot be written: %s", name, strerror(why));
+}
+
+#define _XOPEN_SOURCE 700 /* nftw */
+
+static int delete_entry(const char *path, const struct stat *info, int kind, struct FTW *place) {
+    (void)info;
+    (void)kind;
+    (void)place;
+    return remove(path) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+void files_clear(const char *folder) {
+    nftw(folder, delete_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }

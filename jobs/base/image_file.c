@@ -1,6 +1,6 @@
 #include "jobs/base/image_file.h"
 
-#include "io/base/file_kind.h"
+#include "io/base/file_list.h"
 #include "jobs/base/paths.h"
 #include "ulite/nrrd.h"
 #include "ulite/png.h"

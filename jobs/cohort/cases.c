@@ -1,8 +1,7 @@
 #define _XOPEN_SOURCE 700 /* realpath */
 
-#include "io/base/file_kind.h"
 #include "io/base/file_list.h"
-#include "io/base/sha256.h"
+#include "io/base/uid.h"
 #include "jobs/base/paths.h"
 #include "libulite/base/output.h"
 #include "ulite/cohort.h"

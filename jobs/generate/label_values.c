@@ -1,7 +1,7 @@
 #include "jobs/generate/label_values.h"
 
 #include "io/base/json.h"
-#include "io/base/sha256.h"
+#include "io/base/uid.h"
 #include "jobs/base/paths.h"
 
 #include <cJSON.h>

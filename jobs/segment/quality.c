@@ -1,7 +1,7 @@
 #include "jobs/segment/quality.h"
 
 #include "jobs/base/digits.h"
-#include "volume/runs.h"
+#include "volume/components.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,5 @@
 #include "ulite/segment.h"
 
-#include "jobs/segment/logit_sum.h"
 #include "jobs/segment/predict.h"
 #include "jobs/segment/quality.h"
 #include "jobs/segment/sides.h"
@@ -211,10 +210,10 @@ static ul_status run_slab(
     if (j->sum.values)
         hold_slab(j);
     for (size_t plane = 0; status == UL_OK && plane < j->planes; plane++) {
-        slab run = slices_to_run(j, &j->stacks[plane]);
-        status = predict_stack(model, j->card, &j->stacks[plane], run.first, run.depth, options,
+        slab part = slices_to_run(j, &j->stacks[plane]);
+        status = predict_stack(model, j->card, &j->stacks[plane], part.first, part.depth, options,
             &progress, take_slice, j, error);
-        j->run += run.depth;
+        j->run += part.depth;
     }
     return status == UL_OK && j->sum.values ? label_slab(options, j, error) : status;
 }

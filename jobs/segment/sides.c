@@ -1,6 +1,6 @@
 #include "jobs/segment/sides.h"
 
-#include "volume/runs.h"
+#include "volume/components.h"
 #include "volume/vec3.h"
 
 #include <math.h>

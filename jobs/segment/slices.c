@@ -195,7 +195,9 @@ void slices_cut(const slice_stack *stack, size_t z, float *scratch, float *pixel
     }
 }
 
-size_t slices_neighbour(
+/* The slice that stands `channel - channels / 2` slices from z as an input channel of a network
+ * that sees neighbours: the last one on the way where the stack ends or slices are missing. */
+static size_t slices_neighbour(
     const bool *apart, size_t depth, size_t z, size_t channel, size_t channels) {
     size_t steps = channel > channels / 2 ? channel - channels / 2 : channels / 2 - channel;
     for (; steps > 0; steps--) {
@@ -206,7 +208,10 @@ size_t slices_neighbour(
     return z;
 }
 
-slice_blend slices_at_distance(
+/* What lies away_mm (either way) from slice z: the linear blend of the two slices around it, or a
+ * slice alone that is closer than 1 % of the step to it. As slices_neighbour, it stays on this side
+ * of the ends and of missing slices. */
+static slice_blend slices_at_distance(
     const bool *apart, const double *position_mm, size_t depth, size_t z, double away_mm) {
     const double target = position_mm[z] + away_mm;
     while (away_mm > 0.0 && z + 1 < depth && !apart[z] && position_mm[z + 1] <= target)

@@ -3,7 +3,7 @@
 #ifndef SLICES_H
 #define SLICES_H
 
-#include "jobs/segment/normalise.h"
+#include "jobs/segment/intensity.h"
 #include "volume/resample.h"
 
 /* Slices of a volume along one plane, cut when they are asked for, not yet padded. Pixel (x, y) of
@@ -47,21 +47,11 @@ void slices_thin(slice_stack *stack, size_t count, double through, bool from_end
 void slices_cut(const slice_stack *stack, size_t z, float *scratch, float *pixels);
 size_t slices_scratch(const slice_stack *stack);
 
-/* The slice that stands `channel - channels / 2` slices from z as an input channel of a network
- * that sees neighbours: the last one on the way where the stack ends or slices are missing. */
-size_t slices_neighbour(const bool *apart, size_t depth, size_t z, size_t channel, size_t channels);
-
 /* A point between two slices: weight is that of the second; 0: the first alone. */
 typedef struct slice_blend {
     size_t slice[2];
     float weight;
 } slice_blend;
-
-/* What lies away_mm (either way) from slice z: the linear blend of the two slices around it, or a
- * slice alone that is closer than 1 % of the step to it. As slices_neighbour, it stays on this side
- * of the ends and of missing slices. */
-slice_blend slices_at_distance(
-    const bool *apart, const double *position_mm, size_t depth, size_t z, double away_mm);
 
 /* What an input channel of a network shows that sees neighbours: slices_at_distance where the card
  * names a distance, else slices_neighbour. */

@@ -2,7 +2,7 @@
 
 #include "jobs/serve/worker.h"
 
-#include "libulite/base/kernel_file.h"
+#include "libulite/base/resources.h"
 
 #include <errno.h>
 #include <poll.h>

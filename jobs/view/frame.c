@@ -102,7 +102,8 @@ bool frame_slice_at(const view_frame *frame, double w, size_t *k) {
     return frame->border_mm[2 * first] <= w && w <= frame->border_mm[2 * first + 1];
 }
 
-void frame_position(const view_frame *frame, const double at[3], double lps_mm[3]) {
+/* The patient position of a point of the frame: LPS, mm. */
+static void frame_position(const view_frame *frame, const double at[3], double lps_mm[3]) {
     memset(lps_mm, 0, 3 * sizeof *lps_mm);
     for (int a = 0; a < 3; a++)
         vec3_add(lps_mm, at[a], frame->axis[a], lps_mm);

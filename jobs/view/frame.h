@@ -28,9 +28,6 @@ void frame_free(view_frame *frame);
 /* The slice whose share of the normal holds w; false where there is none, as in a gap. */
 bool frame_slice_at(const view_frame *frame, double w, size_t *k);
 
-/* The patient position of a point of the frame: LPS, mm. */
-void frame_position(const view_frame *frame, const double at[3], double lps_mm[3]);
-
 /* A plane to look at: its picture's x and y run along two axes of the frame, or against them. */
 typedef struct view_plane {
     ul_plane name; /* UL_PLANE_UNKNOWN where nothing is placed */

@@ -6,7 +6,8 @@ extern const unsigned char view_page_css[], view_case_html[], view_case_js[], vi
 extern const size_t view_page_css_bytes, view_case_html_bytes, view_case_js_bytes,
     view_index_html_bytes, view_index_js_bytes;
 
-void web_text(FILE *file, const char *text) {
+/* Text as HTML has it. */
+static void web_text(FILE *file, const char *text) {
     for (; *text; text++)
         switch (*text) {
         case '<':

@@ -21,7 +21,4 @@ void web_json(FILE *file, const char *id, const char *json);
 /* The script, and the end. */
 void web_end(FILE *file, web_page page);
 
-/* Text as HTML has it. */
-void web_text(FILE *file, const char *text);
-
 #endif

@@ -16,7 +16,7 @@ static void skip_space(ul_json *json) {
         json->at++;
 }
 
-bool ul_json_peek(ul_json *json, char punctuation) {
+static bool ul_json_peek(ul_json *json, char punctuation) {
     if (json->fault)
         return false;
     skip_space(json);

@@ -21,7 +21,6 @@ bool ul_utf8_valid(const char *string); /* what ul_json_string takes, but for co
 const char *ul_json_found(const ul_json *json, char text[UL_JSON_FOUND_BYTES]);
 
 bool ul_json_take(ul_json *json, char punctuation);     /* skips space, takes it or fails */
-bool ul_json_peek(ul_json *json, char punctuation);     /* skips space, true if it is next */
 bool ul_json_end(ul_json *json);                        /* only space is left */
 bool ul_json_string(ul_json *json, const char **value); /* UTF-8, NUL-terminated, no NUL inside */
 bool ul_json_size(ul_json *json, size_t *value);        /* an integer of 0 .. SIZE_MAX */

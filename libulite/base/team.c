@@ -1,6 +1,6 @@
 #include "ulite/resources.h"
 
-#include "libulite/base/processors.h"
+#include "libulite/base/resources.h"
 
 #include <pthread.h>
 #include <signal.h>

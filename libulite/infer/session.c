@@ -1,6 +1,6 @@
 #define _DEFAULT_SOURCE /* madvise. NOLINT: a name that libc asks for */
 
-#include "libulite/base/limits.h"
+#include "libulite/base/resources.h"
 #include "libulite/infer/session_internal.h"
 #include "ulite/resources.h"
 

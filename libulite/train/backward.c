@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-float *ul_train_partial(const ul_trainer *t, size_t chunk) {
+/* A chunk's own sums. */
+static float *ul_train_partial(const ul_trainer *t, size_t chunk) {
     return t->partials + chunk * t->partial_floats;
 }
 
@@ -28,7 +29,9 @@ static void sum_block(void *context, size_t block, int thread) {
     }
 }
 
-const float *ul_train_run_sums(ul_trainer *t, size_t level, ul_phase *phase, size_t floats) {
+/* Runs a phase whose chunks each have `floats` sums, zero at first, and adds these up. Returns the
+ * totals. */
+static const float *ul_train_run_sums(ul_trainer *t, size_t level, ul_phase *phase, size_t floats) {
     t->partial_floats = floats;
     ul_train_run(t, level, phase);
     sum_chunks all = {t, t->level[level].chunks};

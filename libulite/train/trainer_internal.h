@@ -14,7 +14,6 @@
 #include "libulite/kernels/train_kernels.h"
 #include "libulite/model/layout.h"
 #include "libulite/train/loss.h"
-#include "libulite/train/optimizer.h"
 #include "ulite/session.h"
 #include "ulite/trainer.h"
 
@@ -200,11 +199,6 @@ void ul_train_top(const ul_trainer *t, size_t first, size_t pixels, const ul_top
 /* Kernel-ready copies of all weights. */
 void ul_train_pack(ul_trainer *trainer);
 
-/* Runs a phase whose chunks each have `floats` sums, zero at first, and adds these up. Returns the
- * totals. */
-const float *ul_train_run_sums(ul_trainer *trainer, size_t level, ul_phase *phase, size_t floats);
-/* A chunk's own sums. */
-float *ul_train_partial(const ul_trainer *trainer, size_t chunk);
 /* Sizes of the sums of a layer, and their way from padded sums into trainer->gradients. */
 size_t ul_pointwise_sums(const ul_pointwise_weights *p);
 void ul_pointwise_collect(ul_trainer *trainer, ul_pointwise_id id, const float *sums);
@@ -232,5 +226,18 @@ void ul_train_backward(ul_trainer *trainer);
  * the gradient tests. */
 ul_status ul_train_gradients(ul_trainer *trainer, const float *images, const uint8_t *labels,
     size_t count, double *loss, ul_error *error);
+
+/* Adam and AdamW. */
+
+typedef struct ul_optimizer_rule {
+    ul_optimizer kind;
+    double beta1, beta2, epsilon, weight_decay, learning_rate;
+    double gradient_scale; /* multiplies every gradient first: clipping */
+    uint64_t step;         /* 1 for the first */
+} ul_optimizer_rule;
+
+/* One step of `count` weights with their gradients and first and second moments. */
+void ul_optimizer_update(const ul_optimizer_rule *rule, size_t count, float *weights,
+    const float *gradients, float *first, float *second);
 
 #endif

@@ -1,5 +1,4 @@
 /* The parts that the SEG writer and reader are made of: bits, colours, values, UIDs, texts. */
-#include "io/base/charset.h"
 #include "io/base/uid.h"
 #include "io/base/utf8.h"
 #include "io/dicom/value.h"

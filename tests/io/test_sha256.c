@@ -1,4 +1,4 @@
-#include "io/base/sha256.h"
+#include "io/base/uid.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* Adam and AdamW against the formulas of their papers in double precision (Kingma and Ba 2015,
  * algorithm 1; Loshchilov and Hutter 2019, algorithm 2), step by step. */
-#include "libulite/train/optimizer.h"
+#include "libulite/train/trainer_internal.h"
 
 #include <math.h>
 #include <setjmp.h>

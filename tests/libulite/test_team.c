@@ -1,5 +1,5 @@
 /* Teams of threads: all work is done once, by as many threads as there are. */
-#include "libulite/base/processors.h"
+#include "libulite/base/resources.h"
 #include "support/failing.h"
 #include "ulite/resources.h"
 

@@ -1,5 +1,5 @@
 /* The memory limit of readers. */
-#include "libulite/base/memory_limit.h"
+#include "libulite/base/resources.h"
 #include "ulite/volume.h"
 
 #include <setjmp.h>

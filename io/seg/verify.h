@@ -16,9 +16,6 @@ inline const char *plural(size_t count) {
     return count == 1 ? "" : "s";
 }
 
-/* Attributes, segments, colours and frames as the standard and the readers need them. */
-void seg_check_object(const SegObject &object, SegFindings &findings);
-
 /* What readers make of the stored pixels: each finding has the exact condition of a misreading that
  * was measured (docs/dicom-seg.md). */
 void seg_check_readers(const SegObject &object, SegFindings &findings);

@@ -1,0 +1,48 @@
+/* What this process may use of the machine: processors, memory. */
+#ifndef UL_RESOURCES_INTERNAL_H
+#define UL_RESOURCES_INTERNAL_H
+
+#include "ulite/error.h"
+#include "ulite/resources.h"
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Those that it may run on, or fewer where control groups limit its processor time; at least 1. */
+int ul_processors(void);
+
+/* Processors that control groups leave, of version 1 or 2, rounded up; 0 where they set no limit.
+ * root: prefix of /proc and /sys, "" but for tests. */
+int ul_cgroup_processors(const char *root);
+
+/* What a reader asks before it allocates as much as a file declares (UL_API: for ulite-imaging,
+ * too). */
+
+/* A picture may have this many pixels, 16384 x 16384: more is refused before it is decoded. */
+#define MEMORY_MAX_PIXELS ((uint64_t)1 << 28)
+
+/* Whether the memory that the process has in use and `bytes` more are within the limit. */
+UL_API bool ul_memory_fits(uint64_t bytes);
+
+/* The same as an error: UL_ERROR_LIMIT, "WHAT needs ... more, the memory limit is ...", where what
+ * tells the sizes that were declared. */
+UL_API ul_status ul_memory_ask(uint64_t bytes, ul_error *error, const char *what, ...)
+    UL_PRINTF(3, 4);
+
+/* The whole numbers that the first line of a file begins with, most of them at most: how many there
+ * are, 0 where there is no such file. A word ("max") ends them, and so does one out of range. */
+size_t ul_kernel_numbers(const char *path, long long *numbers, size_t most);
+
+/* What sessions and trainers take alike. */
+
+/* Slices of height x width pixels on `threads` threads (0: ul_default_threads()). Errors:
+ * UL_ERROR_USAGE. */
+ul_status ul_limits_check(size_t height, size_t width, int threads, ul_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
