@@ -1,7 +1,7 @@
 #include "apps/eval/tables.h"
 
 #include "apps/base/ending.h"
-#include "jobs/base/csv.h"
+#include "jobs/base/digits.h"
 #include "libulite/base/output.h"
 
 #include <math.h>

@@ -3,7 +3,6 @@
 #include "apps/base/json_out.h"
 #include "apps/convert/label_table.h"
 #include "apps/segment/segment.h"
-#include "jobs/base/csv.h"
 #include "jobs/base/digits.h"
 
 #include <cJSON.h>

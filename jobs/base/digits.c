@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The number that a text has of a value: the nearest one to its decimals. */
 static double shortened(const char *format, int digits, double value) {
@@ -40,4 +41,18 @@ double digits_value(double value) {
 const char *digits_text(double value, char text[DIGITS_TEXT_BYTES]) {
     snprintf(text, DIGITS_TEXT_BYTES, fabs(value) < 99.95 ? "%.3g" : "%.0f", value);
     return text;
+}
+
+void csv_put_text(FILE *stream, const char *text) {
+    if (!strpbrk(text, ",\"\r\n")) {
+        fputs(text, stream);
+        return;
+    }
+    fputc('"', stream);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', stream);
+        fputc(*text, stream);
+    }
+    fputc('"', stream);
 }

@@ -3,6 +3,8 @@
 #ifndef DIGITS_H
 #define DIGITS_H
 
+#include <stdio.h>
+
 /* To 3 decimals; below 0.1 mL (a hundred voxels of 1 mm) to 3 digits, so that nothing becomes 0. */
 double digits_ml(double ml);
 
@@ -23,5 +25,10 @@ const char *digits_text(double value, char text[DIGITS_TEXT_BYTES]);
 
 /* To 6 digits, whole numbers as they are: values of an image, spacings, rates, losses. */
 double digits_value(double value);
+
+/* Fields of CSV files (RFC 4180). */
+
+/* Writes a text as a field, in quotes where it needs them. */
+void csv_put_text(FILE *stream, const char *text);
 
 #endif

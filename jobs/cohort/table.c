@@ -1,6 +1,6 @@
 #include "jobs/cohort/table.h"
 
-#include "jobs/base/csv.h"
+#include "jobs/base/digits.h"
 
 static const char *const run_columns[] = {"number", "case", "study", "series", "model", "output"};
 static const char *const segment_columns[] = {

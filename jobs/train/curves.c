@@ -1,6 +1,6 @@
 #include "jobs/train/curves.h"
 
-#include "jobs/base/csv.h"
+#include "jobs/base/digits.h"
 #include "jobs/base/paths.h"
 #include "jobs/view/chart.h"
 #include "libulite/base/output.h"

@@ -1,4 +1,3 @@
-#include "jobs/base/csv.h"
 #include "jobs/base/digits.h"
 #include "jobs/base/paths.h"
 #include "jobs/train/model_file.h"
