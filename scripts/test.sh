@@ -1,10 +1,10 @@
 #!/bin/bash
-# Sets up, builds the release preset and runs every test through CTest. Other arguments go to ctest.
+# Sets up, builds the release preset and runs the tests through CTest. Other arguments go to ctest.
 #
 # Usage: scripts/test.sh [--quick|--all] [-R NAME]
 #
 # --quick: what takes two minutes and needs no peers: the unit tests, kernels and the command line.
-# --all: then also `ulite batch` on a thousand studies and on a Slurm of its own, `ulite node` behind an Orthanc with
+# --all: also the tests with the label `long`, all of them under the sanitizers, `ulite batch` on a thousand studies and on a Slurm of its own, `ulite node` behind an Orthanc with
 # fifty studies, under malformed connections and over five hundred studies, `ulite serve` under twenty uploads and malformed requests, and
 # scripts/fresh.sh, both of the README's commands in a new Debian 12. Needs root.
 set -euo pipefail
@@ -25,6 +25,7 @@ esac
 scripts/install-deps.sh ${all:+--cluster}
 cmake --preset release
 cmake --build --preset release -j "$(nproc)"
+[ "$all${quick[*]-}$*" ] || quick=(-LE long)
 ctest --preset release -j "$(nproc)" "${quick[@]}" "$@"
 
 # or_skip COMMAND...: one that is skipped (77) is no failure.
@@ -52,5 +53,7 @@ if [ "$all" ]; then
     }
     serve test_api.py 20
     serve test_hostile.py 10000
+    scripts/sanitizers.sh asan --all
+    scripts/sanitizers.sh tsan --all
     or_skip scripts/fresh.sh
 fi
