@@ -1,5 +1,6 @@
 #include "apps/base/console.h"
 #include "apps/base/json_out.h"
+#include "apps/options/options.h"
 #include "jobs/base/paths.h"
 #include "ulite/error.h"
 
@@ -41,17 +42,25 @@ static int run_in_server(char **argv) {
     return UL_ERROR_INPUT;
 }
 
+/* --man: roff, --options: lines for completion; of a command, or of the program. */
 static int help(int argc, char **argv) {
-    if (argc < 3) {
-        print_help(stdout);
-        return UL_OK;
-    }
-    const cli_command *command = find_command(argv[2]);
-    if (!command)
-        return unknown_command(argv[2]);
-    if (!command->run)
+    bool man = argc > 2 && strcmp(argv[2], "--man") == 0;
+    bool list = argc > 2 && strcmp(argv[2], "--options") == 0;
+    const char *name = argc > 2 + (man || list) ? argv[2 + (man || list)] : NULL;
+    const cli_command *command = name ? find_command(name) : NULL;
+    if (name && !command)
+        return unknown_command(name);
+    if (command && !command->run)
         return run_in_server(argv);
-    console_help(command);
+    if (man)
+        options_man(command);
+    else if (command)
+        (list ? options_list : options_help)(command);
+    else if (list)
+        for (size_t i = 0; cli_commands[i]; i++)
+            puts(cli_commands[i]->name);
+    else
+        print_help(stdout);
     return UL_OK;
 }
 
@@ -72,7 +81,7 @@ static int run(int argc, char **argv) {
         return unknown_command(argv[1]);
     if (!command->run)
         return run_in_server(argv);
-    if (!console_environment(command))
+    if (!options_environment(command))
         return UL_ERROR_USAGE;
     char name[32]; /* with which getopt begins its messages */
     snprintf(name, sizeof name, "ulite %s", command->name);

@@ -2,11 +2,15 @@
 #ifndef COMMAND_H
 #define COMMAND_H
 
+/* Texts are whole lines, each of which --help breaks at 80 columns. */
 typedef struct cli_command {
     const char *name;
     const char *summary; /* one line for `ulite --help` */
-    const char *
-        help; /* usage, options and examples: what --help begins with and the man page is made of */
+    const char *usage;   /* what follows `ulite NAME`, a line for each way to call it */
+    const char *about;   /* what it does; an indented line is an item of a list */
+    const struct cli_option *options; /* a last one has no name; NULL: those of every command */
+    const char *exits;    /* of exit codes, beyond what every command has; NULL: nothing */
+    const char *examples; /* a line each */
     int (*run)(int argc, char **argv); /* argv[0] is "ulite NAME"; returns the exit code. NULL: a
                                           command of ulite-server, which lies beside ulite */
 } cli_command;

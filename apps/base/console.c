@@ -101,80 +101,16 @@ void console_line(FILE *stream, const char *format, ...) {
     va_end(arguments);
 }
 
-void console_help(const cli_command *command) {
-    console_print(command->help);
-    console_print(
-        "Every command takes --max-memory SIZE (512M, 8G): inputs that need more are refused "
-        "(exit\n"
-        "8; else ULITE_MAX_MEMORY, else three quarters of the machine's or the container's\n"
-        "memory); -h, --help, -q, --quiet, and --debug, which ends with a line about "
-        "the\n"
-        "program, the machine, time and memory for a report of a fault, and names files found in\n"
-        "folders by their whole paths, which may hold a patient's name.");
-}
-
 /* Of a stream of events a failure is the last one. */
 static void tell_failed(const ul_error *error) {
     if (console_settings.json && console_settings.failed)
         console_settings.failed(error);
 }
 
-static void take_max_memory(const cli_command *command, const char *argument, int *exit_code) {
-    uint64_t bytes;
-    int code = console_size(command, "--max-memory", argument, &bytes);
-    if (code == UL_OK)
-        ul_memory_set_limit(bytes);
-    else
-        *exit_code = code;
-}
-
-bool console_environment(const cli_command *command) {
-    uint64_t bytes;
-    const char *size = getenv("ULITE_MAX_MEMORY");
-    return !size || !size[0] ||
-           console_size(command, "the variable ULITE_MAX_MEMORY", size, &bytes) == UL_OK;
-}
-
-bool console_option(const cli_command *command, int option, const char *argument, int *exit_code) {
-    *exit_code = -1;
-    switch (option) {
-    case 'h':
-        console_help(command);
-        *exit_code = 0;
-        return true;
-    case 'q':
-        console_settings.quiet = true;
-        return true;
-    case 1001:
-        console_settings.debug = true;
-        return true;
-    case 1002:
-        if (strcmp(argument, "auto") == 0)
-            console_settings.progress = PROGRESS_AUTO;
-        else if (strcmp(argument, "always") == 0)
-            console_settings.progress = PROGRESS_ALWAYS;
-        else if (strcmp(argument, "never") == 0)
-            console_settings.progress = PROGRESS_NEVER;
-        else if (strcmp(argument, "slicer") == 0)
-            console_settings.progress = PROGRESS_SLICER;
-        else
-            *exit_code = console_usage(
-                command, "--progress takes auto, always, never or slicer, not \"%s\"", argument);
-        return true;
-    case 1003:
-        console_settings.json = true;
-        return true;
-    case 1004:
-        take_max_memory(command, argument, exit_code);
-        return true;
-    case '?': /* getopt has told what is wrong */
-        fprintf(stderr, "see `ulite %s --help`\n", command->name);
-        tell_failed(&(ul_error){UL_ERROR_USAGE, "no such option, or one without its value"});
-        *exit_code = UL_ERROR_USAGE;
-        return true;
-    default:
-        return false;
-    }
+int console_wrong_option(const cli_command *command) {
+    fprintf(stderr, "see `ulite %s --help`\n", command->name);
+    tell_failed(&(ul_error){UL_ERROR_USAGE, "no such option, or one without its value"});
+    return UL_ERROR_USAGE;
 }
 
 void console_debug(int exit_code) {
@@ -205,34 +141,6 @@ int console_usage(const cli_command *command, const char *format, ...) {
     va_end(arguments);
     ul_error_suffix(&error, " (see `ulite %s --help`)", command->name);
     return console_fail(command, &error);
-}
-
-int console_number(const cli_command *command, const char *option, const char *text, long low,
-    long high, long *number) {
-    char *end;
-    *number = strtol(text, &end, 10);
-    if (*end || end == text || *number < low || *number > high)
-        return console_usage(command, "%s takes a whole number from %ld to %ld, not \"%s\"", option,
-            low, high, text);
-    return UL_OK;
-}
-
-int console_size(
-    const cli_command *command, const char *option, const char *text, uint64_t *bytes) {
-    if (ul_memory_parse(text, bytes))
-        return UL_OK;
-    *bytes = 0;
-    return console_usage(command, "%s takes a size such as 512M or 8G, not \"%s\"", option, text);
-}
-
-int console_positive(
-    const cli_command *command, const char *option, const char *text, double high, double *number) {
-    char *end;
-    *number = strtod(text, &end);
-    if (*end || end == text || !(*number > 0.0 && *number <= high))
-        return console_usage(
-            command, "%s takes a number above 0, at most %g, not \"%s\"", option, high, text);
-    return UL_OK;
 }
 
 void console_say(const char *format, ...) {

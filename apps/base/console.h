@@ -1,11 +1,10 @@
-/* What every subcommand says and how: common options, errors, messages, progress. */
+/* What every subcommand says and how: errors, messages, progress. */
 #ifndef CONSOLE_H
 #define CONSOLE_H
 
 #include "apps/base/command.h"
 #include "ulite/error.h"
 
-#include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -30,26 +29,6 @@ bool console_wants_bar(void);
 
 /* Of a clock that only goes on. */
 double console_seconds(void);
-
-/* Handles an option that every subcommand takes (-h --help, -q --quiet, --debug, --progress,
- * --json). Use CONSOLE_OPTIONS in the long options table and CONSOLE_SHORT in the short ones;
- * returns true where taken, with *exit_code >= 0 where the program should end (after --help, a
- * wrong value, or an option that there is not). */
-#define CONSOLE_SHORT "hq"
-#define CONSOLE_OPTIONS                                                                            \
-    {"help", no_argument, NULL, 'h'}, {"quiet", no_argument, NULL, 'q'},                           \
-        {"debug", no_argument, NULL, 1001}, {"progress", required_argument, NULL, 1002},           \
-        {"json", no_argument, NULL, 1003}, {                                                       \
-        "max-memory", required_argument, NULL, 1004                                                \
-    }
-bool console_option(const cli_command *command, int option, const char *argument, int *exit_code);
-
-/* Whether the variables of the environment that every command heeds have values that can be meant;
- * else prints which has not. */
-bool console_environment(const cli_command *command);
-
-/* What --help prints: the command's help, and the options that every command takes. */
-void console_help(const cli_command *command);
 
 /* Under --debug: a line about the finished run on stderr. */
 void console_debug(int exit_code);
@@ -97,17 +76,8 @@ int console_fail(const cli_command *command, const ul_error *error);
 /* A wrong command line: prints the text and a pointer to --help; returns UL_ERROR_USAGE. */
 int console_usage(const cli_command *command, const char *format, ...) UL_PRINTF(2, 3);
 
-/* The argument of an option that takes a whole number from low to high. UL_OK, or UL_ERROR_USAGE,
- * which is then told. */
-int console_number(const cli_command *command, const char *option, const char *text, long low,
-    long high, long *number);
-
-/* As that, of one that takes a size as ul_memory_parse reads it. */
-int console_size(const cli_command *command, const char *option, const char *text, uint64_t *bytes);
-
-/* As that, of one that takes a number above 0 and up to high. */
-int console_positive(
-    const cli_command *command, const char *option, const char *text, double high, double *number);
+/* Likewise, where getopt has told what is wrong. */
+int console_wrong_option(const cli_command *command);
 
 /* A message for people on stderr, unless --quiet. */
 void console_say(const char *format, ...) UL_PRINTF(1, 2);

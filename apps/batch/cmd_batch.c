@@ -2,6 +2,7 @@
 #include "apps/base/event.h"
 #include "apps/base/seg_type.h"
 #include "apps/batch/batch.h"
+#include "apps/options/options.h"
 #include "io/base/uid.h"
 #include "ulite/segment.h"
 #include "ulite/view.h"
@@ -12,115 +13,18 @@
 
 static int batch_run(int argc, char **argv);
 
-const cli_command cmd_batch = {.name = "batch",
-    .summary = "segment every case of a cohort, with a log and one table of volumes",
-    .help =
-        "Usage: ulite batch INPUT... -m MODEL -o OUT/ [--rules F.json] [--name PATTERN]\n"
-        "                   [--include PATTERN] [--format F,...] [--retry failed] [--overwrite]\n"
-        "                   [--shard I/N] [--only NAME,...] [--type T] [--rle]\n"
-        "                   [--grid original|regular] [--tta] [--force] [--html] [--sc]\n"
-        "                   [--threads N]\n"
-        "       ulite batch --merge OUT/ [--html]\n"
-        "\n"
-        "INPUT is a folder of any depth: of DICOM studies, of which each is a case wherever its\n"
-        "files lie, of NIfTI, NRRD and PNG files, and of zip and tar archives of studies or of\n"
-        "one such file; or a BIDS data set, of which OUT becomes a derivative; or a list (.txt),\n"
-        "of which each line is the path of a case. Of a study the series is taken that the model\n"
-        "was made for, if there is just one. A case that fails is a line on stderr, and the\n"
-        "others go on. OUT gets the outputs, runs.jsonl (a line per case: status, exit code,\n"
-        "reason, input, output, time, memory) and volumes.csv (a row per case and segment); the\n"
-        "same command again does only what is not done. docs/cohorts.md tells more. Exit 0, 1\n"
-        "(some cases failed), 10 (interrupted).\n"
-        "\n"
-        "  -m, --model MODEL     a file, or the name of a bundled model; required\n"
-        "  -o, --output OUT      a folder; required\n"
-        "      --rules F.json    which series of a study is meant, in place of the model's card\n"
-        "      --name PATTERN    of the outputs below OUT, without ending: %j hash of the series,\n"
-        "                        %k of the study, %c of the case, %s series number, %n number of\n"
-        "                        the case, %f its path below INPUT, %u subject and %e session as\n"
-        "                        BIDS has them in paths, %m model, %h hash of the model, %%;\n"
-        "                        default %j-%m-%h for DICOM, else %f-%m-%h\n"
-        "      --include PATTERN only those NIfTI, NRRD, PNG files and archives whose path below\n"
-        "                        INPUT is of this pattern (*_T1w.nii.gz); default: all, of BIDS\n"
-        "                        those in folders anat\n"
-        "      --format F,...    dcm, rtstruct, sr (a report, beside dcm), nii, nii.gz, nrrd or\n"
-        "                        png; of several the first is the output, the others lie beside\n"
-        "                        it; default: the input's kind\n"
-        "      --resume          go on where OUT has a runs.jsonl (the default)\n"
-        "      --retry failed    run those again that failed before\n"
-        "      --overwrite       run all again\n"
-        "      --shard I/N       every N-th case, from the I-th on; default: the task of a Slurm\n"
-        "                        array (SLURM_ARRAY_TASK_ID, _MIN, _COUNT)\n"
-        "      --merge OUT       joins runs.I-of-N.jsonl of shards into runs.jsonl, volumes.csv\n"
-        "      --only NAME,...   these classes of the model alone, or groups of them\n"
-        "      --type T          of a .dcm: auto (default), binary, fractional, labelmap\n"
-        "      --rle             a labelmap with compressed frames\n"
-        "      --grid G          original (default) or regular, as of `ulite segment`\n"
-        "      --html            a page per case beside its output (.html), and index.html, a "
-        "table\n"
-        "                        of all with thumbnails; of shards by --merge OUT --html\n"
-        "      --sc              a picture per case as a DICOM Secondary Capture (.sc.dcm)\n"
-        "      --threads N       0 (default): one per processor\n"
-        "      --tta             average flipped runs, where the model allows it\n"
-        "      --force           run a model on what it was not made for; outputs say so\n"
-        "      --json            events on stdout, a line each: the cases, and the end\n"
-        "      --progress P      auto, always or never: done, failed, left, rate, time left\n"
-        "  -q, --quiet           no messages but failures\n"
-        "\n"
-        "Examples:\n"
-        "  ulite batch cohort/ -m hippocampus -o out/\n"
-        "  ulite batch niftis/ -m brain -o out/ --name %f --only Brain\n"
-        "  ulite batch cohort/ -m hippocampus -o out/ --retry failed\n"
-        "  ulite batch cohort/ -m hippocampus -o out/ --format dcm,sr --sc\n",
-    .run = batch_run};
-
-enum {
-    OPTION_RULES = 2000,
-    OPTION_NAME,
-    OPTION_FORMAT,
-    OPTION_INCLUDE,
-    OPTION_RESUME,
-    OPTION_RETRY,
-    OPTION_OVERWRITE,
-    OPTION_SHARD,
-    OPTION_MERGE,
-    OPTION_ONLY,
-    OPTION_TYPE,
-    OPTION_RLE,
-    OPTION_GRID,
-    OPTION_THREADS,
-    OPTION_TTA,
-    OPTION_FORCE,
-    OPTION_HTML,
-    OPTION_SC
-};
-
-static const struct option long_options[] = {CONSOLE_OPTIONS,
-    {"model", required_argument, NULL, 'm'}, {"output", required_argument, NULL, 'o'},
-    {"rules", required_argument, NULL, OPTION_RULES},
-    {"name", required_argument, NULL, OPTION_NAME},
-    {"format", required_argument, NULL, OPTION_FORMAT},
-    {"include", required_argument, NULL, OPTION_INCLUDE},
-    {"resume", no_argument, NULL, OPTION_RESUME}, {"retry", required_argument, NULL, OPTION_RETRY},
-    {"overwrite", no_argument, NULL, OPTION_OVERWRITE},
-    {"shard", required_argument, NULL, OPTION_SHARD},
-    {"merge", required_argument, NULL, OPTION_MERGE},
-    {"only", required_argument, NULL, OPTION_ONLY}, {"type", required_argument, NULL, OPTION_TYPE},
-    {"rle", no_argument, NULL, OPTION_RLE}, {"grid", required_argument, NULL, OPTION_GRID},
-    {"threads", required_argument, NULL, OPTION_THREADS}, {"tta", no_argument, NULL, OPTION_TTA},
-    {"force", no_argument, NULL, OPTION_FORCE}, {"html", no_argument, NULL, OPTION_HTML},
-    {"sc", no_argument, NULL, OPTION_SC}, {0}};
-
-static int take_shard(batch_arguments *a, const char *text) {
+static int take_shard(const cli_command *command, void *values, const char *text) {
+    batch_arguments *a = values;
     int length = 0;
     if (sscanf(text, "%u/%u%n", &a->shard, &a->shards, &length) == 2 && !text[length] &&
         a->shard >= 1 && a->shard <= a->shards && a->shards <= 1000000)
         return UL_OK;
-    return console_usage(&cmd_batch, "--shard takes I/N, I from 1 to N, not \"%s\"", text);
+    return console_usage(command, "--shard takes I/N, I from 1 to N, not \"%s\"", text);
 }
 
 /* Words between commas. */
-static int take_formats(batch_arguments *a, const char *text) {
+static int take_formats(const cli_command *command, void *values, const char *text) {
+    batch_arguments *a = values;
     bool seg = false, report = false;
     a->format_count = 0;
     for (const char *at = text; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
@@ -129,99 +33,98 @@ static int take_formats(batch_arguments *a, const char *text) {
         const char *ending = target_word_ending(word);
         if (!ending || a->format_count == BATCH_FORMATS)
             return console_usage(
-                &cmd_batch, "--format takes some of " TARGET_WORDS ", not \"%s\"", text);
+                command, "--format takes some of " TARGET_WORDS ", not \"%s\"", text);
         seg = seg || strcmp(word, "dcm") == 0;
         report = report || strcmp(word, "sr") == 0;
         a->formats[a->format_count++] = ending;
     }
     return seg || !report ? UL_OK
-                          : console_usage(&cmd_batch,
+                          : console_usage(command,
                                 "--format: a report (sr) needs the segmentation that it is on: "
                                 "dcm,sr");
 }
 
-static int take_threads(batch_arguments *a, const char *text) {
-    long number;
-    int code = console_number(&cmd_batch, "--threads", text, 0, UL_MOST_THREADS, &number);
-    a->threads = (int)number;
-    return code;
-}
-
-/* Options of few words; the exit code of a wrong one, else UL_OK. */
-static int take_word(batch_arguments *a, int option, const char *argument) {
-    if (option == OPTION_RETRY) {
-        a->retry = true;
-        return strcmp(argument, "failed") == 0
-                   ? UL_OK
-                   : console_usage(&cmd_batch, "--retry takes failed, not \"%s\"", argument);
-    }
-    if (option == OPTION_TYPE)
-        return seg_type_parse(argument, &a->type)
-                   ? UL_OK
-                   : console_usage(&cmd_batch, "--type takes " SEG_TYPES ", not \"%s\"", argument);
-    a->regular = strcmp(argument, "regular") == 0;
-    return a->regular || strcmp(argument, "original") == 0
-               ? UL_OK
-               : console_usage(
-                     &cmd_batch, "--grid takes original or regular, not \"%s\"", argument);
-}
-
-static int take_option(batch_arguments *a, int option, const char *argument) {
+static int take_name(const cli_command *command, void *values, const char *text) {
     ul_error error = {0};
-    switch (option) {
-    case 'm':
-        a->model = argument;
-        return UL_OK;
-    case 'o':
-        a->folder = argument;
-        return UL_OK;
-    case OPTION_RULES:
-        a->rules = argument;
-        return UL_OK;
-    case OPTION_NAME:
-        a->name = argument;
-        return batch_name_check(argument, &error) == UL_OK
-                   ? UL_OK
-                   : console_usage(&cmd_batch, "%s", error.text);
-    case OPTION_FORMAT:
-        return take_formats(a, argument);
-    case OPTION_INCLUDE:
-        a->include = argument;
-        return UL_OK;
-    case OPTION_RESUME:
-        return UL_OK;
-    case OPTION_OVERWRITE:
-        a->overwrite = true;
-        return UL_OK;
-    case OPTION_SHARD:
-        return take_shard(a, argument);
-    case OPTION_MERGE:
-        a->merge = argument;
-        return UL_OK;
-    case OPTION_ONLY:
-        a->only = argument;
-        return UL_OK;
-    case OPTION_RLE:
-        a->rle = true;
-        return UL_OK;
-    case OPTION_THREADS:
-        return take_threads(a, argument);
-    case OPTION_TTA:
-        a->flips = true;
-        return UL_OK;
-    case OPTION_FORCE:
-        a->force = true;
-        return UL_OK;
-    case OPTION_SC:
-        a->sc = true;
-        return UL_OK;
-    case OPTION_HTML:
-        a->html = true;
-        return UL_OK;
-    default:
-        return take_word(a, option, argument);
-    }
+    ((batch_arguments *)values)->name = text;
+    return batch_name_check(text, &error) == UL_OK ? UL_OK
+                                                   : console_usage(command, "%s", error.text);
 }
+
+#define CLI_VALUES batch_arguments
+static const cli_option table[] = {
+    {"model", 'm', "MODEL", CLI_TEXT(model),
+        .help = "a file, or the name of a bundled model; required"},
+    {"output", 'o', "OUT", CLI_TEXT(folder), .help = "a folder; required"},
+    {"rules", 0, "F.json", CLI_TEXT(rules),
+        .help = "which series of a study is meant, in place of the model's card"},
+    {"name", 0, "PATTERN", CLI_CALL(take_name),
+        .help = "of the outputs below OUT, without ending: %j hash of the series, %k of the "
+                "study, %c of the case, %s series number, %n number of the case, %f its path "
+                "below INPUT, %u subject and %e session as BIDS has them in paths, %m model, %h "
+                "hash of the model, %%; default %j-%m-%h for DICOM, else %f-%m-%h"},
+    {"include", 0, "PATTERN", CLI_TEXT(include),
+        .help = "only those NIfTI, NRRD, PNG files and archives whose path below INPUT is of this "
+                "pattern (*_T1w.nii.gz); default: all, of BIDS those in folders anat"},
+    {"format", 0, "F,...", CLI_CALL(take_formats),
+        .help = "dcm, rtstruct, sr (a report, beside dcm), nii, nii.gz, nrrd or png; of several "
+                "the first is the output, the others lie beside it; default: the input's kind"},
+    {"resume", 0, NULL, CLI_NOTHING, .help = "go on where OUT has a runs.jsonl (the default)"},
+    {"retry", 0, "failed", CLI_WORD(retry, "failed"), .low = 1,
+        .help = "run those again that failed before"},
+    {"overwrite", 0, NULL, CLI_FLAG(overwrite), .help = "run all again"},
+    {"shard", 0, "I/N", CLI_CALL(take_shard),
+        .help = "every N-th case, from the I-th on; default: the task of a Slurm array "
+                "(SLURM_ARRAY_TASK_ID, _MIN, _COUNT)"},
+    {"merge", 0, "OUT", CLI_TEXT(merge),
+        .help = "joins runs.I-of-N.jsonl of shards into runs.jsonl, volumes.csv"},
+    {"only", 0, "NAME,...", CLI_TEXT(only),
+        .help = "these classes of the model alone, or groups of them"},
+    {"type", 0, "T", CLI_WORD(type, SEG_TYPES),
+        .help = "of a .dcm: auto (default), binary, fractional, labelmap"},
+    {"rle", 0, NULL, CLI_FLAG(rle), .help = "a labelmap with compressed frames"},
+    {"grid", 0, "G", CLI_WORD(regular, "original or regular"),
+        .help = "original (default) or regular, as of `ulite segment`"},
+    {"html", 0, NULL, CLI_FLAG(html),
+        .help = "a page per case beside its output (.html), and index.html, a table of all with "
+                "thumbnails; of shards by --merge OUT --html"},
+    {"sc", 0, NULL, CLI_FLAG(sc),
+        .help = "a picture per case as a DICOM Secondary Capture (.sc.dcm)"},
+    {"threads", 0, "N", CLI_WHOLE(threads, 0, UL_MOST_THREADS),
+        .help = "0 (default): one per processor"},
+    {"tta", 0, NULL, CLI_FLAG(flips), .help = "average flipped runs, where the model allows it"},
+    {"force", 0, NULL, CLI_FLAG(force),
+        .help = "run a model on what it was not made for; outputs say so"},
+    {"json", 0, NULL, CLI_SAID, .help = "events on stdout, a line each: the cases, and the end"},
+    {"progress", 0, "P", CLI_SAID,
+        .help = "auto, always or never: done, failed, left, rate, time left"},
+    {"quiet", 'q', NULL, CLI_SAID, .help = "no messages but failures"},
+    {0},
+};
+
+const cli_command cmd_batch = {.name = "batch",
+    .summary = "segment every case of a cohort, with a log and one table of volumes",
+    .usage =
+        "INPUT... -m MODEL -o OUT/ [--rules F.json] [--name PATTERN] [--include PATTERN] "
+        "[--format F,...] [--retry failed] [--overwrite] [--shard I/N] [--only NAME,...] [--type "
+        "T] [--rle] [--grid original|regular] [--tta] [--force] [--html] [--sc] [--threads N]\n"
+        "--merge OUT/ [--html]",
+    .about =
+        "INPUT is a folder of any depth: of DICOM studies, of which each is a case wherever its "
+        "files lie, of NIfTI, NRRD and PNG files, and of zip and tar archives of studies or of "
+        "one such file; or a BIDS data set, of which OUT becomes a derivative; or a list (.txt), "
+        "of which each line is the path of a case. Of a study the series is taken that the model "
+        "was made for, if there is just one. A case that fails is a line on stderr, and the "
+        "others go on. OUT gets the outputs, runs.jsonl (a line per case: status, exit code, "
+        "reason, input, output, time, memory) and volumes.csv (a row per case and segment); the "
+        "same command again does only what is not done. docs/cohorts.md tells more.",
+    .options = table,
+    .exits = "Exit 0, 1 (some cases failed), 10 (interrupted).",
+    .examples = "ulite batch cohort/ -m hippocampus -o out/\n"
+                "ulite batch niftis/ -m brain -o out/ --name %f --only Brain\n"
+                "ulite batch cohort/ -m hippocampus -o out/ --retry failed\n"
+                "ulite batch cohort/ -m hippocampus -o out/ --format dcm,sr --sc",
+    .run = batch_run};
 
 /* The task of a Slurm array, where --shard does not say. */
 static int take_slurm(batch_arguments *a) {
@@ -359,25 +262,16 @@ static int batch_run(int argc, char **argv) {
     batch_arguments a = {0};
     console_settings.events = false; /* of stages: a case is the event */
     console_settings.failed = event_failed;
-    for (int option;
-         (option = getopt_long(argc, argv, CONSOLE_SHORT "m:o:", long_options, NULL)) >= 0;) {
-        int exit_code = UL_OK;
-        if (console_option(&cmd_batch, option, optarg, &exit_code)) {
-            if (exit_code >= 0)
-                return exit_code;
-            continue;
-        }
-        exit_code = take_option(&a, option, optarg);
-        if (exit_code != UL_OK)
-            return exit_code;
-    }
+    int exit_code = options_parse(&cmd_batch, argc, argv, &a);
+    if (exit_code >= 0)
+        return exit_code;
     for (; optind < argc; optind++) {
         if (a.input_count == SEGMENT_MAX_PATHS)
             return console_usage(&cmd_batch,
                 "at most %d inputs are allowed: a list (.txt) holds more", SEGMENT_MAX_PATHS);
         a.inputs[a.input_count++] = argv[optind];
     }
-    int exit_code = check_usage(&a);
+    exit_code = check_usage(&a);
     if (exit_code == UL_OK && !a.merge)
         exit_code = take_slurm(&a);
     if (exit_code != UL_OK)

@@ -1,4 +1,5 @@
 #include "apps/base/console.h"
+#include "apps/options/options.h"
 #include "jobs/base/paths.h"
 #include "ulite/model.h"
 #include "ulite/session.h"
@@ -11,34 +12,6 @@
 
 static int bench_run(int argc, char **argv);
 
-const cli_command cmd_bench = {.name = "bench",
-    .summary = "measure the speed of the network on this machine",
-    .help =
-        "Usage: ulite bench [-m MODEL] [--size HxW] [--slices N] [--threads N] [--layers]\n"
-        "                   [--json]\n"
-        "\n"
-        "Runs the network on random slices and prints the time per slice, the rate of\n"
-        "multiply-adds of the reduced work and its share of what the machine reaches in\n"
-        "registers at the same level (the shortest time against the best rate), and the\n"
-        "session's memory. ULITE_CPU=scalar|neon|avx2|avx512 forces a level.\n"
-        "\n"
-        "  -m, --model MODEL   a file, or the name of a bundled model; without it a network of\n"
-        "                      the paper's shape\n"
-        "      --size HxW      slice size, multiples of 32 (256x256)\n"
-        "      --slices N      slices in one call (1)\n"
-        "      --threads N     0 takes every processor (0)\n"
-        "      --grey          one input channel that stands for all\n"
-        "      --layers        also the time of every block\n"
-        "      --seconds X     how long to measure (2)\n"
-        "      --json          one JSON object on stdout\n"
-        "  -q, --quiet         no messages\n"
-        "\n"
-        "Examples:\n"
-        "  ulite bench\n"
-        "  ulite bench --threads 1 --layers\n"
-        "  ULITE_CPU=avx2 ulite bench --size 512x512 --slices 8 --json\n",
-    .run = bench_run};
-
 typedef struct bench_options {
     const char *model;
     ul_session_options session;
@@ -47,6 +20,48 @@ typedef struct bench_options {
     bool layers;
 } bench_options;
 
+/* The session tells which sizes there are. */
+static int take_size(const cli_command *command, void *values, const char *text) {
+    ul_session_options *session = &((bench_options *)values)->session;
+    char *end;
+    long height = strtol(text, &end, 10), width = *end == 'x' ? strtol(end + 1, &end, 10) : -1;
+    session->height = (size_t)height;
+    session->width = (size_t)width;
+    return !*end && height >= 0 && width >= 0
+               ? UL_OK
+               : console_usage(command, "--size takes HxW, not \"%s\"", text);
+}
+
+#define CLI_VALUES bench_options
+static const cli_option table[] = {
+    {"model", 'm', "MODEL", CLI_TEXT(model),
+        .help =
+            "a file, or the name of a bundled model; without it a network of the paper's shape"},
+    {"size", 0, "HxW", CLI_CALL(take_size), .help = "slice size, multiples of 32 (256x256)"},
+    {"slices", 0, "N", CLI_WHOLE(slices, 1, 100000), .help = "slices in one call (1)"},
+    {"threads", 0, "N", CLI_WHOLE(session.threads, 0, UL_MOST_THREADS),
+        .help = "0 takes every processor (0)"},
+    {"grey", 0, NULL, CLI_FLAG(session.grey), .help = "one input channel that stands for all"},
+    {"layers", 0, NULL, CLI_FLAG(layers), .help = "also the time of every block"},
+    {"seconds", 0, "X", CLI_ABOVE_0(seconds, 3600), .help = "how long to measure (2)"},
+    {"json", 0, NULL, CLI_SAID, .help = "one JSON object on stdout"},
+    {0},
+};
+
+const cli_command cmd_bench = {.name = "bench",
+    .summary = "measure the speed of the network on this machine",
+    .usage = "[-m MODEL] [--size HxW] [--slices N] [--threads N] [--layers] [--json]",
+    .about =
+        "Runs the network on random slices and prints the time per slice, the rate of "
+        "multiply-adds of the reduced work and its share of what the machine reaches in registers "
+        "at the same level (the shortest time against the best rate), and the session's memory. "
+        "ULITE_CPU=scalar|neon|avx2|avx512 forces a level.",
+    .options = table,
+    .examples = "ulite bench\n"
+                "ulite bench --threads 1 --layers\n"
+                "ULITE_CPU=avx2 ulite bench --size 512x512 --slices 8 --json",
+    .run = bench_run};
+
 typedef struct bench_result {
     size_t runs;
     double median, shortest; /* seconds per slice */
@@ -54,98 +69,6 @@ typedef struct bench_result {
     double peak;             /* per second */
     ul_block_time blocks[UL_BLOCKS];
 } bench_result;
-
-/* --- Options --------------------------------------------------------------------------------- */
-
-static bool parse_count(const char *text, long least, long most, long *value) {
-    char *end;
-    *value = strtol(text, &end, 10);
-    return *text && !*end && *value >= least && *value <= most;
-}
-
-/* The session tells which sizes there are. */
-static bool parse_size(const char *text, ul_session_options *session) {
-    char *end;
-    long height = strtol(text, &end, 10);
-    if (*end != 'x' || height < 0)
-        return false;
-    long width = strtol(end + 1, &end, 10);
-    session->height = (size_t)height;
-    session->width = (size_t)width;
-    return !*end && width >= 0;
-}
-
-enum {
-    OPTION_SIZE = 2000,
-    OPTION_SLICES,
-    OPTION_THREADS,
-    OPTION_GREY,
-    OPTION_LAYERS,
-    OPTION_SECONDS
-};
-
-static const struct option long_options[] = {CONSOLE_OPTIONS,
-    {"model", required_argument, NULL, 'm'}, {"size", required_argument, NULL, OPTION_SIZE},
-    {"slices", required_argument, NULL, OPTION_SLICES},
-    {"threads", required_argument, NULL, OPTION_THREADS}, {"grey", no_argument, NULL, OPTION_GREY},
-    {"layers", no_argument, NULL, OPTION_LAYERS},
-    {"seconds", required_argument, NULL, OPTION_SECONDS}, {0}};
-
-/* Takes one option; the exit code of a wrong one, else UL_OK. */
-static int take_option(bench_options *o, int option, const char *argument) {
-    long value = 0;
-    switch (option) {
-    case 'm':
-        o->model = argument;
-        return UL_OK;
-    case OPTION_SIZE:
-        if (!parse_size(argument, &o->session))
-            return console_usage(&cmd_bench, "--size takes HxW, not \"%s\"", argument);
-        return UL_OK;
-    case OPTION_SLICES:
-        if (!parse_count(argument, 1, 100000, &value))
-            return console_usage(&cmd_bench, "--slices takes 1..100000, not \"%s\"", argument);
-        o->slices = (size_t)value;
-        return UL_OK;
-    case OPTION_THREADS:
-        if (!parse_count(argument, 0, 1024, &value))
-            return console_usage(&cmd_bench, "--threads takes 0..1024, not \"%s\"", argument);
-        o->session.threads = (int)value;
-        return UL_OK;
-    case OPTION_GREY:
-        o->session.grey = true;
-        return UL_OK;
-    case OPTION_LAYERS:
-        o->layers = true;
-        return UL_OK;
-    case OPTION_SECONDS:
-        return console_positive(&cmd_bench, "--seconds", argument, 3600, &o->seconds);
-    default:
-        return console_usage(&cmd_bench, "wrong option");
-    }
-}
-
-/* False where the program should end with *exit_code. */
-static bool parse_options(int argc, char **argv, bench_options *o, int *exit_code) {
-    *o = (bench_options){.slices = 1, .seconds = 2};
-    ul_session_options_init(&o->session);
-    for (int option;
-         (option = getopt_long(argc, argv, CONSOLE_SHORT "m:", long_options, NULL)) >= 0;) {
-        if (console_option(&cmd_bench, option, optarg, exit_code)) {
-            if (*exit_code >= 0)
-                return false;
-            continue;
-        }
-        *exit_code = take_option(o, option, optarg);
-        if (*exit_code != UL_OK)
-            return false;
-    }
-    if (optind < argc) {
-        *exit_code = console_usage(&cmd_bench, "unexpected argument \"%s\"", argv[optind]);
-        return false;
-    }
-    return true;
-}
 
 /* --- Measuring ------------------------------------------------------------------------------- */
 
@@ -267,21 +190,24 @@ static void print_json(const bench_options *o, const ul_session *session, const 
 }
 
 static int bench_run(int argc, char **argv) {
-    bench_options options;
-    int exit_code = UL_OK;
-    if (!parse_options(argc, argv, &options, &exit_code))
+    bench_options o = {.slices = 1, .seconds = 2};
+    ul_session_options_init(&o.session);
+    int exit_code = options_parse(&cmd_bench, argc, argv, &o);
+    if (exit_code >= 0)
         return exit_code;
+    if (optind < argc)
+        return console_usage(&cmd_bench, "unexpected argument \"%s\"", argv[optind]);
     ul_error error = {0};
     ul_model *model = NULL;
     ul_session *session = NULL;
     bench_result result = {0};
-    if (open_model(&options, &model, &error) == UL_OK &&
-        ul_session_create(model, &options.session, &session, &error) == UL_OK &&
-        measure(&options, session, &result, &error) == UL_OK) {
+    if (open_model(&o, &model, &error) == UL_OK &&
+        ul_session_create(model, &o.session, &session, &error) == UL_OK &&
+        measure(&o, session, &result, &error) == UL_OK) {
         if (console_settings.json)
-            print_json(&options, session, &result);
+            print_json(&o, session, &result);
         else
-            print_table(&options, session, &result);
+            print_table(&o, session, &result);
     }
     ul_session_close(session);
     ul_model_close(model);

@@ -1,188 +1,101 @@
 #include "apps/archive/unpacked.h"
 #include "apps/base/console.h"
-#include "apps/base/ending.h"
 #include "apps/base/input_kind.h"
 #include "apps/base/json_out.h"
 #include "apps/base/seg_type.h"
 #include "apps/base/target.h"
 #include "apps/convert/convert.h"
 #include "apps/convert/label_table.h"
+#include "apps/options/options.h"
 
 #include <string.h>
 
 static int convert_run(int argc, char **argv);
 
-const cli_command cmd_convert = {.name = "convert",
-    .summary = "DICOM series to NIfTI or NRRD, segmentations between DICOM, NIfTI and NRRD",
-    .help =
-        "Usage: ulite convert INPUT -o OUT [-o F.sr.dcm] [--source FOLDER]\n"
-        "                     [--series UID|NUMBER] [--segments F.json|MODEL]\n"
-        "                     [--type T] [--rle|--deflated]\n"
-        "                     [--grid original|regular] [--all|--split] [--sidecar]\n"
-        "                     [--names F.json]\n"
-        "                     [--label-table F.tsv|F.txt|F.json]\n"
-        "                     [--philips-float]\n"
-        "\n"
-        "INPUT is a DICOM folder or file, a DICOM Segmentation or RT Structure Set, labels in\n"
-        "NIfTI, NRRD or PNG, or an image in NIfTI or NRRD; OUT says by its ending what is made of\n"
-        "it: .nii or .nii.gz, .nrrd (labels: .seg.nrrd for 3D Slicer), .dcm (a DICOM\n"
-        "Segmentation), .rtstruct.dcm (an RT Structure Set), .png (labels of one slice), or a\n"
-        "folder, where the file gets a name from a hash of the series UID. INPUT may lie in a zip\n"
-        "or tar archive, which is unpacked for the time of the run.\n"
-        "Labels become a .dcm on the slices of --source: they must lie on its voxels and, of a\n"
-        "NIfTI or PNG file, cover all of them, with axes in any order and direction.\n"
-        "\n"
-        "  -o, --output OUT      required; beside a .dcm, or of a SEG as INPUT, also F.sr.dcm: a\n"
-        "                        report of what the segments measure (SR TID 1500), on that SEG\n"
-        "      --source FOLDER   the images that the segmentation belongs to (may be given\n"
-        "                        several times); a SEG is then read on their full grid, else on\n"
-        "                        that of its own frames\n"
-        "      --series X        series number, NUMBER.PART for a part of one, or UID\n"
-        "      --segments F      what the label values mean: a JSON file (docs/segments.md), or a\n"
-        "                        model, whose classes they are\n"
-        "      --names F         from a SEG: write what its label values mean to F\n"
-        "      --label-table F   names and colours of the labels: .tsv (BIDS), .txt (ITK-SNAP) or\n"
-        "                        .json (niivue); NIfTI and NRRD files hold them, too\n"
-        "      --type T          of a .dcm: binary, fractional, labelmap (Supplement 243) or auto\n"
-        "                        (default): binary where viewers read it rightly and there are\n"
-        "                        up to 8 segments, else labelmap; a note says why\n"
-        "                        Fractions stay fractional under auto; binary and labelmap take\n"
-        "                        the most probable segment where it has at least one half\n"
-        "      --rle             a labelmap with compressed frames\n"
-        "      --deflated        a SEG of any type compressed as a whole, which not all viewers "
-        "read\n"
-        "      --grid G          original (default): on the slices of the source; regular: tilted\n"
-        "                        or unevenly spaced slices are resampled to an even grid, labels\n"
-        "                        may lie on one of their own\n"
-        "      --all             the volumes of one series that lie on one grid (time points,\n"
-        "                        b-values, echoes) as one NIfTI file of four dimensions, in the\n"
-        "                        order in which `ulite info` lists them\n"
-        "      --sidecar         of a NIfTI image: OUT.json beside it, what the headers state of\n"
-        "                        the acquisition by the names of BIDS; of diffusion OUT.bval and\n"
-        "                        OUT.bvec as FSL reads them\n"
-        "      --split           a file for each segment of a SEG, or for each volume of a\n"
-        "                        folder: out-1.nii.gz, ...; volumes that cannot be written\n"
-        "                        are named (exit 1), the others are written\n"
-        "      --philips-float   Philips MR images to the scanner's floating-point values "
-        "(private\n"
-        "                        slope 2005,100E), as dcm2niix does, rather than to the displayed\n"
-        "                        ones (RescaleSlope), as viewers do\n"
-        "      --random-uids     new UIDs at every run; the default is the same for the same\n"
-        "                        input\n"
-        "      --json            what was written, and the notes, as one JSON object on stdout\n"
-        "      --progress P      auto, always or never\n"
-        "  -q, --quiet           no messages\n"
-        "\n"
-        "Examples:\n"
-        "  ulite convert ct/ -o ct.nii.gz\n"
-        "  ulite convert dwi/ -o sub-1_dwi.nii.gz --all --sidecar\n"
-        "  ulite convert liver.seg.dcm -o liver.nii.gz --source ct/ --names liver.json\n"
-        "  ulite convert liver.seg.dcm -o liver.seg.nrrd --source ct/\n"
-        "  ulite convert plan.dcm -o plan.nii.gz --source ct/\n"
-        "  ulite convert liver.nii.gz -o liver.seg.dcm --source ct/ --segments liver.json\n",
-    .run = convert_run};
+static int take_output(const cli_command *command, void *values, const char *argument) {
+    convert_options *o = values;
+    (void)command;
+    if (target_of(argument) == TARGET_SR)
+        o->sr = argument;
+    else
+        o->output = argument;
+    return UL_OK;
+}
 
-enum {
-    OPTION_SOURCE = 2000,
-    OPTION_SERIES,
-    OPTION_SEGMENTS,
-    OPTION_NAMES,
-    OPTION_LABEL_TABLE,
-    OPTION_TYPE,
-    OPTION_RLE,
-    OPTION_DEFLATED,
-    OPTION_GRID,
-    OPTION_SPLIT,
-    OPTION_ALL,
-    OPTION_SIDECAR,
-    OPTION_PHILIPS_FLOAT,
-    OPTION_RANDOM_UIDS,
-    MAX_SOURCES = 64
+#define CLI_VALUES convert_options
+static const cli_option table[] = {
+    {"output", 'o', "OUT", CLI_CALL(take_output),
+        .help = "required; beside a .dcm, or of a SEG as INPUT, also F.sr.dcm: a report of what "
+                "the segments measure (SR TID 1500), on that SEG"},
+    {"source", 0, "FOLDER", CLI_LIST(sources, source_count),
+        .help = "the images that the segmentation belongs to (may be given several times); a SEG "
+                "is then read on their full grid, else on that of its own frames"},
+    {"series", 0, "X", CLI_TEXT(series),
+        .help = "series number, NUMBER.PART for a part of one, or UID"},
+    {"segments", 0, "F", CLI_TEXT(segments),
+        .help = "what the label values mean: a JSON file (docs/segments.md), or a model, whose "
+                "classes they are"},
+    {"names", 0, "F", CLI_FILE(names, ".json"),
+        .help = "from a SEG: write what its label values mean to F"},
+    {"label-table", 0, "F", CLI_FILE(label_table, LABEL_TABLE_ENDINGS),
+        .help = "names and colours of the labels: .tsv (BIDS), .txt (ITK-SNAP) or .json (niivue); "
+                "NIfTI and NRRD files hold them, too"},
+    {"type", 0, "T", CLI_WORD(type, SEG_TYPES),
+        .help = "of a .dcm: binary, fractional, labelmap (Supplement 243) or auto (default): "
+                "binary where viewers read it rightly and there are up to 8 segments, else "
+                "labelmap; a note says why. Fractions stay fractional under auto; binary and "
+                "labelmap take the most probable segment where it has at least one half"},
+    {"rle", 0, NULL, CLI_FLAG(rle), .help = "a labelmap with compressed frames"},
+    {"deflated", 0, NULL, CLI_FLAG(deflated),
+        .help = "a SEG of any type compressed as a whole, which not all viewers read"},
+    {"grid", 0, "G", CLI_WORD(regular, "original or regular"),
+        .help = "original (default): on the slices of the source; regular: tilted or unevenly "
+                "spaced slices are resampled to an even grid, labels may lie on one of their own"},
+    {"all", 0, NULL, CLI_FLAG(all),
+        .help = "the volumes of one series that lie on one grid (time points, b-values, echoes) "
+                "as one NIfTI file of four dimensions, in the order in which `ulite info` lists "
+                "them"},
+    {"sidecar", 0, NULL, CLI_FLAG(sidecar),
+        .help = "of a NIfTI image: OUT.json beside it, what the headers state of the acquisition "
+                "by the names of BIDS; of diffusion OUT.bval and OUT.bvec as FSL reads them"},
+    {"split", 0, NULL, CLI_FLAG(split),
+        .help = "a file for each segment of a SEG, or for each volume of a folder: out-1.nii.gz, "
+                "...; volumes that cannot be written are named (exit 1), the others are written"},
+    {"philips-float", 0, NULL, CLI_FLAG(philips_float),
+        .help = "Philips MR images to the scanner's floating-point values (private slope "
+                "2005,100E), as dcm2niix does, rather than to the displayed ones (RescaleSlope), "
+                "as viewers do"},
+    {"random-uids", 0, NULL, CLI_FLAG(random_uids),
+        .help = "new UIDs at every run; the default is the same for the same input"},
+    {"json", 0, NULL, CLI_SAID,
+        .help = "what was written, and the notes, as one JSON object on stdout"},
+    {"progress", 0, "P", CLI_SAID, .help = "auto, always or never"},
+    {0},
 };
 
-static const struct option long_options[] = {CONSOLE_OPTIONS,
-    {"output", required_argument, NULL, 'o'}, {"source", required_argument, NULL, OPTION_SOURCE},
-    {"series", required_argument, NULL, OPTION_SERIES},
-    {"segments", required_argument, NULL, OPTION_SEGMENTS},
-    {"names", required_argument, NULL, OPTION_NAMES},
-    {"label-table", required_argument, NULL, OPTION_LABEL_TABLE},
-    {"type", required_argument, NULL, OPTION_TYPE}, {"rle", no_argument, NULL, OPTION_RLE},
-    {"deflated", no_argument, NULL, OPTION_DEFLATED},
-    {"grid", required_argument, NULL, OPTION_GRID}, {"split", no_argument, NULL, OPTION_SPLIT},
-    {"all", no_argument, NULL, OPTION_ALL}, {"sidecar", no_argument, NULL, OPTION_SIDECAR},
-    {"philips-float", no_argument, NULL, OPTION_PHILIPS_FLOAT},
-    {"random-uids", no_argument, NULL, OPTION_RANDOM_UIDS}, {0}};
-
-static int take_type(convert_options *o, const char *argument) {
-    o->typed = true;
-    if (!seg_type_parse(argument, &o->type))
-        return console_usage(&cmd_convert, "--type takes " SEG_TYPES ", not \"%s\"", argument);
-    return UL_OK;
-}
-
-static int take_grid(convert_options *o, const char *argument) {
-    if (strcmp(argument, "original") != 0 && strcmp(argument, "regular") != 0)
-        return console_usage(
-            &cmd_convert, "--grid takes original or regular, not \"%s\"", argument);
-    o->regular = strcmp(argument, "regular") == 0;
-    return UL_OK;
-}
-
-/* Takes one option; the exit code of a wrong one, else UL_OK. sources holds MAX_SOURCES. */
-static int take_option(convert_options *o, const char **sources, int option, const char *argument) {
-    switch (option) {
-    case 'o':
-        if (target_of(argument) == TARGET_SR)
-            o->sr = argument;
-        else
-            o->output = argument;
-        return UL_OK;
-    case OPTION_SOURCE:
-        if (o->source_count == MAX_SOURCES)
-            return console_usage(&cmd_convert, "at most %d sources are allowed", MAX_SOURCES);
-        sources[o->source_count++] = argument;
-        return UL_OK;
-    case OPTION_SERIES:
-        o->series = argument;
-        return UL_OK;
-    case OPTION_SEGMENTS:
-        o->segments = argument;
-        return UL_OK;
-    case OPTION_NAMES:
-        o->names = argument;
-        return UL_OK;
-    case OPTION_LABEL_TABLE:
-        o->label_table = argument;
-        return UL_OK;
-    case OPTION_TYPE:
-        return take_type(o, argument);
-    case OPTION_RLE:
-        o->rle = o->typed = true;
-        return UL_OK;
-    case OPTION_DEFLATED:
-        o->deflated = o->typed = true;
-        return UL_OK;
-    case OPTION_GRID:
-        return take_grid(o, argument);
-    case OPTION_SPLIT:
-        o->split = true;
-        return UL_OK;
-    case OPTION_ALL:
-        o->all = true;
-        return UL_OK;
-    case OPTION_SIDECAR:
-        o->sidecar = true;
-        return UL_OK;
-    case OPTION_PHILIPS_FLOAT:
-        o->philips_float = true;
-        return UL_OK;
-    case OPTION_RANDOM_UIDS:
-        o->random_uids = true;
-        return UL_OK;
-    default:
-        return console_usage(&cmd_convert, "wrong option");
-    }
-}
+const cli_command cmd_convert = {.name = "convert",
+    .summary = "DICOM series to NIfTI or NRRD, segmentations between DICOM, NIfTI and NRRD",
+    .usage =
+        "INPUT -o OUT [-o F.sr.dcm] [--source FOLDER] [--series UID|NUMBER] [--segments "
+        "F.json|MODEL] [--type T] [--rle|--deflated] [--grid original|regular] [--all|--split] "
+        "[--sidecar] [--names F.json] [--label-table F.tsv|F.txt|F.json] [--philips-float]",
+    .about =
+        "INPUT is a DICOM folder or file, a DICOM Segmentation or RT Structure Set, labels in "
+        "NIfTI, NRRD or PNG, or an image in NIfTI or NRRD; OUT says by its ending what is made of "
+        "it: .nii or .nii.gz, .nrrd (labels: .seg.nrrd for 3D Slicer), .dcm (a DICOM "
+        "Segmentation), .rtstruct.dcm (an RT Structure Set), .png (labels of one slice), or a "
+        "folder, where the file gets a name from a hash of the series UID. INPUT may lie in a zip "
+        "or tar archive, which is unpacked for the time of the run.\n"
+        "Labels become a .dcm on the slices of --source: they must lie on its voxels and, of a "
+        "NIfTI or PNG file, cover all of them, with axes in any order and direction.",
+    .options = table,
+    .examples = "ulite convert ct/ -o ct.nii.gz\n"
+                "ulite convert dwi/ -o sub-1_dwi.nii.gz --all --sidecar\n"
+                "ulite convert liver.seg.dcm -o liver.nii.gz --source ct/ --names liver.json\n"
+                "ulite convert liver.seg.dcm -o liver.seg.nrrd --source ct/\n"
+                "ulite convert plan.dcm -o plan.nii.gz --source ct/\n"
+                "ulite convert liver.nii.gz -o liver.seg.dcm --source ct/ --segments liver.json",
+    .run = convert_run};
 
 static bool is_labels(input_kind kind) {
     return kind == INPUT_NIFTI || kind == INPUT_NRRD || kind == INPUT_PNG;
@@ -237,12 +150,8 @@ static int check_usage(const convert_options *o, input_kind kind) {
         return console_usage(&cmd_convert, "--rle and --deflated exclude each other");
     if (o->rle && !seg_type_takes_rle(o->type))
         return console_usage(&cmd_convert, "--rle goes with --type labelmap");
-    if (o->names && !ends_in(o->names, ".json"))
-        return console_usage(&cmd_convert, "--names takes a name in .json, not \"%s\"", o->names);
-    if (o->label_table && (kind == INPUT_SERIES || !label_table_takes(o->label_table)))
-        return console_usage(&cmd_convert,
-            "--label-table is for labels and takes a name in " LABEL_TABLE_ENDINGS ", not \"%s\"",
-            o->label_table);
+    if (o->label_table && kind == INPUT_SERIES)
+        return console_usage(&cmd_convert, "--label-table is for labels");
     if (o->source_count == 0 && to_seg)
         return console_usage(
             &cmd_convert, "a .dcm output needs --source, the images it belongs to");
@@ -281,20 +190,14 @@ static int convert_input(convert_options *o, ul_error *error) {
 }
 
 static int convert_run(int argc, char **argv) {
-    const char *sources[MAX_SOURCES];
-    convert_options o = {.sources = sources};
-    for (int option;
-         (option = getopt_long(argc, argv, CONSOLE_SHORT "o:", long_options, NULL)) >= 0;) {
-        int exit_code = UL_OK;
-        if (console_option(&cmd_convert, option, optarg, &exit_code)) {
-            if (exit_code >= 0)
-                return exit_code;
-            continue;
-        }
-        exit_code = take_option(&o, sources, option, optarg);
-        if (exit_code != UL_OK)
-            return exit_code;
-    }
+    enum { NO_TYPE = UL_SEG_LABELMAP + 1 }; /* --type may say what the default is */
+    convert_options o = {.type = (ul_seg_type)NO_TYPE};
+    int exit_code = options_parse(&cmd_convert, argc, argv, &o);
+    if (exit_code >= 0)
+        return exit_code;
+    o.typed = (int)o.type != NO_TYPE || o.rle || o.deflated;
+    if ((int)o.type == NO_TYPE)
+        o.type = UL_SEG_AUTO;
     if (!o.output)
         o.output = o.sr;
     if (optind + 1 != argc || !o.output)
@@ -303,7 +206,7 @@ static int convert_run(int argc, char **argv) {
     unpacked_inputs unpacked = {0};
     ul_error error = {0};
     ul_status status = unpacked_open(&unpacked, &o.input, &error);
-    int exit_code = status == UL_OK ? convert_input(&o, &error) : UL_OK;
+    exit_code = status == UL_OK ? convert_input(&o, &error) : UL_OK;
     unpacked_close(&unpacked, &error);
     return error.status == UL_OK ? exit_code : console_fail(&cmd_convert, &error);
 }

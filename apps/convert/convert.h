@@ -7,7 +7,7 @@
 typedef struct convert_options {
     const char *input, *output;
     const char *sr; /* -o of a report; NULL: none. Also the output, where there is no other one */
-    const char *const *sources; /* --source, in order */
+    const char *sources[64]; /* --source, in order */
     size_t source_count;
     const char *series;      /* --series, or NULL */
     const char *segments;    /* --segments, or NULL */

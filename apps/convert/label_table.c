@@ -9,10 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool label_table_takes(const char *path) {
-    return ends_in(path, ".tsv") || ends_in(path, ".txt") || ends_in(path, ".json");
-}
-
 /* A text on one line; quote: a character that it may not have, or 0. */
 static void put_text(FILE *stream, const char *text, char quote) {
     for (; *text; text++)

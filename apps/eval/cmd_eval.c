@@ -1,10 +1,10 @@
 #include "apps/base/console.h"
-#include "apps/base/ending.h"
 #include "apps/base/json_out.h"
 #include "apps/base/segments_given.h"
 #include "apps/base/target.h"
 #include "apps/eval/columns.h"
 #include "apps/eval/tables.h"
+#include "apps/options/options.h"
 #include "libulite/base/output.h"
 
 #include <cJSON.h>
@@ -14,50 +14,65 @@
 
 static int eval_run(int argc, char **argv);
 
-enum {
-    OPTION_CSV = 2000,
-    OPTION_TABLE,
-    OPTION_SOURCE,
-    OPTION_SEGMENTS,
-    OPTION_TOLERANCE,
-    OPTION_PIXEL_SIZE,
-    OPTION_MERGE
+typedef struct request {
+    const char *csv, *table, *segments;
+    ul_evaluate_options options;
+} request;
+
+/* "0.5" or "0.5,0.7": between columns, between rows. */
+static int take_pixel_size(const cli_command *command, void *values, const char *text) {
+    double *pixel_mm = ((request *)values)->options.pixel_mm;
+    char *end;
+    pixel_mm[0] = pixel_mm[1] = strtod(text, &end);
+    if (end != text && *end == ',') {
+        text = end + 1;
+        pixel_mm[1] = strtod(text, &end);
+    }
+    if (*end || end == text || !(pixel_mm[0] > 0.0 && pixel_mm[1] > 0.0) ||
+        !(pixel_mm[0] < 1e6 && pixel_mm[1] < 1e6))
+        return console_usage(
+            command, "--pixel-size takes one or two numbers of mm, as 0.5 or 0.5,0.7");
+    return UL_OK;
+}
+
+#define CLI_VALUES request
+static const cli_option table[] = {
+    {"csv", 0, "FILE", CLI_FILE(csv, ".csv"), .help = "a line per case and class"},
+    {"table", 0, "FILE", CLI_FILE(table, ".md, .tex or .csv"),
+        .help = "for a text: a line per class, mean and standard deviation, in Markdown (.md) or "
+                "LaTeX (.tex)"},
+    {"segments", 0, "F", CLI_TEXT(segments),
+        .help = "what the classes are called: a JSON file (docs/segments.md), or a model"},
+    {"tolerance", 0, "MM", CLI_ABOVE_0(options.tolerance, 1e6),
+        .help = "of the surface Dice (nsd); default 1, in pixels where there is no spacing"},
+    {"pixel-size", 0, "X[,Y]", CLI_CALL(take_pixel_size),
+        .help = "mm between columns and rows of pictures (PNG), which do not state it: distances "
+                "come in mm then"},
+    {"merge", 0, NULL, CLI_FLAG(options.merge),
+        .help = "all segments of a file count as one, for a truth that tells fewer apart"},
+    {"source", 0, "FOLDER", CLI_TEXT(options.source),
+        .help = "the DICOM series that a SEG among two files belongs to: needed where its slices "
+                "are unevenly spaced"},
+    {"json", 0, NULL, CLI_SAID, .help = "everything as one JSON object on stdout"},
+    {"progress", 0, "P", CLI_SAID, .help = "auto, always or never"},
+    {0},
 };
 
 const cli_command cmd_eval = {.name = "eval",
     .summary = "compare predicted labels with true ones",
-    .help =
-        "Usage: ulite eval PREDICTED TRUTH [OPTION...]\n"
-        "\n"
-        "Compares two label files (NIfTI, NRRD, PNG, DICOM SEG), or those of two folders paired\n"
-        "by their names without endings: Dice, IoU, precision, recall, surface Dice, HD95 and\n"
-        "average surface distance in mm, volumes in mL, per case and class, with mean, sd,\n"
-        "median and a bootstrap 95 % interval of the mean over the cases. A class that is empty\n"
-        "on both sides counts as agreement (Dice 1), on one side as Dice 0 without distances;\n"
-        "docs/evaluation.md defines every number. A truth without a prediction counts as failed\n"
-        "(exit 1); a prediction without truth is named and left out.\n"
-        "\n"
-        "      --csv FILE       a line per case and class\n"
-        "      --table FILE     for a text: a line per class, mean and standard deviation, in\n"
-        "                       Markdown (.md) or LaTeX (.tex)\n"
-        "      --segments F     what the classes are called: a JSON file (docs/segments.md), or a\n"
-        "                       model\n"
-        "      --tolerance MM   of the surface Dice (nsd); default 1, in pixels where there is no\n"
-        "                       spacing\n"
-        "      --pixel-size X[,Y]  mm between columns and rows of pictures (PNG), which do not\n"
-        "                       state it: distances come in mm then\n"
-        "      --merge          all segments of a file count as one, for a truth that tells fewer\n"
-        "                       apart\n"
-        "      --source FOLDER  the DICOM series that a SEG among two files belongs to: needed\n"
-        "                       where its slices are unevenly spaced\n"
-        "      --json           everything as one JSON object on stdout\n"
-        "      --progress P     auto, always or never\n"
-        "  -q, --quiet          no messages\n"
-        "\n"
-        "Examples:\n"
-        "  ulite eval out.nii.gz truth.nii.gz\n"
-        "  ulite eval out.seg.dcm truth.nii.gz --json\n"
-        "  ulite eval predictions/ labels/ --csv scores.csv --table scores.tex\n",
+    .usage = "PREDICTED TRUTH [OPTION...]",
+    .about =
+        "Compares two label files (NIfTI, NRRD, PNG, DICOM SEG), or those of two folders paired "
+        "by their names without endings: Dice, IoU, precision, recall, surface Dice, HD95 and "
+        "average surface distance in mm, volumes in mL, per case and class, with mean, sd, median "
+        "and a bootstrap 95 % interval of the mean over the cases. A class that is empty on both "
+        "sides counts as agreement (Dice 1), on one side as Dice 0 without distances; "
+        "docs/evaluation.md defines every number. A truth without a prediction counts as failed "
+        "(exit 1); a prediction without truth is named and left out.",
+    .options = table,
+    .examples = "ulite eval out.nii.gz truth.nii.gz\n"
+                "ulite eval out.seg.dcm truth.nii.gz --json\n"
+                "ulite eval predictions/ labels/ --csv scores.csv --table scores.tex",
     .run = eval_run};
 
 static cJSON *json_of_summary(const ul_evaluation *evaluation, const ul_score *one, double *spare) {
@@ -131,11 +146,6 @@ static void print_table(const ul_evaluation *evaluation, double *spare) {
     }
 }
 
-typedef struct request {
-    const char *csv, *table, *segments;
-    ul_evaluate_options options;
-} request;
-
 static ul_status report(const request *r, const ul_evaluation *evaluation, ul_error *error) {
     double *spare = malloc((evaluation->count + 1) * sizeof *spare);
     if (!spare)
@@ -152,53 +162,6 @@ static ul_status report(const request *r, const ul_evaluation *evaluation, ul_er
             status = table_write(
                 paths[p], table_form_of(paths[p]), evaluation, r->options.tolerance, error);
     return status;
-}
-
-/* "0.5" or "0.5,0.7": between columns, between rows. */
-static int take_pixel_size(const char *text, double pixel_mm[2]) {
-    char *end;
-    pixel_mm[0] = pixel_mm[1] = strtod(text, &end);
-    if (end != text && *end == ',') {
-        text = end + 1;
-        pixel_mm[1] = strtod(text, &end);
-    }
-    if (*end || end == text || !(pixel_mm[0] > 0.0 && pixel_mm[1] > 0.0) ||
-        !(pixel_mm[0] < 1e6 && pixel_mm[1] < 1e6))
-        return console_usage(
-            &cmd_eval, "--pixel-size takes one or two numbers of mm, as 0.5 or 0.5,0.7");
-    return UL_OK;
-}
-
-/* Takes one option of its own; the exit code of a wrong one, else UL_OK. */
-static int take_option(request *r, int option, const char *argument) {
-    switch (option) {
-    case OPTION_CSV:
-        r->csv = argument;
-        return ends_in(argument, ".csv")
-                   ? UL_OK
-                   : console_usage(&cmd_eval, "--csv takes a name in .csv, not \"%s\"", argument);
-    case OPTION_TABLE:
-        r->table = argument;
-        return table_form_of(argument)
-                   ? UL_OK
-                   : console_usage(&cmd_eval,
-                         "--table takes a name in .md, .tex or .csv, not \"%s\"", argument);
-    case OPTION_SOURCE:
-        r->options.source = argument;
-        return UL_OK;
-    case OPTION_SEGMENTS:
-        r->segments = argument;
-        return UL_OK;
-    case OPTION_TOLERANCE:
-        return console_positive(&cmd_eval, "--tolerance", argument, 1e6, &r->options.tolerance);
-    case OPTION_PIXEL_SIZE:
-        return take_pixel_size(argument, r->options.pixel_mm);
-    case OPTION_MERGE:
-        r->options.merge = true;
-        return UL_OK;
-    default:
-        return console_usage(&cmd_eval, "unknown option or missing value");
-    }
 }
 
 /* Compares and reports; returns the exit code. */
@@ -236,24 +199,10 @@ static int compare(request *r, const char *predicted, const char *truth) {
 }
 
 static int eval_run(int argc, char **argv) {
-    static const struct option long_options[] = {CONSOLE_OPTIONS,
-        {"csv", required_argument, NULL, OPTION_CSV},
-        {"table", required_argument, NULL, OPTION_TABLE},
-        {"source", required_argument, NULL, OPTION_SOURCE},
-        {"segments", required_argument, NULL, OPTION_SEGMENTS},
-        {"tolerance", required_argument, NULL, OPTION_TOLERANCE},
-        {"pixel-size", required_argument, NULL, OPTION_PIXEL_SIZE},
-        {"merge", no_argument, NULL, OPTION_MERGE}, {0}};
     request r = {.options = {.tolerance = 1.0}};
-    int option, exit_code;
-    while ((option = getopt_long(argc, argv, CONSOLE_SHORT, long_options, NULL)) != -1) {
-        if (console_option(&cmd_eval, option, optarg, &exit_code)) {
-            if (exit_code >= 0)
-                return exit_code;
-        } else if (take_option(&r, option, optarg) != UL_OK) {
-            return UL_ERROR_USAGE;
-        }
-    }
+    int exit_code = options_parse(&cmd_eval, argc, argv, &r);
+    if (exit_code >= 0)
+        return exit_code;
     if (argc - optind != 2)
         return console_usage(&cmd_eval, "takes the prediction and the truth");
     r.options.whole_paths = console_settings.debug;

@@ -2,6 +2,7 @@
 #include "apps/base/json_out.h"
 #include "apps/base/target.h"
 #include "apps/export/onnx_network.h"
+#include "apps/options/options.h"
 #include "jobs/base/paths.h"
 #include "libulite/base/output.h"
 
@@ -9,23 +10,28 @@
 
 static int export_run(int argc, char **argv);
 
+typedef struct export_arguments {
+    const char *output;
+} export_arguments;
+
+#define CLI_VALUES export_arguments
+static const cli_option table[] = {
+    {"output", 'o', "FILE", CLI_TEXT(output), .help = "where to write"},
+    {"json", 0, NULL, CLI_SAID, .help = "{\"version\": 1, \"path\": FILE} on stdout"},
+    {0},
+};
+
 const cli_command cmd_export = {.name = "export",
     .summary = "write a model as ONNX",
-    .help =
-        "Usage: ulite export MODEL -o FILE.onnx\n"
-        "\n"
-        "Writes the network as ONNX (operator set 13) with free batch, height and width: input\n"
-        "\"input\" [batch, channels, height, width] float32, height and width multiples of 32,\n"
-        "normalised as the model card says; output \"logits\" [batch, classes, height, width].\n"
-        "The model's metadata, the card among it, becomes metadata_props.\n"
-        "\n"
-        "  -o, --output FILE   where to write\n"
-        "      --json          {\"version\": 1, \"path\": FILE} on stdout\n"
-        "  -q, --quiet         no messages\n"
-        "\n"
-        "Examples:\n"
-        "  ulite export hippocampus -o hippocampus.onnx\n"
-        "  ulite export model.safetensors -o model.onnx\n",
+    .usage = "MODEL -o FILE.onnx",
+    .about =
+        "Writes the network as ONNX (operator set 13) with free batch, height and width: input "
+        "\"input\" [batch, channels, height, width] float32, height and width multiples of 32, "
+        "normalised as the model card says; output \"logits\" [batch, classes, height, width]. "
+        "The model's metadata, the card among it, becomes metadata_props.",
+    .options = table,
+    .examples = "ulite export hippocampus -o hippocampus.onnx\n"
+                "ulite export model.safetensors -o model.onnx",
     .run = export_run};
 
 static ul_status pack(const ul_model *model, uint8_t **bytes, size_t *size_bytes, ul_error *error) {
@@ -62,34 +68,24 @@ static ul_status export_model(const char *given, const char *output, ul_error *e
 }
 
 static int export_run(int argc, char **argv) {
-    static const struct option options[] = {
-        CONSOLE_OPTIONS, {"output", required_argument, NULL, 'o'}, {0}};
-    const char *output = NULL;
-    int option, exit_code;
-    while ((option = getopt_long(argc, argv, CONSOLE_SHORT "o:", options, NULL)) != -1) {
-        if (option == 'o') {
-            output = optarg;
-            continue;
-        }
-        if (!console_option(&cmd_export, option, optarg, &exit_code))
-            return console_usage(&cmd_export, "unknown option or missing value");
-        if (exit_code >= 0)
-            return exit_code;
-    }
+    export_arguments a = {0};
+    int exit_code = options_parse(&cmd_export, argc, argv, &a);
+    if (exit_code >= 0)
+        return exit_code;
     if (argc - optind != 1)
         return console_usage(&cmd_export, "takes one model, not %d", argc - optind);
-    if (!output)
+    if (!a.output)
         return console_usage(&cmd_export, "needs -o FILE.onnx");
     ul_error error = {0};
-    if (export_model(argv[optind], output, &error) != UL_OK)
+    if (export_model(argv[optind], a.output, &error) != UL_OK)
         return console_fail(&cmd_export, &error);
     if (!console_settings.json) {
-        console_say("wrote %s", output);
+        console_say("wrote %s", a.output);
         return UL_OK;
     }
     cJSON *report = cJSON_CreateObject();
     cJSON_AddNumberToObject(report, "version", 1);
-    cJSON_AddStringToObject(report, "path", output);
+    cJSON_AddStringToObject(report, "path", a.output);
     if (json_out_print(report, &error) != UL_OK)
         return console_fail(&cmd_export, &error);
     return UL_OK;

@@ -3,6 +3,7 @@
 #include "apps/base/ending.h"
 #include "apps/base/input_kind.h"
 #include "apps/info/info.h"
+#include "apps/options/options.h"
 #include "jobs/base/paths.h"
 
 #include <stdio.h>
@@ -12,29 +13,29 @@
 
 static int info_run(int argc, char **argv);
 
+static const cli_option table[] = {
+    {"json", 0, NULL, CLI_SAID, .help = "one JSON object on stdout"},
+    {0},
+};
+
 const cli_command cmd_info = {.name = "info",
     .summary = "tell what a model, a folder or an image file holds",
-    .help =
-        "Usage: ulite info PATH [--json]\n"
-        "\n"
+    .usage = "PATH [--json]",
+    .about =
         "PATH is one of\n"
-        "  a folder, searched recursively, or a DICOM file: lists the volumes in it, with\n"
-        "      what --series takes, what tells parts of a series apart, and what is odd about\n"
-        "      each; files of other kinds are named for what they are\n"
+        "  a folder, searched recursively, or a DICOM file: lists the volumes in it, with what "
+        "--series takes, what tells parts of a series apart, and what is odd about each; files of "
+        "other kinds are named for what they are\n"
         "  a zip or tar archive of one of these\n"
         "  a DICOM Segmentation: its segments, codes and colours\n"
         "  a NIfTI or NRRD volume or a PNG picture: size, spacing, orientation, range of values\n"
-        "  a model file, or the name of a bundled model: the network's shape, the model card\n"
-        "      and the other metadata\n"
-        "Names, identifiers and dates of patients are never printed.\n"
-        "\n"
-        "      --json          one JSON object on stdout\n"
-        "  -q, --quiet         no messages\n"
-        "\n"
-        "Examples:\n"
-        "  ulite info hippocampus\n"
-        "  ulite info model.safetensors --json\n"
-        "  ulite info exported_study/\n",
+        "  a model file, or the name of a bundled model: the network's shape, the model card and "
+        "the other metadata\n"
+        "Names, identifiers and dates of patients are never printed.",
+    .options = table,
+    .examples = "ulite info hippocampus\n"
+                "ulite info model.safetensors --json\n"
+                "ulite info exported_study/",
     .run = info_run};
 
 /* A safetensors file: eight bytes of header length, then a JSON object. */
@@ -92,14 +93,9 @@ static ul_status tell(const char *given, ul_error *error) {
 }
 
 static int info_run(int argc, char **argv) {
-    static const struct option options[] = {CONSOLE_OPTIONS, {0}};
-    int option, exit_code;
-    while ((option = getopt_long(argc, argv, CONSOLE_SHORT, options, NULL)) != -1) {
-        if (!console_option(&cmd_info, option, optarg, &exit_code))
-            return console_usage(&cmd_info, "unknown option or missing value");
-        if (exit_code >= 0)
-            return exit_code;
-    }
+    int exit_code = options_parse(&cmd_info, argc, argv, NULL);
+    if (exit_code >= 0)
+        return exit_code;
     if (argc - optind != 1)
         return console_usage(&cmd_info, "takes one path, not %d", argc - optind);
     ul_error error = {0};

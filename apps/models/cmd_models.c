@@ -1,5 +1,6 @@
 #include "apps/base/console.h"
 #include "apps/base/json_out.h"
+#include "apps/options/options.h"
 #include "jobs/base/paths.h"
 #include "ulite/card.h"
 
@@ -10,22 +11,22 @@
 
 static int models_run(int argc, char **argv);
 
+static const cli_option table[] = {
+    {"json", 0, NULL, CLI_SAID, .help = "one JSON object on stdout: {\"version\", \"models\"}"},
+    {0},
+};
+
 const cli_command cmd_models = {.name = "models",
     .summary = "list the bundled models",
-    .help =
-        "Usage: ulite models [--json]\n"
-        "\n"
-        "Lists the models that a name stands for: task, input, metrics and licence as their\n"
-        "cards say. They are the files NAME.safetensors or NAME/NAME.safetensors in the folders\n"
-        "of the environment variable ULITE_MODELS (colon-separated), in share/ulite/models of\n"
-        "the install prefix, and in models/ of the source tree that the program was built in.\n"
-        "\n"
-        "      --json          one JSON object on stdout: {\"version\", \"models\"}\n"
-        "  -q, --quiet         no messages\n"
-        "\n"
-        "Examples:\n"
-        "  ulite models\n"
-        "  ULITE_MODELS=$HOME/models ulite models --json\n",
+    .usage = "[--json]",
+    .about =
+        "Lists the models that a name stands for: task, input, metrics and licence as their cards "
+        "say. They are the files NAME.safetensors or NAME/NAME.safetensors in the folders of the "
+        "environment variable ULITE_MODELS (colon-separated), in share/ulite/models of the "
+        "install prefix, and in models/ of the source tree that the program was built in.",
+    .options = table,
+    .examples = "ulite models\n"
+                "ULITE_MODELS=$HOME/models ulite models --json",
     .run = models_run};
 
 typedef struct model_list {
@@ -102,14 +103,9 @@ static void visit(void *context, const char *name, const char *path) {
 }
 
 static int models_run(int argc, char **argv) {
-    static const struct option options[] = {CONSOLE_OPTIONS, {0}};
-    int option, exit_code;
-    while ((option = getopt_long(argc, argv, CONSOLE_SHORT, options, NULL)) != -1) {
-        if (!console_option(&cmd_models, option, optarg, &exit_code))
-            return console_usage(&cmd_models, "unknown option or missing value");
-        if (exit_code >= 0)
-            return exit_code;
-    }
+    int exit_code = options_parse(&cmd_models, argc, argv, NULL);
+    if (exit_code >= 0)
+        return exit_code;
     if (argc != optind)
         return console_usage(&cmd_models, "takes no argument, not \"%s\"", argv[optind]);
     model_list list = {0};

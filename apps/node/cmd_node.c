@@ -4,6 +4,7 @@
 #include "apps/base/event.h"
 #include "apps/base/seg_type.h"
 #include "apps/node/node.h"
+#include "apps/options/options.h"
 #include "ulite/resources.h"
 #include "ulite/segment.h"
 #include "ulite/view.h"
@@ -14,36 +15,38 @@
 
 static int node_run(int argc, char **argv);
 
+typedef struct node_arguments {
+    bool check;
+    int threads;
+} node_arguments;
+
+#define CLI_VALUES node_arguments
+static const cli_option table[] = {
+    {"check", 0, NULL, CLI_FLAG(check), .help = "read CONFIG.json and the models, and end"},
+    {"threads", 0, "N", CLI_WHOLE(threads, 0, UL_MOST_THREADS),
+        .help = "of a segmentation; 0 (default): one per processor"},
+    {"json", 0, NULL, CLI_SAID, .help = "events on stdout, a line each"},
+    {"quiet", 'q', NULL, CLI_SAID, .help = "no log"},
+    {0},
+};
+
 const cli_command cmd_node = {.name = "node",
     .summary = NODE_SUMMARY,
-    .help =
-        "Usage: ulite node CONFIG.json [--check] [--threads N]\n"
+    .usage = "CONFIG.json [--check] [--threads N]",
+    .about =
+        "A DICOM node: a storage SCP (C-STORE, C-ECHO) that takes what the AEs of CONFIG.json "
+        "send, runs models on each study once it is complete, and sends DICOM Segmentations to "
+        "the peers by C-STORE. What was acknowledged is on the disk, in the spool, and is worked "
+        "off whenever the node is killed and started again. A log line for each event, without a "
+        "name, a date or a UID, is on stderr, or under --json on stdout as JSON. Not for clinical "
+        "use. docs/pacs.md has the keys of CONFIG.json, and Orthanc as an example.\n"
         "\n"
-        "A DICOM node: a storage SCP (C-STORE, C-ECHO) that takes what the AEs of CONFIG.json\n"
-        "send, runs models on each study once it is complete, and sends DICOM Segmentations to\n"
-        "the peers by C-STORE. What was acknowledged is on the disk, in the spool, and is worked\n"
-        "off whenever the node is killed and started again. A log line for each event, without\n"
-        "a name, a date or a UID, is on stderr, or under --json on stdout as JSON. Not for\n"
-        "clinical use. docs/pacs.md has the keys of CONFIG.json, and Orthanc as an example.\n"
-        "\n"
-        "It runs until SIGTERM or Ctrl-C: objects that are being received are finished, a study\n"
-        "that is being segmented is begun anew at the next start.\n"
-        "\n"
-        "      --check           read CONFIG.json and the models, and end\n"
-        "      --threads N       of a segmentation; 0 (default): one per processor\n"
-        "      --json            events on stdout, a line each\n"
-        "  -q, --quiet           no log\n"
-        "\n"
-        "Examples:\n"
-        "  ulite node node.json --check\n"
-        "  ulite node node.json\n",
+        "It runs until SIGTERM or Ctrl-C: objects that are being received are finished, a study "
+        "that is being segmented is begun anew at the next start.",
+    .options = table,
+    .examples = "ulite node node.json --check\n"
+                "ulite node node.json",
     .run = node_run};
-
-enum { OPTION_CHECK = 2000, OPTION_THREADS };
-
-static const struct option long_options[] = {CONSOLE_OPTIONS,
-    {"check", no_argument, NULL, OPTION_CHECK},
-    {"threads", required_argument, NULL, OPTION_THREADS}, {0}};
 
 /* The hash of what a result depends on beside the series. */
 static void make_plan(const node_model_config *config, const segment_model *model, char plan[17]) {
@@ -131,31 +134,18 @@ static ul_status node_all(node *n, const char *path, bool check, ul_error *error
 
 static int node_run(int argc, char **argv) {
     static node n; /* some hundred KiB */
-    bool check = false;
-    long number;
+    node_arguments a = {0};
     console_settings.events = false;
     console_settings.failed = event_failed;
     console_settings.progress = PROGRESS_NEVER;
-    for (int option; (option = getopt_long(argc, argv, CONSOLE_SHORT, long_options, NULL)) >= 0;) {
-        int exit_code = UL_OK;
-        if (console_option(&cmd_node, option, optarg, &exit_code)) {
-            if (exit_code >= 0)
-                return exit_code;
-            continue;
-        }
-        if (option == OPTION_CHECK) {
-            check = true;
-            continue;
-        }
-        exit_code = console_number(&cmd_node, "--threads", optarg, 0, UL_MOST_THREADS, &number);
-        if (exit_code != UL_OK)
-            return exit_code;
-        n.threads = (int)number;
-    }
+    int exit_code = options_parse(&cmd_node, argc, argv, &a);
+    if (exit_code >= 0)
+        return exit_code;
+    n.threads = a.threads;
     if (argc - optind != 1)
         return console_usage(&cmd_node, "takes one CONFIG.json");
     ul_error error = {0};
-    ul_status status = node_all(&n, argv[optind], check, &error);
+    ul_status status = node_all(&n, argv[optind], a.check, &error);
     if (status == UL_OK)
         return UL_OK;
     return console_fail(&cmd_node, &error);

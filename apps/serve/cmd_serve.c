@@ -2,6 +2,7 @@
 
 #include "apps/base/console.h"
 #include "apps/base/event.h"
+#include "apps/options/options.h"
 #include "apps/serve/serve.h"
 #include "jobs/base/paths.h"
 #include "jobs/serve/store.h"
@@ -18,92 +19,6 @@
 
 static int serve_run(int argc, char **argv);
 
-const cli_command cmd_serve = {.name = "serve",
-    .summary = SERVE_SUMMARY,
-    .help =
-        "Usage: ulite serve [-m MODEL]... [OPTIONS]\n"
-        "\n"
-        "Answers HTTP requests on this machine until it is interrupted: the MONAI Label extension\n"
-        "of 3D Slicer and plugin of OHIF, a page in the browser to drop images on, and a JSON\n"
-        "interface for scripts (GET /api/openapi.yaml describes it). Every upload is read and\n"
-        "segmented in a process of its own, of bounded memory and time. Nothing is kept but what\n"
-        "--store asks for. Not for clinical use.\n"
-        "\n"
-        "  -m, --model MODEL     a model to offer; again for more. Default: all bundled ones\n"
-        "      --images FOLDER   requests may name series and files in this folder\n"
-        "      --dicomweb URL    requests may name series of this DICOMweb server; the folder "
-        "wins\n"
-        "      --dicomweb-auth FILE\n"
-        "                        its first line is sent there as the header Authorization\n"
-        "      --store FOLDER    keeps uploaded images with corrected labels, for `ulite train`\n"
-        "      --port N          8000 (default); 0: any that is free\n"
-        "      --address A       127.0.0.1 (default). Any but the loopback needs --token-file,\n"
-        "                        --certificate and --key, or --insecure\n"
-        "      --token-file FILE requests must bear what its first line holds\n"
-        "      --certificate FILE, --key FILE\n"
-        "                        TLS, by these PEM files\n"
-        "      --insecure        no token and no TLS are needed: whoever reaches the address may "
-        "ask\n"
-        "      --host NAME       a name of this machine that requests may use\n"
-        "      --origin ORIGIN   a web page that may ask, as of OHIF (http://localhost:3000); "
-        "again\n"
-        "                        for more\n"
-        "      --workers N       requests that are segmented at a time; 1 (default)\n"
-        "      --threads N       of them all; 0 (default): one per processor\n"
-        "      --max-upload SIZE of a request; 2G (default)\n"
-        "      --max-task-memory SIZE\n"
-        "                        of a request that is segmented; 8G (default), 0: any\n"
-        "      --max-seconds N   for it; 600 (default)\n"
-        "      --connections N   at a time; 64 (default)\n"
-        "      --json            {\"event\": \"listening\", \"url\": URL} on stdout, then nothing\n"
-        "  -q, --quiet           no line for each request\n"
-        "\n"
-        "Examples:\n"
-        "  ulite serve\n"
-        "  ulite serve -m brain --store corrected/\n"
-        "  curl -T head.nii.gz 'http://127.0.0.1:8000/api/jobs?model=brain' -X POST\n",
-    .run = serve_run};
-
-enum {
-    OPTION_IMAGES = 2000,
-    OPTION_STORE,
-    OPTION_DICOMWEB,
-    OPTION_DICOMWEB_AUTH,
-    OPTION_PORT,
-    OPTION_ADDRESS,
-    OPTION_TOKEN,
-    OPTION_CERTIFICATE,
-    OPTION_KEY,
-    OPTION_INSECURE,
-    OPTION_HOST,
-    OPTION_ORIGIN,
-    OPTION_WORKERS,
-    OPTION_THREADS,
-    OPTION_UPLOAD,
-    OPTION_MEMORY,
-    OPTION_SECONDS,
-    OPTION_CONNECTIONS
-};
-
-static const struct option long_options[] = {CONSOLE_OPTIONS,
-    {"model", required_argument, NULL, 'm'}, {"images", required_argument, NULL, OPTION_IMAGES},
-    {"store", required_argument, NULL, OPTION_STORE},
-    {"port", required_argument, NULL, OPTION_PORT},
-    {"dicomweb", required_argument, NULL, OPTION_DICOMWEB},
-    {"dicomweb-auth", required_argument, NULL, OPTION_DICOMWEB_AUTH},
-    {"address", required_argument, NULL, OPTION_ADDRESS},
-    {"token-file", required_argument, NULL, OPTION_TOKEN},
-    {"certificate", required_argument, NULL, OPTION_CERTIFICATE},
-    {"key", required_argument, NULL, OPTION_KEY}, {"insecure", no_argument, NULL, OPTION_INSECURE},
-    {"host", required_argument, NULL, OPTION_HOST},
-    {"origin", required_argument, NULL, OPTION_ORIGIN},
-    {"workers", required_argument, NULL, OPTION_WORKERS},
-    {"threads", required_argument, NULL, OPTION_THREADS},
-    {"max-upload", required_argument, NULL, OPTION_UPLOAD},
-    {"max-task-memory", required_argument, NULL, OPTION_MEMORY},
-    {"max-seconds", required_argument, NULL, OPTION_SECONDS},
-    {"connections", required_argument, NULL, OPTION_CONNECTIONS}, {0}};
-
 /* The command line. */
 typedef struct serve_arguments {
     const char *models[SERVE_MAX_MODELS], *origins[SERVE_MAX_ORIGINS];
@@ -115,70 +30,63 @@ typedef struct serve_arguments {
     uint64_t upload_bytes, memory_bytes;
 } serve_arguments;
 
+#define CLI_VALUES serve_arguments
+static const cli_option table[] = {
+    {"model", 'm', "MODEL", CLI_LIST(models, model_count),
+        .help = "a model to offer; again for more. Default: all bundled ones"},
+    {"images", 0, "FOLDER", CLI_TEXT(images),
+        .help = "requests may name series and files in this folder"},
+    {"dicomweb", 0, "URL", CLI_TEXT(dicomweb),
+        .help = "requests may name series of this DICOMweb server; the folder wins"},
+    {"dicomweb-auth", 0, "FILE", CLI_TEXT(dicomweb_auth),
+        .help = "its first line is sent there as the header Authorization"},
+    {"store", 0, "FOLDER", CLI_TEXT(store),
+        .help = "keeps uploaded images with corrected labels, for `ulite train`"},
+    {"port", 0, "N", CLI_WHOLE(port, 0, 65535), .help = "8000 (default); 0: any that is free"},
+    {"address", 0, "A", CLI_TEXT(address),
+        .help = "127.0.0.1 (default). Any but the loopback needs --token-file, --certificate and "
+                "--key, or --insecure"},
+    {"token-file", 0, "FILE", CLI_TEXT(token_file),
+        .help = "requests must bear what its first line holds"},
+    {"certificate", 0, "FILE", CLI_TEXT(certificate),
+        .help = "TLS, by this PEM file and that of --key"},
+    {"key", 0, "FILE", CLI_TEXT(key), .help = "the private key of --certificate"},
+    {"insecure", 0, NULL, CLI_FLAG(insecure),
+        .help = "no token and no TLS are needed: whoever reaches the address may ask"},
+    {"host", 0, "NAME", CLI_TEXT(host), .help = "a name of this machine that requests may use"},
+    {"origin", 0, "ORIGIN", CLI_LIST(origins, origin_count),
+        .help = "a web page that may ask, as of OHIF (http://localhost:3000); again for more"},
+    {"workers", 0, "N", CLI_WHOLE(workers, 1, QUEUE_MOST_WORKERS),
+        .help = "requests that are segmented at a time; 1 (default)"},
+    {"threads", 0, "N", CLI_WHOLE(threads, 0, UL_MOST_THREADS),
+        .help = "of them all; 0 (default): one per processor"},
+    {"max-upload", 0, "SIZE", CLI_SIZE(upload_bytes, 1), .help = "of a request; 2G (default)"},
+    {"max-task-memory", 0, "SIZE", CLI_SIZE(memory_bytes, 0),
+        .help = "of a request that is segmented; 8G (default), 0: any"},
+    {"max-seconds", 0, "N", CLI_WHOLE(seconds, 1, 86400), .help = "for it; 600 (default)"},
+    {"connections", 0, "N", CLI_WHOLE(connections, 1, 4096), .help = "at a time; 64 (default)"},
+    {"json", 0, NULL, CLI_SAID,
+        .help = "{\"event\": \"listening\", \"url\": URL} on stdout, then nothing"},
+    {"quiet", 'q', NULL, CLI_SAID, .help = "no line for each request"},
+    {0},
+};
+
+const cli_command cmd_serve = {.name = "serve",
+    .summary = SERVE_SUMMARY,
+    .usage = "[-m MODEL]... [OPTIONS]",
+    .about =
+        "Answers HTTP requests on this machine until it is interrupted: the MONAI Label extension "
+        "of 3D Slicer and plugin of OHIF, a page in the browser to drop images on, and a JSON "
+        "interface for scripts (GET /api/openapi.yaml describes it). Every upload is read and "
+        "segmented in a process of its own, of bounded memory and time. Nothing is kept but what "
+        "--store asks for. Not for clinical use.",
+    .options = table,
+    .examples = "ulite serve\n"
+                "ulite serve -m brain --store corrected/\n"
+                "curl -T head.nii.gz 'http://127.0.0.1:8000/api/jobs?model=brain' -X POST",
+    .run = serve_run};
+
 static const uint64_t GIB = (uint64_t)1 << 30;
-
-static int add_to(
-    const char **list, size_t *count, size_t most, const char *name, const char *argument) {
-    if (*count == most)
-        return console_usage(&cmd_serve, "%s may be given at most %zu times", name, most);
-    list[(*count)++] = argument;
-    return UL_OK;
-}
-
-static int take_size(const char *name, const char *text, bool zero, uint64_t *bytes) {
-    *bytes = 0;
-    return zero && strcmp(text, "0") == 0 ? UL_OK : console_size(&cmd_serve, name, text, bytes);
-}
-
-static int take_number(serve_arguments *a, int option, const char *argument) {
-    switch (option) {
-    case OPTION_PORT:
-        return console_number(&cmd_serve, "--port", argument, 0, 65535, &a->port);
-    case OPTION_WORKERS:
-        return console_number(
-            &cmd_serve, "--workers", argument, 1, QUEUE_MOST_WORKERS, &a->workers);
-    case OPTION_THREADS:
-        return console_number(&cmd_serve, "--threads", argument, 0, UL_MOST_THREADS, &a->threads);
-    case OPTION_SECONDS:
-        return console_number(&cmd_serve, "--max-seconds", argument, 1, 86400, &a->seconds);
-    default:
-        return console_number(&cmd_serve, "--connections", argument, 1, 4096, &a->connections);
-    }
-}
-
-static int take_option(serve_arguments *a, int option, const char *argument) {
-    const char **const texts[] = {[OPTION_IMAGES - OPTION_IMAGES] = &a->images,
-        [OPTION_STORE - OPTION_IMAGES] = &a->store,
-        [OPTION_DICOMWEB - OPTION_IMAGES] = &a->dicomweb,
-        [OPTION_DICOMWEB_AUTH - OPTION_IMAGES] = &a->dicomweb_auth,
-        [OPTION_ADDRESS - OPTION_IMAGES] = &a->address,
-        [OPTION_TOKEN - OPTION_IMAGES] = &a->token_file,
-        [OPTION_CERTIFICATE - OPTION_IMAGES] = &a->certificate,
-        [OPTION_KEY - OPTION_IMAGES] = &a->key,
-        [OPTION_HOST - OPTION_IMAGES] = &a->host};
-    switch (option) {
-    case 'm':
-        return add_to(a->models, &a->model_count, SERVE_MAX_MODELS, "--model", argument);
-    case OPTION_ORIGIN:
-        return add_to(a->origins, &a->origin_count, SERVE_MAX_ORIGINS, "--origin", argument);
-    case OPTION_INSECURE:
-        a->insecure = true;
-        return UL_OK;
-    case OPTION_UPLOAD:
-        return take_size("--max-upload", argument, false, &a->upload_bytes);
-    case OPTION_MEMORY:
-        return take_size("--max-task-memory", argument, true, &a->memory_bytes);
-    case OPTION_PORT:
-    case OPTION_WORKERS:
-    case OPTION_THREADS:
-    case OPTION_SECONDS:
-    case OPTION_CONNECTIONS:
-        return take_number(a, option, argument);
-    default:
-        *texts[option - OPTION_IMAGES] = argument;
-        return UL_OK;
-    }
-}
 
 /* Whether only this machine reaches an address. False and *wrong: it is none. */
 static bool is_loopback(const char *address, bool *wrong) {
@@ -412,20 +320,11 @@ static int serve_run(int argc, char **argv) {
         .upload_bytes = 2 * GIB,
         .memory_bytes = 8 * GIB};
     console_settings.failed = event_failed;
-    for (int option;
-         (option = getopt_long(argc, argv, CONSOLE_SHORT "m:", long_options, NULL)) >= 0;) {
-        int exit_code = UL_OK;
-        if (console_option(&cmd_serve, option, optarg, &exit_code)) {
-            if (exit_code >= 0)
-                return exit_code;
-            continue;
-        }
-        exit_code = take_option(&a, option, optarg);
-        if (exit_code != UL_OK)
-            return exit_code;
-    }
+    int exit_code = options_parse(&cmd_serve, argc, argv, &a);
+    if (exit_code >= 0)
+        return exit_code;
     if (optind < argc)
         return console_usage(&cmd_serve, "takes no argument, not \"%s\"", argv[optind]);
-    int exit_code = check_usage(&a);
+    exit_code = check_usage(&a);
     return exit_code == UL_OK ? serve_all(&a) : exit_code;
 }

@@ -2,6 +2,7 @@
 #include "apps/base/ending.h"
 #include "apps/base/event.h"
 #include "apps/base/target.h"
+#include "apps/options/options.h"
 #include "apps/train/outline.h"
 #include "apps/train/report.h"
 #include "jobs/base/paths.h"
@@ -14,90 +15,6 @@
 
 static int train_run(int argc, char **argv);
 
-const cli_command cmd_train = {.name = "train",
-    .summary = "train a model on a data set",
-    .help =
-        "Usage: ulite train DATASET -o MODEL.safetensors [--plan F] [--from MODEL] [--resume]\n"
-        "                   [--overwrite] [--epochs N] [--minutes N] [--batch N] [--lr X]\n"
-        "                   [--loss L] [--seed N] [--splits F] [--folds K] [--threads N]\n"
-        "       ulite train DATASET --dry-run [--samples F.png] [OPTIONS]\n"
-        "\n"
-        "DATASET holds images/ (or imagesTr/) and labels/ (or labelsTr/, masks/): NIfTI,\n"
-        "NRRD, PNG, or folders with a DICOM series and SEG labels; splits.json may name train, "
-        "val\n"
-        "and test.\n"
-        "Images in colour whose channels are all equal are read as grey.\n"
-        "The data set is read once and checked, and a plan is derived from it and outlined. The "
-        "model\n"
-        "with the best validation Dice is kept, and tested at the end. Beside it: curves (.csv,\n"
-        ".svg, .pdf), the whole plan (.plan.json), the digests of the images of each split\n"
-        "(.split.json) and a .checkpoint.\n"
-        "\n"
-        "  -o, --output FILE  the model\n"
-        "      --plan FILE    JSON that overrides the derived plan\n"
-        "      --dry-run      print the whole plan (a file for --plan) and stop\n"
-        "      --samples F    with --dry-run: a PNG of the first patches of a run and their "
-        "labels\n"
-        "      --from MODEL   fine-tune: a file, or the name of a bundled model\n"
-        "      --resume       go on from the checkpoint, exactly\n"
-        "      --overwrite    begin anew though an earlier run's files are there (else exit 2)\n"
-        "      --epochs N     default: what fits into --minutes, else 100\n"
-        "      --minutes N    time for the training, earlier runs of a resumed one included\n"
-        "      --batch N      slices of a step\n"
-        "      --lr X         learning rate at the start, default 0.002\n"
-        "      --loss L       dice, cross_entropy, dice_ce (default) or tversky\n"
-        "      --seed N       of the initial weights and of all that is drawn, default 1\n"
-        "      --splits FILE  a splits file from elsewhere\n"
-        "      --folds K      cross-validation: a model for each of K parts of the cases, trained "
-        "on\n"
-        "                     the others (MODEL.foldN.safetensors), then the model, trained on "
-        "all\n"
-        "      --threads N    0 (default): one per processor; the model does not depend on it\n"
-        "      --json         events on stdout, a line each\n"
-        "      --progress P   auto, always or never\n"
-        "  -q, --quiet        no messages\n"
-        "\n"
-        "Ctrl-C saves a checkpoint (exit 10); a diverging loss stops the training (exit 11).\n"
-        "\n"
-        "Examples:\n"
-        "  ulite train liver/ -o liver.safetensors --minutes 20\n"
-        "  ulite train liver/ -o liver.safetensors --plan plan.json --resume\n"
-        "  ulite train liver/ -o liver.safetensors --folds 5 --minutes 120\n"
-        "  ulite train mine/ -o mine.safetensors --from hippocampus --minutes 5\n",
-    .run = train_run};
-
-enum {
-    OPTION_PLAN = 2000,
-    OPTION_DRY_RUN,
-    OPTION_SAMPLES,
-    OPTION_FROM,
-    OPTION_RESUME,
-    OPTION_OVERWRITE,
-    OPTION_EPOCHS,
-    OPTION_MINUTES,
-    OPTION_BATCH,
-    OPTION_LR,
-    OPTION_LOSS,
-    OPTION_SEED,
-    OPTION_SPLITS,
-    OPTION_FOLDS,
-    OPTION_THREADS
-};
-
-static const struct option long_options[] = {CONSOLE_OPTIONS,
-    {"output", required_argument, NULL, 'o'}, {"plan", required_argument, NULL, OPTION_PLAN},
-    {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
-    {"samples", required_argument, NULL, OPTION_SAMPLES},
-    {"from", required_argument, NULL, OPTION_FROM}, {"resume", no_argument, NULL, OPTION_RESUME},
-    {"overwrite", no_argument, NULL, OPTION_OVERWRITE},
-    {"epochs", required_argument, NULL, OPTION_EPOCHS},
-    {"minutes", required_argument, NULL, OPTION_MINUTES},
-    {"batch", required_argument, NULL, OPTION_BATCH}, {"lr", required_argument, NULL, OPTION_LR},
-    {"loss", required_argument, NULL, OPTION_LOSS}, {"seed", required_argument, NULL, OPTION_SEED},
-    {"splits", required_argument, NULL, OPTION_SPLITS},
-    {"folds", required_argument, NULL, OPTION_FOLDS},
-    {"threads", required_argument, NULL, OPTION_THREADS}, {0}};
-
 typedef struct request {
     const char *dataset, *output, *splits, *plan, *from, *samples;
     double minutes, rate;
@@ -109,62 +26,62 @@ typedef struct request {
     char from_path[MODEL_PATH_BYTES];
 } request;
 
-static int take_loss(const char *text, int *loss) {
-    static const char *const losses[] = {"dice", "cross_entropy", "dice_ce", "tversky"};
-    for (*loss = 0; *loss < 4; ++*loss)
-        if (strcmp(text, losses[*loss]) == 0)
-            return UL_OK;
-    return console_usage(
-        &cmd_train, "--loss takes dice, cross_entropy, dice_ce or tversky, not \"%s\"", text);
-}
+#define CLI_VALUES request
+static const cli_option table[] = {
+    {"output", 'o', "FILE", CLI_FILE(output, ".safetensors"), .help = "the model"},
+    {"plan", 0, "FILE", CLI_TEXT(plan), .help = "JSON that overrides the derived plan"},
+    {"dry-run", 0, NULL, CLI_FLAG(dry_run),
+        .help = "print the whole plan (a file for --plan) and stop"},
+    {"samples", 0, "F", CLI_TEXT(samples),
+        .help = "with --dry-run: a PNG of the first patches of a run and their labels"},
+    {"from", 0, "MODEL", CLI_TEXT(from),
+        .help = "fine-tune: a file, or the name of a bundled model"},
+    {"resume", 0, NULL, CLI_FLAG(resume), .help = "go on from the checkpoint, exactly"},
+    {"overwrite", 0, NULL, CLI_FLAG(overwrite),
+        .help = "begin anew though an earlier run's files are there (else exit 2)"},
+    {"epochs", 0, "N", CLI_WHOLE(epochs, 1, 1000000),
+        .help = "default: what fits into --minutes, else 100"},
+    {"minutes", 0, "N", CLI_ABOVE_0(minutes, 1e9),
+        .help = "time for the training, earlier runs of a resumed one included"},
+    {"batch", 0, "N", CLI_WHOLE(batch, 1, 4096), .help = "slices of a step"},
+    {"lr", 0, "X", CLI_ABOVE_0(rate, 1e9), .help = "learning rate at the start, default 0.002"},
+    {"loss", 0, "L", CLI_WORD(loss, "dice, cross_entropy, dice_ce or tversky"),
+        .help = "dice, cross_entropy, dice_ce (default) or tversky"},
+    {"seed", 0, "N", CLI_WHOLE(seed, 0, 999999999),
+        .help = "of the initial weights and of all that is drawn, default 1"},
+    {"splits", 0, "FILE", CLI_TEXT(splits), .help = "a splits file from elsewhere"},
+    {"folds", 0, "K", CLI_WHOLE(folds, 2, 1000),
+        .help = "cross-validation: a model for each of K parts of the cases, trained on the "
+                "others (MODEL.foldN.safetensors), then the model, trained on all"},
+    {"threads", 0, "N", CLI_WHOLE(threads, 0, UL_MOST_THREADS),
+        .help = "0 (default): one per processor; the model does not depend on it"},
+    {"json", 0, NULL, CLI_SAID, .help = "events on stdout, a line each"},
+    {"progress", 0, "P", CLI_SAID, .help = "auto, always or never"},
+    {0},
+};
 
-/* Takes one option; the exit code of a wrong one, else UL_OK. */
-static int take_option(request *r, int option, const char *argument) {
-    switch (option) {
-    case 'o':
-        r->output = argument;
-        return UL_OK;
-    case OPTION_PLAN:
-        r->plan = argument;
-        return UL_OK;
-    case OPTION_DRY_RUN:
-        r->dry_run = true;
-        return UL_OK;
-    case OPTION_SAMPLES:
-        r->samples = argument;
-        return UL_OK;
-    case OPTION_FROM:
-        r->from = argument;
-        return UL_OK;
-    case OPTION_RESUME:
-        r->resume = true;
-        return UL_OK;
-    case OPTION_OVERWRITE:
-        r->overwrite = true;
-        return UL_OK;
-    case OPTION_EPOCHS:
-        return console_number(&cmd_train, "--epochs", argument, 1, 1000000, &r->epochs);
-    case OPTION_MINUTES:
-        return console_positive(&cmd_train, "--minutes", argument, 1e9, &r->minutes);
-    case OPTION_BATCH:
-        return console_number(&cmd_train, "--batch", argument, 1, 4096, &r->batch);
-    case OPTION_LR:
-        return console_positive(&cmd_train, "--lr", argument, 1e9, &r->rate);
-    case OPTION_LOSS:
-        return take_loss(argument, &r->loss);
-    case OPTION_SEED:
-        return console_number(&cmd_train, "--seed", argument, 0, 999999999, &r->seed);
-    case OPTION_SPLITS:
-        r->splits = argument;
-        return UL_OK;
-    case OPTION_FOLDS:
-        return console_number(&cmd_train, "--folds", argument, 2, 1000, &r->folds);
-    case OPTION_THREADS:
-        return console_number(&cmd_train, "--threads", argument, 0, 1024, &r->threads);
-    default:
-        return console_usage(&cmd_train, "unknown option or missing value");
-    }
-}
+const cli_command cmd_train = {.name = "train",
+    .summary = "train a model on a data set",
+    .usage = "DATASET -o MODEL.safetensors [--plan F] [--from MODEL] [--resume] [--overwrite] "
+             "[--epochs N] [--minutes N] [--batch N] [--lr X] [--loss L] [--seed N] [--splits F] "
+             "[--folds K] [--threads N]\n"
+             "DATASET --dry-run [--samples F.png] [OPTIONS]",
+    .about =
+        "DATASET holds images/ (or imagesTr/) and labels/ (or labelsTr/, masks/): NIfTI, NRRD, "
+        "PNG, or folders with a DICOM series and SEG labels; splits.json may name train, val and "
+        "test.\n"
+        "Images in colour whose channels are all equal are read as grey.\n"
+        "The data set is read once and checked, and a plan is derived from it and outlined. The "
+        "model with the best validation Dice is kept, and tested at the end. Beside it: curves "
+        "(.csv, .svg, .pdf), the whole plan (.plan.json), the digests of the images of each split "
+        "(.split.json) and a .checkpoint.",
+    .options = table,
+    .exits = "Ctrl-C saves a checkpoint (exit 10); a diverging loss stops the training (exit 11).",
+    .examples = "ulite train liver/ -o liver.safetensors --minutes 20\n"
+                "ulite train liver/ -o liver.safetensors --plan plan.json --resume\n"
+                "ulite train liver/ -o liver.safetensors --folds 5 --minutes 120\n"
+                "ulite train mine/ -o mine.safetensors --from hippocampus --minutes 5",
+    .run = train_run};
 
 static void override(const request *r, ul_training *t) {
     t->epochs = r->epochs ? (size_t)r->epochs : t->epochs;
@@ -322,25 +239,14 @@ static int train_run(int argc, char **argv) {
     request r = {.seed = -1, .loss = -1};
     console_settings.events = true;
     console_settings.failed = event_failed;
-    for (int option;
-         (option = getopt_long(argc, argv, CONSOLE_SHORT "o:", long_options, NULL)) >= 0;) {
-        int exit_code = UL_OK;
-        if (console_option(&cmd_train, option, optarg, &exit_code)) {
-            if (exit_code >= 0)
-                return exit_code;
-            continue;
-        }
-        exit_code = take_option(&r, option, optarg);
-        if (exit_code != UL_OK)
-            return exit_code;
-    }
+    int exit_code = options_parse(&cmd_train, argc, argv, &r);
+    if (exit_code >= 0)
+        return exit_code;
     if (argc - optind != 1 || (!r.output && !r.dry_run))
         return console_usage(&cmd_train, "takes a data set and -o MODEL.safetensors");
     if (r.samples && (!r.dry_run || !ends_in(r.samples, ".png")))
         return console_usage(
             &cmd_train, "--samples takes a name in .png, and --dry-run: it draws and stops");
-    if (r.output && !ends_in(r.output, ".safetensors"))
-        return console_usage(&cmd_train, "-o takes a name in .safetensors, not \"%s\"", r.output);
     r.dataset = argv[optind];
     ul_error error = {0};
     if (train(&r, &error) == UL_OK)

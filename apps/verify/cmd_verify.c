@@ -1,6 +1,7 @@
 #include "apps/base/console.h"
 #include "apps/base/json_out.h"
 #include "apps/base/series_choice.h"
+#include "apps/options/options.h"
 #include "ulite/seg.h"
 
 #include <cJSON.h>
@@ -10,31 +11,35 @@
 
 static int verify_run(int argc, char **argv);
 
+typedef struct verify_arguments {
+    const char *sources[64];
+    size_t source_count;
+} verify_arguments;
+
+#define CLI_VALUES verify_arguments
+static const cli_option table[] = {
+    {"source", 0, "FOLDER", CLI_LIST(sources, source_count),
+        .help = "the images that it was made from: frames are checked against them (may be given "
+                "several times)"},
+    {"json", 0, NULL, CLI_SAID,
+        .help = "one JSON object on stdout: {\"version\", \"file\", \"findings\": [{\"who\", "
+                "\"text\"}]}"},
+    {0},
+};
+
 const cli_command cmd_verify = {.name = "verify",
     .summary = "check a DICOM Segmentation for what viewers would refuse",
-    .help = "Usage: ulite verify SEG [--source FOLDER] [--json]\n"
-            "\n"
-            "Checks a DICOM Segmentation, whoever wrote it: attributes, segments, colours,\n"
-            "frames, geometry and references, and what 3D Slicer, OHIF or dcmqi would refuse or\n"
-            "show wrongly. Prints one line for each finding, with who minds it. Exits 0 when\n"
-            "nothing is found and 1 when something is.\n"
-            "\n"
-            "      --source FOLDER   the images that it was made from: frames are checked against\n"
-            "                        them (may be given several times)\n"
-            "      --json            one JSON object on stdout: {\"version\", \"file\",\n"
-            "                        \"findings\": [{\"who\", \"text\"}]}\n"
-            "  -q, --quiet           no messages\n"
-            "\n"
-            "Examples:\n"
-            "  ulite verify liver.seg.dcm\n"
-            "  ulite verify liver.seg.dcm --source ct/\n"
-            "  ulite verify liver.seg.dcm --source ct/ --json | jq '.findings[].text'\n",
+    .usage = "SEG [--source FOLDER] [--json]",
+    .about =
+        "Checks a DICOM Segmentation, whoever wrote it: attributes, segments, colours, frames, "
+        "geometry and references, and what 3D Slicer, OHIF or dcmqi would refuse or show wrongly. "
+        "Prints one line for each finding, with who minds it.",
+    .options = table,
+    .exits = "Exits 0 when nothing is found and 1 when something is.",
+    .examples = "ulite verify liver.seg.dcm\n"
+                "ulite verify liver.seg.dcm --source ct/\n"
+                "ulite verify liver.seg.dcm --source ct/ --json | jq '.findings[].text'",
     .run = verify_run};
-
-enum { OPTION_SOURCE = 2000, MAX_SOURCES = 64 };
-
-static const struct option long_options[] = {
-    CONSOLE_OPTIONS, {"source", required_argument, NULL, OPTION_SOURCE}, {0}};
 
 static void print_findings(const ul_seg_finding *findings, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -88,22 +93,11 @@ static int verify(const char *path, const char *const *sources, size_t source_co
 }
 
 static int verify_run(int argc, char **argv) {
-    const char *sources[MAX_SOURCES];
-    size_t source_count = 0;
-    for (int option; (option = getopt_long(argc, argv, CONSOLE_SHORT, long_options, NULL)) >= 0;) {
-        int exit_code;
-        if (console_option(&cmd_verify, option, optarg, &exit_code)) {
-            if (exit_code >= 0)
-                return exit_code;
-        } else if (option == OPTION_SOURCE && source_count == MAX_SOURCES) {
-            return console_usage(&cmd_verify, "at most %d sources are allowed", MAX_SOURCES);
-        } else if (option == OPTION_SOURCE) {
-            sources[source_count++] = optarg;
-        } else {
-            return console_usage(&cmd_verify, "wrong option");
-        }
-    }
+    verify_arguments a = {0};
+    int exit_code = options_parse(&cmd_verify, argc, argv, &a);
+    if (exit_code >= 0)
+        return exit_code;
     if (optind + 1 != argc)
         return console_usage(&cmd_verify, "takes one SEG file");
-    return verify(argv[optind], sources, source_count);
+    return verify(argv[optind], a.sources, a.source_count);
 }
