@@ -18,4 +18,16 @@ ul_status json_out_text(cJSON *value, bool lines, char **text, ul_error *error);
 /* Prints a value on stdout, indented, and frees it. */
 ul_status json_out_print(cJSON *value, ul_error *error);
 
+/* What --json prints while a command runs: one JSON object a line, {"event": name, ...,
+ * "version": 1}. */
+
+/* To be filled and given to event_print. */
+cJSON *event_begin(const char *name);
+
+/* Prints the event as a line on stdout and frees it. */
+void event_print(cJSON *event);
+
+/* Under --json: {"event": "failed", "exit_code": N, "text": text}, the last of a run. */
+void event_failed(const ul_error *error);
+
 #endif

@@ -1,12 +1,12 @@
 #include "apps/base/target.h"
 
 #include "apps/base/console.h"
-#include "apps/base/ending.h"
 #include "io/base/uid.h"
 #include "libulite/base/output.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 target_kind target_of(const char *path) {
@@ -139,4 +139,31 @@ const char *target_nifti_note(const ul_grid *grid) {
                ? "tilted slices make a sheared NIfTI volume, which ITK readers (3D Slicer, "
                  "SimpleITK, ITK-SNAP) refuse; --grid regular makes one that they take"
                : NULL;
+}
+
+bool ends_in(const char *path, const char *ending) {
+    size_t length = strlen(path), tail = strlen(ending);
+    return length > tail && strcasecmp(path + length - tail, ending) == 0;
+}
+
+static const char *const names[] = {[UL_SEG_AUTO] = "auto",
+    [UL_SEG_BINARY] = "binary",
+    [UL_SEG_FRACTIONAL] = "fractional",
+    [UL_SEG_LABELMAP] = "labelmap"};
+
+bool seg_type_parse(const char *text, ul_seg_type *type) {
+    for (int t = UL_SEG_AUTO; t <= UL_SEG_LABELMAP; t++)
+        if (strcmp(names[t], text) == 0) {
+            *type = (ul_seg_type)t;
+            return true;
+        }
+    return false;
+}
+
+const char *seg_type_name(ul_seg_type type) {
+    return names[type];
+}
+
+bool seg_type_takes_rle(ul_seg_type type) {
+    return type == UL_SEG_AUTO || type == UL_SEG_LABELMAP;
 }

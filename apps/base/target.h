@@ -4,6 +4,9 @@
 
 #include "jobs/base/image_file.h"
 #include "ulite/dicom.h"
+#include "ulite/seg.h"
+
+#include <stdbool.h>
 
 typedef enum target_kind {
     TARGET_UNKNOWN,
@@ -64,5 +67,22 @@ ul_status target_part(
 
 /* What to say of a NIfTI file on this grid; NULL where there is nothing. */
 const char *target_nifti_note(const ul_grid *grid);
+
+/* How a path ends. */
+
+/* Whether something stands before the ending (".nii.gz"), in upper or lower case. */
+bool ends_in(const char *path, const char *ending);
+
+/* --type: what kind of DICOM Segmentation is written. */
+
+#define SEG_TYPES "auto, binary, fractional or labelmap"
+
+/* False where text names no type. */
+bool seg_type_parse(const char *text, ul_seg_type *type);
+
+const char *seg_type_name(ul_seg_type type);
+
+/* Whether --rle goes with it. */
+bool seg_type_takes_rle(ul_seg_type type);
 
 #endif

@@ -1,7 +1,7 @@
 #include "apps/archive/archive.h"
 
 #include "apps/base/console.h"
-#include "apps/base/series_choice.h"
+#include "apps/base/inputs.h"
 #include "apps/batch/batch.h"
 #include "jobs/base/image_file.h"
 #include "jobs/base/paths.h"

@@ -1,6 +1,6 @@
 #include "apps/base/console.h"
-#include "apps/base/event.h"
-#include "apps/base/seg_type.h"
+#include "apps/base/json_out.h"
+#include "apps/base/target.h"
 #include "apps/batch/batch.h"
 #include "apps/options/options.h"
 #include "io/base/uid.h"

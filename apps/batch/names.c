@@ -1,4 +1,4 @@
-#include "apps/base/input_kind.h"
+#include "apps/base/inputs.h"
 #include "apps/batch/batch.h"
 
 #include <ctype.h>

@@ -1,5 +1,5 @@
 #include "apps/base/console.h"
-#include "apps/base/series_choice.h"
+#include "apps/base/inputs.h"
 #include "apps/batch/batch.h"
 #include "jobs/base/image_file.h"
 #include "jobs/base/paths.h"

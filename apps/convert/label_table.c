@@ -1,7 +1,7 @@
 #include "apps/convert/label_table.h"
 
-#include "apps/base/ending.h"
 #include "apps/base/json_out.h"
+#include "apps/base/target.h"
 #include "libulite/base/output.h"
 
 #include <ctype.h>

@@ -1,5 +1,5 @@
 #include "apps/base/console.h"
-#include "apps/base/series_choice.h"
+#include "apps/base/inputs.h"
 #include "apps/base/target.h"
 #include "apps/convert/convert.h"
 

@@ -1,6 +1,6 @@
 #include "apps/base/console.h"
+#include "apps/base/inputs.h"
 #include "apps/base/json_out.h"
-#include "apps/base/segments_given.h"
 #include "apps/base/target.h"
 #include "apps/eval/columns.h"
 #include "apps/eval/tables.h"

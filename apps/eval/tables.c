@@ -1,6 +1,6 @@
 #include "apps/eval/tables.h"
 
-#include "apps/base/ending.h"
+#include "apps/base/target.h"
 #include "jobs/base/digits.h"
 #include "libulite/base/output.h"
 

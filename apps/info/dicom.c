@@ -1,7 +1,7 @@
 #include "ulite/dicom.h"
 #include "apps/base/console.h"
+#include "apps/base/inputs.h"
 #include "apps/base/json_out.h"
-#include "apps/base/series_choice.h"
 #include "apps/info/info.h"
 #include "jobs/base/digits.h"
 

@@ -1,8 +1,8 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 
 #include "apps/base/console.h"
-#include "apps/base/event.h"
-#include "apps/base/seg_type.h"
+#include "apps/base/json_out.h"
+#include "apps/base/target.h"
 #include "apps/node/node.h"
 #include "apps/options/options.h"
 #include "ulite/resources.h"

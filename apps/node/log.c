@@ -1,5 +1,5 @@
 #include "apps/base/console.h"
-#include "apps/base/event.h"
+#include "apps/base/json_out.h"
 #include "apps/node/node.h"
 
 #include <stdio.h>

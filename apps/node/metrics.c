@@ -1,5 +1,5 @@
 /* The process that tells metrics by HTTP, on the loopback alone. */
-#include "apps/base/event.h"
+#include "apps/base/json_out.h"
 #include "apps/node/node.h"
 
 #include <arpa/inet.h>

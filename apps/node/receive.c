@@ -1,6 +1,6 @@
 /* The process of an association: objects into the spool. */
 #include "apps/base/console.h"
-#include "apps/base/event.h"
+#include "apps/base/json_out.h"
 #include "apps/node/node.h"
 #include "io/net/store_scp.h"
 #include "jobs/base/digits.h"

@@ -1,5 +1,5 @@
 /* The process that sends results to one peer. */
-#include "apps/base/event.h"
+#include "apps/base/json_out.h"
 #include "apps/node/node.h"
 #include "io/net/store_scu.h"
 #include "io/net/stow.h"

@@ -1,8 +1,8 @@
 /* The process of a study: each model on the series that it is for. Whatever of it is killed when,
  * the next one comes to the same results. */
 #include "apps/base/console.h"
-#include "apps/base/event.h"
-#include "apps/base/series_choice.h"
+#include "apps/base/inputs.h"
+#include "apps/base/json_out.h"
 #include "apps/node/node.h"
 #include "jobs/base/digits.h"
 

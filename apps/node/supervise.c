@@ -1,6 +1,6 @@
 /* The process that listens, starts the others, and looks what became of them. */
 #include "apps/base/console.h"
-#include "apps/base/event.h"
+#include "apps/base/json_out.h"
 #include "apps/node/children.h"
 #include "apps/node/node.h"
 #include "io/net/net.h"

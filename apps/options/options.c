@@ -1,7 +1,7 @@
 #include "apps/options/options.h"
 
 #include "apps/base/console.h"
-#include "apps/base/ending.h"
+#include "apps/base/target.h"
 #include "ulite/resources.h"
 
 #include <getopt.h>

@@ -1,6 +1,6 @@
 /* What is told about the model that finds where another one is to be run. */
 #include "apps/base/console.h"
-#include "apps/base/event.h"
+#include "apps/base/json_out.h"
 #include "apps/segment/segment.h"
 #include "jobs/base/digits.h"
 

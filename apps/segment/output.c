@@ -1,6 +1,6 @@
 #include "apps/base/console.h"
-#include "apps/base/event.h"
-#include "apps/base/series_choice.h"
+#include "apps/base/inputs.h"
+#include "apps/base/json_out.h"
 #include "apps/base/target.h"
 #include "apps/segment/segment.h"
 #include "ulite/segment.h"

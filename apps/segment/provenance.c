@@ -1,5 +1,5 @@
 /* What a report says of the run: what was typed, read and used. */
-#include "apps/base/seg_type.h"
+#include "apps/base/target.h"
 #include "apps/segment/segment.h"
 #include "io/base/libraries.h"
 

@@ -1,6 +1,6 @@
 #include "apps/base/console.h"
-#include "apps/base/ending.h"
 #include "apps/base/json_out.h"
+#include "apps/base/target.h"
 #include "apps/convert/label_table.h"
 #include "apps/segment/segment.h"
 #include "jobs/base/digits.h"

@@ -1,6 +1,6 @@
 /* What is doubtful about a result, wherever it is told. */
 #include "apps/base/console.h"
-#include "apps/base/event.h"
+#include "apps/base/json_out.h"
 #include "apps/segment/segment.h"
 #include "jobs/base/digits.h"
 

@@ -1,7 +1,7 @@
 #define _XOPEN_SOURCE 700 /* realpath */
 
 #include "apps/base/console.h"
-#include "apps/base/event.h"
+#include "apps/base/json_out.h"
 #include "apps/options/options.h"
 #include "apps/serve/serve.h"
 #include "jobs/base/paths.h"

@@ -1,8 +1,8 @@
 /* What a worker does, in a process of its own. */
 #include "apps/archive/archive.h"
 #include "apps/base/console.h"
-#include "apps/base/event.h"
-#include "apps/base/input_kind.h"
+#include "apps/base/inputs.h"
+#include "apps/base/json_out.h"
 #include "apps/serve/serve.h"
 #include "io/net/wado.h"
 #include "jobs/base/paths.h"

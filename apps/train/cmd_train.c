@@ -1,6 +1,5 @@
 #include "apps/base/console.h"
-#include "apps/base/ending.h"
-#include "apps/base/event.h"
+#include "apps/base/json_out.h"
 #include "apps/base/target.h"
 #include "apps/options/options.h"
 #include "apps/train/outline.h"

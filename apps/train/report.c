@@ -1,7 +1,7 @@
 #include "apps/train/report.h"
 
 #include "apps/base/console.h"
-#include "apps/base/event.h"
+#include "apps/base/json_out.h"
 #include "jobs/base/digits.h"
 
 #include <math.h>

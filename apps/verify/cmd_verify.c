@@ -1,6 +1,6 @@
 #include "apps/base/console.h"
+#include "apps/base/inputs.h"
 #include "apps/base/json_out.h"
-#include "apps/base/series_choice.h"
 #include "apps/options/options.h"
 #include "ulite/seg.h"
 

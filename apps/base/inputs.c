@@ -1,5 +1,12 @@
-#include "apps/base/series_choice.h"
+#include "apps/base/inputs.h"
+
 #include "apps/base/console.h"
+#include "apps/base/target.h"
+#include "jobs/base/image_file.h"
+#include "jobs/base/paths.h"
+#include "ulite/card.h"
+#include "ulite/model.h"
+#include "ulite/rtstruct.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -101,5 +108,39 @@ ul_status choose_in_study(const ul_series_rules *rules, const ul_card *card,
         ul_series_rules_choose(rules, series, count, &index, choice, choice_bytes, error);
     if (status == UL_OK)
         *chosen = series[index];
+    return status;
+}
+
+input_kind input_kind_of(const char *path) {
+    if (files_is_folder(path))
+        return INPUT_SERIES;
+    switch (image_file_kind(path)) {
+    case IMAGE_NIFTI:
+        return INPUT_NIFTI;
+    case IMAGE_NRRD:
+        return INPUT_NRRD;
+    case IMAGE_PNG:
+        return INPUT_PNG;
+    case IMAGE_NONE:
+        break;
+    }
+    return ul_seg_probe(path) ? INPUT_SEG : ul_rtstruct_probe(path) ? INPUT_RTSTRUCT : INPUT_SERIES;
+}
+
+ul_status segments_given_read(const char *given, ul_segments *segments, ul_error *error) {
+    if (ends_in(given, ".json"))
+        return ul_segments_read(given, segments, error);
+    char path[MODEL_PATH_BYTES];
+    ul_model *model = NULL;
+    ul_card card = {0};
+    ul_status status = model_path_find(given, path, error);
+    if (status == UL_OK)
+        status = ul_model_open(path, &model, error);
+    if (status == UL_OK)
+        status = ul_card_read(model, &card, error);
+    if (status == UL_OK)
+        status = ul_segments_copy(&card.classes, segments, error);
+    ul_card_free(&card);
+    ul_model_close(model);
     return status;
 }

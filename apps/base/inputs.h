@@ -1,9 +1,10 @@
-/* Choosing one volume among those that a folder holds, by what --series says. */
-#ifndef CHOOSE_H
-#define CHOOSE_H
+/* What the inputs on a command line are, and which volume of a folder is meant. */
+#ifndef INPUTS_H
+#define INPUTS_H
 
 #include "ulite/cohort.h"
 #include "ulite/segment.h"
+#include "ulite/volume.h"
 
 #include <stdio.h>
 
@@ -36,5 +37,24 @@ ul_status choose_in_study(const ul_series_rules *rules, const ul_card *card,
  * modality, size, what it is a part of, and why the card (NULL: none) does not fit it.
  * Returns how many it fits. */
 size_t choose_list(const ul_catalog *catalog, const char *series, const ul_card *card);
+
+/* What an input file is, as far as its name and first bytes tell. */
+
+typedef enum input_kind {
+    INPUT_NIFTI, /* these three by image_file_kind */
+    INPUT_NRRD,
+    INPUT_PNG,
+    INPUT_SEG,      /* a file that is a DICOM Segmentation */
+    INPUT_RTSTRUCT, /* a file that is an RT Structure Set */
+    INPUT_SERIES,   /* anything else: DICOM images, or a folder */
+} input_kind;
+
+input_kind input_kind_of(const char *path);
+
+/* Segments as an option names them. */
+
+/* given: a segments file (.json), or a model, bundled or in a file, whose classes are meant.
+ * *segments: ul_segments_free. Errors: as of ul_segments_read, ul_model_open, ul_card_read. */
+ul_status segments_given_read(const char *given, ul_segments *segments, ul_error *error);
 
 #endif
