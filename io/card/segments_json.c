@@ -1,7 +1,7 @@
 #include "io/card/segments_json.h"
 
 #include "io/base/json.h"
-#include "io/base/utf8.h"
+#include "io/base/json_fields.h"
 #include "libulite/base/output.h"
 
 #include <errno.h>
@@ -12,208 +12,134 @@
 #define MAX_FILE_BYTES (16u << 20)
 #define FIRST_ROOM_BYTES (4u << 10)
 
-/* How the keys of one segment are called: ours, and dcmqi's. */
-typedef struct key_names {
-    const char *number, *mirror, *label, *description, *rgb;
-    const char *category, *type, *type_modifier, *region, *region_modifier;
-    const char *code_value, *code_scheme, *code_meaning, *code_source;
-    const char *algorithm_type, *algorithm_name, *tracking_id, *tracking_uid;
-} key_names;
-
-static const key_names ulite_names = {
-    .number = "number",
-    .mirror = "mirror",
-    .label = "label",
-    .description = "description",
-    .rgb = "rgb",
-    .category = "category",
-    .type = "type",
-    .type_modifier = "type_modifier",
-    .region = "region",
-    .region_modifier = "region_modifier",
-    .code_value = "value",
-    .code_scheme = "scheme",
-    .code_meaning = "meaning",
-    .code_source = "source",
-    .algorithm_type = "algorithm_type",
-    .algorithm_name = "algorithm_name",
-    .tracking_id = "tracking_id",
-    .tracking_uid = "tracking_uid",
-};
-
-static const key_names dcmqi_names = {
-    .number = "labelID",
-    .label = "SegmentLabel",
-    .description = "SegmentDescription",
-    .rgb = "recommendedDisplayRGBValue",
-    .category = "SegmentedPropertyCategoryCodeSequence",
-    .type = "SegmentedPropertyTypeCodeSequence",
-    .type_modifier = "SegmentedPropertyTypeModifierCodeSequence",
-    .region = "AnatomicRegionSequence",
-    .region_modifier = "AnatomicRegionModifierSequence",
-    .code_value = "CodeValue",
-    .code_scheme = "CodingSchemeDesignator",
-    .code_meaning = "CodeMeaning",
-    .algorithm_type = "SegmentAlgorithmType",
-    .algorithm_name = "SegmentAlgorithmName",
-    .tracking_id = "TrackingIdentifier",
-    .tracking_uid = "TrackingUniqueIdentifier",
-};
-
-static ul_status wrong(const cJSON *value, const char *key, const char *expected, ul_error *error) {
-    return ul_json_wrong(value, key, expected, UL_ERROR_INPUT, error);
-}
-
-/* Reads a text of at most characters; an absent key leaves target as it is. */
-static ul_status read_text(const cJSON *object, const char *key, char *target, size_t size_bytes,
-    size_t characters, ul_error *error) {
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (!value || cJSON_IsNull(value))
-        return UL_OK;
-    if (!cJSON_IsString(value))
-        return wrong(value, key, "a text", error);
-    const char *text = value->valuestring;
-    if (utf8_length(text) > characters || strlen(text) >= size_bytes)
-        return ul_error_set(error, UL_ERROR_INPUT,
-            "\"%s\" has %zu characters, at most %zu are allowed", key, utf8_length(text),
-            characters);
-    for (const char *at = text; *at; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7F || *at == '\\')
-            return ul_error_set(error, UL_ERROR_INPUT,
-                "\"%s\" holds a control character or a backslash, which DICOM cannot store", key);
-    memcpy(target, text, strlen(text) + 1);
-    return UL_OK;
-}
-
-static ul_status read_code(
-    const cJSON *segment, const char *key, const key_names *names, ul_code *code, ul_error *error) {
-    const cJSON *object = cJSON_GetObjectItemCaseSensitive(segment, key);
-    if (!object || cJSON_IsNull(object))
-        return UL_OK;
-    if (cJSON_IsArray(object)) /* dcmqi allows several modifiers: the first is taken */
-        object = cJSON_GetArrayItem(object, 0);
-    ul_code read = {0};
-    ul_status status = UL_OK;
-    if (!cJSON_IsObject(object))
-        status = ul_error_set(error, UL_ERROR_INPUT, "it must be an object");
-    if (status == UL_OK)
-        status = read_text(object, names->code_value, read.value, sizeof read.value, 64, error);
-    if (status == UL_OK)
-        status = read_text(object, names->code_scheme, read.scheme, sizeof read.scheme, 16, error);
-    if (status == UL_OK)
-        status =
-            read_text(object, names->code_meaning, read.meaning, sizeof read.meaning, 64, error);
-    if (status == UL_OK && names->code_source)
-        status = read_text(object, names->code_source, read.source, sizeof read.source, 64, error);
-    if (status == UL_OK && (!read.value[0] || !read.scheme[0] || !read.meaning[0]))
-        status = ul_error_set(error, UL_ERROR_INPUT, "a code needs \"%s\", \"%s\" and \"%s\"",
-            names->code_value, names->code_scheme, names->code_meaning);
-    if (status != UL_OK)
-        ul_error_prefix(error, "%s", key);
-    else
-        *code = read;
-    return status;
-}
-
-static ul_status read_rgb(const cJSON *segment, const char *key, uint8_t rgb[3], ul_error *error) {
-    const cJSON *array = cJSON_GetObjectItemCaseSensitive(segment, key);
-    if (!array || cJSON_IsNull(array))
-        return UL_OK;
-    bool valid = cJSON_IsArray(array) && cJSON_GetArraySize(array) == 3;
-    for (int i = 0; valid && i < 3; i++) {
-        const cJSON *item = cJSON_GetArrayItem(array, i);
-        valid = cJSON_IsNumber(item) && item->valuedouble == item->valueint &&
-                item->valueint >= 0 && item->valueint <= 255;
-    }
-    if (!valid)
-        return wrong(array, key, "three whole numbers, 0 to 255", error);
-    for (int i = 0; i < 3; i++)
-        rgb[i] = (uint8_t)cJSON_GetArrayItem(array, i)->valueint;
-    return UL_OK;
-}
+/* --- One segment ------------------------------------------------------------------------------ */
 
 static ul_status read_number(
-    const cJSON *segment, const char *key, unsigned *number, ul_error *error) {
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(segment, key);
-    if (!cJSON_IsNumber(value) || value->valuedouble != value->valueint || value->valueint < 1 ||
-        value->valueint > 65535)
-        return wrong(value, key, "a whole number, 1 to 65535", error);
-    *number = (unsigned)value->valueint;
-    return UL_OK;
-}
-
-static ul_status check_segment(const ul_segment *segment, const key_names *names, ul_error *error) {
-    static const char *const types[] = {"AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"};
-    bool known = false;
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        known = known || strcmp(segment->algorithm_type, types[i]) == 0;
-    if (!known)
-        return ul_error_set(error, UL_ERROR_INPUT,
-            "\"%s\" is \"%s\", must be AUTOMATIC, SEMIAUTOMATIC or MANUAL", names->algorithm_type,
-            segment->algorithm_type);
-    if (!segment->tracking_id[0] != !segment->tracking_uid[0])
-        return ul_error_set(error, UL_ERROR_INPUT, "\"%s\" and \"%s\" come together or not at all",
-            names->tracking_id, names->tracking_uid);
-    if (strspn(segment->tracking_uid, "0123456789.") != strlen(segment->tracking_uid))
-        return ul_error_set(error, UL_ERROR_INPUT, "\"%s\" is not a UID", names->tracking_uid);
-    return UL_OK;
-}
-
-static ul_status read_segment(
-    const cJSON *object, const key_names *names, ul_segment *segment, ul_error *error) {
-    if (!cJSON_IsObject(object))
-        return ul_error_set(error, UL_ERROR_INPUT, "it must be an object");
-    unsigned number = 0;
-    ul_status status = read_number(object, names->number, &number, error);
-    if (status != UL_OK)
-        return status;
-    ul_segment_init(segment, number);
-    if (names->mirror && cJSON_HasObjectItem(object, names->mirror))
-        status = read_number(object, names->mirror, &segment->mirror, error);
-
-    const struct {
-        const char *key;
-        ul_code *code;
-    } codes[] = {
-        {names->category, &segment->category},
-        {names->type, &segment->type},
-        {names->type_modifier, &segment->type_modifier},
-        {names->region, &segment->region},
-        {names->region_modifier, &segment->region_modifier},
-    };
-    for (size_t i = 0; status == UL_OK && i < sizeof codes / sizeof codes[0]; i++)
-        status = read_code(object, codes[i].key, names, codes[i].code, error);
-
-    /* dcmqi names a segment by its type where it has no label */
-    if (names == &dcmqi_names && segment->type.meaning[0])
-        memcpy(segment->label, segment->type.meaning, sizeof segment->label);
-    const struct {
-        const char *key;
-        char *target;
-        size_t size_bytes, characters;
-    } texts[] = {
-        {names->label, segment->label, sizeof segment->label, 64},
-        {names->description, segment->description, sizeof segment->description, 1024},
-        {names->algorithm_type, segment->algorithm_type, sizeof segment->algorithm_type, 16},
-        {names->algorithm_name, segment->algorithm_name, sizeof segment->algorithm_name, 64},
-        {names->tracking_id, segment->tracking_id, sizeof segment->tracking_id, 64},
-        {names->tracking_uid, segment->tracking_uid, sizeof segment->tracking_uid, 64},
-    };
-    for (size_t i = 0; status == UL_OK && i < sizeof texts / sizeof texts[0]; i++)
-        status = read_text(
-            object, texts[i].key, texts[i].target, texts[i].size_bytes, texts[i].characters, error);
-    if (status == UL_OK && !segment->label[0])
-        status = ul_error_set(error, UL_ERROR_INPUT, "\"%s\" is empty", names->label);
+    const cJSON *value, const json_field *f, void *thing, ul_error *error) {
+    unsigned number;
+    ul_status status = ul_json_read_value(value, f, &number, UL_ERROR_INPUT, error);
     if (status == UL_OK)
-        status = read_rgb(object, names->rgb, segment->rgb, error);
-    if (status == UL_OK)
-        status = check_segment(segment, names, error);
+        ul_segment_init(thing, number);
     return status;
 }
+
+static ul_status read_code(const cJSON *value, const json_field *f, void *thing, ul_error *error) {
+    const json_field *keys = f->table->fields;
+    ul_code code = {0};
+    if (cJSON_IsArray(value)) /* dcmqi allows several modifiers: the first is taken */
+        value = cJSON_GetArrayItem(value, 0);
+    ul_status status = ul_json_read_fields(value, f->table, &code, error);
+    if (status == UL_OK && (!code.value[0] || !code.scheme[0] || !code.meaning[0]))
+        status = ul_error_set(error, UL_ERROR_INPUT, "a code needs \"%s\", \"%s\" and \"%s\"",
+            keys[0].name, keys[1].name, keys[2].name);
+    if (status != UL_OK)
+        ul_error_prefix(error, "%s", f->name);
+    else
+        *(ul_code *)((char *)thing + f->offset) = code;
+    return status;
+}
+
+static ul_status check_segment(const ul_segment *segment, const char *label,
+    const char *tracking_id, const char *tracking_uid, ul_error *error) {
+    if (!segment->label[0])
+        return ul_error_set(error, UL_ERROR_INPUT, "\"%s\" is empty", label);
+    if (!segment->tracking_id[0] != !segment->tracking_uid[0])
+        return ul_error_set(error, UL_ERROR_INPUT, "\"%s\" and \"%s\" come together or not at all",
+            tracking_id, tracking_uid);
+    if (strspn(segment->tracking_uid, "0123456789.") != strlen(segment->tracking_uid))
+        return ul_error_set(error, UL_ERROR_INPUT, "\"%s\" is not a UID", tracking_uid);
+    return UL_OK;
+}
+
+static ul_status check_ours(const cJSON *object, void *thing, ul_error *error) {
+    (void)object;
+    return check_segment(thing, "label", "tracking_id", "tracking_uid", error);
+}
+
+/* dcmqi names a segment by its type where it has no label. */
+static ul_status check_dcmqi(const cJSON *object, void *thing, ul_error *error) {
+    ul_segment *segment = thing;
+    const cJSON *label = cJSON_GetObjectItemCaseSensitive(object, "SegmentLabel");
+    if ((!label || cJSON_IsNull(label)) && segment->type.meaning[0])
+        memcpy(segment->label, segment->type.meaning, sizeof segment->label);
+    return check_segment(
+        segment, "SegmentLabel", "TrackingIdentifier", "TrackingUniqueIdentifier", error);
+}
+
+#define TEXT(key, type, member, characters)                                                        \
+    {                                                                                              \
+        .name = key, .kind = JSON_DICOM_TEXT, JSON_AT(type, member), .high = (characters),         \
+        .flags = JSON_SPARSE                                                                       \
+    }
+#define CODE(key, member, form)                                                                    \
+    {                                                                                              \
+        .name = key, .kind = JSON_OBJECT, JSON_AT(ul_segment, member),                             \
+        .table = &form##_code_table, .read = read_code, .flags = JSON_SPARSE                       \
+    }
+#define WHOLE(key, member)                                                                         \
+    .name = key, .kind = JSON_WHOLE, JSON_AT(ul_segment, member), .low = 1, .high = 65535,         \
+    .expected = "a whole number, 1 to 65535"
+#define RGB(key)                                                                                   \
+    {                                                                                              \
+        .name = key, .kind = JSON_WHOLE, JSON_AT(ul_segment, rgb), .count = 3, .high = 255,        \
+        .expected = "three whole numbers, 0 to 255"                                                \
+    }
+#define ALGORITHM(key)                                                                             \
+    {                                                                                              \
+        .name = key, .kind = JSON_DICOM_TEXT, JSON_AT(ul_segment, algorithm_type), .high = 16,     \
+        .flags = JSON_SPARSE, .words = algorithm_types,                                            \
+        .expected = "AUTOMATIC, SEMIAUTOMATIC or MANUAL"                                           \
+    }
+#define TABLE(name, ...)                                                                           \
+    static const json_table name##_table = {.fields = name##_fields,                               \
+        .wrong = UL_ERROR_INPUT,                                                                   \
+        .no_object = "it must be an object",                                                       \
+        __VA_ARGS__}
+
+static const char *const algorithm_types[] = {"AUTOMATIC", "SEMIAUTOMATIC", "MANUAL", NULL};
+
+static const json_field ulite_code_fields[] = {TEXT("value", ul_code, value, 64),
+    TEXT("scheme", ul_code, scheme, 16), TEXT("meaning", ul_code, meaning, 64),
+    TEXT("source", ul_code, source, 64), {0}};
+TABLE(ulite_code, .check = NULL);
+
+static const json_field ulite_fields[] = {
+    {WHOLE("number", number), .flags = JSON_NEEDED, .read = read_number},
+    {WHOLE("mirror", mirror), .flags = JSON_SPARSE | JSON_NOT_NULL},
+    TEXT("label", ul_segment, label, 64), TEXT("description", ul_segment, description, 1024),
+    CODE("category", category, ulite), CODE("type", type, ulite),
+    CODE("type_modifier", type_modifier, ulite), CODE("region", region, ulite),
+    CODE("region_modifier", region_modifier, ulite), RGB("rgb"), ALGORITHM("algorithm_type"),
+    TEXT("algorithm_name", ul_segment, algorithm_name, 64),
+    TEXT("tracking_id", ul_segment, tracking_id, 64),
+    TEXT("tracking_uid", ul_segment, tracking_uid, 64), {0}};
+TABLE(ulite, .check = check_ours);
+
+static const json_field dcmqi_code_fields[] = {TEXT("CodeValue", ul_code, value, 64),
+    TEXT("CodingSchemeDesignator", ul_code, scheme, 16), TEXT("CodeMeaning", ul_code, meaning, 64),
+    {0}};
+TABLE(dcmqi_code, .check = NULL);
+
+static const json_field dcmqi_fields[] = {
+    {WHOLE("labelID", number), .flags = JSON_NEEDED, .read = read_number},
+    TEXT("SegmentLabel", ul_segment, label, 64),
+    TEXT("SegmentDescription", ul_segment, description, 1024),
+    CODE("SegmentedPropertyCategoryCodeSequence", category, dcmqi),
+    CODE("SegmentedPropertyTypeCodeSequence", type, dcmqi),
+    CODE("SegmentedPropertyTypeModifierCodeSequence", type_modifier, dcmqi),
+    CODE("AnatomicRegionSequence", region, dcmqi),
+    CODE("AnatomicRegionModifierSequence", region_modifier, dcmqi),
+    RGB("recommendedDisplayRGBValue"), ALGORITHM("SegmentAlgorithmType"),
+    TEXT("SegmentAlgorithmName", ul_segment, algorithm_name, 64),
+    TEXT("TrackingIdentifier", ul_segment, tracking_id, 64),
+    TEXT("TrackingUniqueIdentifier", ul_segment, tracking_uid, 64), {0}};
+TABLE(dcmqi, .check = check_dcmqi);
+
+/* --- Segments --------------------------------------------------------------------------------- */
 
 /* Appends the segments of one array. */
 static ul_status append_segments(
-    const cJSON *array, const key_names *names, ul_segments *segments, ul_error *error) {
+    const cJSON *array, const json_table *form, ul_segments *segments, ul_error *error) {
     if (!cJSON_IsArray(array) || !array->child)
         return ul_error_set(
             error, UL_ERROR_INPUT, "the segments must be an array of at least one object");
@@ -225,10 +151,10 @@ static ul_status append_segments(
     const cJSON *object = NULL;
     cJSON_ArrayForEach(object, array) {
         ul_segment *segment = &segments->items[segments->count];
-        ul_status status = read_segment(object, names, segment, error);
+        ul_status status = ul_json_read_fields(object, form, segment, error);
         if (status == UL_OK && ul_segments_find(segments, segment->number))
             status = ul_error_set(error, UL_ERROR_INPUT, "\"%s\" %u is taken by another segment",
-                names->number, segment->number);
+                form->fields[0].name, segment->number);
         if (status != UL_OK) {
             ul_error_prefix(error, "segment at place %zu", segments->count + 1);
             return status;
@@ -256,7 +182,7 @@ static ul_status check_mirrors(const ul_segments *segments, ul_error *error) {
 
 ul_status segments_from_json(const cJSON *array, ul_segments *segments, ul_error *error) {
     memset(segments, 0, sizeof *segments);
-    ul_status status = append_segments(array, &ulite_names, segments, error);
+    ul_status status = append_segments(array, &ulite_table, segments, error);
     if (status == UL_OK)
         status = check_mirrors(segments, error);
     if (status != UL_OK)
@@ -271,7 +197,7 @@ static ul_status read_dcmqi(const cJSON *files, ul_segments *segments, ul_error 
             error, UL_ERROR_INPUT, "\"segmentAttributes\" must be an array of arrays");
     ul_status status = UL_OK;
     for (const cJSON *file = files->child; file && status == UL_OK; file = file->next)
-        status = append_segments(file, &dcmqi_names, segments, error);
+        status = append_segments(file, &dcmqi_table, segments, error);
     return status;
 }
 
@@ -282,7 +208,7 @@ static ul_status read_json(const cJSON *json, ul_segments *segments, ul_error *e
     if (status != UL_OK)
         return status;
     if (ours)
-        status = append_segments(ours, &ulite_names, segments, error);
+        status = append_segments(ours, &ulite_table, segments, error);
     else if (dcmqi)
         status = read_dcmqi(dcmqi, segments, error);
     else
@@ -347,46 +273,10 @@ ul_status ul_segments_read(const char *path, ul_segments *segments, ul_error *er
     return status;
 }
 
-static bool add_text(cJSON *object, const char *key, const char *text) {
-    return !text[0] || cJSON_AddStringToObject(object, key, text);
-}
-
-static bool add_code(cJSON *object, const char *key, const ul_code *code) {
-    if (!code->value[0])
-        return true;
-    cJSON *item = cJSON_AddObjectToObject(object, key);
-    return item && add_text(item, ulite_names.code_value, code->value) &&
-           add_text(item, ulite_names.code_scheme, code->scheme) &&
-           add_text(item, ulite_names.code_meaning, code->meaning) &&
-           add_text(item, ulite_names.code_source, code->source);
-}
-
-static bool add_segment(cJSON *array, const ul_segment *segment) {
-    cJSON *object = cJSON_CreateObject();
-    if (!cJSON_AddItemToArray(array, object))
-        return false;
-    const key_names *names = &ulite_names;
-    const int rgb[3] = {segment->rgb[0], segment->rgb[1], segment->rgb[2]};
-    return cJSON_AddNumberToObject(object, names->number, segment->number) &&
-           (!segment->mirror || cJSON_AddNumberToObject(object, names->mirror, segment->mirror)) &&
-           add_text(object, names->label, segment->label) &&
-           add_text(object, names->description, segment->description) &&
-           add_code(object, names->category, &segment->category) &&
-           add_code(object, names->type, &segment->type) &&
-           add_code(object, names->type_modifier, &segment->type_modifier) &&
-           add_code(object, names->region, &segment->region) &&
-           add_code(object, names->region_modifier, &segment->region_modifier) &&
-           ul_json_add(object, names->rgb, cJSON_CreateIntArray(rgb, 3)) &&
-           add_text(object, names->algorithm_type, segment->algorithm_type) &&
-           add_text(object, names->algorithm_name, segment->algorithm_name) &&
-           add_text(object, names->tracking_id, segment->tracking_id) &&
-           add_text(object, names->tracking_uid, segment->tracking_uid);
-}
-
 cJSON *segments_to_json(const ul_segments *segments) {
     cJSON *array = cJSON_CreateArray();
     for (size_t i = 0; array && i < segments->count; i++)
-        if (!add_segment(array, &segments->items[i])) {
+        if (!ul_json_write_item(array, &ulite_table, &segments->items[i])) {
             cJSON_Delete(array);
             return NULL;
         }

@@ -1,104 +1,165 @@
 #include "jobs/generate/label_values.h"
 
 #include "io/base/json.h"
+#include "io/base/json_fields.h"
 #include "io/base/uid.h"
 #include "jobs/base/paths.h"
 
-#include <cJSON.h>
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Names of the groups, while the file is read. */
-typedef struct group_names {
-    const char *name[LABEL_VALUES_MOST]; /* NULL: of one value, without a name */
-} group_names;
+/* What is known while the file is read. */
+typedef struct reading {
+    label_values *values;
+    const char *names[LABEL_VALUES_MOST]; /* of the groups; NULL: of one value, without a name */
+    unsigned mirrors[LABEL_VALUES_MOST];  /* values, by item; 0: none */
+} reading;
 
-static bool is_whole(const cJSON *json, double most) {
-    return cJSON_IsNumber(json) && json->valuedouble >= 0.0 && json->valuedouble <= most &&
-           json->valuedouble == (double)(unsigned)json->valuedouble;
-}
-
-static ul_status check_keys(const cJSON *object, const char *const *keys, ul_error *error) {
-    const cJSON *member;
-    if (!cJSON_IsObject(object))
-        return ul_error_set(error, UL_ERROR_INPUT, "holds an entry that is not an object");
-    cJSON_ArrayForEach(member, object) {
-        size_t k = 0;
-        while (keys[k] && strcmp(keys[k], member->string) != 0)
-            k++;
-        if (!keys[k])
-            return ul_error_set(error, UL_ERROR_INPUT,
-                "\"%s\" is no key of it (docs/training.md lists them)", member->string);
-    }
-    return UL_OK;
-}
+/* An entry of one of the lists. */
+typedef struct entry {
+    reading *in;
+    unsigned value, mirror; /* mirror 0: absent */
+    uint8_t label;
+    bool lesions;
+    double outside;
+    const char *group, *near; /* NULL: absent */
+    label_tissue tissue;
+} entry;
 
 /* The group of that name, a new one where there is none; values->group_count: full. */
-static size_t find_group(label_values *values, group_names *names, const char *name, bool add) {
+static size_t find_group(reading *in, const char *name, bool add) {
+    label_values *values = in->values;
     for (size_t g = 1; name && g < values->group_count; g++)
-        if (names->name[g] && strcmp(names->name[g], name) == 0)
+        if (in->names[g] && strcmp(in->names[g], name) == 0)
             return g;
     if (add && values->group_count < LABEL_VALUES_MOST)
-        names->name[values->group_count++] = name;
+        in->names[values->group_count++] = name;
     return add ? values->group_count - 1 : values->group_count;
 }
 
-static ul_status read_value(
-    const cJSON *json, label_values *values, group_names *names, ul_error *error) {
-    static const char *const keys[] = {
-        "value", "class", "group", "mirror", "outside", "lesions", "name", NULL};
-    ul_status status = check_keys(json, keys, error);
-    if (status != UL_OK)
-        return status;
-    const cJSON *value = cJSON_GetObjectItem(json, "value");
-    const cJSON *label = cJSON_GetObjectItem(json, "class");
-    const cJSON *group = cJSON_GetObjectItem(json, "group");
-    const cJSON *outside = cJSON_GetObjectItem(json, "outside");
-    const cJSON *lesions = cJSON_GetObjectItem(json, "lesions");
-    if (!is_whole(value, UINT16_MAX) || value->valuedouble < 1.0)
-        return ul_json_wrong(
-            value, "value", "a whole number from 1 to 65535", UL_ERROR_INPUT, error);
-    if (label && !is_whole(label, 254.0))
-        return ul_json_wrong(label, "class", "a whole number from 0 to 254", UL_ERROR_INPUT, error);
-    if (group && !cJSON_IsString(group))
-        return ul_json_wrong(group, "group", "a name", UL_ERROR_INPUT, error);
-    if (outside &&
-        !(cJSON_IsNumber(outside) && outside->valuedouble >= 0.0 && outside->valuedouble <= 1.0))
-        return ul_json_wrong(outside, "outside", "a number from 0 to 1", UL_ERROR_INPUT, error);
-    if (lesions && !cJSON_IsBool(lesions))
-        return ul_json_wrong(lesions, "lesions", "true or false", UL_ERROR_INPUT, error);
-    if (label_values_find(values, (unsigned)value->valuedouble))
-        return ul_error_set(error, UL_ERROR_INPUT, "value %.0f stands twice", value->valuedouble);
+static ul_status add_value(const cJSON *json, void *thing, ul_error *error) {
+    const entry *e = thing;
+    label_values *values = e->in->values;
+    (void)json;
+    if (label_values_find(values, e->value))
+        return ul_error_set(error, UL_ERROR_INPUT, "value %u stands twice", e->value);
     if (values->count == LABEL_VALUES_MOST)
         return ul_error_set(
             error, UL_ERROR_INPUT, "holds more than %d values", LABEL_VALUES_MOST - 1);
-    values->items[values->count] = (label_value){.value = (unsigned)value->valuedouble,
-        .label = label ? (uint8_t)label->valuedouble : 0,
-        .group = (uint8_t)find_group(values, names, group ? group->valuestring : NULL, true),
+    e->in->mirrors[values->count] = e->mirror;
+    values->items[values->count] = (label_value){.value = e->value,
+        .label = e->label,
+        .group = (uint8_t)find_group(e->in, e->group, true),
         .mirror = (uint8_t)values->count,
-        .lesions = cJSON_IsTrue(lesions),
-        .outside = outside ? outside->valuedouble : 0.0};
+        .lesions = e->lesions,
+        .outside = e->outside};
     values->count++;
     return UL_OK;
 }
 
-/* Partners name each other. */
-static ul_status read_mirror(
-    const cJSON *json, size_t item, label_values *values, ul_error *error) {
-    const cJSON *mirror = cJSON_GetObjectItem(json, "mirror");
-    if (!mirror)
-        return UL_OK;
-    const label_value *other = is_whole(mirror, UINT16_MAX)
-                                   ? label_values_find(values, (unsigned)mirror->valuedouble)
-                                   : NULL;
-    if (!other || other == values->items)
-        return ul_json_wrong(
-            mirror, "mirror", "the \"value\" of another entry", UL_ERROR_INPUT, error);
-    values->items[item].mirror = (uint8_t)(other - values->items);
+#define ANOTHER "the \"value\" of another entry"
+#define A_GROUP "the \"group\" of a value"
+
+/* The group that an entry names. */
+static ul_status take_group(
+    const cJSON *json, const char *key, const entry *e, size_t *group, ul_error *error) {
+    const cJSON *name = cJSON_GetObjectItemCaseSensitive(json, key);
+    *group = find_group(e->in, name->valuestring, false);
+    return *group < e->in->values->group_count
+               ? UL_OK
+               : ul_json_wrong(name, key, A_GROUP, UL_ERROR_INPUT, error);
+}
+
+static ul_status add_relation(const cJSON *json, void *thing, ul_error *error) {
+    const entry *e = thing;
+    label_values *values = e->in->values;
+    size_t group, near;
+    ul_status status = take_group(json, "group", e, &group, error);
+    if (status == UL_OK)
+        status = take_group(json, "near", e, &near, error);
+    if (status == UL_OK && values->relation_count == LABEL_VALUES_MOST)
+        status =
+            ul_error_set(error, UL_ERROR_INPUT, "holds more than %d relations", LABEL_VALUES_MOST);
+    if (status == UL_OK)
+        values->relations[values->relation_count++] =
+            (label_relation){(uint8_t)group, (uint8_t)near};
+    return status;
+}
+
+static ul_status add_tissue(const cJSON *json, void *thing, ul_error *error) {
+    const entry *e = thing;
+    label_values *values = e->in->values;
+    size_t group;
+    ul_status status = take_group(json, "group", e, &group, error);
+    if (status == UL_OK && values->tissues[group].t1_ms > 0.0)
+        status = ul_error_set(error, UL_ERROR_INPUT, "group %s stands twice", e->group);
+    if (status == UL_OK) {
+        values->tissues[group] = e->tissue;
+        values->tissues_known = true;
+    }
+    return status;
+}
+
+#define VALUE .kind = JSON_WHOLE, .low = 1, .high = UINT16_MAX
+#define GROUP(member)                                                                              \
+    { JSON_FIELD(entry, member, JSON_BORROWED), .flags = JSON_NEEDED, .expected = A_GROUP }
+#define POSITIVE(member)                                                                           \
+    {                                                                                              \
+        .name = #member, .kind = JSON_NUMBER, JSON_AT(entry, tissue.member), .low = DBL_TRUE_MIN,  \
+        .high = 1e5, .flags = JSON_NEEDED, .expected = "a number above 0, up to 100000"            \
+    }
+#define TABLE(what, when_read)                                                                     \
+    static const json_table what##_table = {.fields = what##_fields,                               \
+        .wrong = UL_ERROR_INPUT,                                                                   \
+        .no_object = "holds an entry that is not an object",                                       \
+        .unknown = {"", " is no key of it (docs/training.md lists them)"},                         \
+        .check = when_read}
+
+static const json_field value_fields[] = {
+    {.name = "value", VALUE, JSON_AT(entry, value), .flags = JSON_NEEDED},
+    {.name = "class", .kind = JSON_WHOLE, JSON_AT(entry, label), .high = 254},
+    {JSON_FIELD(entry, group, JSON_BORROWED), .expected = "a name"},
+    {.name = "mirror", VALUE, JSON_AT(entry, mirror), .expected = ANOTHER},
+    {JSON_FIELD(entry, outside, JSON_NUMBER), .high = 1}, {JSON_FIELD(entry, lesions, JSON_FLAG)},
+    {.name = "name", .kind = JSON_ANY}, {0}};
+TABLE(value, add_value);
+
+static const json_field relation_fields[] = {GROUP(group), GROUP(near), {0}};
+TABLE(relation, add_relation);
+
+static const json_field tissue_fields[] = {
+    GROUP(group), POSITIVE(t1_ms), POSITIVE(t2_ms), POSITIVE(density), {0}};
+TABLE(tissue, add_tissue);
+
+static ul_status read_list(const cJSON *list, const json_field *f, void *in, ul_error *error) {
+    const cJSON *json;
+    size_t n = 0;
+    if (!cJSON_IsArray(list) || (f->flags & JSON_NEEDED && !list->child))
+        return ul_json_wrong(list, f->name, "a list of objects", UL_ERROR_INPUT, error);
+    cJSON_ArrayForEach(json, list) {
+        entry e = {.in = in};
+        ul_status status = ul_json_read_fields(json, f->table, &e, error);
+        n++;
+        if (status != UL_OK)
+            return ul_error_prefix(error, "entry %zu of \"%s\"", n, f->name), status;
+    }
     return UL_OK;
 }
 
-static ul_status check_mirrors(const label_values *values, ul_error *error) {
+/* Partners name each other. */
+static ul_status check_mirrors(const cJSON *json, void *thing, ul_error *error) {
+    const reading *in = thing;
+    label_values *values = in->values;
+    (void)json;
+    for (size_t i = 1; i < values->count; i++) {
+        const label_value *other = label_values_find(values, in->mirrors[i]);
+        if (in->mirrors[i] && !other)
+            return ul_error_set(error, UL_ERROR_INPUT,
+                "entry %zu of \"values\": \"mirror\" is %u, must be " ANOTHER, i, in->mirrors[i]);
+        if (in->mirrors[i])
+            values->items[i].mirror = (uint8_t)(other - values->items);
+    }
     for (size_t i = 0; i < values->count; i++) {
         const label_value *one = &values->items[i], *other = &values->items[one->mirror];
         if (other->mirror != i)
@@ -109,99 +170,11 @@ static ul_status check_mirrors(const label_values *values, ul_error *error) {
     return UL_OK;
 }
 
-static ul_status read_relation(
-    const cJSON *json, label_values *values, group_names *names, ul_error *error) {
-    static const char *const keys[] = {"group", "near", NULL};
-    ul_status status = check_keys(json, keys, error);
-    size_t found[2] = {0, 0};
-    for (int k = 0; status == UL_OK && k < 2; k++) {
-        const cJSON *name = cJSON_GetObjectItem(json, keys[k]);
-        if (cJSON_IsString(name))
-            found[k] = find_group(values, names, name->valuestring, false);
-        if (found[k] == 0 || found[k] == values->group_count)
-            status =
-                ul_json_wrong(name, keys[k], "the \"group\" of a value", UL_ERROR_INPUT, error);
-    }
-    if (status == UL_OK && values->relation_count == LABEL_VALUES_MOST)
-        status =
-            ul_error_set(error, UL_ERROR_INPUT, "holds more than %d relations", LABEL_VALUES_MOST);
-    if (status == UL_OK)
-        values->relations[values->relation_count++] =
-            (label_relation){(uint8_t)found[0], (uint8_t)found[1]};
-    return status;
-}
-
-static ul_status read_tissue(
-    const cJSON *json, label_values *values, group_names *names, ul_error *error) {
-    static const char *const keys[] = {"group", "t1_ms", "t2_ms", "density", NULL};
-    ul_status status = check_keys(json, keys, error);
-    if (status != UL_OK)
-        return status;
-    const cJSON *name = cJSON_GetObjectItem(json, "group");
-    size_t group = cJSON_IsString(name) ? find_group(values, names, name->valuestring, false) : 0;
-    if (group == 0 || group == values->group_count)
-        return ul_json_wrong(name, "group", "the \"group\" of a value", UL_ERROR_INPUT, error);
-    if (values->tissues[group].t1_ms > 0.0)
-        return ul_error_set(error, UL_ERROR_INPUT, "group %s stands twice", name->valuestring);
-    double number[3];
-    for (int k = 0; k < 3; k++) {
-        const cJSON *value = cJSON_GetObjectItem(json, keys[k + 1]);
-        if (!(cJSON_IsNumber(value) && value->valuedouble > 0.0 && value->valuedouble <= 1e5))
-            return ul_json_wrong(
-                value, keys[k + 1], "a number above 0, up to 100000", UL_ERROR_INPUT, error);
-        number[k] = value->valuedouble;
-    }
-    values->tissues[group] = (label_tissue){number[0], number[1], number[2]};
-    values->tissues_known = true;
-    return UL_OK;
-}
-
-typedef ul_status (*read_entry)(
-    const cJSON *json, label_values *values, group_names *names, ul_error *error);
-
-/* A list that need not be there. */
-static ul_status read_list(const cJSON *json, const char *key, read_entry read,
-    label_values *values, group_names *names, ul_error *error) {
-    const cJSON *list = cJSON_GetObjectItem(json, key), *entry;
-    ul_status status = UL_OK;
-    size_t item = 0;
-    if (list && !cJSON_IsArray(list))
-        return ul_json_wrong(list, key, "a list of objects", UL_ERROR_INPUT, error);
-    cJSON_ArrayForEach(entry, list) {
-        status = read(entry, values, names, error);
-        item++;
-        if (status != UL_OK)
-            return ul_error_prefix(error, "entry %zu of \"%s\"", item, key), status;
-    }
-    return status;
-}
-
-static ul_status read_all(const cJSON *json, label_values *values, ul_error *error) {
-    static const char *const keys[] = {"version", "values", "relations", "tissues", NULL};
-    group_names names = {{NULL}};
-    const cJSON *list = cJSON_GetObjectItem(json, "values"), *entry;
-    ul_status status = check_keys(json, keys, error);
-    if (status == UL_OK)
-        status = ul_json_version(json, UL_ERROR_INPUT, error);
-    if (status == UL_OK && !(cJSON_IsArray(list) && cJSON_GetArraySize(list) > 0))
-        status = ul_json_wrong(list, "values", "a list of objects", UL_ERROR_INPUT, error);
-    if (status == UL_OK)
-        status = read_list(json, "values", read_value, values, &names, error);
-    if (status != UL_OK)
-        return status;
-    size_t item = 0;
-    cJSON_ArrayForEach(entry, list) {
-        status = read_mirror(entry, ++item, values, error);
-        if (status != UL_OK)
-            return ul_error_prefix(error, "entry %zu of \"values\"", item), status;
-    }
-    status = check_mirrors(values, error);
-    if (status == UL_OK)
-        status = read_list(json, "relations", read_relation, values, &names, error);
-    if (status == UL_OK)
-        status = read_list(json, "tissues", read_tissue, values, &names, error);
-    return status;
-}
+static const json_field file_fields[] = {JSON_VERSION_FIELD,
+    {.name = "values", .flags = JSON_NEEDED, .table = &value_table, .read = read_list},
+    {.name = "relations", .table = &relation_table, .read = read_list},
+    {.name = "tissues", .table = &tissue_table, .read = read_list}, {0}};
+TABLE(file, check_mirrors);
 
 ul_status label_values_read(const char *path, label_values **values, ul_error *error) {
     cJSON *json;
@@ -215,7 +188,7 @@ ul_status label_values_read(const char *path, label_values **values, ul_error *e
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
     }
     read->count = read->group_count = 1;
-    status = read_all(json, read, error);
+    status = ul_json_read_fields(json, &file_table, &(reading){.values = read}, error);
     if (status == UL_OK)
         status = ul_sha256_file(path, read->digest, error);
     cJSON_Delete(json);
