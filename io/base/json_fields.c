@@ -115,15 +115,15 @@ static bool read_flag(const cJSON *value, bool *at) {
     return cJSON_IsBool(value);
 }
 
-/* A text that stays in the JSON, or is copied to a member of its size. */
+/* A text that stays in the JSON, is copied to a member of its size, or is to be owned. */
 static bool read_text(const cJSON *value, const json_field *f, void *at) {
     size_t length = cJSON_IsString(value) ? strlen(value->valuestring) : 0;
     if (!cJSON_IsString(value) || (f->kind == JSON_TEXT && length >= f->size) ||
-        length < (size_t)f->low)
+        length < (size_t)f->low || (f->words && !read_word(value, f, NULL)))
         return false;
     if (f->kind == JSON_TEXT)
         memcpy(at, value->valuestring, length + 1);
-    else
+    else if (f->kind == JSON_BORROWED)
         *(const char **)at = value->valuestring;
     return true;
 }
@@ -182,6 +182,22 @@ ul_status ul_json_read_fields(
                      : ul_json_read_value(value, f, (char *)thing + f->offset, table->wrong, error);
     }
     return status == UL_OK && table->check ? table->check(object, thing, error) : status;
+}
+
+ul_status ul_json_read_list(const cJSON *list, const json_field *f, void *items, size_t size,
+    size_t *count, ul_error *error) {
+    const cJSON *value;
+    if (!cJSON_IsArray(list) || (f->flags & JSON_NEEDED && !list->child))
+        return ul_json_wrong(list, f->name, f->expected, f->table->wrong, error);
+    cJSON_ArrayForEach(value, list) {
+        void *item = (char *)items + (*count)++ * size;
+        if (!cJSON_IsObject(value))
+            return ul_json_wrong(value, f->name, f->expected, f->table->wrong, error);
+        ul_status status = read_object(value, f, item, error);
+        if (status != UL_OK)
+            return status;
+    }
+    return UL_OK;
 }
 
 /* --- Writing ---------------------------------------------------------------------------------- */

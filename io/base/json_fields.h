@@ -46,7 +46,7 @@ struct json_field {
     size_t count;        /* of the numbers that the member is an array of; 0: it is no array */
     unsigned flags;
     double low, high;
-    const char *const *words; /* the last is NULL; of a DICOM text: what it may be */
+    const char *const *words; /* the last is NULL; of a text: what it may be */
     const char *expected;     /* of values, in messages; NULL: what kind and limits say */
     const json_table *table;
     bool (*when)(const void *thing); /* whether it is written; NULL: always */
@@ -79,6 +79,12 @@ ul_status ul_json_read_fields(
 /* Reads one value as the field's kind wants it, into what at points to. Errors: likewise. */
 ul_status ul_json_read_value(
     const cJSON *value, const json_field *field, void *at, ul_status wrong, ul_error *error);
+
+/* Reads a list of objects of the field's table, each into the next of the items, of size bytes,
+ * from *count on, which have room for all. Counts the one that fails, too: it may own something. A
+ * list that is needed must not be empty. Errors: likewise, by expected. */
+ul_status ul_json_read_list(const cJSON *list, const json_field *field, void *items, size_t size,
+    size_t *count, ul_error *error);
 
 /* Adds the fields of thing to object; false where it is NULL or memory ran out. */
 bool ul_json_write_fields(cJSON *object, const json_table *table, const void *thing);

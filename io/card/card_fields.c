@@ -386,21 +386,12 @@ TABLE(metric, .check = NULL);
 static ul_status read_metrics(
     const cJSON *value, const json_field *f, void *thing, ul_error *error) {
     ul_card *card = thing;
-    const cJSON *item;
-    if (!cJSON_IsArray(value))
-        return wrong(value, f->name, "a list", error);
-    card->metrics = calloc((size_t)cJSON_GetArraySize(value) + 1, sizeof *card->metrics);
+    size_t room = (size_t)cJSON_GetArraySize(value) + 1;
+    card->metrics = calloc(room, sizeof *card->metrics);
     if (!card->metrics)
         return no_memory(error);
-    cJSON_ArrayForEach(item, value) {
-        ul_metric *metric = &card->metrics[card->metric_count++];
-        if (!cJSON_IsObject(item))
-            return wrong(item, f->name, "a list of objects with \"name\" and \"value\"", error);
-        ul_status status = ul_json_read_fields(item, &metric_table, metric, error);
-        if (status != UL_OK)
-            return ul_error_prefix(error, "\"%s\"", f->name), status;
-    }
-    return UL_OK;
+    return ul_json_read_list(
+        value, f, card->metrics, sizeof *card->metrics, &card->metric_count, error);
 }
 
 static bool add_metrics(cJSON *object, const json_field *f, const void *thing) {
@@ -408,7 +399,7 @@ static bool add_metrics(cJSON *object, const json_field *f, const void *thing) {
     cJSON *list = cJSON_AddArrayToObject(object, f->name);
     bool added = list != NULL;
     for (size_t i = 0; added && i < card->metric_count; i++)
-        added = ul_json_write_item(list, &metric_table, &card->metrics[i]);
+        added = ul_json_write_item(list, f->table, &card->metrics[i]);
     return added;
 }
 
@@ -457,7 +448,9 @@ static const json_field card_fields[] = {JSON_VERSION_FIELD, {TEXT(name)}, {TEXT
     {LIST(classes), .flags = JSON_NEEDED}, {LIST(groups)},
     {OBJECT(postprocess, 0), .flags = JSON_NAMED}, {OBJECT(tta, 0), .flags = JSON_NAMED},
     {FIELD(ul_card, trained, JSON_FLAG)}, {BY_CLASS(volumes, volumes_ml)},
-    {BY_CLASS(limits, limits)}, {LONG_TEXT(provenance)}, {LONG_TEXT(licence)}, {LIST(metrics)},
+    {BY_CLASS(limits, limits)}, {LONG_TEXT(provenance)}, {LONG_TEXT(licence)},
+    {LIST(metrics), .table = &metric_table, .flags = JSON_NAMED,
+        .expected = "a list of objects with \"name\" and \"value\""},
     {0}};
 const json_table card_table = {.fields = card_fields,
     .wrong = UL_ERROR_MODEL,

@@ -1,8 +1,8 @@
 #include "io/base/json.h"
+#include "io/base/json_fields.h"
 #include "jobs/base/paths.h"
 #include "ulite/cohort.h"
 
-#include <cJSON.h>
 #include <ctype.h>
 #include <fnmatch.h>
 #include <stdio.h>
@@ -12,9 +12,8 @@
 
 /* NULL or 0: any. Texts belong to the JSON. */
 typedef struct rule {
-    const char *modality, *body_part, *plane, *description, *not_description;
+    const char *modality, *body_part, *plane, *description, *not_description, *prefer;
     double min_slices;
-    bool most_slices;
 } rule;
 
 struct ul_series_rules {
@@ -23,77 +22,44 @@ struct ul_series_rules {
     size_t count;
 };
 
-static ul_status take_text(const cJSON *value, const char **text, ul_error *error) {
-    if (!cJSON_IsString(value))
-        return ul_json_wrong(value, value->string, "a text", UL_ERROR_USAGE, error);
-    *text = value->valuestring;
-    return UL_OK;
-}
+static const char *const planes[] = {"axial", "coronal", "sagittal", NULL};
+static const char *const preferences[] = {"most slices", NULL};
 
-static ul_status take_plane(const cJSON *value, rule *r, ul_error *error) {
-    static const char *const planes[] = {"axial", "coronal", "sagittal"};
-    for (size_t p = 0; cJSON_IsString(value) && p < 3; p++)
-        if (strcmp(value->valuestring, planes[p]) == 0) {
-            r->plane = planes[p];
-            return UL_OK;
-        }
-    return ul_json_wrong(value, "plane", "axial, coronal or sagittal", UL_ERROR_USAGE, error);
-}
+#define TEXT(member) JSON_FIELD(rule, member, JSON_BORROWED)
 
-static ul_status take_key(const cJSON *value, rule *r, ul_error *error) {
-    const char *key = value->string;
-    if (strcmp(key, "modality") == 0)
-        return take_text(value, &r->modality, error);
-    if (strcmp(key, "body_part") == 0)
-        return take_text(value, &r->body_part, error);
-    if (strcmp(key, "description") == 0)
-        return take_text(value, &r->description, error);
-    if (strcmp(key, "not_description") == 0)
-        return take_text(value, &r->not_description, error);
-    if (strcmp(key, "plane") == 0)
-        return take_plane(value, r, error);
-    if (strcmp(key, "min_slices") == 0) {
-        r->min_slices = value->valuedouble;
-        return cJSON_IsNumber(value) && r->min_slices >= 1.0
-                   ? UL_OK
-                   : ul_json_wrong(value, key, "a number from 1 on", UL_ERROR_USAGE, error);
-    }
-    if (strcmp(key, "prefer") == 0) {
-        r->most_slices = true;
-        return cJSON_IsString(value) && strcmp(value->valuestring, "most slices") == 0
-                   ? UL_OK
-                   : ul_json_wrong(value, key, "\"most slices\"", UL_ERROR_USAGE, error);
-    }
-    return ul_error_set(error, UL_ERROR_USAGE,
-        "\"%s\" is no key of a rule: modality, body_part, plane, description, not_description, "
-        "min_slices, prefer",
-        key);
-}
+static const json_field rule_fields[] = {{TEXT(modality)}, {TEXT(body_part)},
+    {TEXT(plane), .words = planes, .expected = "axial, coronal or sagittal"}, {TEXT(description)},
+    {TEXT(not_description)},
+    {JSON_FIELD(rule, min_slices, JSON_NUMBER), .low = 1, .high = INFINITY,
+        .expected = "a number from 1 on"},
+    {TEXT(prefer), .words = preferences, .expected = "\"most slices\""}, {0}};
+static const json_table rule_table = {.fields = rule_fields,
+    .wrong = UL_ERROR_USAGE,
+    .unknown = {"", " is no key of a rule: modality, body_part, plane, description, "
+                    "not_description, min_slices, prefer"}};
 
-static ul_status take_rules(ul_series_rules *rules, ul_error *error) {
-    const cJSON *version = cJSON_GetObjectItemCaseSensitive(rules->json, "version"),
-                *list = cJSON_GetObjectItemCaseSensitive(rules->json, "rules"), *object, *value;
-    if (!cJSON_IsNumber(version) || version->valuedouble != 1.0)
-        return ul_json_wrong(version, "version", "1", UL_ERROR_USAGE, error);
-    if (!cJSON_IsArray(list) || !list->child)
-        return ul_json_wrong(list, "rules", "a list of rules", UL_ERROR_USAGE, error);
-    rules->items = calloc((size_t)cJSON_GetArraySize(list), sizeof *rules->items);
+static ul_status read_rules(const cJSON *list, const json_field *f, void *thing, ul_error *error) {
+    ul_series_rules *rules = thing;
+    rules->items = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof *rules->items);
     if (!rules->items)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
-    cJSON_ArrayForEach(object, list) {
-        rule *r = &rules->items[rules->count++];
-        if (!cJSON_IsObject(object))
-            return ul_json_wrong(object, "rules", "a list of objects", UL_ERROR_USAGE, error);
-        cJSON_ArrayForEach(value, object) {
-            ul_status status = take_key(value, r, error);
-            if (status != UL_OK) {
-                ul_error_prefix(error, "rule %zu", rules->count);
-                return status;
-            }
-        }
-    }
-    return UL_OK;
+    ul_status status =
+        ul_json_read_list(list, f, rules->items, sizeof *rules->items, &rules->count, error);
+    if (status != UL_OK && rules->count > 0)
+        ul_error_prefix(error, "rule %zu", rules->count);
+    return status;
 }
+
+static const json_field file_fields[] = {
+    {.name = "version", .kind = JSON_VERSION, .flags = JSON_NEEDED},
+    {.name = "rules",
+        .flags = JSON_NEEDED,
+        .table = &rule_table,
+        .expected = "a list of objects",
+        .read = read_rules},
+    {0}};
+static const json_table file_table = {
+    .fields = file_fields, .wrong = UL_ERROR_USAGE, .no_object = "is not a JSON object"};
 
 ul_status ul_series_rules_read(const char *path, ul_series_rules **rules, ul_error *error) {
     *rules = calloc(1, sizeof **rules);
@@ -101,7 +67,7 @@ ul_status ul_series_rules_read(const char *path, ul_series_rules **rules, ul_err
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
     ul_status status = files_read_json(path, &(*rules)->json, error);
     if (status == UL_OK) {
-        status = take_rules(*rules, error);
+        status = ul_json_read_fields((*rules)->json, &file_table, *rules, error);
         if (status != UL_OK)
             ul_error_prefix(error, "%s", path);
     }
@@ -152,9 +118,9 @@ static size_t count_matching(
     size_t matching = 0, most = 0;
     for (size_t i = 0; i < count; i++) {
         size_t slices = ul_series_grid(series[i])->size[2];
-        if (!rule_matches(r, series[i]) || (r->most_slices && slices < most))
+        if (!rule_matches(r, series[i]) || (r->prefer && slices < most))
             continue;
-        bool more = r->most_slices && slices > most;
+        bool more = r->prefer && slices > most;
         matching = more ? 1 : matching + 1;
         if (matching == 1)
             *chosen = i;
@@ -170,7 +136,7 @@ ul_status ul_series_rules_choose(const ul_series_rules *rules, const ul_series *
         if (matching > 1)
             return ul_error_set(error, UL_ERROR_CHOICE,
                 "rule %zu matches %zu of %zu volumes%s: make it narrower", n + 1, matching,
-                series_count, rules->items[n].most_slices ? " of as many slices" : "");
+                series_count, rules->items[n].prefer ? " of as many slices" : "");
         if (matching == 0)
             continue;
         snprintf(reason, reason_bytes, "rule %zu, of %zu volume%s", n + 1, series_count,
