@@ -3,6 +3,7 @@
 #define SERVE_H
 
 #include "apps/segment/segment.h"
+#include "io/base/json_fields.h"
 #include "io/http/http.h"
 #include "io/http/multipart.h"
 #include "jobs/serve/queue.h"
@@ -62,6 +63,8 @@ typedef struct serve_request {
         *keep_id;      /* instead: files for the store, and their name */
     const char *names; /* of label values, a JSON array of {"name", "idx"} */
 } serve_request;
+
+extern const json_table serve_request_table;
 
 /* The task, in its worker: reads FOLDER/task.json, leaves the results there, and events in
  * FOLDER/events.jsonl, of which one that failed is the last. Returns the exit code. context: the

@@ -91,28 +91,21 @@ ul_status serve_take_files(const char *folder, const http_request *request, cons
     return status;
 }
 
-static void add_text(cJSON *json, const char *key, const char *text) {
-    if (text)
-        cJSON_AddStringToObject(json, key, text);
-}
+#define TEXT(member) JSON_FIELD(serve_request, member, JSON_BORROWED), .flags = JSON_SPARSE
+#define FLAG(member) JSON_FIELD(serve_request, member, JSON_FLAG)
+
+static const json_field request_fields[] = {{TEXT(model)}, {TEXT(input)}, {TEXT(series)},
+    {TEXT(formats)}, {TEXT(only)}, {TEXT(keep_image)}, {TEXT(keep_label)}, {TEXT(keep_id)},
+    {TEXT(names)}, {FLAG(force)}, {FLAG(preview)}, {FLAG(view)},
+    {JSON_FIELD(serve_request, plain, JSON_WHOLE), .high = 64}, {0}};
+const json_table serve_request_table = {
+    .fields = request_fields, .wrong = UL_ERROR_INPUT, .no_object = "is not a task"};
 
 ul_status serve_add(
     serve *s, const char *id, const char *folder, const serve_request *r, ul_error *error) {
     cJSON *json = cJSON_CreateObject();
     char *text, *path = NULL;
-    add_text(json, "model", r->model);
-    add_text(json, "input", r->input);
-    add_text(json, "series", r->series);
-    add_text(json, "formats", r->formats);
-    add_text(json, "only", r->only);
-    add_text(json, "keep_image", r->keep_image);
-    add_text(json, "keep_label", r->keep_label);
-    add_text(json, "keep_id", r->keep_id);
-    add_text(json, "names", r->names);
-    cJSON_AddBoolToObject(json, "force", r->force);
-    cJSON_AddBoolToObject(json, "preview", r->preview);
-    cJSON_AddBoolToObject(json, "view", r->view);
-    cJSON_AddNumberToObject(json, "plain", r->plain);
+    ul_json_write_fields(json, &serve_request_table, r); /* memory: json_out_text says so */
     ul_status status = json_out_text(json, false, &text, error);
     if (status == UL_OK)
         status = folder_put(folder, SERVE_TASK, text, strlen(text), &path, error);

@@ -4,6 +4,7 @@
 #include "apps/base/inputs.h"
 #include "apps/base/json_out.h"
 #include "apps/serve/serve.h"
+#include "io/base/json.h"
 #include "io/net/wado.h"
 #include "jobs/base/paths.h"
 #include "jobs/serve/plain_nrrd.h"
@@ -16,22 +17,6 @@
 #include <sys/stat.h>
 
 enum { UNPACKED_TIMES = 16 }; /* what is unpacked, of what may be uploaded */
-
-/* A task as it was written; the texts are the JSON's. */
-static void read_request(const cJSON *json, serve_request *r) {
-    const struct {
-        const char *key, **text;
-    } texts[] = {{"model", &r->model}, {"input", &r->input}, {"series", &r->series},
-        {"formats", &r->formats}, {"only", &r->only}, {"keep_image", &r->keep_image},
-        {"keep_label", &r->keep_label}, {"keep_id", &r->keep_id}, {"names", &r->names}};
-    for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++)
-        *texts[t].text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, texts[t].key));
-    r->force = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "force"));
-    r->preview = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "preview"));
-    const cJSON *plain = cJSON_GetObjectItemCaseSensitive(json, "plain");
-    r->plain = cJSON_IsNumber(plain) ? (unsigned)plain->valueint : 0;
-    r->view = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "view"));
-}
 
 /* A series from the DICOMweb server. *path: the caller's. */
 static ul_status fetch_series(
@@ -174,19 +159,18 @@ static ul_status work(const serve *s, const char *folder, ul_error *error) {
     if (!task || !events || !freopen(events, "w", stdout))
         status = ul_error_set(error, UL_ERROR_LIMIT, "no room for the events of a task");
     if (status == UL_OK)
-        status = files_read_json(task, &json, error);
-    if (status == UL_OK) {
-        read_request(json, &request);
-        if (request.keep_id)
-            status = store_keep(s->store,
-                &(store_item){.id = request.keep_id,
-                    .image = request.keep_image,
-                    .label = request.keep_label,
-                    .names = request.names},
-                error);
-        else
-            status = segment_input_of(s, &request, folder, error);
-    }
+        status = ul_json_read(task, &json, error);
+    if (status == UL_OK)
+        status = ul_json_read_fields(json, &serve_request_table, &request, error);
+    if (status == UL_OK && request.keep_id)
+        status = store_keep(s->store,
+            &(store_item){.id = request.keep_id,
+                .image = request.keep_image,
+                .label = request.keep_label,
+                .names = request.names},
+            error);
+    else if (status == UL_OK)
+        status = segment_input_of(s, &request, folder, error);
     cJSON_Delete(json);
     free(task);
     free(events);

@@ -1,5 +1,6 @@
 #include "io/base/json.h"
 
+#include "io/base/text_file.h"
 #include "io/base/utf8.h"
 
 #include <cJSON.h>
@@ -10,6 +11,7 @@
 
 /* --- Values for people ------------------------------------------------------------------------ */
 
+#define MOST_FILE_MIB 16
 #define SHOWN_BYTES 100
 
 /* A value as it stands in the file, or what it is where that is too long. */
@@ -111,6 +113,19 @@ ul_status ul_json_parse(const char *text, ul_status wrong, cJSON **json, ul_erro
         cJSON_Delete(*json);
         *json = NULL;
     }
+    return status;
+}
+
+ul_status ul_json_read(const char *path, cJSON **json, ul_error *error) {
+    char *text;
+    *json = NULL;
+    ul_status status = ul_text_read(path, MOST_FILE_MIB, &text, error);
+    if (status != UL_OK)
+        return status;
+    status = ul_json_parse(text, UL_ERROR_INPUT, json, error);
+    if (status != UL_OK)
+        ul_error_prefix(error, "%s", path);
+    free(text);
     return status;
 }
 

@@ -15,6 +15,10 @@ struct cJSON;
  * stands twice in an object, with its path; UL_ERROR_LIMIT for want of memory. */
 ul_status ul_json_parse(const char *text, ul_status wrong, struct cJSON **json, ul_error *error);
 
+/* The same of a file of at most 16 MiB, whose path begins all messages. Errors: likewise with
+ * UL_ERROR_INPUT, which is also the status where it cannot be read. */
+ul_status ul_json_read(const char *path, struct cJSON **json, ul_error *error);
+
 /* UL_OK where the document's "version" is 1, or absent. Else fails with status. */
 ul_status ul_json_version(const struct cJSON *document, ul_status status, ul_error *error);
 

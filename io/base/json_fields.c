@@ -209,6 +209,8 @@ static double number_at(const json_field *f, const void *at, size_t i) {
 
 static bool is_empty(const json_field *f, const void *at) {
     bool empty = true;
+    if (f->kind == JSON_BORROWED)
+        return !*(const char *const *)at;
     if (f->kind == JSON_OWNED)
         return !*(char *const *)at || !**(char *const *)at;
     if (f->kind != JSON_NUMBER && f->kind != JSON_WHOLE)
@@ -258,6 +260,8 @@ bool ul_json_write_fields(cJSON *object, const json_table *table, const void *th
     bool written = object != NULL;
     for (const json_field *f = table->fields; written && f->name; f++) {
         const char *at = (const char *)thing + f->offset;
+        if (f->kind == JSON_ANY && !f->write)
+            continue;
         if ((f->when && !f->when(thing)) || (f->flags & JSON_SPARSE && is_empty(f, at)))
             continue;
         written =

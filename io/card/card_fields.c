@@ -78,55 +78,6 @@ static bool is_class(const cJSON *value, const ul_card *card) {
            ul_segments_find(&card->classes, (unsigned)value->valueint);
 }
 
-/* Reads a list into an array of items of f->size by class, whose pointer is the field's member; a
- * class that the list does not name gets what fill points to. */
-static ul_status read_by_class(
-    const cJSON *list, const json_field *f, ul_card *card, const void *fill, ul_error *error) {
-    if (!cJSON_IsArray(list))
-        return wrong(list, f->name, "a list of objects with \"number\"", error);
-    char *items = malloc(card->classes.count * f->size);
-    if (!items)
-        return no_memory(error);
-    memcpy((char *)card + f->offset, &items, sizeof items);
-    for (size_t n = 0; n < card->classes.count; n++)
-        memcpy(items + n * f->size, fill, f->size);
-    const cJSON *item;
-    cJSON_ArrayForEach(item, list) {
-        const cJSON *number = cJSON_GetObjectItemCaseSensitive(item, "number");
-        ul_status status = UL_OK;
-        if (!is_class(number, card))
-            status = wrong(number, "number", "that of a class of the card", error);
-        for (size_t n = 0; status == UL_OK && n < card->classes.count; n++)
-            if (card->classes.items[n].number == (unsigned)number->valueint)
-                status = ul_json_read_fields(item, f->table, items + n * f->size, error);
-        if (status != UL_OK) {
-            ul_error_prefix(error, "\"%s\"", f->name);
-            return status;
-        }
-    }
-    return UL_OK;
-}
-
-/* Adds the items of which told is true. */
-static bool add_by_class(cJSON *object, const json_field *f, const ul_card *card,
-    bool (*told)(const ul_card *card, size_t n)) {
-    const char *items;
-    cJSON *list = NULL;
-    bool added = true;
-    memcpy(&items, (const char *)card + f->offset, sizeof items);
-    for (size_t n = 0; added && items && n < card->classes.count; n++) {
-        if (!told(card, n))
-            continue;
-        if (!list)
-            list = cJSON_AddArrayToObject(object, f->name);
-        cJSON *item = list ? cJSON_CreateObject() : NULL;
-        added = cJSON_AddItemToArray(list, item) &&
-                cJSON_AddNumberToObject(item, "number", card->classes.items[n].number) &&
-                ul_json_write_fields(item, f->table, items + n * f->size);
-    }
-    return added;
-}
-
 #define VOLUMES "mL, at least 0, \"low_ml\" not above \"high_ml\""
 
 static ul_status check_volumes(const cJSON *object, void *thing, ul_error *error) {
@@ -148,41 +99,11 @@ static const json_field volumes_fields[] = {{.name = "low_ml",
     {0}};
 TABLE(volumes, .check = check_volumes);
 
-static ul_status read_volumes(
-    const cJSON *value, const json_field *f, void *card, ul_error *error) {
-    static const double unknown[2] = {NAN, NAN};
-    return read_by_class(value, f, card, unknown, error);
-}
-
-static bool has_volumes(const ul_card *card, size_t n) {
-    return card->volumes_ml[n][0] <= card->volumes_ml[n][1];
-}
-
-static bool add_volumes(cJSON *object, const json_field *f, const void *card) {
-    return add_by_class(object, f, card, has_volumes);
-}
-
 static const json_field limits_fields[] = {
     {NUMBER(ul_limits, volume), .low = 1.0, .expected = "a factor of at least 1"},
     {NUMBER(ul_limits, bits), .expected = "bits, at least 0"},
     {NUMBER(ul_limits, border), .expected = "a share, at least 0"}, {0}};
 TABLE(limits, .check = NULL);
-
-static ul_status read_limits(const cJSON *value, const json_field *f, void *card, ul_error *error) {
-    static const ul_limits usual = UL_LIMITS_DEFAULT;
-    return read_by_class(value, f, card, &usual, error);
-}
-
-static bool has_limits(const ul_card *card, size_t n) {
-    (void)n;
-    return card->limits != NULL;
-}
-
-static bool add_limits(cJSON *object, const json_field *f, const void *card) {
-    return add_by_class(object, f, card, has_limits);
-}
-
-/* --- What is done with the result ------------------------------------------------------------- */
 
 #define RULES(type, rules)                                                                         \
     {.name = "largest_component", .kind = JSON_FLAG, JSON_AT(type, rules largest_component)},      \
@@ -194,31 +115,83 @@ static bool add_limits(cJSON *object, const json_field *f, const void *card) {
 static const json_field rules_fields[] = {RULES(ul_postprocess, ), {0}};
 TABLE(rules, .check = NULL);
 
-static ul_status read_class_rules(
-    const cJSON *value, const json_field *f, void *thing, ul_error *error) {
-    ul_card *card = thing;
-    return read_by_class(value, f, card, &card->postprocess, error);
+/* What a class gets that the list does not name. */
+static const void *usual_item(const json_field *f, const ul_card *card) {
+    static const double no_volumes[2] = {NAN, NAN};
+    static const ul_limits limits = UL_LIMITS_DEFAULT;
+    return f->table == &volumes_table  ? (const void *)no_volumes
+           : f->table == &limits_table ? (const void *)&limits
+                                       : &card->postprocess;
 }
 
-static bool has_rules(const ul_card *card, size_t n) {
+/* Whether the list names the n-th class. */
+static bool is_told(const json_field *f, const ul_card *card, size_t n) {
+    if (f->table == &volumes_table)
+        return card->volumes_ml[n][0] <= card->volumes_ml[n][1];
+    if (f->table == &limits_table)
+        return true;
     const ul_postprocess *own = &card->class_rules[n], *all = &card->postprocess;
     return own->largest_component != all->largest_component || own->fill_holes != all->fill_holes ||
            own->minimum_mm3 != all->minimum_mm3;
 }
 
-static bool add_class_rules(cJSON *object, const json_field *f, const void *card) {
-    return add_by_class(object, f, card, has_rules);
+/* Reads a list into an array of items of f->size by class, whose pointer is the field's member. */
+static ul_status read_by_class(
+    const cJSON *list, const json_field *f, void *thing, ul_error *error) {
+    ul_card *card = thing;
+    if (!cJSON_IsArray(list))
+        return wrong(list, f->name, "a list of objects with \"number\"", error);
+    char *items = malloc(card->classes.count * f->size);
+    if (!items)
+        return no_memory(error);
+    memcpy((char *)card + f->offset, &items, sizeof items);
+    for (size_t n = 0; n < card->classes.count; n++)
+        memcpy(items + n * f->size, usual_item(f, card), f->size);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list) {
+        const cJSON *number = cJSON_GetObjectItemCaseSensitive(item, "number");
+        ul_status status = UL_OK;
+        if (!is_class(number, card))
+            status = wrong(number, "number", "that of a class of the card", error);
+        for (size_t n = 0; status == UL_OK && n < card->classes.count; n++)
+            if (card->classes.items[n].number == (unsigned)number->valueint)
+                status = ul_json_read_fields(item, f->table, items + n * f->size, error);
+        if (status != UL_OK) {
+            ul_error_prefix(error, "\"%s\"", f->name);
+            return status;
+        }
+    }
+    return UL_OK;
 }
+
+static bool add_by_class(cJSON *object, const json_field *f, const void *thing) {
+    const ul_card *card = thing;
+    const char *items;
+    cJSON *list = NULL;
+    bool added = true;
+    memcpy(&items, (const char *)card + f->offset, sizeof items);
+    for (size_t n = 0; added && items && n < card->classes.count; n++) {
+        if (!is_told(f, card, n))
+            continue;
+        if (!list)
+            list = cJSON_AddArrayToObject(object, f->name);
+        cJSON *item = list ? cJSON_CreateObject() : NULL;
+        added = cJSON_AddItemToArray(list, item) &&
+                cJSON_AddNumberToObject(item, "number", card->classes.items[n].number) &&
+                ul_json_write_fields(item, f->table, items + n * f->size);
+    }
+    return added;
+}
+
+#define BY_CLASS(key, member, form)                                                                \
+    .name = key, .offset = offsetof(ul_card, member), .size = sizeof *((ul_card *)0)->member,      \
+    .table = &form##_table, .read = read_by_class, .write = add_by_class
+
+/* --- What is done with the result ------------------------------------------------------------- */
 
 static const json_field postprocess_fields[] = {RULES(ul_card, postprocess.),
     {.name = "sides", .kind = JSON_FLAG, JSON_AT(ul_card, settle_sides)},
-    {.name = "classes",
-        .offset = offsetof(ul_card, class_rules),
-        .size = sizeof(ul_postprocess),
-        .table = &rules_table,
-        .read = read_class_rules,
-        .write = add_class_rules},
-    {0}};
+    {BY_CLASS("classes", class_rules, rules)}, {0}};
 TABLE(postprocess, .check = NULL);
 
 static const json_field tta_fields[] = {
@@ -431,9 +404,6 @@ static ul_status check_card(const cJSON *object, void *thing, ul_error *error) {
                              .expected = "two numbers of at least 0"
 #define OBJECT(key, place)                                                                         \
     .name = #key, .kind = JSON_OBJECT, .offset = (place), .table = &key##_table
-#define BY_CLASS(key, member)                                                                      \
-    .name = #key, .offset = offsetof(ul_card, member), .size = sizeof *((ul_card *)0)->member,     \
-    .table = &key##_table, .read = read_##key, .write = add_##key
 #define LIST(key) .name = #key, .read = read_##key, .write = add_##key
 
 static const json_field card_fields[] = {JSON_VERSION_FIELD, {TEXT(name)}, {TEXT(task)},
@@ -447,8 +417,8 @@ static const json_field card_fields[] = {JSON_VERSION_FIELD, {TEXT(name)}, {TEXT
     {OBJECT(normalisation, offsetof(ul_card, normalisation)), .flags = JSON_NAMED},
     {LIST(classes), .flags = JSON_NEEDED}, {LIST(groups)},
     {OBJECT(postprocess, 0), .flags = JSON_NAMED}, {OBJECT(tta, 0), .flags = JSON_NAMED},
-    {FIELD(ul_card, trained, JSON_FLAG)}, {BY_CLASS(volumes, volumes_ml)},
-    {BY_CLASS(limits, limits)}, {LONG_TEXT(provenance)}, {LONG_TEXT(licence)},
+    {FIELD(ul_card, trained, JSON_FLAG)}, {BY_CLASS("volumes", volumes_ml, volumes)},
+    {BY_CLASS("limits", limits, limits)}, {LONG_TEXT(provenance)}, {LONG_TEXT(licence)},
     {LIST(metrics), .table = &metric_table, .flags = JSON_NAMED,
         .expected = "a list of objects with \"name\" and \"value\""},
     {0}};

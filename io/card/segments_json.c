@@ -4,13 +4,8 @@
 #include "io/base/json_fields.h"
 #include "libulite/base/output.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MAX_FILE_BYTES (16u << 20)
-#define FIRST_ROOM_BYTES (4u << 10)
 
 /* --- One segment ------------------------------------------------------------------------------ */
 
@@ -67,29 +62,20 @@ static ul_status check_dcmqi(const cJSON *object, void *thing, ul_error *error) 
 }
 
 #define TEXT(key, type, member, characters)                                                        \
-    {                                                                                              \
-        .name = key, .kind = JSON_DICOM_TEXT, JSON_AT(type, member), .high = (characters),         \
-        .flags = JSON_SPARSE                                                                       \
-    }
+    .name = key, .kind = JSON_DICOM_TEXT, JSON_AT(type, member), .high = (characters),             \
+    .flags = JSON_SPARSE
 #define CODE(key, member, form)                                                                    \
-    {                                                                                              \
-        .name = key, .kind = JSON_OBJECT, JSON_AT(ul_segment, member),                             \
-        .table = &form##_code_table, .read = read_code, .flags = JSON_SPARSE                       \
-    }
+    .name = key, .kind = JSON_OBJECT, JSON_AT(ul_segment, member), .table = &form##_code_table,    \
+    .read = read_code, .flags = JSON_SPARSE
 #define WHOLE(key, member)                                                                         \
     .name = key, .kind = JSON_WHOLE, JSON_AT(ul_segment, member), .low = 1, .high = 65535,         \
     .expected = "a whole number, 1 to 65535"
 #define RGB(key)                                                                                   \
-    {                                                                                              \
-        .name = key, .kind = JSON_WHOLE, JSON_AT(ul_segment, rgb), .count = 3, .high = 255,        \
-        .expected = "three whole numbers, 0 to 255"                                                \
-    }
+    .name = key, .kind = JSON_WHOLE, JSON_AT(ul_segment, rgb), .count = 3, .high = 255,            \
+    .expected = "three whole numbers, 0 to 255"
 #define ALGORITHM(key)                                                                             \
-    {                                                                                              \
-        .name = key, .kind = JSON_DICOM_TEXT, JSON_AT(ul_segment, algorithm_type), .high = 16,     \
-        .flags = JSON_SPARSE, .words = algorithm_types,                                            \
-        .expected = "AUTOMATIC, SEMIAUTOMATIC or MANUAL"                                           \
-    }
+    TEXT(key, ul_segment, algorithm_type, 16), .words = algorithm_types,                           \
+                                               .expected = "AUTOMATIC, SEMIAUTOMATIC or MANUAL"
 #define TABLE(name, ...)                                                                           \
     static const json_table name##_table = {.fields = name##_fields,                               \
         .wrong = UL_ERROR_INPUT,                                                                   \
@@ -98,41 +84,41 @@ static ul_status check_dcmqi(const cJSON *object, void *thing, ul_error *error) 
 
 static const char *const algorithm_types[] = {"AUTOMATIC", "SEMIAUTOMATIC", "MANUAL", NULL};
 
-static const json_field ulite_code_fields[] = {TEXT("value", ul_code, value, 64),
-    TEXT("scheme", ul_code, scheme, 16), TEXT("meaning", ul_code, meaning, 64),
-    TEXT("source", ul_code, source, 64), {0}};
+static const json_field ulite_code_fields[] = {{TEXT("value", ul_code, value, 64)},
+    {TEXT("scheme", ul_code, scheme, 16)}, {TEXT("meaning", ul_code, meaning, 64)},
+    {TEXT("source", ul_code, source, 64)}, {0}};
 TABLE(ulite_code, .check = NULL);
 
 static const json_field ulite_fields[] = {
     {WHOLE("number", number), .flags = JSON_NEEDED, .read = read_number},
     {WHOLE("mirror", mirror), .flags = JSON_SPARSE | JSON_NOT_NULL},
-    TEXT("label", ul_segment, label, 64), TEXT("description", ul_segment, description, 1024),
-    CODE("category", category, ulite), CODE("type", type, ulite),
-    CODE("type_modifier", type_modifier, ulite), CODE("region", region, ulite),
-    CODE("region_modifier", region_modifier, ulite), RGB("rgb"), ALGORITHM("algorithm_type"),
-    TEXT("algorithm_name", ul_segment, algorithm_name, 64),
-    TEXT("tracking_id", ul_segment, tracking_id, 64),
-    TEXT("tracking_uid", ul_segment, tracking_uid, 64), {0}};
+    {TEXT("label", ul_segment, label, 64)}, {TEXT("description", ul_segment, description, 1024)},
+    {CODE("category", category, ulite)}, {CODE("type", type, ulite)},
+    {CODE("type_modifier", type_modifier, ulite)}, {CODE("region", region, ulite)},
+    {CODE("region_modifier", region_modifier, ulite)}, {RGB("rgb")}, {ALGORITHM("algorithm_type")},
+    {TEXT("algorithm_name", ul_segment, algorithm_name, 64)},
+    {TEXT("tracking_id", ul_segment, tracking_id, 64)},
+    {TEXT("tracking_uid", ul_segment, tracking_uid, 64)}, {0}};
 TABLE(ulite, .check = check_ours);
 
-static const json_field dcmqi_code_fields[] = {TEXT("CodeValue", ul_code, value, 64),
-    TEXT("CodingSchemeDesignator", ul_code, scheme, 16), TEXT("CodeMeaning", ul_code, meaning, 64),
-    {0}};
+static const json_field dcmqi_code_fields[] = {{TEXT("CodeValue", ul_code, value, 64)},
+    {TEXT("CodingSchemeDesignator", ul_code, scheme, 16)},
+    {TEXT("CodeMeaning", ul_code, meaning, 64)}, {0}};
 TABLE(dcmqi_code, .check = NULL);
 
 static const json_field dcmqi_fields[] = {
     {WHOLE("labelID", number), .flags = JSON_NEEDED, .read = read_number},
-    TEXT("SegmentLabel", ul_segment, label, 64),
-    TEXT("SegmentDescription", ul_segment, description, 1024),
-    CODE("SegmentedPropertyCategoryCodeSequence", category, dcmqi),
-    CODE("SegmentedPropertyTypeCodeSequence", type, dcmqi),
-    CODE("SegmentedPropertyTypeModifierCodeSequence", type_modifier, dcmqi),
-    CODE("AnatomicRegionSequence", region, dcmqi),
-    CODE("AnatomicRegionModifierSequence", region_modifier, dcmqi),
-    RGB("recommendedDisplayRGBValue"), ALGORITHM("SegmentAlgorithmType"),
-    TEXT("SegmentAlgorithmName", ul_segment, algorithm_name, 64),
-    TEXT("TrackingIdentifier", ul_segment, tracking_id, 64),
-    TEXT("TrackingUniqueIdentifier", ul_segment, tracking_uid, 64), {0}};
+    {TEXT("SegmentLabel", ul_segment, label, 64)},
+    {TEXT("SegmentDescription", ul_segment, description, 1024)},
+    {CODE("SegmentedPropertyCategoryCodeSequence", category, dcmqi)},
+    {CODE("SegmentedPropertyTypeCodeSequence", type, dcmqi)},
+    {CODE("SegmentedPropertyTypeModifierCodeSequence", type_modifier, dcmqi)},
+    {CODE("AnatomicRegionSequence", region, dcmqi)},
+    {CODE("AnatomicRegionModifierSequence", region_modifier, dcmqi)},
+    {RGB("recommendedDisplayRGBValue")}, {ALGORITHM("SegmentAlgorithmType")},
+    {TEXT("SegmentAlgorithmName", ul_segment, algorithm_name, 64)},
+    {TEXT("TrackingIdentifier", ul_segment, tracking_id, 64)},
+    {TEXT("TrackingUniqueIdentifier", ul_segment, tracking_uid, 64)}, {0}};
 TABLE(dcmqi, .check = check_dcmqi);
 
 /* --- Segments --------------------------------------------------------------------------------- */
@@ -221,53 +207,14 @@ static ul_status read_json(const cJSON *json, ul_segments *segments, ul_error *e
     return status;
 }
 
-static ul_status read_file(const char *path, char **text, ul_error *error) {
-    *text = NULL;
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return ul_error_set(error, UL_ERROR_INPUT, "cannot be opened: %s", strerror(errno));
-    char *bytes = NULL;
-    size_t used = 0, room = 0;
-    do { /* pipes have no length: room grows with what comes */
-        room = room ? 2 * room : FIRST_ROOM_BYTES;
-        char *grown = realloc(bytes, room + 1);
-        if (!grown)
-            free(bytes);
-        bytes = grown;
-        used += bytes ? fread(bytes + used, 1, room - used, file) : 0;
-    } while (bytes && used == room && room <= MAX_FILE_BYTES);
-    bool failed = ferror(file) != 0;
-    fclose(file);
-    ul_status status = UL_OK;
-    if (!bytes)
-        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
-    else if (failed)
-        status = ul_error_set(error, UL_ERROR_INPUT, "cannot be read");
-    else if (used > MAX_FILE_BYTES)
-        status = ul_error_set(error, UL_ERROR_LIMIT, "is larger than 16 MiB");
-    else if (memchr(bytes, '\0', used))
-        status = ul_error_set(error, UL_ERROR_INPUT, "is not a text file");
-    if (status != UL_OK) {
-        free(bytes);
-        return status;
-    }
-    bytes[used] = '\0';
-    *text = bytes;
-    return UL_OK;
-}
-
 ul_status ul_segments_read(const char *path, ul_segments *segments, ul_error *error) {
+    cJSON *json;
     memset(segments, 0, sizeof *segments);
-    char *text = NULL;
-    ul_status status = read_file(path, &text, error);
-    if (status == UL_OK) {
-        cJSON *json;
-        status = ul_json_parse(text, UL_ERROR_INPUT, &json, error);
-        if (status == UL_OK)
-            status = read_json(json, segments, error);
-        cJSON_Delete(json);
-    }
-    free(text);
+    ul_status status = ul_json_read(path, &json, error);
+    if (status != UL_OK)
+        return status;
+    status = read_json(json, segments, error);
+    cJSON_Delete(json);
     if (status != UL_OK)
         ul_error_prefix(error, "%s", path);
     return status;

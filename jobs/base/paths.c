@@ -1,6 +1,6 @@
 #include "jobs/base/paths.h"
 
-#include "io/base/json.h"
+#include "io/base/text_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -151,41 +151,8 @@ size_t files_archive_stem(const char *name) {
     return stem_before(name, endings);
 }
 
-ul_status files_read_text(const char *path, char **text, ul_error *error) {
-    enum { LIMIT = 64 << 20 };
-    *text = NULL;
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return ul_error_set(
-            error, UL_ERROR_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
-    ul_status status = UL_OK;
-    size_t size = 0, room = 0;
-    for (size_t got = 1; status == UL_OK && got > 0; size += got) {
-        if (room - size < 4096 + 1) {
-            room = room ? 2 * room : 16384;
-            char *larger = room <= LIMIT ? realloc(*text, room) : NULL;
-            if (!larger) {
-                status = ul_error_set(error, UL_ERROR_LIMIT, "%s: too large", path);
-                break;
-            }
-            *text = larger;
-        }
-        got = fread(*text + size, 1, 4096, file);
-    }
-    if (status == UL_OK && ferror(file))
-        status = ul_error_set(error, UL_ERROR_INPUT, "%s: cannot be read", path);
-    fclose(file);
-    if (status == UL_OK) {
-        (*text)[size] = '\0';
-    } else {
-        free(*text);
-        *text = NULL;
-    }
-    return status;
-}
-
 ul_status files_read_line(const char *path, size_t least, char **line, ul_error *error) {
-    ul_status status = files_read_text(path, line, error);
+    ul_status status = ul_text_read(path, TEXT_MOST_MIB, line, error);
     if (status != UL_OK)
         return status;
     (*line)[strcspn(*line, "\r\n")] = '\0';
@@ -195,19 +162,6 @@ ul_status files_read_line(const char *path, size_t least, char **line, ul_error 
     *line = NULL;
     return ul_error_set(
         error, UL_ERROR_INPUT, "%s: its first line has fewer than %zu characters", path, least);
-}
-
-ul_status files_read_json(const char *path, struct cJSON **json, ul_error *error) {
-    *json = NULL;
-    char *text;
-    ul_status status = files_read_text(path, &text, error);
-    if (status != UL_OK)
-        return status;
-    status = ul_json_parse(text, UL_ERROR_INPUT, json, error);
-    if (status != UL_OK)
-        ul_error_prefix(error, "%s", path);
-    free(text);
-    return status;
 }
 
 #define SUFFIX ".safetensors"

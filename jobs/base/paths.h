@@ -52,18 +52,9 @@ const char *files_below(const char *folder, const char *path);
  * where it has none of them. */
 size_t files_archive_stem(const char *name);
 
-/* A text file whole, NUL-terminated, the caller's. Errors: UL_ERROR_INPUT, UL_ERROR_LIMIT (over
- * 64 MiB). */
-ul_status files_read_text(const char *path, char **text, ul_error *error);
-
-/* The first line of a text file, the caller's. Errors: likewise, UL_ERROR_INPUT also where it has
- * fewer than `least` bytes. */
+/* The first line of a text file, the caller's. Errors: as ul_text_read, UL_ERROR_INPUT also where
+ * it has fewer than `least` bytes. */
 ul_status files_read_line(const char *path, size_t least, char **line, ul_error *error);
-
-struct cJSON;
-
-/* A file of one JSON value; see ul_json_parse. *json: cJSON_Delete. Errors: likewise. */
-ul_status files_read_json(const char *path, struct cJSON **json, ul_error *error);
 
 /* MODEL on the command line: a file, or the name of a bundled model. */
 

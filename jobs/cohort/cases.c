@@ -1,6 +1,7 @@
 #define _XOPEN_SOURCE 700 /* realpath */
 
 #include "io/base/file_list.h"
+#include "io/base/text_file.h"
 #include "io/base/uid.h"
 #include "jobs/base/paths.h"
 #include "libulite/base/output.h"
@@ -274,7 +275,8 @@ static ul_status add_line(
  * once. */
 static ul_status take_list(finder *f, const char *input, ul_error *error) {
     char *text = NULL, *rest, *folder = folder_of(input);
-    ul_status status = folder ? files_read_text(input, &text, error) : fail_memory(error);
+    ul_status status =
+        folder ? ul_text_read(input, TEXT_MOST_MIB, &text, error) : fail_memory(error);
     size_t before = f->cohort->count;
     for (char *line = status == UL_OK ? strtok_r(text, "\r\n", &rest) : NULL;
          line && status == UL_OK; line = strtok_r(NULL, "\r\n", &rest))

@@ -1,6 +1,5 @@
 #include "io/base/json.h"
 #include "io/base/json_fields.h"
-#include "jobs/base/paths.h"
 #include "ulite/cohort.h"
 
 #include <ctype.h>
@@ -65,7 +64,7 @@ ul_status ul_series_rules_read(const char *path, ul_series_rules **rules, ul_err
     *rules = calloc(1, sizeof **rules);
     if (!*rules)
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
-    ul_status status = files_read_json(path, &(*rules)->json, error);
+    ul_status status = ul_json_read(path, &(*rules)->json, error);
     if (status == UL_OK) {
         status = ul_json_read_fields((*rules)->json, &file_table, *rules, error);
         if (status != UL_OK)

@@ -300,7 +300,7 @@ static void leave_out_unlisted(ul_dataset *dataset) {
 
 static ul_status split_by_file(ul_dataset *dataset, const char *path, bool pool, ul_error *error) {
     cJSON *json;
-    ul_status status = files_read_json(path, &json, error);
+    ul_status status = ul_json_read(path, &json, error);
     if (status != UL_OK)
         return status;
     if (!cJSON_IsObject(json))
@@ -434,7 +434,7 @@ static ul_status add_classes(ul_segments *classes, const cJSON *labels, ul_error
 
 static ul_status read_dataset_json(ul_dataset *dataset, const char *path, ul_error *error) {
     cJSON *json;
-    ul_status status = files_read_json(path, &json, error);
+    ul_status status = ul_json_read(path, &json, error);
     if (status != UL_OK)
         return status;
     status = cJSON_IsObject(json)

@@ -2,7 +2,6 @@
 
 #include "io/base/json.h"
 #include "io/base/json_fields.h"
-#include "jobs/base/paths.h"
 
 #include <cJSON.h>
 #include <stdlib.h>
@@ -131,7 +130,7 @@ static const json_table plan_table = {.fields = parts,
 
 ul_status plan_override(ul_plan *plan, const char *path, ul_error *error) {
     cJSON *json;
-    ul_status status = files_read_json(path, &json, error);
+    ul_status status = ul_json_read(path, &json, error);
     if (status != UL_OK)
         return status;
     status = ul_json_read_fields(json, &plan_table, plan, error);

@@ -3,7 +3,6 @@
 #include "io/base/json.h"
 #include "io/base/json_fields.h"
 #include "io/base/uid.h"
-#include "jobs/base/paths.h"
 
 #include <float.h>
 #include <stdlib.h>
@@ -179,7 +178,7 @@ TABLE(file, check_mirrors);
 ul_status label_values_read(const char *path, label_values **values, ul_error *error) {
     cJSON *json;
     *values = NULL;
-    ul_status status = files_read_json(path, &json, error);
+    ul_status status = ul_json_read(path, &json, error);
     if (status != UL_OK)
         return status;
     label_values *read = calloc(1, sizeof *read);

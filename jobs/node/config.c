@@ -293,7 +293,7 @@ ul_status node_config_read(const char *path, node_config *config, ul_error *erro
     config->folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
     if (!config->folder)
         return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a path");
-    ul_status status = files_read_json(path, &config->json, error);
+    ul_status status = ul_json_read(path, &config->json, error);
     if (status != UL_OK)
         return status;
     status = ul_json_read_fields(config->json, &node_table, config, error);

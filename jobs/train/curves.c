@@ -1,5 +1,6 @@
 #include "jobs/train/curves.h"
 
+#include "io/base/text_file.h"
 #include "jobs/base/digits.h"
 #include "jobs/base/paths.h"
 #include "jobs/view/chart.h"
@@ -81,7 +82,7 @@ static ul_status add_line(const char *path, const ul_epoch *epoch, char **text, 
     size_t size;
     *text = NULL;
     if (epoch->epoch > 1 && files_exists(path)) {
-        ul_status status = files_read_text(path, &old, error);
+        ul_status status = ul_text_read(path, TEXT_MOST_MIB, &old, error);
         if (status != UL_OK)
             return status;
     }
