@@ -30,30 +30,43 @@ static size_t bytes_of(const json_field *f) {
 
 /* --- Reading ---------------------------------------------------------------------------------- */
 
-/* What a field takes, for messages. */
-static const char *wanted(const json_field *f, const cJSON *value, char *text, size_t room) {
+/* What a number must be: within its limits, or a number at all. */
+static const char *wanted_number(const json_field *f, const cJSON *value, char *text, size_t room) {
     const char *number = f->kind == JSON_WHOLE ? "a whole number" : "a number";
-    size_t used = 0;
-    if (f->expected && f->kind != JSON_DICOM_TEXT)
-        return f->expected;
-    if (f->kind == JSON_TEXT)
-        snprintf(text, room, "a text of at most %zu bytes", f->size - 1);
-    else if (f->kind == JSON_WORD)
-        for (size_t w = 0; f->words[w] && used < room; w++)
-            used += (size_t)snprintf(
-                text + used, room - used, "%s %s", w ? "," : "one of", f->words[w]);
-    else if (f->kind != JSON_NUMBER && f->kind != JSON_WHOLE)
-        return f->kind == JSON_VERSION  ? "1"
-               : f->kind == JSON_FLAG   ? "true or false"
-               : f->kind == JSON_OBJECT ? "an object"
-                                        : "a text";
-    else if (isfinite(f->high))
+    if (isfinite(f->high))
         snprintf(text, room, "%s from %g to %g", number, f->low, f->high);
     else if (cJSON_IsNumber(value) && isfinite(value->valuedouble))
         snprintf(text, room, "at least %g", f->low);
     else
         return number;
     return text;
+}
+
+/* What a field takes, for messages. */
+static const char *wanted(const json_field *f, const cJSON *value, char *text, size_t room) {
+    if (f->expected && f->kind != JSON_DICOM_TEXT)
+        return f->expected;
+    switch (f->kind) {
+    case JSON_VERSION:
+        return "1";
+    case JSON_FLAG:
+        return "true or false";
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_NUMBER:
+    case JSON_WHOLE:
+        return wanted_number(f, value, text, room);
+    case JSON_TEXT:
+        snprintf(text, room, "a text of at most %zu bytes", f->size - 1);
+        return text;
+    case JSON_WORD:
+        for (size_t w = 0, used = 0; f->words[w] && used < room; w++)
+            used += (size_t)snprintf(
+                text + used, room - used, "%s %s", w ? "," : "one of", f->words[w]);
+        return text;
+    default:
+        return "a text";
+    }
 }
 
 static bool read_number(const cJSON *value, const json_field *f, void *at) {

@@ -204,31 +204,29 @@ static ul_dataset_case *find_case(ul_dataset *dataset, const char *name) {
 #define UNLISTED UL_SPLITS
 
 /* The case that an entry of a list names. */
-static ul_status take_case(ul_dataset *dataset, const char *path, const char *list,
-    const cJSON *entry, ul_dataset_case **found, ul_error *error) {
+static ul_status take_case(ul_dataset *dataset, const char *list, const cJSON *entry,
+    ul_dataset_case **found, ul_error *error) {
     const cJSON *text = cJSON_IsObject(entry) ? cJSON_GetObjectItem(entry, "name") : entry;
     if (!cJSON_IsString(text))
-        return ul_error_set(
-            error, UL_ERROR_INPUT, "%s: \"%s\" holds something but names", path, list);
+        return ul_error_set(error, UL_ERROR_INPUT, "\"%s\" holds something but names", list);
     *found = find_case(dataset, text->valuestring);
     if (!*found)
-        return ul_error_set(error, UL_ERROR_INPUT, "%s: \"%s\" names %s, which has no %s in %s",
-            path, list, text->valuestring, dataset->values ? "label map" : "image",
-            dataset->folder);
+        return ul_error_set(error, UL_ERROR_INPUT, "\"%s\" names %s, which has no %s in %s", list,
+            text->valuestring, dataset->values ? "label map" : "image", dataset->folder);
     return UL_OK;
 }
 
 static ul_status apply_split(
-    ul_dataset *dataset, const char *path, const cJSON *names, ul_split split, ul_error *error) {
+    ul_dataset *dataset, const cJSON *names, ul_split split, ul_error *error) {
     const cJSON *entry;
     cJSON_ArrayForEach(entry, names) {
         ul_dataset_case *c;
-        ul_status status = take_case(dataset, path, ul_split_name(split), entry, &c, error);
+        ul_status status = take_case(dataset, ul_split_name(split), entry, &c, error);
         if (status != UL_OK)
             return status;
         if (c->split != UNLISTED)
-            return ul_error_set(error, UL_ERROR_INPUT, "%s: %s is in \"%s\" and in \"%s\"", path,
-                c->name, ul_split_name(c->split), ul_split_name(split));
+            return ul_error_set(error, UL_ERROR_INPUT, "%s is in \"%s\" and in \"%s\"", c->name,
+                ul_split_name(c->split), ul_split_name(split));
         c->split = split;
     }
     return UL_OK;
@@ -243,42 +241,40 @@ static void pool_cases(ul_dataset *dataset) {
 
 /* A list of cases that belong together, number from 1. */
 static ul_status apply_group(
-    ul_dataset *dataset, const char *path, const cJSON *names, size_t number, ul_error *error) {
+    ul_dataset *dataset, const cJSON *names, size_t number, ul_error *error) {
     const ul_dataset_case *first = NULL;
     const cJSON *entry;
     if (!cJSON_IsArray(names))
-        return ul_error_set(
-            error, UL_ERROR_INPUT, "%s: \"groups\" must hold lists of names of cases", path);
+        return ul_error_set(error, UL_ERROR_INPUT, "\"groups\" must hold lists of names of cases");
     cJSON_ArrayForEach(entry, names) {
         ul_dataset_case *c;
-        ul_status status = take_case(dataset, path, "groups", entry, &c, error);
+        ul_status status = take_case(dataset, "groups", entry, &c, error);
         if (status != UL_OK)
             return status;
         if (c->group)
-            return ul_error_set(
-                error, UL_ERROR_INPUT, "%s: %s stands twice in \"groups\"", path, c->name);
+            return ul_error_set(error, UL_ERROR_INPUT, "%s stands twice in \"groups\"", c->name);
         c->group = number;
         if (c->split == UNLISTED)
             continue;
         if (first && first->split != c->split)
             return ul_error_set(error, UL_ERROR_INPUT,
-                "%s: %s (%s) and %s (%s) are of one group: put them into one split", path,
-                first->name, ul_split_name(first->split), c->name, ul_split_name(c->split));
+                "%s (%s) and %s (%s) are of one group: put them into one split", first->name,
+                ul_split_name(first->split), c->name, ul_split_name(c->split));
         first = c;
     }
     return UL_OK;
 }
 
-static ul_status apply_groups(
-    ul_dataset *dataset, const char *path, const cJSON *groups, ul_error *error) {
+static ul_status apply_groups(ul_dataset *dataset, const cJSON *groups, ul_error *error) {
     const cJSON *names;
     size_t number = 0;
     ul_status status = UL_OK;
     if (groups && !cJSON_IsArray(groups))
-        return ul_error_set(
-            error, UL_ERROR_INPUT, "%s: \"groups\" must hold lists of names of cases", path);
-    cJSON_ArrayForEach(names, groups) if (status == UL_OK) status =
-        apply_group(dataset, path, names, ++number, error);
+        return ul_error_set(error, UL_ERROR_INPUT, "\"groups\" must hold lists of names of cases");
+    cJSON_ArrayForEach(names, groups) {
+        if (status == UL_OK)
+            status = apply_group(dataset, names, ++number, error);
+    }
     return status;
 }
 
@@ -305,23 +301,21 @@ static ul_status split_by_file(ul_dataset *dataset, const char *path, bool pool,
         return status;
     if (!cJSON_IsObject(json))
         status = ul_error_set(error, UL_ERROR_INPUT,
-            "%s: is not JSON of the form {\"train\": [names], \"val\": [...], \"test\": [...]}",
-            path);
-    if (status == UL_OK) {
+            "is not JSON of the form {\"train\": [names], \"val\": [...], \"test\": [...]}");
+    if (status == UL_OK)
         status = ul_json_version(json, UL_ERROR_INPUT, error);
-        if (status != UL_OK)
-            ul_error_prefix(error, "%s", path);
-    }
     for (size_t i = 0; i < dataset->count; i++)
         dataset->cases[i].split = UNLISTED;
     for (ul_split split = 0; status == UL_OK && split < UL_SPLITS; split++)
-        status = apply_split(
-            dataset, path, cJSON_GetObjectItem(json, ul_split_name(split)), split, error);
+        status =
+            apply_split(dataset, cJSON_GetObjectItem(json, ul_split_name(split)), split, error);
     if (pool)
         pool_cases(dataset);
     if (status == UL_OK)
-        status = apply_groups(dataset, path, cJSON_GetObjectItem(json, "groups"), error);
+        status = apply_groups(dataset, cJSON_GetObjectItem(json, "groups"), error);
     cJSON_Delete(json);
+    if (status != UL_OK)
+        ul_error_prefix(error, "%s", path);
     leave_out_unlisted(dataset);
     return status;
 }
