@@ -64,6 +64,24 @@ static int help(int argc, char **argv) {
     return UL_OK;
 }
 
+static int run_command(const cli_command *command, int count, char **typed) {
+    char name[32]; /* with which getopt begins its messages */
+    char **words = calloc((size_t)count + 1, sizeof *words); /* whose order it changes */
+    ul_error error = {0};
+    if (!words)
+        return console_fail(command, &(ul_error){UL_ERROR_LIMIT, "out of memory"});
+    memcpy(words, typed, (size_t)count * sizeof *words);
+    snprintf(name, sizeof name, "ulite %s", command->name);
+    words[0] = name;
+    console_settings.words = (const char *const *)typed;
+    console_settings.failed = command->stream ? event_failed : NULL;
+    int exit_code = options_parse(command, count, words);
+    if (exit_code < 0)
+        exit_code = command->run(words + optind, &error);
+    free(words);
+    return exit_code == UL_OK || error.status == UL_OK ? exit_code : console_fail(command, &error);
+}
+
 static int run(int argc, char **argv) {
     if (argc < 2) {
         print_help(stderr);
@@ -83,10 +101,7 @@ static int run(int argc, char **argv) {
         return run_in_server(argv);
     if (!options_environment(command))
         return UL_ERROR_USAGE;
-    char name[32]; /* with which getopt begins its messages */
-    snprintf(name, sizeof name, "ulite %s", command->name);
-    argv[1] = name;
-    return command->run(argc - 1, argv + 1);
+    return run_command(command, argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv) {

@@ -2,6 +2,10 @@
 #ifndef COMMAND_H
 #define COMMAND_H
 
+#include "ulite/error.h"
+
+#include <stdbool.h>
+
 /* Texts are whole lines, each of which --help breaks at 80 columns. */
 typedef struct cli_command {
     const char *name;
@@ -9,10 +13,15 @@ typedef struct cli_command {
     const char *usage;   /* what follows `ulite NAME`, a line for each way to call it */
     const char *about;   /* what it does; an indented line is an item of a list */
     const struct cli_option *options; /* a last one has no name; NULL: those of every command */
+    void *values;                     /* what they set */
+    int fewest, most;                 /* arguments beside the options */
+    const char *takes;                /* what these are, said where there are more or fewer */
+    bool stream;          /* --json prints events, a line each, of which a failure is one */
     const char *exits;    /* of exit codes, beyond what every command has; NULL: nothing */
     const char *examples; /* a line each */
-    int (*run)(int argc, char **argv); /* argv[0] is "ulite NAME"; returns the exit code. NULL: a
-                                          command of ulite-server, which lies beside ulite */
+    /* arguments: beside the options, then NULL. Returns the exit code, and where *error is
+     * set that of it: main tells it. NULL: a command of ulite-server, which lies beside ulite. */
+    int (*run)(char **arguments, ul_error *error);
 } cli_command;
 
 /* Those of the program that main() belongs to, in the order of --help; NULL ends them. */

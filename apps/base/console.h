@@ -13,6 +13,7 @@ typedef struct console {
     bool quiet, debug, json;
     bool events; /* set by a command whose --json is a stream of events, a line each: progress is
                     one of them */
+    const char *const *words; /* as they were typed, from the command on; NULL at the end */
     void (*failed)(const ul_error *error); /* set by a command whose --json is such a stream: tells
                                               of a failure there, too */
     enum {

@@ -1,5 +1,4 @@
 #include "apps/base/console.h"
-#include "apps/base/json_out.h"
 #include "apps/base/target.h"
 #include "apps/batch/batch.h"
 #include "apps/options/options.h"
@@ -11,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int batch_run(int argc, char **argv);
+static int batch_run(char **arguments, ul_error *error);
 
 static int take_shard(const cli_command *command, void *values, const char *text) {
     batch_arguments *a = values;
@@ -51,6 +50,7 @@ static int take_name(const cli_command *command, void *values, const char *text)
                                                    : console_usage(command, "%s", error.text);
 }
 
+static batch_arguments given;
 #define CLI_VALUES batch_arguments
 static const cli_option table[] = {
     {"model", 'm', "MODEL", CLI_TEXT(model),
@@ -119,6 +119,10 @@ const cli_command cmd_batch = {.name = "batch",
         "reason, input, output, time, memory) and volumes.csv (a row per case and segment); the "
         "same command again does only what is not done. docs/cohorts.md tells more.",
     .options = table,
+    .values = &given,
+    .most = SEGMENT_MAX_PATHS,
+    .takes = "at most 64 inputs (a list, .txt, holds more)",
+    .stream = true,
     .exits = "Exit 0, 1 (some cases failed), 10 (interrupted).",
     .examples = "ulite batch cohort/ -m hippocampus -o out/\n"
                 "ulite batch niftis/ -m brain -o out/ --name %f --only Brain\n"
@@ -258,28 +262,15 @@ static int check_usage(const batch_arguments *a) {
     return UL_OK;
 }
 
-static int batch_run(int argc, char **argv) {
-    batch_arguments a = {0};
-    console_settings.events = false; /* of stages: a case is the event */
-    console_settings.failed = event_failed;
-    int exit_code = options_parse(&cmd_batch, argc, argv, &a);
-    if (exit_code >= 0)
-        return exit_code;
-    for (; optind < argc; optind++) {
-        if (a.input_count == SEGMENT_MAX_PATHS)
-            return console_usage(&cmd_batch,
-                "at most %d inputs are allowed: a list (.txt) holds more", SEGMENT_MAX_PATHS);
-        a.inputs[a.input_count++] = argv[optind];
-    }
-    exit_code = check_usage(&a);
-    if (exit_code == UL_OK && !a.merge)
-        exit_code = take_slurm(&a);
+static int batch_run(char **arguments, ul_error *error) {
+    batch_arguments *a = &given;
+    batch b = {.arguments = a};
+    for (; *arguments; arguments++)
+        a->inputs[a->input_count++] = *arguments;
+    int exit_code = check_usage(a);
+    if (exit_code == UL_OK && !a->merge)
+        exit_code = take_slurm(a);
     if (exit_code != UL_OK)
         return exit_code;
-    ul_error error = {0};
-    batch b = {.arguments = &a};
-    ul_status status = a.merge ? merge(a.merge, a.html, &error) : batch_all(&b, &error);
-    if (status == UL_OK || (status == UL_ERROR_PARTIAL && error.status == UL_OK))
-        return (int)status;
-    return console_fail(&cmd_batch, &error);
+    return a->merge ? merge(a->merge, a->html, error) : batch_all(&b, error);
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-static int bench_run(int argc, char **argv);
+static int bench_run(char **arguments, ul_error *error);
 
 typedef struct bench_options {
     const char *model;
@@ -32,6 +32,7 @@ static int take_size(const cli_command *command, void *values, const char *text)
                : console_usage(command, "--size takes HxW, not \"%s\"", text);
 }
 
+static bench_options given = {.session = {.height = 256, .width = 256}, .slices = 1, .seconds = 2};
 #define CLI_VALUES bench_options
 static const cli_option table[] = {
     {"model", 'm', "MODEL", CLI_TEXT(model),
@@ -57,6 +58,7 @@ const cli_command cmd_bench = {.name = "bench",
         "at the same level (the shortest time against the best rate), and the session's memory. "
         "ULITE_CPU=scalar|neon|avx2|avx512 forces a level.",
     .options = table,
+    .values = &given,
     .examples = "ulite bench\n"
                 "ulite bench --threads 1 --layers\n"
                 "ULITE_CPU=avx2 ulite bench --size 512x512 --slices 8 --json",
@@ -189,27 +191,17 @@ static void print_json(const bench_options *o, const ul_session *session, const 
     printf("%s}\n", o->layers ? "]" : "");
 }
 
-static int bench_run(int argc, char **argv) {
-    bench_options o = {.slices = 1, .seconds = 2};
-    ul_session_options_init(&o.session);
-    int exit_code = options_parse(&cmd_bench, argc, argv, &o);
-    if (exit_code >= 0)
-        return exit_code;
-    if (optind < argc)
-        return console_usage(&cmd_bench, "unexpected argument \"%s\"", argv[optind]);
-    ul_error error = {0};
+static int bench_run(char **arguments, ul_error *error) {
+    const bench_options *o = &given;
     ul_model *model = NULL;
     ul_session *session = NULL;
     bench_result result = {0};
-    if (open_model(&o, &model, &error) == UL_OK &&
-        ul_session_create(model, &o.session, &session, &error) == UL_OK &&
-        measure(&o, session, &result, &error) == UL_OK) {
-        if (console_settings.json)
-            print_json(&o, session, &result);
-        else
-            print_table(&o, session, &result);
-    }
+    (void)arguments;
+    if (open_model(o, &model, error) == UL_OK &&
+        ul_session_create(model, &o->session, &session, error) == UL_OK &&
+        measure(o, session, &result, error) == UL_OK)
+        (console_settings.json ? print_json : print_table)(o, session, &result);
     ul_session_close(session);
     ul_model_close(model);
-    return error.status == UL_OK ? UL_OK : console_fail(&cmd_bench, &error);
+    return error->status;
 }

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-static int convert_run(int argc, char **argv);
+static int convert_run(char **arguments, ul_error *error);
 
 static int take_output(const cli_command *command, void *values, const char *argument) {
     convert_options *o = values;
@@ -21,6 +21,8 @@ static int take_output(const cli_command *command, void *values, const char *arg
     return UL_OK;
 }
 
+enum { NO_TYPE = UL_SEG_LABELMAP + 1 }; /* --type may say what the default is */
+static convert_options given = {.type = (ul_seg_type)NO_TYPE};
 #define CLI_VALUES convert_options
 static const cli_option table[] = {
     {"output", 'o', "OUT", CLI_CALL(take_output),
@@ -88,6 +90,10 @@ const cli_command cmd_convert = {.name = "convert",
         "Labels become a .dcm on the slices of --source: they must lie on its voxels and, of a "
         "NIfTI or PNG file, cover all of them, with axes in any order and direction.",
     .options = table,
+    .values = &given,
+    .fewest = 1,
+    .most = 1,
+    .takes = "one INPUT and -o OUT",
     .examples = "ulite convert ct/ -o ct.nii.gz\n"
                 "ulite convert dwi/ -o sub-1_dwi.nii.gz --all --sidecar\n"
                 "ulite convert liver.seg.dcm -o liver.nii.gz --source ct/ --names liver.json\n"
@@ -188,24 +194,20 @@ static int convert_input(convert_options *o, ul_error *error) {
     return status;
 }
 
-static int convert_run(int argc, char **argv) {
-    enum { NO_TYPE = UL_SEG_LABELMAP + 1 }; /* --type may say what the default is */
-    convert_options o = {.type = (ul_seg_type)NO_TYPE};
-    int exit_code = options_parse(&cmd_convert, argc, argv, &o);
-    if (exit_code >= 0)
-        return exit_code;
-    o.typed = (int)o.type != NO_TYPE || o.rle || o.deflated;
-    if ((int)o.type == NO_TYPE)
-        o.type = UL_SEG_AUTO;
-    if (!o.output)
-        o.output = o.sr;
-    if (optind + 1 != argc || !o.output)
-        return console_usage(&cmd_convert, "takes one INPUT and -o OUT");
-    o.input = argv[optind];
+static int convert_run(char **arguments, ul_error *error) {
+    convert_options *o = &given;
     unpacked_inputs unpacked = {0};
-    ul_error error = {0};
-    ul_status status = unpacked_open(&unpacked, &o.input, &error);
-    exit_code = status == UL_OK ? convert_input(&o, &error) : UL_OK;
-    unpacked_close(&unpacked, &error);
-    return error.status == UL_OK ? exit_code : console_fail(&cmd_convert, &error);
+    o->typed = (int)o->type != NO_TYPE || o->rle || o->deflated;
+    if ((int)o->type == NO_TYPE)
+        o->type = UL_SEG_AUTO;
+    if (!o->output)
+        o->output = o->sr;
+    if (!o->output)
+        return console_usage(&cmd_convert, "takes one INPUT and -o OUT: there is no -o");
+    o->input = arguments[0];
+    int exit_code = unpacked_open(&unpacked, &o->input, error);
+    if (exit_code == UL_OK)
+        exit_code = convert_input(o, error);
+    unpacked_close(&unpacked, error);
+    return error->status == UL_OK ? exit_code : (int)error->status;
 }

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int eval_run(int argc, char **argv);
+static int eval_run(char **arguments, ul_error *error);
 
 typedef struct request {
     const char *csv, *table, *segments;
@@ -35,6 +35,7 @@ static int take_pixel_size(const cli_command *command, void *values, const char 
     return UL_OK;
 }
 
+static request given = {.options = {.tolerance = 1.0}};
 #define CLI_VALUES request
 static const cli_option table[] = {
     {"csv", 0, "FILE", CLI_FILE(csv, ".csv"), .help = "a line per case and class"},
@@ -70,6 +71,10 @@ const cli_command cmd_eval = {.name = "eval",
         "docs/evaluation.md defines every number. A truth without a prediction counts as failed "
         "(exit 1); a prediction without truth is named and left out.",
     .options = table,
+    .values = &given,
+    .fewest = 2,
+    .most = 2,
+    .takes = "the prediction and the truth",
     .examples = "ulite eval out.nii.gz truth.nii.gz\n"
                 "ulite eval out.seg.dcm truth.nii.gz --json\n"
                 "ulite eval predictions/ labels/ --csv scores.csv --table scores.tex",
@@ -164,9 +169,10 @@ static ul_status report(const request *r, const ul_evaluation *evaluation, ul_er
     return status;
 }
 
-/* Compares and reports; returns the exit code. */
-static int compare(request *r, const char *predicted, const char *truth) {
-    ul_error error = {0}, output_error = {0};
+static int eval_run(char **arguments, ul_error *error) {
+    request *r = &given;
+    const char *predicted = arguments[0], *truth = arguments[1];
+    ul_error output_error = {0};
     ul_segments names = {0};
     ul_evaluation evaluation;
     const char *const inputs[] = {predicted, truth, r->options.source, r->segments};
@@ -175,36 +181,22 @@ static int compare(request *r, const char *predicted, const char *truth) {
     for (int o = 0; o < 2 && status == UL_OK; o++)
         if (outputs[o])
             status =
-                target_check(outputs[o], inputs, sizeof inputs / sizeof inputs[0], NULL, &error);
+                target_check(outputs[o], inputs, sizeof inputs / sizeof inputs[0], NULL, error);
     if (status == UL_OK && r->csv && r->table && ul_same_file(r->csv, r->table))
-        status =
-            ul_error_set(&error, UL_ERROR_USAGE, "%s: two outputs are this one file", r->table);
+        status = ul_error_set(error, UL_ERROR_USAGE, "%s: two outputs are this one file", r->table);
     if (status == UL_OK && r->segments)
-        status = segments_given_read(r->segments, &names, &error);
+        status = segments_given_read(r->segments, &names, error);
     if (status != UL_OK)
-        return console_fail(&cmd_eval, &error);
+        return status;
+    r->options.whole_paths = console_settings.debug;
     r->options.names = r->segments ? &names : NULL;
-    status = ul_evaluate(predicted, truth, &r->options, console_progress(), &evaluation, &error);
+    status = ul_evaluate(predicted, truth, &r->options, console_progress(), &evaluation, error);
     ul_segments_free(&names);
     if (status != UL_OK && status != UL_ERROR_PARTIAL)
-        return console_fail(&cmd_eval, &error);
+        return status;
     console_lines("", evaluation.notes);
-    int exit_code;
     if (report(r, &evaluation, &output_error) != UL_OK)
-        exit_code = console_fail(&cmd_eval, &output_error);
-    else
-        exit_code = status == UL_OK ? UL_OK : console_fail(&cmd_eval, &error);
+        *error = output_error;
     ul_evaluation_free(&evaluation);
-    return exit_code;
-}
-
-static int eval_run(int argc, char **argv) {
-    request r = {.options = {.tolerance = 1.0}};
-    int exit_code = options_parse(&cmd_eval, argc, argv, &r);
-    if (exit_code >= 0)
-        return exit_code;
-    if (argc - optind != 2)
-        return console_usage(&cmd_eval, "takes the prediction and the truth");
-    r.options.whole_paths = console_settings.debug;
-    return compare(&r, argv[optind], argv[optind + 1]);
+    return error->status;
 }

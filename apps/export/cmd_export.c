@@ -8,13 +8,11 @@
 
 #include <stdlib.h>
 
-static int export_run(int argc, char **argv);
+static int export_run(char **arguments, ul_error *error);
 
-typedef struct export_arguments {
-    const char *output;
-} export_arguments;
+static struct export_values { const char *output; } given;
 
-#define CLI_VALUES export_arguments
+#define CLI_VALUES struct export_values
 static const cli_option table[] = {
     {"output", 'o', "FILE", CLI_TEXT(output), .help = "where to write"},
     {"json", 0, NULL, CLI_SAID, .help = "{\"version\": 1, \"path\": FILE} on stdout"},
@@ -30,6 +28,10 @@ const cli_command cmd_export = {.name = "export",
         "normalised as the model card says; output \"logits\" [batch, classes, height, width]. "
         "The model's metadata, the card among it, becomes metadata_props.",
     .options = table,
+    .values = &given,
+    .fewest = 1,
+    .most = 1,
+    .takes = "one model",
     .examples = "ulite export hippocampus -o hippocampus.onnx\n"
                 "ulite export model.safetensors -o model.onnx",
     .run = export_run};
@@ -47,10 +49,10 @@ static ul_status pack(const ul_model *model, uint8_t **bytes, size_t *size_bytes
     return status;
 }
 
-static ul_status export_model(const char *given, const char *output, ul_error *error) {
+static ul_status export_model(const char *name, const char *output, ul_error *error) {
     char path[MODEL_PATH_BYTES];
     ul_model *model = NULL;
-    ul_status status = model_path_find(given, path, error);
+    ul_status status = model_path_find(name, path, error);
     const char *const inputs[] = {path};
     if (status == UL_OK)
         status = target_check(output, inputs, 1, NULL, error);
@@ -67,26 +69,18 @@ static ul_status export_model(const char *given, const char *output, ul_error *e
     return status;
 }
 
-static int export_run(int argc, char **argv) {
-    export_arguments a = {0};
-    int exit_code = options_parse(&cmd_export, argc, argv, &a);
-    if (exit_code >= 0)
-        return exit_code;
-    if (argc - optind != 1)
-        return console_usage(&cmd_export, "takes one model, not %d", argc - optind);
-    if (!a.output)
+static int export_run(char **arguments, ul_error *error) {
+    if (!given.output)
         return console_usage(&cmd_export, "needs -o FILE.onnx");
-    ul_error error = {0};
-    if (export_model(argv[optind], a.output, &error) != UL_OK)
-        return console_fail(&cmd_export, &error);
+    ul_status status = export_model(arguments[0], given.output, error);
+    if (status != UL_OK)
+        return status;
     if (!console_settings.json) {
-        console_say("wrote %s", a.output);
+        console_say("wrote %s", given.output);
         return UL_OK;
     }
     cJSON *report = cJSON_CreateObject();
     cJSON_AddNumberToObject(report, "version", 1);
-    cJSON_AddStringToObject(report, "path", a.output);
-    if (json_out_print(report, &error) != UL_OK)
-        return console_fail(&cmd_export, &error);
-    return UL_OK;
+    cJSON_AddStringToObject(report, "path", given.output);
+    return json_out_print(report, error);
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static int info_run(int argc, char **argv);
+static int info_run(char **arguments, ul_error *error);
 
 static const cli_option table[] = {
     {"json", 0, NULL, CLI_SAID, .help = "one JSON object on stdout"},
@@ -33,6 +33,9 @@ const cli_command cmd_info = {.name = "info",
         "the other metadata\n"
         "Names, identifiers and dates of patients are never printed.",
     .options = table,
+    .fewest = 1,
+    .most = 1,
+    .takes = "one path",
     .examples = "ulite info hippocampus\n"
                 "ulite info model.safetensors --json\n"
                 "ulite info exported_study/",
@@ -92,12 +95,6 @@ static ul_status tell(const char *given, ul_error *error) {
     return status;
 }
 
-static int info_run(int argc, char **argv) {
-    int exit_code = options_parse(&cmd_info, argc, argv, NULL);
-    if (exit_code >= 0)
-        return exit_code;
-    if (argc - optind != 1)
-        return console_usage(&cmd_info, "takes one path, not %d", argc - optind);
-    ul_error error = {0};
-    return tell(argv[optind], &error) == UL_OK ? UL_OK : console_fail(&cmd_info, &error);
+static int info_run(char **arguments, ul_error *error) {
+    return tell(arguments[0], error);
 }

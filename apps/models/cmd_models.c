@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int models_run(int argc, char **argv);
+static int models_run(char **arguments, ul_error *error);
 
 static const cli_option table[] = {
     {"json", 0, NULL, CLI_SAID, .help = "one JSON object on stdout: {\"version\", \"models\"}"},
@@ -102,25 +102,18 @@ static void visit(void *context, const char *name, const char *path) {
     ul_card_free(&card);
 }
 
-static int models_run(int argc, char **argv) {
-    int exit_code = options_parse(&cmd_models, argc, argv, NULL);
-    if (exit_code >= 0)
-        return exit_code;
-    if (argc != optind)
-        return console_usage(&cmd_models, "takes no argument, not \"%s\"", argv[optind]);
+static int models_run(char **arguments, ul_error *error) {
     model_list list = {0};
+    (void)arguments;
     if (console_settings.json) {
         list.json = cJSON_CreateObject();
         cJSON_AddNumberToObject(list.json, "version", 1);
         list.models = cJSON_AddArrayToObject(list.json, "models");
     }
     model_path_each(visit, &list);
-    if (list.json) {
-        ul_error error = {0};
-        if (json_out_print(list.json, &error) != UL_OK)
-            return console_fail(&cmd_models, &error);
-    } else if (list.count == 0) {
+    if (list.json && json_out_print(list.json, error) != UL_OK)
+        return error->status;
+    if (!list.json && list.count == 0)
         console_say("no bundled models found; see `ulite help models`");
-    }
     return list.failed ? UL_ERROR_PARTIAL : UL_OK;
 }

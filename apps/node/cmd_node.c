@@ -1,7 +1,6 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 
 #include "apps/base/console.h"
-#include "apps/base/json_out.h"
 #include "apps/base/target.h"
 #include "apps/node/node.h"
 #include "apps/options/options.h"
@@ -13,14 +12,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static int node_run(int argc, char **argv);
+static int node_run(char **arguments, ul_error *error);
 
-typedef struct node_arguments {
+static struct node_values {
     bool check;
     int threads;
-} node_arguments;
+} given;
 
-#define CLI_VALUES node_arguments
+#define CLI_VALUES struct node_values
 static const cli_option table[] = {
     {"check", 0, NULL, CLI_FLAG(check), .help = "read CONFIG.json and the models, and end"},
     {"threads", 0, "N", CLI_WHOLE(threads, 0, UL_MOST_THREADS),
@@ -44,6 +43,11 @@ const cli_command cmd_node = {.name = "node",
         "It runs until SIGTERM or Ctrl-C: objects that are being received are finished, a study "
         "that is being segmented is begun anew at the next start.",
     .options = table,
+    .values = &given,
+    .fewest = 1,
+    .most = 1,
+    .takes = "one CONFIG.json",
+    .stream = true,
     .examples = "ulite node node.json --check\n"
                 "ulite node node.json",
     .run = node_run};
@@ -132,21 +136,9 @@ static ul_status node_all(node *n, const char *path, bool check, ul_error *error
     return status;
 }
 
-static int node_run(int argc, char **argv) {
+static int node_run(char **arguments, ul_error *error) {
     static node n; /* some hundred KiB */
-    node_arguments a = {0};
-    console_settings.events = false;
-    console_settings.failed = event_failed;
     console_settings.progress = PROGRESS_NEVER;
-    int exit_code = options_parse(&cmd_node, argc, argv, &a);
-    if (exit_code >= 0)
-        return exit_code;
-    n.threads = a.threads;
-    if (argc - optind != 1)
-        return console_usage(&cmd_node, "takes one CONFIG.json");
-    ul_error error = {0};
-    ul_status status = node_all(&n, argv[optind], a.check, &error);
-    if (status == UL_OK)
-        return UL_OK;
-    return console_fail(&cmd_node, &error);
+    n.threads = given.threads;
+    return node_all(&n, arguments[0], given.check, error);
 }

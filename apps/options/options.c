@@ -183,7 +183,16 @@ static void add_options(parser *p, const cli_option *options) {
     }
 }
 
-int options_parse(const cli_command *command, int argc, char **argv, void *values) {
+static int check_count(const cli_command *command, int count, char **arguments) {
+    if (count >= command->fewest && count <= command->most)
+        return -1;
+    if (command->most == 0)
+        return console_usage(command, "takes no argument, not \"%s\"", arguments[0]);
+    return console_usage(
+        command, "takes %s, not %d argument%s", command->takes, count, count == 1 ? "" : "s");
+}
+
+int options_parse(const cli_command *command, int argc, char **argv) {
     parser p = {.count = 0};
     add_options(&p, options_general);
     size_t general = p.count;
@@ -200,9 +209,9 @@ int options_parse(const cli_command *command, int argc, char **argv, void *value
             return UL_OK;
         }
         int exit_code =
-            take(command, p.options[n], n < general ? &console_settings : values, optarg);
+            take(command, p.options[n], n < general ? &console_settings : command->values, optarg);
         if (exit_code != UL_OK)
             return exit_code;
     }
-    return -1;
+    return check_count(command, argc - optind, argv + optind);
 }

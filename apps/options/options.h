@@ -74,10 +74,10 @@ typedef struct cli_option {
 /* Those that every command takes; the last one has no name. */
 extern const cli_option options_general[];
 
-/* Sets what the command line says: values is of the command's CLI_VALUES. Returns -1, and the
- * further arguments begin at argv[optind]; or the exit code with which the program ends: --help was
- * printed, or what is wrong was told. */
-int options_parse(const cli_command *command, int argc, char **argv, void *values);
+/* Sets what the command line says, in the command's values or console_settings. Returns -1, and the
+ * further arguments, as many as the command takes, begin at argv[optind]; or the exit code with
+ * which the program ends: --help was printed, or what is wrong was told. */
+int options_parse(const cli_command *command, int argc, char **argv);
 
 /* Whether the variables of the environment that every command heeds have values that can be meant;
  * else prints which has not. */

@@ -12,13 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int segment_run(int argc, char **argv);
+static int segment_run(char **arguments, ul_error *error);
 
 /* Neither a report nor an RT Structure Set. */
 static bool is_seg(const char *path) {
     return target_of(path) == TARGET_SEG;
 }
 
+static segment_arguments given;
 #define CLI_VALUES segment_arguments
 static const cli_option table[] = {
     {"model", 'm', "MODEL", CLI_TEXT(model),
@@ -110,6 +111,10 @@ const cli_command cmd_segment = {.name = "segment",
         "names (localiser), and labels it on both sides; what fits it already is taken as it is.\n"
         "To a model of grey images pictures stored in colour with equal channels are grey.",
     .options = table,
+    .values = &given,
+    .most = SEGMENT_MAX_PATHS,
+    .takes = "at most 64 paths",
+    .stream = true,
     .examples = "ulite segment mr/ -m hippocampus -o hippocampus.seg.dcm\n"
                 "ulite segment head.nii.gz -m brain -o labels.nii.gz --stats volumes.csv\n"
                 "ulite segment study/ --series 4 -m hippocampus -o out/ -o labels.nii.gz",
@@ -164,48 +169,27 @@ static int check_usage(const segment_arguments *a) {
     return UL_OK;
 }
 
-/* command: the words that were typed, in their order, of which getopt makes another one in argv. */
-static int run_command(int argc, char **argv, const char *const *command) {
-    segment_arguments a = {.command = command};
-    console_settings.events = true;
-    console_settings.failed = event_failed;
-    int exit_code = options_parse(&cmd_segment, argc, argv, &a);
-    if (exit_code >= 0)
-        return exit_code;
-    for (; optind < argc; optind++)
-        if (a.input_count < SEGMENT_MAX_PATHS)
-            a.inputs[a.input_count++] = argv[optind];
-        else
-            return console_usage(&cmd_segment, "at most %d paths are allowed", SEGMENT_MAX_PATHS);
-    if (a.xml)
-        return segment_describe_to_slicer();
-    for (size_t n = 0; n < a.output_count; n++) /* a report holds mean values */
-        a.measured = a.measured || target_of(a.outputs[n]) == TARGET_SR;
-    if (a.input_count == 0 || !a.model || a.output_count == 0)
-        return console_usage(&cmd_segment, "takes INPUT, -m MODEL and -o OUT: there is no%s%s%s",
-            a.input_count ? "" : " INPUT", a.model ? "" : " -m", a.output_count ? "" : " -o");
+static int segment_run(char **arguments, ul_error *error) {
+    segment_arguments *a = &given;
     unpacked_inputs unpacked = {0};
-    ul_error error = {0};
-    exit_code = UL_OK;
-    for (size_t n = 0; n < a.input_count && error.status == UL_OK; n++)
-        unpacked_open(&unpacked, &a.inputs[n], &error);
-    if (error.status == UL_OK)
-        exit_code = check_usage(&a);
-    if (error.status == UL_OK && exit_code == UL_OK)
-        segment_all(&a, &error);
-    unpacked_close(&unpacked, &error);
-    return error.status == UL_OK ? exit_code : console_fail(&cmd_segment, &error);
-}
-
-static int segment_run(int argc, char **argv) {
-    const char **command = calloc((size_t)argc + 2, sizeof *command);
-    if (!command)
-        return console_fail(&cmd_segment, &(ul_error){UL_ERROR_LIMIT, "out of memory"});
-    command[0] = "ulite";
-    command[1] = cmd_segment.name;
-    for (int n = 1; n < argc; n++)
-        command[n + 1] = argv[n];
-    int exit_code = run_command(argc, argv, command);
-    free(command);
-    return exit_code;
+    int exit_code = UL_OK;
+    console_settings.events = true;
+    a->command = console_settings.words;
+    for (; *arguments; arguments++)
+        a->inputs[a->input_count++] = *arguments;
+    if (a->xml)
+        return segment_describe_to_slicer();
+    for (size_t n = 0; n < a->output_count; n++) /* a report holds mean values */
+        a->measured = a->measured || target_of(a->outputs[n]) == TARGET_SR;
+    if (a->input_count == 0 || !a->model || a->output_count == 0)
+        return console_usage(&cmd_segment, "takes INPUT, -m MODEL and -o OUT: there is no%s%s%s",
+            a->input_count ? "" : " INPUT", a->model ? "" : " -m", a->output_count ? "" : " -o");
+    for (size_t n = 0; n < a->input_count && error->status == UL_OK; n++)
+        unpacked_open(&unpacked, &a->inputs[n], error);
+    if (error->status == UL_OK)
+        exit_code = check_usage(a);
+    if (error->status == UL_OK && exit_code == UL_OK)
+        segment_all(a, error);
+    unpacked_close(&unpacked, error);
+    return error->status == UL_OK ? exit_code : (int)error->status;
 }

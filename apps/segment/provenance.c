@@ -15,6 +15,8 @@ static void add_text(cJSON *object, const char *key, const char *text) {
 
 static void add_command(cJSON *report, const segment_arguments *arguments) {
     cJSON *command = cJSON_AddArrayToObject(report, "command");
+    if (arguments->command)
+        cJSON_AddItemToArray(command, cJSON_CreateString("ulite"));
     for (size_t n = 0; arguments->command && arguments->command[n]; n++)
         cJSON_AddItemToArray(command, cJSON_CreateString(arguments->command[n]));
 }

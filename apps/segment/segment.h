@@ -23,7 +23,7 @@ typedef struct segment_arguments {
     int threads;
     ul_seg_type type;
     bool rle, deflated, regular, random_uids, flips, force, strict, xml;
-    const char *const *command; /* the words that were typed, NULL at the end, for --report */
+    const char *const *command; /* console_settings.words for --report, or NULL */
     bool measured;              /* a result holds the segments' intensities */
     const ul_catalog *catalog;  /* with chosen: what it lies in, borrowed */
     const ul_series *chosen;    /* the series, where the caller has chosen it; else NULL */

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int serve_run(int argc, char **argv);
+static int serve_run(char **arguments, ul_error *error);
 
 /* The command line. */
 typedef struct serve_arguments {
@@ -30,6 +30,14 @@ typedef struct serve_arguments {
     uint64_t upload_bytes, memory_bytes;
 } serve_arguments;
 
+#define GIB ((uint64_t)1 << 30)
+static serve_arguments given = {.address = "127.0.0.1",
+    .port = 8000,
+    .workers = 1,
+    .seconds = 600,
+    .connections = 64,
+    .upload_bytes = 2 * GIB,
+    .memory_bytes = 8 * GIB};
 #define CLI_VALUES serve_arguments
 static const cli_option table[] = {
     {"model", 'm', "MODEL", CLI_LIST(models, model_count),
@@ -81,12 +89,12 @@ const cli_command cmd_serve = {.name = "serve",
         "segmented in a process of its own, of bounded memory and time. Nothing is kept but what "
         "--store asks for. Not for clinical use.",
     .options = table,
+    .values = &given,
+    .stream = true,
     .examples = "ulite serve\n"
                 "ulite serve -m brain --store corrected/\n"
                 "curl -T head.nii.gz 'http://127.0.0.1:8000/api/jobs?model=brain' -X POST",
     .run = serve_run};
-
-static const uint64_t GIB = (uint64_t)1 << 30;
 
 /* Whether only this machine reaches an address. False and *wrong: it is none. */
 static bool is_loopback(const char *address, bool *wrong) {
@@ -279,19 +287,20 @@ static ul_status serve_until_told(
     return UL_OK;
 }
 
-static int serve_all(const serve_arguments *a) {
-    ul_error error = {0};
-    ul_status status = UL_OK;
+static int serve_run(char **arguments, ul_error *error) {
+    const serve_arguments *a = &given;
+    int status = check_usage(a);
+    (void)arguments;
     char *token = NULL, *images = NULL, *authorization = NULL;
     serve *s = calloc(1, sizeof *s);
-    if (!s)
-        status = ul_error_set(&error, UL_ERROR_LIMIT, "out of memory for the server");
+    if (status == UL_OK && !s)
+        status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for the server");
     if (status == UL_OK && a->token_file)
-        status = files_read_line(a->token_file, 16, &token, &error);
+        status = files_read_line(a->token_file, 16, &token, error);
     if (status == UL_OK && a->dicomweb_auth)
-        status = files_read_line(a->dicomweb_auth, 1, &authorization, &error);
+        status = files_read_line(a->dicomweb_auth, 1, &authorization, error);
     if (status == UL_OK && a->images && !(images = realpath(a->images, NULL)))
-        status = ul_error_set(&error, UL_ERROR_INPUT, "%s: no such folder", a->images);
+        status = ul_error_set(error, UL_ERROR_INPUT, "%s: no such folder", a->images);
     if (status == UL_OK) {
         int threads = a->threads ? (int)a->threads : ul_default_threads();
         s->images = images;
@@ -299,32 +308,12 @@ static int serve_all(const serve_arguments *a) {
         s->authorization = authorization;
         s->upload_bytes = a->upload_bytes;
         s->threads = threads > a->workers ? threads / (int)a->workers : 1;
-        status = serve_until_told(s, a, token, &error);
+        status = serve_until_told(s, a, token, error);
         close_parts(s);
     }
     free(s);
     free(images);
     free(authorization);
     free(token);
-    if (status == UL_OK)
-        return UL_OK;
-    return console_fail(&cmd_serve, &error);
-}
-
-static int serve_run(int argc, char **argv) {
-    serve_arguments a = {.address = "127.0.0.1",
-        .port = 8000,
-        .workers = 1,
-        .seconds = 600,
-        .connections = 64,
-        .upload_bytes = 2 * GIB,
-        .memory_bytes = 8 * GIB};
-    console_settings.failed = event_failed;
-    int exit_code = options_parse(&cmd_serve, argc, argv, &a);
-    if (exit_code >= 0)
-        return exit_code;
-    if (optind < argc)
-        return console_usage(&cmd_serve, "takes no argument, not \"%s\"", argv[optind]);
-    exit_code = check_usage(&a);
-    return exit_code == UL_OK ? serve_all(&a) : exit_code;
+    return status;
 }

@@ -1,5 +1,4 @@
 #include "apps/base/console.h"
-#include "apps/base/json_out.h"
 #include "apps/base/target.h"
 #include "apps/options/options.h"
 #include "apps/train/outline.h"
@@ -12,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int train_run(int argc, char **argv);
+static int train_run(char **arguments, ul_error *error);
 
 typedef struct request {
     const char *dataset, *output, *splits, *plan, *from, *samples;
@@ -25,6 +24,7 @@ typedef struct request {
     char from_path[MODEL_PATH_BYTES];
 } request;
 
+static request given = {.seed = -1, .loss = -1};
 #define CLI_VALUES request
 static const cli_option table[] = {
     {"output", 'o', "FILE", CLI_FILE(output, ".safetensors"), .help = "the model"},
@@ -75,6 +75,11 @@ const cli_command cmd_train = {.name = "train",
         "(.csv, .svg, .pdf), the whole plan (.plan.json), the digests of the images of each split "
         "(.split.json) and a .checkpoint.",
     .options = table,
+    .values = &given,
+    .fewest = 1,
+    .most = 1,
+    .takes = "a data set and -o MODEL.safetensors",
+    .stream = true,
     .exits = "Ctrl-C saves a checkpoint (exit 10); a diverging loss stops the training (exit 11).",
     .examples = "ulite train liver/ -o liver.safetensors --minutes 20\n"
                 "ulite train liver/ -o liver.safetensors --plan plan.json --resume\n"
@@ -234,21 +239,15 @@ static ul_status train(request *r, ul_error *error) {
     return status;
 }
 
-static int train_run(int argc, char **argv) {
-    request r = {.seed = -1, .loss = -1};
+static int train_run(char **arguments, ul_error *error) {
+    request *r = &given;
     console_settings.events = true;
-    console_settings.failed = event_failed;
-    int exit_code = options_parse(&cmd_train, argc, argv, &r);
-    if (exit_code >= 0)
-        return exit_code;
-    if (argc - optind != 1 || (!r.output && !r.dry_run))
-        return console_usage(&cmd_train, "takes a data set and -o MODEL.safetensors");
-    if (r.samples && (!r.dry_run || !ends_in(r.samples, ".png")))
+    if (!r->output && !r->dry_run)
+        return console_usage(
+            &cmd_train, "takes a data set and -o MODEL.safetensors: there is no -o");
+    if (r->samples && (!r->dry_run || !ends_in(r->samples, ".png")))
         return console_usage(
             &cmd_train, "--samples takes a name in .png, and --dry-run: it draws and stops");
-    r.dataset = argv[optind];
-    ul_error error = {0};
-    if (train(&r, &error) == UL_OK)
-        return UL_OK;
-    return console_fail(&cmd_train, &error);
+    r->dataset = arguments[0];
+    return train(r, error);
 }

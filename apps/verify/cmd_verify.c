@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int verify_run(int argc, char **argv);
+static int verify_run(char **arguments, ul_error *error);
 
-typedef struct verify_arguments {
+static struct verify_values {
     const char *sources[64];
     size_t source_count;
-} verify_arguments;
+} given;
 
-#define CLI_VALUES verify_arguments
+#define CLI_VALUES struct verify_values
 static const cli_option table[] = {
     {"source", 0, "FOLDER", CLI_LIST(sources, source_count),
         .help = "the images that it was made from: frames are checked against them (may be given "
@@ -35,6 +35,10 @@ const cli_command cmd_verify = {.name = "verify",
         "geometry and references, and what 3D Slicer, OHIF or dcmqi would refuse or show wrongly. "
         "Prints one line for each finding, with who minds it.",
     .options = table,
+    .values = &given,
+    .fewest = 1,
+    .most = 1,
+    .takes = "one SEG file",
     .exits = "Exits 0 when nothing is found and 1 when something is.",
     .examples = "ulite verify liver.seg.dcm\n"
                 "ulite verify liver.seg.dcm --source ct/\n"
@@ -61,43 +65,33 @@ static ul_status print_json(
     return json_out_print(object, error);
 }
 
-static int verify(const char *path, const char *const *sources, size_t source_count) {
-    ul_error error = {0};
+static int verify_run(char **arguments, ul_error *error) {
+    const char *path = arguments[0];
     ul_catalog *catalog = NULL;
     ul_seg_finding *findings = NULL;
     ul_seg_counts counts = {0, 0};
     size_t count = 0;
     ul_status status = UL_OK;
-    if (source_count > 0)
-        status = choose_open(sources, source_count, 0, &catalog, &error);
+    if (given.source_count > 0)
+        status = choose_open(given.sources, given.source_count, 0, &catalog, error);
     if (status == UL_OK)
-        status = ul_seg_verify(path, catalog, &findings, &count, &error);
+        status = ul_seg_verify(path, catalog, &findings, &count, error);
     if (status == UL_OK && count == 0)
-        status = ul_seg_count(path, &counts, &error);
+        status = ul_seg_count(path, &counts, error);
     if (status == UL_OK && catalog)
         choose_note_faults(catalog);
     ul_catalog_close(catalog);
     if (status != UL_OK)
-        return console_fail(&cmd_verify, &error);
+        return status;
     if (console_settings.json)
-        status = print_json(path, findings, count, &error);
+        status = print_json(path, findings, count, error);
     else
         print_findings(findings, count);
     free(findings);
     if (status != UL_OK)
-        return console_fail(&cmd_verify, &error);
+        return status;
     if (count == 0 && !console_settings.json)
         console_say("%s: no problem found (%zu segment%s, %zu frame%s)", path, counts.segments,
             counts.segments == 1 ? "" : "s", counts.frames, counts.frames == 1 ? "" : "s");
     return count > 0;
-}
-
-static int verify_run(int argc, char **argv) {
-    verify_arguments a = {0};
-    int exit_code = options_parse(&cmd_verify, argc, argv, &a);
-    if (exit_code >= 0)
-        return exit_code;
-    if (optind + 1 != argc)
-        return console_usage(&cmd_verify, "takes one SEG file");
-    return verify(argv[optind], a.sources, a.source_count);
 }

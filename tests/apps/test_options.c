@@ -45,7 +45,9 @@ static const cli_option table[] = {
     {0},
 };
 
-static const cli_command command = {.name = "test", .usage = "ARGUMENT", .options = table};
+static values given;
+static const cli_command command = {
+    .name = "test", .options = table, .values = &given, .most = 3, .takes = "at most three"};
 static int rest;
 static char said[1024];
 
@@ -59,13 +61,14 @@ static int parse(values *v, const char *line) {
     static char words[512];
     char *argv[16] = {"ulite test"};
     int argc = 1;
-    *v = (values){.number = 99};
+    given = (values){.number = 99};
     said[0] = '\0';
     snprintf(words, sizeof words, "%s", line);
     for (char *word = strtok(words, " "); word && argc < 15; word = strtok(NULL, " "))
         argv[argc++] = word;
-    int exit_code = options_parse(&command, argc, argv, v);
+    int exit_code = options_parse(&command, argc, argv);
     rest = argc - optind;
+    *v = given;
     return exit_code;
 }
 
@@ -111,6 +114,7 @@ static void test_refused(void **state) {
         {"--word or", "--word takes one, two or three, not \"or\""}, {"--word tw", "--word takes"},
         {"--word=", "--word takes"}, {"--call bad", "--call is not good"},
         {"--progress slow", "--progress takes auto, always, never or slicer, not \"slow\""},
+        {"a b c d", "takes at most three, not 4 arguments"},
         {"--max-memory x", "--max-memory takes a size"}};
     values v;
     for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
