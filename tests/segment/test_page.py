@@ -1,7 +1,7 @@
 """--html in real Chromium: it is scrolled and clicked through, and what it says of the pixel under the mouse is compared
 with the source's own files; the letters at the edges with where the mouse goes.
 
-usage: test_page.py ULITE FIXTURES MAKE_SERIES"""
+usage: test_page.py ULITE FIXTURES MAKE_SERIES [NAME...]      of the images below; all without"""
 import glob
 import json
 import math
@@ -22,7 +22,7 @@ with needed_modules():
     import browser
 
 HEAD = "/usr/share/mricron/templates/ch2.nii.gz"
-ULITE, FIXTURES, MAKE_SERIES = sys.argv[1:4]
+ULITE, FIXTURES, MAKE_SERIES, *CHOSEN = sys.argv[1:]
 need(HEAD, *browser.PROGRAMS)
 os.chdir(tempfile.mkdtemp(prefix="ulite-test-"))
 SIDES = ("LR", "PA", "HF")
@@ -225,8 +225,12 @@ SERIES = {
 
 with browser.Browser() as page:
     for name, options in niftis():
+        if CHOSEN and name not in CHOSEN:
+            continue
         check(page, name, f"{name}.nii.gz", Nifti(f"{name}.nii.gz"), **options)
     for name, options in SERIES.items():
+        if CHOSEN and name not in CHOSEN:
+            continue
         run(MAKE_SERIES, HEAD, "-o", name, "--box", BOX, *options)
         check(page, name, name, Series(name), oblique=name == "turned", labelled=name != "uneven",
               clicked=name == "tilted")
