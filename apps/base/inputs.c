@@ -3,6 +3,7 @@
 #include "apps/base/console.h"
 #include "apps/base/target.h"
 #include "jobs/base/image_file.h"
+#include "jobs/base/model_path.h"
 #include "jobs/base/paths.h"
 #include "ulite/card.h"
 #include "ulite/model.h"

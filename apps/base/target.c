@@ -1,7 +1,7 @@
 #include "apps/base/target.h"
 
 #include "apps/base/console.h"
-#include "io/base/uid.h"
+#include "io/base/sha256.h"
 #include "libulite/base/output.h"
 
 #include <stdio.h>

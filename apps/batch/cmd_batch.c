@@ -2,7 +2,7 @@
 #include "apps/base/target.h"
 #include "apps/batch/batch.h"
 #include "apps/options/options.h"
-#include "io/base/uid.h"
+#include "io/base/sha256.h"
 #include "ulite/segment.h"
 #include "ulite/view.h"
 

@@ -1,5 +1,6 @@
 #include "apps/base/console.h"
 #include "apps/options/options.h"
+#include "jobs/base/model_path.h"
 #include "jobs/base/paths.h"
 #include "ulite/model.h"
 #include "ulite/session.h"

@@ -3,6 +3,7 @@
 #include "apps/base/target.h"
 #include "apps/export/onnx_network.h"
 #include "apps/options/options.h"
+#include "jobs/base/model_path.h"
 #include "jobs/base/paths.h"
 #include "libulite/base/output.h"
 

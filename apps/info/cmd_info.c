@@ -4,6 +4,7 @@
 #include "apps/base/target.h"
 #include "apps/info/info.h"
 #include "apps/options/options.h"
+#include "jobs/base/model_path.h"
 #include "jobs/base/paths.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 #include "apps/base/console.h"
 #include "apps/base/json_out.h"
 #include "apps/options/options.h"
+#include "jobs/base/model_path.h"
 #include "jobs/base/paths.h"
 #include "ulite/card.h"
 

@@ -20,8 +20,7 @@ const cli_option options_general[] = {
     {"quiet", 'q', NULL, "no messages", CLI_FLAG(quiet)},
     {"max-memory", 0, "SIZE",
         "such as 512M or 8G: inputs that need more are refused (exit 8); else ULITE_MAX_MEMORY, "
-        "else three "
-        "quarters of the machine's or the container's memory",
+        "else three quarters of the machine's or the container's memory",
         CLI_CALL(take_max_memory)},
     {"debug", 0, NULL,
         "ends with a line about the program, the machine, time and memory for a report of a fault, "

@@ -1,7 +1,7 @@
 #include "apps/base/console.h"
 #include "apps/base/inputs.h"
 #include "apps/segment/segment.h"
-#include "io/base/uid.h"
+#include "io/base/sha256.h"
 
 #include <stdlib.h>
 #include <string.h>

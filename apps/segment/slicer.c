@@ -1,6 +1,7 @@
 /* `ulite segment` as a module of 3D Slicer: what --xml prints, by the Slicer Execution Model
  * (slicer.org, developer guide, "Slicer Execution Model"). */
 #include "apps/segment/segment.h"
+#include "jobs/base/model_path.h"
 #include "jobs/base/paths.h"
 
 #include <stdio.h>

@@ -4,6 +4,7 @@
 #include "apps/base/json_out.h"
 #include "apps/options/options.h"
 #include "apps/serve/serve.h"
+#include "jobs/base/model_path.h"
 #include "jobs/base/paths.h"
 #include "jobs/serve/store.h"
 #include "ulite/resources.h"

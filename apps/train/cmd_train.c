@@ -3,6 +3,7 @@
 #include "apps/options/options.h"
 #include "apps/train/outline.h"
 #include "apps/train/report.h"
+#include "jobs/base/model_path.h"
 #include "jobs/base/paths.h"
 #include "ulite/train.h"
 

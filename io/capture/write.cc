@@ -1,6 +1,7 @@
+#include "io/base/sha256.h"
+#include "io/base/uid.h"
 #include "ulite/capture.h"
 
-#include "io/base/uid.h"
 #include "io/dicom/shim.h"
 #include "io/seg/build.h"
 #include "libulite/base/output.h"

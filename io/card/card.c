@@ -1,7 +1,7 @@
 #include "ulite/card.h"
+#include "io/base/sha256.h"
 
 #include "io/base/json.h"
-#include "io/base/uid.h"
 #include "io/card/card_fields.h"
 
 #include <stdlib.h>

@@ -246,7 +246,7 @@ static ul_status check_localiser(const cJSON *object, void *thing, ul_error *err
 static const json_field localiser_fields[] = {{FIELD(ul_localiser, model, JSON_TEXT)},
     {.name = "classes", .flags = JSON_NEEDED, .read = read_found, .write = add_found},
     {NUMBER(ul_localiser, margin_mm), .flags = JSON_NEEDED, .expected = "mm, at least 0"},
-    {FIELD(ul_localiser, axis, JSON_NUMBER), .count = 3, .low = -1e6, .high = 1e6,
+    {FIELD(ul_localiser, axis, JSON_NUMBER), .count = 3, .low = -999999, .high = 999999,
         .flags = JSON_SPARSE, .expected = AXIS},
     {0}};
 TABLE(localiser, .check = check_localiser);

@@ -1,8 +1,8 @@
-#define _GNU_SOURCE /* mkostemp. NOLINT: a name that libc asks for */
 #include "io/http/http.h"
 
 #include "io/http/access.h"
 #include "io/http/deadlines.h"
+#include "io/http/nameless_file.h"
 
 #include <arpa/inet.h>
 #include <cJSON.h>
@@ -374,16 +374,4 @@ void http_close(http_server *server) {
     free(server->certificate);
     free(server->key);
     free(server);
-}
-
-int nameless_file(const char *folder) {
-    char path[4096];
-    if (snprintf(path, sizeof path, "%s/body-XXXXXX", folder) >= (int)sizeof path) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    int file = mkostemp(path, O_CLOEXEC);
-    if (file >= 0)
-        unlink(path);
-    return file;
 }

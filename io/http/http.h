@@ -68,10 +68,4 @@ unsigned http_port(const http_server *server);
 /* Ends when every handler has returned. NULL: nothing. */
 void http_close(http_server *server);
 
-/* What comes in over the network until it is complete. */
-
-/* Opens a new file in a folder, to write and to read, that has no name any more: a crash leaves
- * nothing. -1 and errno where that failed. */
-int nameless_file(const char *folder);
-
 #endif

@@ -3,6 +3,7 @@
 #include "io/base/uid.h"
 #include "io/http/http.h"
 #include "io/http/multipart.h"
+#include "io/http/nameless_file.h"
 #include "io/net/web_request.h"
 
 #include <cJSON.h>

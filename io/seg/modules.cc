@@ -1,5 +1,6 @@
 /* The modules of a SEG that ulite itself fills: series, equipment, image, segments. */
 #include "io/base/notes.h"
+#include "io/base/sha256.h"
 #include "io/base/uid.h"
 #include "io/base/utf8.h"
 #include "io/dicom/shim.h"

@@ -1,6 +1,6 @@
 /* What the parts of the SEG checker share. C++ only. */
-#ifndef SEG_FINDINGS_H
-#define SEG_FINDINGS_H
+#ifndef SEG_VERIFY_H
+#define SEG_VERIFY_H
 
 #include "io/seg/object.h"
 #include "ulite/seg.h"

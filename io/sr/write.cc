@@ -1,3 +1,4 @@
+#include "io/base/sha256.h"
 #include "io/base/uid.h"
 #include "io/dicom/shim.h"
 #include "io/seg/build.h"

@@ -1,8 +1,8 @@
 #define _XOPEN_SOURCE 700 /* realpath */
 
 #include "io/base/file_list.h"
+#include "io/base/sha256.h"
 #include "io/base/text_file.h"
-#include "io/base/uid.h"
 #include "jobs/base/paths.h"
 #include "libulite/base/output.h"
 #include "ulite/cohort.h"

@@ -1,6 +1,6 @@
+#include "io/base/sha256.h"
 #include "ulite/train.h"
 
-#include "io/base/uid.h"
 #include "jobs/base/image_file.h"
 #include "jobs/base/paths.h"
 #include "jobs/evaluate/labels_file.h"

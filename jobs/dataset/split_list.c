@@ -1,6 +1,6 @@
 #include "jobs/dataset/split_list.h"
 
-#include "io/base/uid.h"
+#include "io/base/sha256.h"
 #include "jobs/generate/label_values.h"
 
 #include <cJSON.h>

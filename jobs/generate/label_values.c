@@ -2,7 +2,7 @@
 
 #include "io/base/json.h"
 #include "io/base/json_fields.h"
-#include "io/base/uid.h"
+#include "io/base/sha256.h"
 
 #include <float.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* The card of what a model gives in the boxes that its localiser finds. */
+#include "jobs/base/model_path.h"
 #include "ulite/segment.h"
 
 #include "jobs/base/paths.h"

@@ -1,6 +1,6 @@
 #include "jobs/node/outbox.h"
 
-#include "io/base/uid.h"
+#include "io/base/sha256.h"
 #include "libulite/base/output.h"
 
 #include <cJSON.h>

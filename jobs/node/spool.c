@@ -2,7 +2,7 @@
 
 #include "jobs/node/spool.h"
 
-#include "io/base/uid.h"
+#include "io/base/sha256.h"
 #include "libulite/base/output.h"
 
 #include <errno.h>

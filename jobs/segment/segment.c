@@ -1,4 +1,5 @@
 #include "ulite/segment.h"
+#include "jobs/segment/logit_sum.h"
 
 #include "jobs/segment/predict.h"
 #include "jobs/segment/quality.h"

@@ -1,5 +1,5 @@
-#include "io/base/uid.h"
 
+#include "io/base/sha256.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* Logits of three planes added up at the network's spacing and brought back to the voxels. */
+#include "jobs/segment/logit_sum.h"
 #include "jobs/segment/predict.h"
 #include "ulite/segment.h"
 

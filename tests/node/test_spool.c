@@ -1,5 +1,5 @@
 /* The spool of a node: what moves where, and what is found after a kill between two steps. */
-#include "io/base/uid.h"
+#include "io/base/sha256.h"
 #include "jobs/base/paths.h"
 #include "jobs/node/outbox.h"
 #include "jobs/node/spool.h"
