@@ -95,7 +95,7 @@ typedef struct ul_segment_options {
 /* Runs the model over every slice, along every plane of the card, averages the logits on the
  * source's voxels, takes the class of the largest (K = 1: over 0), settles the sides
  * where the card says so and applies the card's post-processing. Memory beside volume and labels: a
- * session and a slice's input and output per thread; with several planes 4 bytes per output and
+ * session and a slice's input and output per thread; with several planes 2 bytes per output and
  * voxel (or point at the card's spacing where it has neighbours at a distance), where that is over
  * options->logit_bytes in slabs of stored slices (one slice at least), for each of which the planes
  * that cross it are run again; with fractions and post-processing 2

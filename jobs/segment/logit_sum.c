@@ -66,6 +66,18 @@ static void pixels_held(
     range[1] = step == 0 ? length : range[0] + sum->depth;
 }
 
+static inline float clamp(float value) {
+    const float most = INT16_MAX;
+    value = value > -most ? value : -most;
+    return value < most ? value : most;
+}
+
+/* A sum and one addend more, rounded. */
+static inline int16_t add_part(int16_t sum, float logit) {
+    float value = clamp((float)sum + logit * LOGIT_SUM_PARTS);
+    return (int16_t)(value + (value < 0.0f ? -0.5f : 0.5f));
+}
+
 void logit_sum_add(const logit_sum *sum, const ul_voxel_plane *plane, const float *logits) {
     enum { BLOCK = 64 }; /* pixels whose sums stay in the nearest cache from class to class */
     const ul_grid grid = {.size = {sum->axis[0].size, sum->axis[1].size, sum->axis[2].size}};
@@ -82,9 +94,11 @@ void logit_sum_add(const logit_sum *sum, const ul_voxel_plane *plane, const floa
             size_t at = ul_voxel_plane_index(plane, &grid, x, y) - before;
             for (size_t c = 0; c < classes; c++) {
                 const float *from = logits + c * pixels + y * plane->width + x;
-                float *to = sum->values + at * classes + c;
-                for (size_t i = 0; i < count; i++)
-                    to[(ptrdiff_t)(i * classes) * step] += from[i];
+                int16_t *to = sum->values + at * classes + c;
+                for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++) {
+                    int16_t *one = to + i * (ptrdiff_t)classes * step;
+                    *one = add_part(*one, from[i]);
+                }
             }
         }
 }
@@ -96,9 +110,10 @@ size_t logit_sum_scratch(const logit_sum *sum) {
 /* Adds weight times a row of the grid to mixed, all columns and classes. */
 static void mix_row(const logit_sum *sum, size_t slice, size_t row, float weight, float *mixed) {
     const size_t length = sum->axis[0].size * sum->classes;
-    const float *from = sum->values + ((slice - sum->first) * sum->axis[1].size + row) * length;
+    const int16_t *from = sum->values + ((slice - sum->first) * sum->axis[1].size + row) * length;
+    weight /= LOGIT_SUM_PARTS;
     for (size_t i = 0; i < length; i++)
-        mixed[i] += weight * from[i];
+        mixed[i] += weight * (float)from[i];
 }
 
 /* The row between the rows of the grid around it, in two slices. */
@@ -117,11 +132,11 @@ static void mix_rows(const logit_sum *sum, size_t k, size_t j, float *mixed) {
 void logit_sum_row(const logit_sum *sum, size_t k, size_t j, float *scratch, float *row) {
     const size_t classes = sum->classes, columns = sum->axis[0].source;
     if (!sum->coarse) {
-        const float *from =
+        const int16_t *from =
             sum->values + ((k - sum->first) * sum->axis[1].size + j) * columns * classes;
         for (size_t x = 0; x < columns; x++)
             for (size_t c = 0; c < classes; c++)
-                row[c * columns + x] = from[x * classes + c];
+                row[c * columns + x] = (float)from[x * classes + c] / LOGIT_SUM_PARTS;
         return;
     }
     mix_rows(sum, k, j, scratch);

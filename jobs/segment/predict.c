@@ -88,13 +88,15 @@ static ul_status allocate(predictor *p, ul_error *error) {
     return ul_error_set(error, UL_ERROR_LIMIT, "out of memory to run the network");
 }
 
-/* In sagittal slices one of a mirror pair counts for both; elsewhere a slice flipped along x shows
+/* In sagittal slices one of a mirror pair counts for both, and a flip along x would turn the face
+ * to the back, which is no mirror image: none is averaged. Elsewhere a slice flipped along x shows
  * each on the other's side. */
 static void pair_sides(predictor *p) {
     for (unsigned c = 0; c < p->classes; c++) {
-        unsigned folded = ul_segments_fold(&p->card->classes, c);
-        p->counted[0][c] = p->stack->sagittal ? folded : c;
-        p->counted[1][c] = p->stack->sagittal ? folded : ul_segments_mirror(&p->card->classes, c);
+        unsigned mirror = ul_segments_mirror(&p->card->classes, c);
+        p->counted[0][c] = p->stack->sagittal ? ul_segments_fold(&p->card->classes, c) : c;
+        p->counted[1][c] = mirror;
+        p->flips[0] = p->flips[0] && !(p->stack->sagittal && mirror != c);
     }
 }
 

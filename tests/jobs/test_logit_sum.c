@@ -3,6 +3,7 @@
 #include "jobs/segment/predict.h"
 #include "ulite/segment.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -155,7 +156,7 @@ static void a_linear_field_comes_back(void **state) {
                     assert_near(row[i],
                         3.0 * (5.0 + slope[0] * (double)i + slope[1] * (double)j +
                                   slope[2] * (double)k),
-                        1e-3);
+                        1.5 / LOGIT_SUM_PARTS + 1e-3);
             }
         free(scratch);
         logit_sum_free(&sum);
@@ -163,6 +164,26 @@ static void a_linear_field_comes_back(void **state) {
             slices_close(&stacks[p]);
         ul_volume_free(&volume);
     }
+}
+
+/* Sums that are out of range keep their sign, and what is no number is below all others. */
+static void sums_saturate(void **state) {
+    (void)state;
+    const float logits[4] = {1e30f, -INFINITY, NAN, 0.26f};
+    const ul_voxel_plane plane = {.width = 1, .height = 1};
+    float row[4];
+    logit_sum sum = {.classes = 4, .depth = 1};
+    for (int a = 0; a < 3; a++)
+        sum.axis[a] = (sum_axis){.source = 1, .size = 1, .ratio = 1.0};
+    sum.values = calloc(sum.classes, sizeof *sum.values);
+    for (int n = 0; n < 3; n++)
+        logit_sum_add(&sum, &plane, logits);
+    logit_sum_row(&sum, 0, 0, NULL, row);
+    assert_near(row[0], 256.0, 0.01);
+    assert_near(row[1], -256.0, 0.01);
+    assert_near(row[2], -256.0, 0.01);
+    assert_near(row[3], 0.78, 1.5 / LOGIT_SUM_PARTS);
+    logit_sum_free(&sum);
 }
 
 static int open_model(void **state) {
@@ -185,6 +206,7 @@ int main(void) {
         cmocka_unit_test(storage_does_not_matter),
         cmocka_unit_test(slabs_change_nothing),
         cmocka_unit_test(a_linear_field_comes_back),
+        cmocka_unit_test(sums_saturate),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }

@@ -30,8 +30,8 @@ static void make(bool mirrored, ul_volume *volume) {
 }
 
 /* Two classes, of each other's side where paired, along one plane. */
-static void segment(
-    const ul_model *model, ul_plane plane, bool paired, bool mirrored, ul_labels *labels) {
+static void segment(const ul_model *model, ul_plane plane, bool paired, bool mirrored, bool flips,
+    ul_labels *labels) {
     ul_volume volume;
     ul_card card;
     ul_segment segments[2];
@@ -47,8 +47,7 @@ static void segment(
     card.planes[0] = plane;
     card.normalisation.kind = UL_NORMALISE_ZSCORE;
     card.tta_flip_x = true;
-    const ul_segment_options options = {
-        .threads = 2, .fractions = true, .flips = plane != UL_PLANE_SAGITTAL};
+    const ul_segment_options options = {.threads = 2, .fractions = true, .flips = flips};
     assert_int_equal(ul_segment_volume(model, &card, &volume, &options, labels, &error), UL_OK);
     ul_volume_free(&volume);
 }
@@ -57,8 +56,8 @@ static void flips_exchange_the_sides(void **state) {
     ul_labels as_is, mirrored;
     static const unsigned other[] = {0, 2, 1};
     size_t seen[3] = {0};
-    segment(*state, UL_PLANE_AXIAL, true, false, &as_is);
-    segment(*state, UL_PLANE_AXIAL, true, true, &mirrored);
+    segment(*state, UL_PLANE_AXIAL, true, false, true, &as_is);
+    segment(*state, UL_PLANE_AXIAL, true, true, true, &mirrored);
     for (size_t n = 0; n < VOXELS; n++) {
         size_t x = n % COLUMNS, to = n - x + COLUMNS - 1 - x;
         assert_int_equal(mirrored.map[to], other[as_is.map[n]]);
@@ -73,12 +72,24 @@ static void flips_exchange_the_sides(void **state) {
 
 static void sagittal_slices_count_for_both_sides(void **state) {
     ul_labels apart, folded;
-    segment(*state, UL_PLANE_SAGITTAL, false, false, &apart);
-    segment(*state, UL_PLANE_SAGITTAL, true, false, &folded);
+    segment(*state, UL_PLANE_SAGITTAL, false, false, false, &apart);
+    segment(*state, UL_PLANE_SAGITTAL, true, false, false, &folded);
     assert_memory_not_equal(apart.fractions, apart.fractions + VOXELS, VOXELS);
     assert_memory_equal(folded.fractions, folded.fractions + VOXELS, VOXELS);
     ul_labels_free(&apart);
     ul_labels_free(&folded);
+}
+
+/* Along x lie front and back there, which are no mirror images of each other. */
+static void flips_leave_paired_sagittal_slices_as_they_are(void **state) {
+    for (int paired = 0; paired < 2; paired++) {
+        ul_labels once, flipped;
+        segment(*state, UL_PLANE_SAGITTAL, paired, false, false, &once);
+        segment(*state, UL_PLANE_SAGITTAL, paired, false, true, &flipped);
+        assert_int_equal(memcmp(once.fractions, flipped.fractions, 2 * VOXELS) == 0, paired);
+        ul_labels_free(&once);
+        ul_labels_free(&flipped);
+    }
 }
 
 enum { HEAD = 32, HEAD_AREA = HEAD * HEAD, HEAD_VOXELS = HEAD_AREA * HEAD };
@@ -214,6 +225,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flips_exchange_the_sides),
         cmocka_unit_test(sagittal_slices_count_for_both_sides),
+        cmocka_unit_test(flips_leave_paired_sagittal_slices_as_they_are),
         cmocka_unit_test(structures_get_the_side_that_they_lie_on),
         cmocka_unit_test(exchanged_sides_are_put_right),
         cmocka_unit_test(votes_stay_where_no_plane_is_to_be_trusted),
