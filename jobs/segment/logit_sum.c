@@ -66,20 +66,51 @@ static void pixels_held(
     range[1] = step == 0 ? length : range[0] + sum->depth;
 }
 
-static inline float clamp(float value) {
-    const float most = INT16_MAX;
-    value = value > -most ? value : -most;
-    return value < most ? value : most;
+/* Pixels and classes that are turned around together. */
+enum { BLOCK = 64, GROUP = 32 };
+
+/* Parts of so many logits, rounded: added to 1.5 * 2^23 they stand in the lowest bits of a float.
+ */
+static void round_parts(const float *logits, size_t count, int16_t *parts) {
+    const float most = INT16_MAX, whole = 12582912.0f;
+    for (size_t i = 0; i < count; i++) {
+        float value = logits[i] * LOGIT_SUM_PARTS;
+        value = value > -most ? value : -most;
+        value = (value < most ? value : most) + whole;
+        uint32_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        parts[i] = (int16_t)bits;
+    }
 }
 
-/* A sum and one addend more, rounded. */
-static inline int16_t add_part(int16_t sum, float logit) {
-    float value = clamp((float)sum + logit * LOGIT_SUM_PARTS);
-    return (int16_t)(value + (value < 0.0f ? -0.5f : 0.5f));
+static void add_parts(const int16_t *parts, size_t count, int16_t *sums) {
+    for (size_t c = 0; c < count; c++) {
+        int sum = sums[c] + parts[c];
+        sum = sum > -INT16_MAX ? sum : -INT16_MAX;
+        sums[c] = (int16_t)(sum < INT16_MAX ? sum : INT16_MAX);
+    }
+}
+
+/* Adds a group of classes of a row of pixels, logits [classes][stride], to sums that lie `step`
+ * apart from pixel to pixel: memory is walked through pixel by pixel, each with its classes side
+ * by side. */
+static void add_group(const float *logits, size_t stride, size_t pixels, size_t classes,
+    ptrdiff_t step, int16_t *sums) {
+    int16_t row[BLOCK], turned[BLOCK][GROUP];
+    for (size_t i = 0; i < pixels; i++) { /* in sagittal slices each lies on a page of its own */
+        __builtin_prefetch(sums + (ptrdiff_t)i * step, 1);
+        __builtin_prefetch(sums + (ptrdiff_t)i * step + classes - 1, 1);
+    }
+    for (size_t c = 0; c < classes; c++) {
+        round_parts(logits + c * stride, pixels, row);
+        for (size_t i = 0; i < pixels; i++)
+            turned[i][c] = row[i];
+    }
+    for (size_t i = 0; i < pixels; i++, sums += step)
+        add_parts(turned[i], classes, sums);
 }
 
 void logit_sum_add(const logit_sum *sum, const ul_voxel_plane *plane, const float *logits) {
-    enum { BLOCK = 64 }; /* pixels whose sums stay in the nearest cache from class to class */
     const ul_grid grid = {.size = {sum->axis[0].size, sum->axis[1].size, sum->axis[2].size}};
     const size_t classes = sum->classes, pixels = plane->width * plane->height;
     size_t x_range[2], y_range[2];
@@ -91,15 +122,12 @@ void logit_sum_add(const logit_sum *sum, const ul_voxel_plane *plane, const floa
     for (size_t y = y_range[0]; y < y_range[1]; y++)
         for (size_t x = x_range[0]; x < x_range[1]; x += BLOCK) {
             size_t count = x_range[1] - x < BLOCK ? x_range[1] - x : BLOCK;
-            size_t at = ul_voxel_plane_index(plane, &grid, x, y) - before;
-            for (size_t c = 0; c < classes; c++) {
-                const float *from = logits + c * pixels + y * plane->width + x;
-                int16_t *to = sum->values + at * classes + c;
-                for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++) {
-                    int16_t *one = to + i * (ptrdiff_t)classes * step;
-                    *one = add_part(*one, from[i]);
-                }
-            }
+            int16_t *to =
+                sum->values + (ul_voxel_plane_index(plane, &grid, x, y) - before) * classes;
+            const float *from = logits + y * plane->width + x;
+            for (size_t c = 0; c < classes; c += GROUP)
+                add_group(from + c * pixels, pixels, count,
+                    classes - c < GROUP ? classes - c : GROUP, (ptrdiff_t)classes * step, to + c);
         }
 }
 

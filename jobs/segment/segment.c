@@ -4,6 +4,7 @@
 #include "jobs/segment/predict.h"
 #include "jobs/segment/quality.h"
 #include "jobs/segment/sides.h"
+#include "libulite/base/resources.h"
 #include "ulite/resources.h"
 #include "ulite/volume.h"
 #include "volume/components.h"
@@ -344,7 +345,8 @@ static ul_status allocate_sum(const ul_segment_options *options, job *j, ul_erro
         logit_sum_range(sum, first, left < j->slab_depth ? left : j->slab_depth, range);
         deepest = range[1] - range[0] > deepest ? range[1] - range[0] : deepest;
     }
-    sum->values = malloc(deepest * slice * sizeof *sum->values);
+    size_t bytes = deepest * slice * sizeof *sum->values;
+    sum->values = ul_huge_alloc(&bytes);
     if (sum->values)
         return UL_OK;
     return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu logits", deepest * slice);

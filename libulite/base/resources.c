@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* sched_getaffinity. NOLINT: a name that libc asks for */
+#define _GNU_SOURCE /* sched_getaffinity, madvise. NOLINT: a name that libc asks for */
 #include "libulite/base/resources.h"
 
 #include "ulite/model.h"
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* --- Affinity -------------------------------------------------------------------------------- */
@@ -217,6 +218,17 @@ ul_status ul_memory_ask(uint64_t bytes, ul_error *error, const char *what, ...) 
     return ul_error_set(error, UL_ERROR_LIMIT,
         "%s: %.6g MiB are needed, the memory limit is %.6g MiB, of which %.3g are in use", text,
         (double)bytes / mega, (double)ul_memory_limit() / mega, (double)used_bytes() / mega);
+}
+
+void *ul_huge_alloc(size_t *bytes) {
+    const size_t page = (size_t)2 << 20; /* of x86-64 and, mostly, AArch64 */
+    *bytes = (*bytes + page - 1) / page * page;
+    void *memory = aligned_alloc(page, *bytes);
+#ifdef MADV_HUGEPAGE
+    if (memory)
+        madvise(memory, *bytes, MADV_HUGEPAGE);
+#endif
+    return memory;
 }
 
 size_t ul_kernel_numbers(const char *path, long long *numbers, size_t most) {

@@ -32,6 +32,10 @@ UL_API bool ul_memory_fits(uint64_t bytes);
 UL_API ul_status ul_memory_ask(uint64_t bytes, ul_error *error, const char *what, ...)
     UL_PRINTF(3, 4);
 
+/* So many bytes at least, and as bytes tells afterwards, in huge pages where the system has them,
+ * which spares translating addresses; NULL where there is not so much. free() frees them. */
+UL_API void *ul_huge_alloc(size_t *bytes);
+
 /* The whole numbers that the first line of a file begins with, most of them at most: how many there
  * are, 0 where there is no such file. A word ("max") ends them, and so does one out of range. */
 size_t ul_kernel_numbers(const char *path, long long *numbers, size_t most);

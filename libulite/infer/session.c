@@ -1,14 +1,9 @@
-#define _DEFAULT_SOURCE /* madvise. NOLINT: a name that libc asks for */
-
 #include "libulite/base/resources.h"
 #include "libulite/infer/session_internal.h"
 #include "ulite/resources.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-#define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
 struct ul_session {
     ul_model_shape shape;
@@ -43,17 +38,6 @@ static size_t longest_row(const ul_session *s) {
     return ul_pad_channels(longest);
 }
 
-/* One allocation in huge pages where the system has them, which spares a few per cent of the time
- * in address translation. */
-static float *allocate_arena(size_t bytes) {
-    float *arena = aligned_alloc(HUGE_PAGE_BYTES, bytes);
-#ifdef MADV_HUGEPAGE
-    if (arena)
-        madvise(arena, bytes, MADV_HUGEPAGE);
-#endif
-    return arena;
-}
-
 /* Floats of the regions. They serve slices that threads take for themselves, where that is meant
  * and keeps to the options' limit, and slices that all threads share. */
 static size_t plan_regions(ul_session *s, size_t slices_bytes) {
@@ -72,8 +56,8 @@ static ul_status allocate(ul_session *s, const ul_model_shape *shape,
     size_t weights = ul_fold_layout(&s->folded, shape, options->grey, NULL);
     size_t zeros = longest_row(s);
     size_t bytes = (weights + zeros + plan_regions(s, options->slices_bytes)) * sizeof(float);
-    s->arena_bytes = (bytes + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
-    s->arena = allocate_arena(s->arena_bytes);
+    s->arena_bytes = bytes;
+    s->arena = ul_huge_alloc(&s->arena_bytes);
     if (!s->arena)
         return ul_error_set(error, UL_ERROR_LIMIT,
             "out of memory: slices of %zu x %zu on %d threads need %zu MiB; use fewer threads or "
