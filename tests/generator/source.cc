@@ -2,15 +2,14 @@
 
 #include "ulite/dicom.h"
 #include "ulite/nifti.h"
+#include "volume/planes.h"
 
 #include <algorithm>
-#include <memory>
 #include <stdexcept>
 
-/* Reorders and flips voxels so that the axes point nearest to L, P, S: what layout_make counts on.
- */
-static source_volume orient(const size_t size[3], const double matrix[4][4],
-    const std::vector<float> &values, const std::string &path) {
+/* Orders and turns the axes so that they point nearest to L, P, S: what layout_make counts on. */
+static source_volume orient(
+    const size_t size[3], const double matrix[4][4], const std::string &path) {
     vec3 column[3];
     double length[3];
     for (int n = 0; n < 3; n++) {
@@ -31,7 +30,7 @@ static source_volume orient(const size_t size[3], const double matrix[4][4],
 
     source_volume source;
     ptrdiff_t stride[3] = {1, (ptrdiff_t)size[0], (ptrdiff_t)(size[0] * size[1])};
-    ptrdiff_t start = 0, step[3];
+    source.start = 0;
     source.origin = {matrix[0][3], matrix[1][3], matrix[2][3]};
     for (int d = 0; d < 3; d++) {
         int n = best[d];
@@ -42,20 +41,26 @@ static source_volume orient(const size_t size[3], const double matrix[4][4],
         source.file_flip[d] = flip;
         source.spacing_mm[d] = length[n];
         source.axis[d] = ((flip ? -1 : 1) / length[n]) * column[n];
-        step[d] = flip ? -stride[n] : stride[n];
+        source.step[d] = flip ? -stride[n] : stride[n];
         if (flip) {
-            start += last * stride[n];
+            source.start += last * stride[n];
             source.origin = source.origin + (double)last * column[n];
         }
     }
-    source.values.resize(values.size());
-    float *out = source.values.data();
-    for (size_t k = 0; k < source.size[2]; k++)
-        for (size_t j = 0; j < source.size[1]; j++)
-            for (size_t i = 0; i < source.size[0]; i++)
-                *out++ = values[(size_t)(start + (ptrdiff_t)k * step[2] + (ptrdiff_t)j * step[1] +
-                                         (ptrdiff_t)i * step[0])];
     return source;
+}
+
+/* A series takes a few slices of a whole head: those that it does not ask for are not converted. */
+static float source_value(const source_volume &source, size_t i, size_t j, size_t k) {
+    size_t voxel = (size_t)(source.start + (ptrdiff_t)i * source.step[0] +
+                            (ptrdiff_t)j * source.step[1] + (ptrdiff_t)k * source.step[2]);
+    const size_t *size = source.file->grid.size, area = size[0] * size[1];
+    std::vector<float> &slice = source.slices[voxel / area];
+    if (slice.empty()) {
+        slice.resize(area);
+        ul_volume_slice(source.file.get(), voxel / area, slice.data());
+    }
+    return slice[voxel % area];
 }
 
 static bool is_nifti(const std::string &path) {
@@ -91,24 +96,23 @@ static ul_status find_matrix(const ul_grid &grid, double matrix[4][4], ul_error 
 }
 
 source_volume source_read(const std::string &path) {
-    ul_volume volume = {};
+    std::unique_ptr<ul_volume, void (*)(ul_volume *)> volume(
+        new ul_volume(), [](ul_volume *one) { ul_volume_free(one), delete one; });
     ul_error error = {};
     double matrix[4][4] = {};
     ul_status status = is_nifti(path)
-                           ? ul_nifti_read(path.c_str(), 0, &volume, nullptr, nullptr, &error)
-                           : read_series(path.c_str(), &volume, &error);
-    std::unique_ptr<ul_volume, void (*)(ul_volume *)> owner(&volume, ul_volume_free);
-    if (status == UL_OK && volume.channels != 1)
+                           ? ul_nifti_read(path.c_str(), 0, volume.get(), nullptr, nullptr, &error)
+                           : read_series(path.c_str(), volume.get(), &error);
+    if (status == UL_OK && volume->channels != 1)
         status = ul_error_set(&error, UL_ERROR_UNSUPPORTED, "%s: not a grey image", path.c_str());
     if (status == UL_OK)
-        status = find_matrix(volume.grid, matrix, &error);
+        status = find_matrix(volume->grid, matrix, &error);
     if (status != UL_OK)
         throw std::runtime_error(error.text);
-    const size_t *size = volume.grid.size;
-    std::vector<float> values(size[0] * size[1] * size[2]);
-    if (ul_volume_to_array(&volume, values.data(), values.size(), &error) != UL_OK)
-        throw std::runtime_error(error.text);
-    return orient(size, matrix, values, path);
+    source_volume source = orient(volume->grid.size, matrix, path);
+    source.slices.resize(volume->grid.size[2]);
+    source.file = std::move(volume);
+    return source;
 }
 
 vec3 source_voxel(const source_volume &source, const vec3 &position) {
@@ -152,39 +156,36 @@ double source_sample(const source_volume &source, const vec3 &position) {
     double sum = 0;
     for (int corner = 0; corner < 8; corner++) {
         double weight = 1;
-        size_t index = 0, stride = 1;
+        size_t at_corner[3];
         for (int d = 0; d < 3; d++) {
             int upper = corner >> d & 1;
             weight *= upper ? f[d] : 1 - f[d];
-            index += (whole[d] + (size_t)upper) * stride;
-            stride *= source.size[d];
+            at_corner[d] = whole[d] + (size_t)upper;
         }
         if (weight > 0)
-            sum += weight * source.values[index];
+            sum += weight * source_value(source, at_corner[0], at_corner[1], at_corner[2]);
     }
     return sum;
 }
 
 double source_nearest(const source_volume &source, const vec3 &position) {
     vec3 at = source_voxel(source, position);
-    size_t index = 0, stride = 1;
+    size_t nearest[3];
     for (int d = 0; d < 3; d++) {
         double n = std::floor(at[d] + 0.5);
         if (!(n >= 0 && n < (double)source.size[d]))
             return 0;
-        index += (size_t)n * stride;
-        stride *= source.size[d];
+        nearest[d] = (size_t)n;
     }
-    return source.values[index];
+    return source_value(source, nearest[0], nearest[1], nearest[2]);
 }
 
 label_place source_find_label(const source_volume &labels, double label) {
     label_place place = {{0, 0, 0}, {0, 0, 0}, {0, 0, 0}, 0};
-    size_t n = 0;
     for (size_t k = 0; k < labels.size[2]; k++)
         for (size_t j = 0; j < labels.size[1]; j++)
             for (size_t i = 0; i < labels.size[0]; i++)
-                if (labels.values[n++] == (float)label) {
+                if (source_value(labels, i, j, k) == (float)label) {
                     vec3 at = {(double)i, (double)j, (double)k};
                     bool found = place.voxels++ > 0;
                     for (size_t d = 0; d < 3; d++) {

@@ -4,6 +4,9 @@
 
 #include "vec3.h"
 
+#include "ulite/volume.h"
+
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,9 +16,12 @@ struct source_volume {
     size_t size[3];
     double spacing_mm[3];
     vec3 axis[3], origin;
-    int file_axis[3];          /* which axis of the file each was, ... */
-    bool file_flip[3];         /* ... and whether it ran the other way there */
-    std::vector<float> values; /* [k][j][i] */
+    int file_axis[3];  /* which axis of the file each was, ... */
+    bool file_flip[3]; /* ... and whether it ran the other way there */
+    std::unique_ptr<ul_volume, void (*)(ul_volume *)> file{nullptr, nullptr};
+    ptrdiff_t start, step[3]; /* of voxel (0, 0, 0) and along each axis, in voxels of the file */
+    mutable std::vector<std::vector<float>>
+        slices; /* of the file; empty until a voxel is asked for */
 };
 
 /* Reads a NIfTI volume (the first of a 4D one), or the one grey DICOM series of a file or folder; a
