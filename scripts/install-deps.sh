@@ -121,8 +121,9 @@ apt_get() {
 }
 
 missing=()
+installed=$(dpkg-query -W -f '${Package} ${Status}\n' "${packages[@]}" 2>/dev/null || true)
 for package in "${packages[@]}"; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    grep -q "^$package .* ok installed$" <<<"$installed" || missing+=("$package")
 done
 if [ "${1-}" != --build ]; then
     command -v node >/dev/null || missing+=(nodejs)

@@ -4,7 +4,7 @@
 # Usage: scripts/test.sh [--quick|--all] [-R NAME]
 #
 # --quick: what takes two minutes and needs no peers: the unit tests, kernels and the command line.
-# --all: also the tests with the label `long`, all of them under the sanitizers, `ulite batch` on a thousand studies and on a Slurm of its own, `ulite node` behind an Orthanc with
+# --all: also the tests with the label `long`, all of them under the sanitizers, those of the network at every instruction-set level, `ulite batch` on a thousand studies and on a Slurm of its own, `ulite node` behind an Orthanc with
 # fifty studies, under malformed connections and over five hundred studies, `ulite serve` under twenty uploads and malformed requests, and
 # scripts/fresh.sh, both of the README's commands in a new Debian 12. Needs root.
 set -euo pipefail
@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 quick=() all=
 case "${1-}" in
 --quick)
-    quick=(-R '^(test_|fuzz_replay|golden_testdata|cli_usage|seg_axial_plain|segment_bundled)' -LE slow)
+    quick=(-R '^(test_|fuzz_replay|golden_testdata|cli_usage|seg_axial_plain|segment_bundled$)' -LE slow)
     shift
     ;;
 --all)
@@ -36,6 +36,7 @@ or_skip() {
 }
 
 if [ "$all" ]; then
+    scripts/levels.sh --all
     batch() {
         PYTHONPATH=$PWD/tests or_skip /usr/bin/python3 "tests/batch/$1" build/release/bin/ulite build/release/fixtures "${@:2}"
     }

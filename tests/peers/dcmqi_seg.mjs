@@ -1,11 +1,11 @@
-// dcmqi_seg.mjs SEG: where dcmqi (the reader of 3D Slicer) finds the labels of a DICOM Segmentation.
+// dcmqi_seg.mjs SEG...: where dcmqi (the reader of 3D Slicer) finds the labels of DICOM Segmentations.
 //
-// Prints the JSON of pydicom_seg.py, or {"refused": "why"}.
+// Prints for each, on a line, the JSON of what pydicom_seg.py gives, or {"refused": "why"}.
 import {readFileSync, writeSync} from 'node:fs'
 import {readSegmentationNode} from '@itk-wasm/dicom'
 
-// dcmqi's log goes to stdout, and exit() does not wait for a pipe: write all of it at once.
-function finish(result) {
+// dcmqi's log goes to stdout, and exit() does not wait for a pipe: write all of a line at once.
+function print(result) {
   const bytes = Buffer.from(JSON.stringify(result) + '\n')
   for (let at = 0; at < bytes.length;) {
     try {
@@ -14,28 +14,30 @@ function finish(result) {
       if (error.code !== 'EAGAIN') throw error
     }
   }
-  process.exit(0)
 }
 
-const [path] = process.argv.slice(2)
-const log = []
+let log
 console.log = console.info = console.warn = (...words) => log.push(words.join(' '))
-try {
-  const {segImage: image, metaInfo} = await readSegmentationNode(path, {})
-  const [columns, rows] = image.size
-  const origin = Array.from(image.origin), spacing = Array.from(image.spacing)
-  const direction = Array.from(image.direction)
-  const segments = metaInfo.segmentAttributes.flat().map((segment) => ({
-    number: segment.labelID, label: segment.SegmentLabel, rgb: segment.recommendedDisplayRGBValue, voxels: []}))
-  const byNumber = new Map(segments.map((segment) => [segment.number, segment]))
-  const data = image.data
-  for (let v = 0; v < data.length; v++) {
-    if (data[v] === 0) continue
-    const index = [v % columns, Math.floor(v / columns) % rows, Math.floor(v / (columns * rows))]
-    byNumber.get(Number(data[v])).voxels.push([0, 1, 2].map((r) => Math.round(1e4 * (origin[r] +
-      index.reduce((sum, at, c) => sum + direction[3 * r + c] * spacing[c] * at, 0))) / 1e4))
+for (const path of process.argv.slice(2)) {
+  log = []
+  try {
+    const {segImage: image, metaInfo} = await readSegmentationNode(path, {})
+    const [columns, rows] = image.size
+    const origin = Array.from(image.origin), spacing = Array.from(image.spacing)
+    const direction = Array.from(image.direction)
+    const segments = metaInfo.segmentAttributes.flat().map((segment) => ({
+      number: segment.labelID, label: segment.SegmentLabel, rgb: segment.recommendedDisplayRGBValue, voxels: []}))
+    const byNumber = new Map(segments.map((segment) => [segment.number, segment]))
+    const data = image.data
+    for (let v = 0; v < data.length; v++) {
+      if (data[v] === 0) continue
+      const index = [v % columns, Math.floor(v / columns) % rows, Math.floor(v / (columns * rows))]
+      byNumber.get(Number(data[v])).voxels.push([0, 1, 2].map((r) => Math.round(1e4 * (origin[r] +
+        index.reduce((sum, at, c) => sum + direction[3 * r + c] * spacing[c] * at, 0))) / 1e4))
+    }
+    print({segments})
+  } catch (error) {
+    print({refused: String(error?.message ?? error).split('\n')[0], log: log.slice(-3)})
   }
-  finish({segments})
-} catch (error) {
-  finish({refused: String(error?.message ?? error).split('\n')[0], log: log.slice(-3)})
 }
+process.exit(0)

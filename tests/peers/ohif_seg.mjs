@@ -1,7 +1,7 @@
-// ohif_seg.mjs SEG FOLDER: where OHIF's reader (cornerstone's adapter) finds the labels of a DICOM
+// ohif_seg.mjs [SEG FOLDER]...: where OHIF's reader (cornerstone's adapter) finds the labels of a DICOM
 // Segmentation on the images of a folder.
 //
-// Prints the JSON of pydicom_seg.py, or {"refused": "why"}.
+// Prints for each pair, on a line, the JSON of what pydicom_seg.py gives, or {"refused": "why"}.
 import {webcrypto} from 'node:crypto'
 import {readdirSync, readFileSync, writeSync} from 'node:fs'
 import {register} from 'node:module'
@@ -18,7 +18,7 @@ globalThis.CustomEvent ??= class extends Event {
 }
 const {default: dcmjs} = await import('dcmjs')
 
-function finish(result) {
+function print(result) {
   const bytes = Buffer.from(JSON.stringify(result) + '\n')
   for (let at = 0; at < bytes.length;) {
     try {
@@ -27,13 +27,12 @@ function finish(result) {
       if (error.code !== 'EAGAIN') throw error
     }
   }
-  process.exit(0)
 }
 
 for (const name of ['log', 'info', 'warn', 'debug', 'error']) console[name] = () => {}
 dcmjs.log?.setLevel?.('silent')
 const {adaptersSEG} = await import('@cornerstonejs/adapters')
-const {metaData} = await import('@cornerstonejs/core')
+const {cache, metaData} = await import('@cornerstonejs/core')
 
 function read(path) {
   const bytes = readFileSync(path)
@@ -80,6 +79,9 @@ function sourceImages(folder) {
   return images
 }
 
+let provider
+metaData.addProvider((type, id) => provider?.get(type, id), 1000)
+
 function provide(images) {
   const byId = new Map(images.map((image) => [image.id, image]))
   const get = (type, id) => {
@@ -110,35 +112,39 @@ function provide(images) {
         return undefined
     }
   }
-  metaData.addProvider(get, 1000)
-  return {get}
+  return (provider = {get})
 }
 
-const [path, folder] = process.argv.slice(2)
-try {
-  const {buffer} = read(path)
-  const images = sourceImages(folder)
-  const result = await adaptersSEG.Cornerstone3D.Segmentation.createFromDICOMSegBuffer(
-    images.map(({id}) => id), buffer, {metadataProvider: provide(images), tolerance: 1e-3})
-  const rgb = dcmjs.data.Colors
-  const segments = result.segMetadata.data.filter(Boolean).map((segment) => ({
-    number: Number(segment.SegmentNumber), label: segment.SegmentLabel,
-    rgb: segment.RecommendedDisplayCIELabValue
-      ? rgb.dicomlab2RGB(segment.RecommendedDisplayCIELabValue.map(Number)).map((c) => Math.round(255 * c)) : null,
-    voxels: []}))
-  const byNumber = new Map(segments.map((segment) => [segment.number, segment]))
-  for (const group of result.labelMapImages)
-    group.forEach((labelMap, k) => {
-      const {position, cosines, spacing, dataset: source} = images[k]
-      const data = labelMap.voxelManager.getScalarData()
-      for (let v = 0; v < data.length; v++) {
-        if (!data[v]) continue
-        const i = v % source.Columns, j = Math.floor(v / source.Columns)
-        byNumber.get(data[v]).voxels.push(position ? [0, 1, 2].map((c) => Math.round(1e4 *
-          (position[c] + i * spacing[1] * cosines[c] + j * spacing[0] * cosines[3 + c])) / 1e4) : [i, j, k])
-      }
-    })
-  finish({segments})
-} catch (error) {
-  finish({refused: String(error?.stack ?? error).split('\n').slice(0, 3).join(' | ')})
+const pairs = process.argv.slice(2)
+while (pairs.length) {
+  const [path, folder] = pairs.splice(0, 2)
+  cache.purgeCache() // of the pair before, which may have the same UIDs
+  try {
+    const {buffer} = read(path)
+    const images = sourceImages(folder)
+    const result = await adaptersSEG.Cornerstone3D.Segmentation.createFromDICOMSegBuffer(
+      images.map(({id}) => id), buffer, {metadataProvider: provide(images), tolerance: 1e-3})
+    const rgb = dcmjs.data.Colors
+    const segments = result.segMetadata.data.filter(Boolean).map((segment) => ({
+      number: Number(segment.SegmentNumber), label: segment.SegmentLabel,
+      rgb: segment.RecommendedDisplayCIELabValue
+        ? rgb.dicomlab2RGB(segment.RecommendedDisplayCIELabValue.map(Number)).map((c) => Math.round(255 * c)) : null,
+      voxels: []}))
+    const byNumber = new Map(segments.map((segment) => [segment.number, segment]))
+    for (const group of result.labelMapImages)
+      group.forEach((labelMap, k) => {
+        const {position, cosines, spacing, dataset: source} = images[k]
+        const data = labelMap.voxelManager.getScalarData()
+        for (let v = 0; v < data.length; v++) {
+          if (!data[v]) continue
+          const i = v % source.Columns, j = Math.floor(v / source.Columns)
+          byNumber.get(data[v]).voxels.push(position ? [0, 1, 2].map((c) => Math.round(1e4 *
+            (position[c] + i * spacing[1] * cosines[c] + j * spacing[0] * cosines[3 + c])) / 1e4) : [i, j, k])
+        }
+      })
+    print({segments})
+  } catch (error) {
+    print({refused: String(error?.stack ?? error).split('\n').slice(0, 3).join(' | ')})
+  }
 }
+process.exit(0)

@@ -1,13 +1,9 @@
-#!/usr/bin/python3
-"""pydicom_seg.py SEG: where pydicom finds the labels of a DICOM Segmentation, as JSON.
+"""Where pydicom finds the labels of a DICOM Segmentation.
 
 {"segments": [{"number", "label", "rgb", "voxels": [[x, y, z], ...]}]}: SegmentNumber and positions in
 DICOM patient coordinates; of frames without positions [column, row, frame of the source - 1].
 For FRACTIONAL every voxel carries its value as a fourth number.
 """
-import json
-import sys
-
 import numpy
 import pydicom
 
@@ -40,8 +36,8 @@ def positions(dataset, groups, pixels):
     return (origin + columns[:, None] * spacing[1] * cosines[:3] + rows[:, None] * spacing[0] * cosines[3:])
 
 
-def main():
-    dataset = pydicom.dcmread(sys.argv[1])
+def read(path):
+    dataset = pydicom.dcmread(path)
     segments = [{"number": int(item.SegmentNumber), "label": str(item.SegmentLabel), "rgb": None, "voxels": []}
                 for item in dataset.SegmentSequence]
     by_number = {segment["number"]: segment for segment in segments}
@@ -51,7 +47,4 @@ def main():
         if dataset.BitsAllocated == 8:
             voxels = numpy.concatenate([voxels, pixels[pixels != 0][:, None]], 1)
         by_number[number]["voxels"] += numpy.round(voxels, 4).tolist()
-    json.dump({"segments": segments}, sys.stdout)
-
-
-main()
+    return {"segments": segments}

@@ -19,6 +19,7 @@ with needed_modules():
     import numpy
     import pydicom
     from compress_binary import compress
+    from peers import pydicom_seg
     from scipy.spatial import cKDTree
 
 HEAD = pathlib.Path("/usr/share/mricron/templates/ch2.nii.gz")
@@ -85,7 +86,7 @@ def turned_labels_come_back(folder):
             stored, seg, back = (folder / f"{name}_{codes}{end}" for end in (".nii.gz", ".dcm", "_back.nii.gz"))
             nibabel.save(turned, stored)
             run("convert", stored, "-o", seg, "--source", series, "--segments", segments)
-            found = json.loads(run(PEERS / "pydicom_seg.py", seg, program="/usr/bin/python3"))
+            found = pydicom_seg.read(seg)
             for segment, value in zip(found["segments"], (3, 70)):
                 same_places(numpy.array(segment["voxels"]), places(turned, value), f"{name} {codes} in the SEG")
             run("convert", seg, "-o", back, "--source", series)

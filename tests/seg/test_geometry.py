@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""test_geometry.py GEOMETRY plain|viewers MAKE_SERIES SEG_ROUNDTRIP ULITE: labels -> SEG -> labels of a generated series.
+"""test_geometry.py plain|viewers MAKE_SERIES SEG_ROUNDTRIP ULITE GEOMETRY...: labels -> SEG -> labels of generated series.
 
 plain: ulite reads its own object (seg_roundtrip), dciodvfy finds no error, and pydicom finds every
 label at its physical position. viewers: so do dcmqi (3D Slicer) and OHIF's adapter, or they refuse as
@@ -15,7 +15,7 @@ from skipping import need, needed_modules
 
 with needed_modules():
     import numpy
-    import pydicom  # noqa: F401, pydicom_seg.py's
+    from peers import pydicom_seg
     from scipy.spatial import cKDTree
 
 HEAD = pathlib.Path("/usr/share/mricron/templates/ch2.nii.gz")
@@ -110,13 +110,12 @@ def check_standard(path):
 
 
 def check_pydicom(path, truth):
-    worst = compare("pydicom", truth, json.loads(run(["/usr/bin/python3", PEERS / "pydicom_seg.py", path])))
+    worst = compare("pydicom", truth, pydicom_seg.read(path))
     if worst > 0.01:
         fail(f"pydicom finds labels {worst:.3f} mm off")
 
 
-def check_viewer(name, geometry, command, truth):
-    found = json.loads(run(["node", *command], cwd=PEERS))
+def check_viewer(name, geometry, found, truth):
     if (name, geometry) in REFUSED:
         if "refused" not in found:
             fail(f"{name} takes {geometry} now: record it, and let `verify` stop saying otherwise")
@@ -150,27 +149,49 @@ def check_verify(ulite, geometry, path, series):
         fail(f"verify finds fault with our own object: {others}")
 
 
+def read_all(reader, arguments, count):
+    """What one process finds in so many objects: it takes seconds to start."""
+    return list(map(json.loads, run(["node", reader, *arguments], cwd=PEERS).splitlines()[-count:]))
+
+
+class Case:
+    def __init__(self, geometry, folder, make_series, seg_roundtrip):
+        self.geometry, self.series, self.path = geometry, f"{folder}/{geometry}", f"{folder}/{geometry}.dcm"
+        run([make_series, HEAD, "-o", self.series, "--box", "40:80,60:92,50:62", *SERIES[geometry]])
+        self.write = lambda path: run([seg_roundtrip, self.series, path, KIND.get(geometry, "binary")])
+        self.truth = json.loads(self.write(self.path))
+        if geometry != "empty" and not any(segment["voxels"] for segment in self.truth["segments"]):
+            fail("nothing was labelled")
+
+    def check_plainly(self):
+        again = f"{self.path}_again.dcm"
+        self.write(again)
+        if pathlib.Path(self.path).read_bytes() != pathlib.Path(again).read_bytes():
+            fail("two runs differ")
+        check_standard(self.path)
+        check_pydicom(self.path, self.truth)
+
+
+def check_viewers(cases, ulite):
+    dcmqi = read_all("dcmqi_seg.mjs", [case.path for case in cases], len(cases))
+    ohif = read_all("ohif_seg.mjs", [word for case in cases for word in (case.path, case.series)], len(cases))
+    for case, by_dcmqi, by_ohif in zip(cases, dcmqi, ohif, strict=True):
+        print(case.geometry)
+        check_viewer("dcmqi", case.geometry, by_dcmqi, case.truth)
+        check_verify(ulite, case.geometry, case.path, case.series)
+        check_viewer("ohif", case.geometry, by_ohif, case.truth)
+
+
 def main():
-    geometry, readers, make_series, seg_roundtrip, ulite = sys.argv[1:]
+    readers, make_series, seg_roundtrip, ulite, *geometries = sys.argv[1:]
     need(HEAD, *(["dciodvfy"] if readers == "plain" else ["node", PEERS / "node_modules"]))
     with tempfile.TemporaryDirectory() as folder:
-        series, path = f"{folder}/series", f"{folder}/seg.dcm"
-        run([make_series, HEAD, "-o", series, "--box", "40:80,60:92,50:62", *SERIES[geometry]])
-        kind = KIND.get(geometry, "binary")
-        truth = json.loads(run([seg_roundtrip, series, path, kind]))
-        if kind != "empty" and not any(segment["voxels"] for segment in truth["segments"]):
-            fail("nothing was labelled")
+        cases = [Case(geometry, folder, make_series, seg_roundtrip) for geometry in geometries]
         if readers == "plain":
-            again = f"{folder}/again.dcm"
-            run([seg_roundtrip, series, again, kind])
-            if pathlib.Path(path).read_bytes() != pathlib.Path(again).read_bytes():
-                fail("two runs differ")
-            check_standard(path)
-            check_pydicom(path, truth)
+            for case in cases:
+                case.check_plainly()
         else:
-            check_viewer("dcmqi", geometry, ["dcmqi_seg.mjs", path], truth)
-            check_verify(ulite, geometry, path, series)
-            check_viewer("ohif", geometry, ["ohif_seg.mjs", path, series], truth)
+            check_viewers(cases, ulite)
     print("passed")
 
 

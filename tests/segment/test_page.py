@@ -75,9 +75,9 @@ def letters(direction):
 
 def under(page, canvas, x, y):
     """What the page says where the mouse is: at a share of the canvas from its left and top."""
-    width, height = canvas.size["width"], canvas.size["height"]
+    size = canvas.size
     ActionChains(page.driver, duration=0).move_to_element_with_offset(
-        canvas, int((x - 0.5) * width), int((y - 0.5) * height)).perform()
+        canvas, int((x - 0.5) * size["width"]), int((y - 0.5) * size["height"])).perform()
     told = page.run("return {...document.getElementById('under').dataset}")
     return told if told else None
 
@@ -104,6 +104,8 @@ def check_plane(page, view, truth, labels, exact, oblique):
             if told:
                 places[x, y] = check_under(told, truth, labels, exact)
                 seen.add(told["label"])
+    edges = page.run("""return Object.fromEntries(['left', 'right', 'top', 'bottom'].map(
+        (edge) => [edge, arguments[0].querySelector('.letter.' + edge).innerText]))""", view)
     ways = {"right": [], "bottom": []}
     for (x, y), place in places.items():
         for (ox, oy), other in places.items():
@@ -116,12 +118,11 @@ def check_plane(page, view, truth, labels, exact, oblique):
         way = way / numpy.linalg.norm(way)
         wanted = {side: letters(way), opposite: letters(-way)}
         for edge, text in wanted.items():
-            shown = view.find_element("css selector", f".letter.{edge}").text
+            shown = edges[edge]
             # The mouse tells the way to a voxel: a direction near 15 degrees may fall either side.
             assert shown == text if not oblique else shown[0] == text[0], (edge, shown, text, way)
     upright = {"axial": "RLAP", "coronal": "RLHF", "sagittal": "APHF"}[view.get_attribute("data-plane")]
-    shown = "".join(view.find_element("css selector", f".letter.{edge}").text[0]
-                    for edge in ("left", "right", "top", "bottom"))
+    shown = "".join(text[0] for text in edges.values())
     assert shown == upright, (shown, upright)
     return seen
 
