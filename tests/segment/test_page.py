@@ -122,7 +122,7 @@ def check_plane(page, view, truth, labels, exact, oblique):
             # The mouse tells the way to a voxel: a direction near 15 degrees may fall either side.
             assert shown == text if not oblique else shown[0] == text[0], (edge, shown, text, way)
     upright = {"axial": "RLAP", "coronal": "RLHF", "sagittal": "APHF"}[view.get_attribute("data-plane")]
-    shown = "".join(text[0] for text in edges.values())
+    shown = "".join(edges[edge][0] for edge in ("left", "right", "top", "bottom"))
     assert shown == upright, (shown, upright)
     return seen
 
