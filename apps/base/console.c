@@ -1,6 +1,5 @@
 #include "apps/base/console.h"
 #include "libulite/base/output.h"
-#include "ulite/resources.h"
 #include "ulite/session.h"
 
 #include <errno.h>

@@ -5,7 +5,6 @@
 #include "apps/base/command.h"
 #include "ulite/error.h"
 
-#include <stdint.h>
 #include <stdio.h>
 
 /* --quiet, --debug, --progress, --json as given; one per process. */

@@ -6,8 +6,6 @@
 #include "ulite/segment.h"
 #include "ulite/volume.h"
 
-#include <stdio.h>
-
 enum { CHOOSE_LISTED_FAULTS = 10 }; /* by name, for people; the others are counted */
 
 /* ul_catalog_open as the settings of the console say. */

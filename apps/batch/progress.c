@@ -2,7 +2,6 @@
 #include "apps/batch/batch.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 
 void batch_progress_clear(batch_progress *p) {

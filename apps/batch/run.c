@@ -4,7 +4,6 @@
 #include "jobs/base/paths.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static ul_status segment_turn(const batch *b, batch_turn *turn, batch_outcome *outcome) {

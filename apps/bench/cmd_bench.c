@@ -1,11 +1,9 @@
 #include "apps/base/console.h"
 #include "apps/options/options.h"
 #include "jobs/base/model_path.h"
-#include "jobs/base/paths.h"
 #include "ulite/model.h"
 #include "ulite/session.h"
 
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,8 +2,6 @@
 #ifndef TABLES_H
 #define TABLES_H
 
-#include "apps/eval/columns.h"
-
 /* What a name's ending means; NULL: none of .csv, .md and .tex. */
 typedef struct table_form table_form;
 const table_form *table_form_of(const char *path);

@@ -2,8 +2,6 @@
 #ifndef ONNX_GRAPH_H
 #define ONNX_GRAPH_H
 
-#include "ulite/model.h"
-
 #include <stdint.h>
 
 typedef struct onnx_graph onnx_graph;

@@ -6,10 +6,7 @@
 #include "apps/node/node.h"
 #include "jobs/base/digits.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* One model on one study. */
 typedef struct turn {

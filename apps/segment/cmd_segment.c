@@ -8,10 +8,6 @@
 #include "apps/segment/segment.h"
 #include "jobs/base/digits.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 static int segment_run(char **arguments, ul_error *error);
 
 /* Neither a report nor an RT Structure Set. */

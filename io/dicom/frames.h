@@ -3,7 +3,6 @@
 #define DICOM_FRAMES_H
 
 #include "io/dicom/file.h"
-#include "io/dicom/header.h"
 
 /* Sets file->images of an enhanced multi-frame object from its functional groups, starting from
  * common. */

@@ -3,7 +3,6 @@
 #define DICOM_IMAGE_H
 
 #include "io/dicom/file.h"
-#include "io/dicom/header.h"
 
 /* The creator of UIH's private elements. */
 #define DICOM_UIH "Image Private Header"

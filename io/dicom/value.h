@@ -2,8 +2,6 @@
 #ifndef DICOM_VALUE_H
 #define DICOM_VALUE_H
 
-#include <stddef.h>
-
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -4,8 +4,6 @@
 
 #include "ulite/error.h"
 
-#include <stdint.h>
-
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -3,8 +3,6 @@
 #ifndef NRRD_HEADER_H
 #define NRRD_HEADER_H
 
-#include "ulite/nrrd.h"
-
 enum { NRRD_MAX_HEADER_BYTES = 4 << 20, NRRD_NO_AXIS = -1 };
 
 typedef struct nrrd_pair {

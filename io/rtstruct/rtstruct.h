@@ -2,8 +2,6 @@
 #ifndef RTSTRUCT_H
 #define RTSTRUCT_H
 
-#include "ulite/rtstruct.h"
-
 /* Reads the contours of a file onto a grid, as ul_rtstruct_read. Throws Failure. */
 void rtstruct_read_on(const char *path, const ul_grid &grid, ul_labels &labels, char **notes);
 

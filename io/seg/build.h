@@ -2,7 +2,6 @@
 #ifndef SEG_BUILD_H
 #define SEG_BUILD_H
 
-#include "io/base/uid.h"
 #include "io/dicom/shim.h"
 #include "io/seg/object.h"
 #include "ulite/seg.h"

@@ -2,8 +2,6 @@
 #ifndef GENERATE_VOLUME_H
 #define GENERATE_VOLUME_H
 
-#include "jobs/generate/generate.h"
-
 /* Draws scan number `draw` of a case from its label map, the same for a name, number and ranges, on
  * so many threads (0: all): even ones of nearly cubic voxels, odd ones in thick slices, none cut.
  * *volume and *labels: the caller's. Errors: UL_ERROR_LIMIT, and of label_map_read. */

@@ -2,7 +2,6 @@
 #ifndef TURNED_H
 #define TURNED_H
 
-#include "jobs/localise/pose.h"
 #include "ulite/segment.h"
 
 /* The smallest and the largest coordinate of the centres of a label's voxels along each axis, mm

@@ -3,13 +3,11 @@
 #include "jobs/base/folders.h"
 #include "jobs/base/paths.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 typedef struct task {
     char id[TASK_ID_BYTES]; /* empty: a free place */

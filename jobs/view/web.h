@@ -3,8 +3,6 @@
 #ifndef WEB_H
 #define WEB_H
 
-#include "ulite/error.h"
-
 #include <stdio.h>
 
 typedef enum web_page { WEB_CASE, WEB_INDEX } web_page;

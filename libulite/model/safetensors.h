@@ -9,7 +9,6 @@
 #include "ulite/model.h"
 
 #include <stddef.h>
-#include <stdint.h>
 
 #define UL_STORED_MAX_RANK 8
 
