@@ -1,6 +1,5 @@
 /* What happens to labels after the network: plain arrays, no files. */
-#ifndef ULITE_COMPONENTS_H
-#define ULITE_COMPONENTS_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -62,5 +61,4 @@ void runs_free(run_list *list);
 
 #ifdef __cplusplus
 }
-#endif
 #endif

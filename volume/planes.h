@@ -1,6 +1,5 @@
 /* Values of the planes of a volume, for who goes through it plane by plane. */
-#ifndef PLANES_H
-#define PLANES_H
+#pragma once
 
 #include "ulite/volume.h"
 
@@ -32,5 +31,4 @@ size_t ul_volume_padding(const ul_volume *volume, size_t k, uint8_t *mask);
 
 #ifdef __cplusplus
 }
-#endif
 #endif

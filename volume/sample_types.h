@@ -1,6 +1,5 @@
 /* The types of stored samples, for who handles samples of any type. */
-#ifndef SAMPLE_TYPES_H
-#define SAMPLE_TYPES_H
+#pragma once
 
 #include "ulite/volume.h"
 
@@ -46,5 +45,3 @@ static inline void sample_store(ul_sample sample, void *samples, size_t n, doubl
 #define SAMPLE_STORE(type, value) ((type *)samples)[n] = (type)(value)
     SAMPLE_DISPATCH(sample, SAMPLE_STORE, value)
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* What every subcommand says and how: errors, messages, progress. */
-#ifndef CONSOLE_H
-#define CONSOLE_H
+#pragma once
 
 #include "apps/base/command.h"
 #include "ulite/error.h"
@@ -89,5 +88,3 @@ void console_lines(const char *prefix, const char *lines);
  * want one, prints events where the command's --json has them, and stops the work on Ctrl-C
  * (SIGINT), SIGTERM, SIGHUP and SIGXCPU, unless the program was started with them ignored. */
 const ul_progress *console_progress(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* An evaluation as a file: a line per case and class, or a table for readers. */
-#ifndef TABLES_H
-#define TABLES_H
+#pragma once
 
 /* What a name's ending means; NULL: none of .csv, .md and .tex. */
 typedef struct table_form table_form;
@@ -11,5 +10,3 @@ const table_form *table_form_of(const char *path);
  * UL_ERROR_OUTPUT, UL_ERROR_LIMIT. */
 ul_status table_write(const char *path, const table_form *form, const ul_evaluation *evaluation,
     double tolerance, ul_error *error);
-
-#endif

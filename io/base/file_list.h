@@ -1,6 +1,5 @@
 /* The files below some paths. */
-#ifndef FILE_LIST_H
-#define FILE_LIST_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -77,5 +76,4 @@ const char *ul_file_kind_text(ul_file_kind kind);
 
 #ifdef __cplusplus
 }
-#endif
 #endif

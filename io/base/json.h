@@ -1,6 +1,5 @@
 /* What cJSON leaves open for the JSON that people write: cards, segments files, plans, splits. */
-#ifndef ULITE_JSON_H
-#define ULITE_JSON_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -33,5 +32,4 @@ ul_status ul_json_wrong(const struct cJSON *value, const char *key, const char *
 
 #ifdef __cplusplus
 }
-#endif
 #endif

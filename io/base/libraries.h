@@ -1,6 +1,5 @@
 /* The libraries that read and write pixels, for reports of what was run. */
-#ifndef LIBRARIES_H
-#define LIBRARIES_H
+#pragma once
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,6 +20,4 @@ const char *library_version(library which);
 
 #ifdef __cplusplus
 }
-#endif
-
 #endif

@@ -1,6 +1,5 @@
 /* Notes for people that a reader collects: lines of one text, NULL where there are none. */
-#ifndef NOTES_H
-#define NOTES_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -17,5 +16,4 @@ void notes_add_overlap(char **notes, size_t shared);
 
 #ifdef __cplusplus
 }
-#endif
 #endif

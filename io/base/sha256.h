@@ -1,6 +1,5 @@
 /* SHA-256 (FIPS 180-4), to name files and models by their content. */
-#ifndef ULITE_SHA256_H
-#define ULITE_SHA256_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -33,5 +32,4 @@ ul_status ul_sha256_file(const char *path, char hex[65], ul_error *error);
 
 #ifdef __cplusplus
 }
-#endif
 #endif

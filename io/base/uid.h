@@ -1,6 +1,5 @@
 /* DICOM UIDs under 2.25, the root for UUIDs (PS3.5 B.2). */
-#ifndef UID_H
-#define UID_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -27,5 +26,4 @@ bool uid_usable(const char *uid);
 
 #ifdef __cplusplus
 }
-#endif
 #endif

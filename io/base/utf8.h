@@ -1,6 +1,5 @@
 /* UTF-8 texts as DICOM and JSON hand them over. */
-#ifndef UTF8_H
-#define UTF8_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -29,5 +28,4 @@ bool charset_to_utf8(const char *charset, const char *value, char *utf8, size_t 
 
 #ifdef __cplusplus
 }
-#endif
 #endif

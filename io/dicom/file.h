@@ -1,6 +1,5 @@
 /* What a scan keeps of a DICOM file: who it is, how its pixels are stored, where its images lie. */
-#ifndef DICOM_RECORD_H
-#define DICOM_RECORD_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -152,5 +151,4 @@ void dicom_file_free(dicom_file *file);
 
 #ifdef __cplusplus
 }
-#endif
 #endif

@@ -1,7 +1,6 @@
 /* The header of a DICOM file: everything before its pixel data. DCMTK reads it; what is here bounds
  * what a hostile file can make of that, and tells where in the file the pixels lie. */
-#ifndef DICOM_HEADER_H
-#define DICOM_HEADER_H
+#pragma once
 
 #include "io/dicom/item.h"
 #include "ulite/error.h"
@@ -60,5 +59,4 @@ ul_status dcmtk_prepare_all(ul_error *error);
 
 #ifdef __cplusplus
 }
-#endif
 #endif

@@ -1,7 +1,6 @@
 /* The attributes of a DICOM data set or sequence item, by tag: C over DCMTK. An item belongs to the
  * dicom_header that it was read with, and is used by one thread at a time. */
-#ifndef DICOM_ITEM_H
-#define DICOM_ITEM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,5 +51,4 @@ const dicom_item *dicom_next_item(
 
 #ifdef __cplusplus
 }
-#endif
 #endif

@@ -1,6 +1,5 @@
 /* Values of DICOM attributes as real files bring them, made valid for a new object. */
-#ifndef DICOM_VALUE_H
-#define DICOM_VALUE_H
+#pragma once
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,5 +24,4 @@ void dicom_value_decimal(double number, char text[17]);
 
 #ifdef __cplusplus
 }
-#endif
 #endif

@@ -1,6 +1,5 @@
 /* DICOM over a network: what the storage SCP and SCU take alike. */
-#ifndef NET_H
-#define NET_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -30,5 +29,4 @@ ul_status net_tls_check(const net_tls *tls, ul_error *error);
 
 #ifdef __cplusplus
 }
-#endif
 #endif

@@ -1,7 +1,6 @@
 /* A storage SCP (PS3.4 annex B) with verification, for one connection at a time: who listens has a
  * process for each. */
-#ifndef NET_STORE_SCP_H
-#define NET_STORE_SCP_H
+#pragma once
 
 #include "io/net/net.h"
 
@@ -55,5 +54,4 @@ ul_status net_serve(int socket, const net_server *server, net_session *session, 
 
 #ifdef __cplusplus
 }
-#endif
 #endif

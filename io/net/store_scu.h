@@ -1,6 +1,5 @@
 /* A storage SCU (PS3.4 annex B). */
-#ifndef NET_STORE_SCU_H
-#define NET_STORE_SCU_H
+#pragma once
 
 #include "io/net/net.h"
 
@@ -25,5 +24,4 @@ ul_status net_store(const net_peer *peer, const char *const *paths, size_t count
 
 #ifdef __cplusplus
 }
-#endif
 #endif

@@ -1,6 +1,5 @@
 /* STOW-RS (PS3.18 10.5): a sender to DICOMweb servers. */
-#ifndef NET_STOW_H
-#define NET_STOW_H
+#pragma once
 
 #include "io/net/net.h"
 
@@ -21,5 +20,4 @@ ul_status net_stow(const net_web_peer *peer, const char *const *paths, size_t co
 
 #ifdef __cplusplus
 }
-#endif
 #endif

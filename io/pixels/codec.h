@@ -1,8 +1,7 @@
 /* Decoding compressed frames. A codec turns the bytes of one frame into samples of
  * layout->bits_allocated / 8 bytes in the machine's byte order, pixel by pixel (colours
  * interleaved). */
-#ifndef CODEC_H
-#define CODEC_H
+#pragma once
 
 #include "io/dicom/file.h"
 
@@ -63,5 +62,4 @@ ul_status codec_dcmtk_decode(const codec_frame *frame, codec_output *output, ul_
 
 #ifdef __cplusplus
 }
-#endif
 #endif

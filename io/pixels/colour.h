@@ -1,6 +1,5 @@
 /* Display colours between sRGB and the CIELab words that DICOM stores. */
-#ifndef COLOUR_H
-#define COLOUR_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,5 +19,4 @@ bool colour_is_dark(const uint16_t lab[3]);
 
 #ifdef __cplusplus
 }
-#endif
 #endif

@@ -1,6 +1,5 @@
 /* The stored pixels of one DICOM file, frame by frame. */
-#ifndef DICOM_SOURCE_H
-#define DICOM_SOURCE_H
+#pragma once
 
 #include "io/dicom/file.h"
 #include "io/pixels/lut.h"
@@ -41,5 +40,4 @@ ul_status dicom_source_frame(
 
 #ifdef __cplusplus
 }
-#endif
 #endif

@@ -1,6 +1,5 @@
 /* Outlines of masks along the edges of their pixels. Private to io/rtstruct. */
-#ifndef RTSTRUCT_CONTOUR_H
-#define RTSTRUCT_CONTOUR_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -38,5 +37,4 @@ ul_status contour_fill(const double *points, size_t count, uint8_t *mask, size_t
 
 #ifdef __cplusplus
 }
-#endif
 #endif

@@ -1,7 +1,6 @@
 /* Frames of one bit per pixel, packed without gaps from frame to frame: least significant bit
  * first, a frame may start inside a byte (PS3.5 8.1.1). */
-#ifndef SEG_BITS_H
-#define SEG_BITS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,5 +48,4 @@ void seg_bits_present(const uint16_t *map, size_t count, bool present[65536]);
 
 #ifdef __cplusplus
 }
-#endif
 #endif

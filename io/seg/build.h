@@ -1,6 +1,5 @@
 /* What the parts of the SEG writer share: the plan of an object before it is built. C++ only. */
-#ifndef SEG_BUILD_H
-#define SEG_BUILD_H
+#pragma once
 
 #include "io/dicom/shim.h"
 #include "io/seg/object.h"
@@ -138,5 +137,3 @@ template <class Read> auto seg_read_back(Read read) -> decltype(read()) {
 #define SEG_PRIVATE_CREATOR "ULITE"
 #define SEG_PRIVATE_CREATOR_TAG DcmTagKey(0x0063, 0x0010)
 #define SEG_LABEL_VALUE_TAG DcmTagKey(0x0063, 0x1001)
-
-#endif

@@ -1,6 +1,5 @@
 /* Grouping the images of a scan into stackable volumes. */
-#ifndef SERIES_H
-#define SERIES_H
+#pragma once
 
 #include "io/dicom/file.h"
 #include "ulite/dicom.h"
@@ -54,6 +53,4 @@ void series_free(ul_series *series); /* and the memory of the struct itself */
 
 #ifdef __cplusplus
 }
-#endif
-
 #endif

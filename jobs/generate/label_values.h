@@ -1,6 +1,5 @@
 /* What the values of label maps stand for when images are drawn from them: generate.json. */
-#ifndef LABEL_VALUES_H
-#define LABEL_VALUES_H
+#pragma once
 
 #include "ulite/volume.h"
 
@@ -54,5 +53,3 @@ ul_status label_values_unnamed(unsigned value, ul_error *error);
 /* That mirrored values belong to mirrored classes. Errors: UL_ERROR_INPUT. */
 ul_status label_values_check(
     const label_values *values, const ul_segments *classes, ul_error *error);
-
-#endif

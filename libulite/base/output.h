@@ -1,7 +1,6 @@
 /* Files that appear under their name only when they are complete. UL_API: for ulite-imaging, too.
  */
-#ifndef ULITE_OUTPUT_H
-#define ULITE_OUTPUT_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -65,5 +64,4 @@ UL_API ul_status ul_output_write(
 
 #ifdef __cplusplus
 }
-#endif
 #endif

@@ -1,6 +1,5 @@
 /* What this process may use of the machine: processors, memory. */
-#ifndef UL_RESOURCES_INTERNAL_H
-#define UL_RESOURCES_INTERNAL_H
+#pragma once
 
 #include "ulite/error.h"
 #include "ulite/resources.h"
@@ -48,5 +47,4 @@ ul_status ul_limits_check(size_t height, size_t width, int threads, ul_error *er
 
 #ifdef __cplusplus
 }
-#endif
 #endif

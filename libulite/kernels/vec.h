@@ -6,8 +6,7 @@
  * multiple of UL_LANES = 16 floats (a multiple of every V_WIDTH), so that no kernel has a channel
  * tail. Pixel strides are explicit. Loads and stores may be unaligned; buffers are 64-byte aligned
  * where speed counts. */
-#ifndef UL_VEC_H
-#define UL_VEC_H
+#pragma once
 
 #define UL_SIMD_PASTE_(name, suffix) name##_##suffix
 #define UL_SIMD_PASTE(name, suffix) UL_SIMD_PASTE_(name, suffix)
@@ -157,6 +156,4 @@ V_INLINE void v_sum4(float *sums, v_float a, v_float b, v_float c, v_float d) {
 
 #else
 #error "vec.h is for SIMD sources, built by ulite_simd_source()"
-#endif
-
 #endif
