@@ -7,9 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 typedef struct ul_label_rules {
     bool largest, fill_holes;
@@ -59,6 +57,4 @@ size_t runs_root(run *runs, size_t n);
 
 void runs_free(run_list *list);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C

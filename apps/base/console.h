@@ -26,9 +26,6 @@ extern console console_settings;
 /* Whether the settings and the terminal want bars. */
 bool console_wants_bar(void);
 
-/* Of a clock that only goes on. */
-double console_seconds(void);
-
 /* Under --debug: a line about the finished run on stderr. */
 void console_debug(int exit_code);
 

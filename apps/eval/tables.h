@@ -1,6 +1,8 @@
 /* An evaluation as a file: a line per case and class, or a table for readers. */
 #pragma once
 
+#include "apps/eval/columns.h"
+
 /* What a name's ending means; NULL: none of .csv, .md and .tex. */
 typedef struct table_form table_form;
 const table_form *table_form_of(const char *path);

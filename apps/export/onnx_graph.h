@@ -1,6 +1,8 @@
 /* An ONNX graph being built: nodes, constants, input and output, over protobuf-c. */
 #pragma once
 
+#include "ulite/model.h"
+
 #include <stdint.h>
 
 typedef struct onnx_graph onnx_graph;

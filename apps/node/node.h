@@ -12,6 +12,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 enum {
     NODE_SLOTS = 256 + 16, /* associations at once; the last 16 for being told that it is full */

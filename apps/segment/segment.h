@@ -5,6 +5,7 @@
 #include "apps/base/written.h"
 #include "jobs/base/image_file.h"
 #include "jobs/base/model_path.h"
+#include "jobs/base/paths.h"
 #include "ulite.h"
 #include "ulite/seg.h"
 #include "ulite/segment.h"

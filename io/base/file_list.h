@@ -5,9 +5,7 @@
 
 #include <sys/stat.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* What a file is, under whatever name. */
 typedef struct file_id {
@@ -74,6 +72,4 @@ ul_file_kind ul_file_kind_of(const char *path);
  * UL_FILE_UNKNOWN. */
 const char *ul_file_kind_text(ul_file_kind kind);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C

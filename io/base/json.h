@@ -3,9 +3,7 @@
 
 #include "ulite/error.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 struct cJSON;
 
@@ -30,6 +28,4 @@ bool ul_json_add(struct cJSON *object, const char *key, struct cJSON *item);
 ul_status ul_json_wrong(const struct cJSON *value, const char *key, const char *expected,
     ul_status status, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C

@@ -5,9 +5,7 @@
 
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 #define UID_BYTES 65
 
@@ -24,6 +22,4 @@ ul_status uid_random(char uid[UID_BYTES], ul_error *error);
  */
 bool uid_usable(const char *uid);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C

@@ -5,9 +5,7 @@
 
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 typedef enum dicom_photometric {
     DICOM_MONOCHROME2,
@@ -149,6 +147,4 @@ ul_status dicom_check_unchanged(const dicom_file *file, int handle, ul_error *er
 ul_status dicom_scan(dicom_file *file, dicom_kind *kind, ul_error *error);
 void dicom_file_free(dicom_file *file);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "io/dicom/file.h"
+#include "io/dicom/header.h"
 
 /* Sets file->images of an enhanced multi-frame object from its functional groups, starting from
  * common. */

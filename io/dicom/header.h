@@ -5,9 +5,7 @@
 #include "io/dicom/item.h"
 #include "ulite/error.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* The element of the pixels: PixelData, FloatPixelData or DoubleFloatPixelData. */
 typedef struct dicom_pixels {
@@ -57,6 +55,4 @@ void dcmtk_prepare(void);
 /* The same for C. Errors: UL_ERROR_LIMIT. */
 ul_status dcmtk_prepare_all(ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "io/dicom/file.h"
+#include "io/dicom/header.h"
 
 /* The creator of UIH's private elements. */
 #define DICOM_UIH "Image Private Header"

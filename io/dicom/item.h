@@ -2,13 +2,13 @@
  * dicom_header that it was read with, and is used by one thread at a time. */
 #pragma once
 
+#include "ulite/error.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 #define DICOM_TAG(group, element) (((uint32_t)(group) << 16) | (element))
 
@@ -49,6 +49,4 @@ const dicom_item *dicom_first_item(const dicom_item *item, uint32_t sequence);
 const dicom_item *dicom_next_item(
     const dicom_item *item, uint32_t sequence, const dicom_item *previous);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C

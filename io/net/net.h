@@ -3,9 +3,9 @@
 
 #include "ulite/error.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+#include <stdint.h>
+
+UL_BEGIN_C
 
 #define NET_AE_BYTES 17
 #define NET_UID_BYTES 65
@@ -27,6 +27,4 @@ typedef bool net_sent(void *context, size_t index, ul_status status, const char 
 /* Whether the files can be used. Errors: UL_ERROR_INPUT names the file. */
 ul_status net_tls_check(const net_tls *tls, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C

@@ -6,9 +6,7 @@
 
 #include <signal.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* What is known of an object that was received. */
 typedef struct net_object {
@@ -52,6 +50,4 @@ typedef struct net_session {
  * (stop). *session is filled in any case. */
 ul_status net_serve(int socket, const net_server *server, net_session *session, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C

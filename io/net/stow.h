@@ -3,9 +3,7 @@
 
 #include "io/net/net.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 typedef struct net_web_peer {
     const char *url;           /* of the studies: "https://pacs:8443/dicom-web/studies" */
@@ -18,6 +16,4 @@ typedef struct net_web_peer {
 ul_status net_stow(const net_web_peer *peer, const char *const *paths, size_t count, net_sent *sent,
     void *context, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C

@@ -2,6 +2,8 @@
  * NRRD at teem.sourceforge.net/nrrd/format.html. */
 #pragma once
 
+#include "ulite/nrrd.h"
+
 enum { NRRD_MAX_HEADER_BYTES = 4 << 20, NRRD_NO_AXIS = -1 };
 
 typedef struct nrrd_pair {

@@ -5,9 +5,7 @@
 
 #include "io/dicom/file.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 typedef struct codec_frame {
     const dicom_layout *layout;
@@ -60,6 +58,4 @@ ul_status codec_jpeg2000_decode(const codec_frame *frame, codec_output *output, 
 /* JPEG and JPEG-LS, through DCMTK. */
 ul_status codec_dcmtk_decode(const codec_frame *frame, codec_output *output, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C

@@ -4,9 +4,7 @@
 #include "io/dicom/file.h"
 #include "io/pixels/lut.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 typedef struct dicom_fragment {
     uint64_t offset;
@@ -38,6 +36,4 @@ size_t dicom_frame_bytes(const dicom_layout *layout);
 ul_status dicom_source_frame(
     const dicom_source *source, size_t frame, void *buffer, bool *is_rgb, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C

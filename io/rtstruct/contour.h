@@ -5,9 +5,7 @@
 
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* A corner of pixels: pixel (i, j) has those from (i, j) to (i + 1, j + 1). */
 typedef struct contour_point {
@@ -35,6 +33,4 @@ void contours_free(contours *found);
 ul_status contour_fill(const double *points, size_t count, uint8_t *mask, size_t width,
     size_t height, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C

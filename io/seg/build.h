@@ -1,6 +1,7 @@
 /* What the parts of the SEG writer share: the plan of an object before it is built. C++ only. */
 #pragma once
 
+#include "io/base/uid.h"
 #include "io/dicom/shim.h"
 #include "io/seg/object.h"
 #include "ulite/seg.h"

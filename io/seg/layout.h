@@ -2,6 +2,7 @@
 #pragma once
 
 #include "io/seg/object.h"
+#include "ulite/seg.h"
 
 /* A grid and, per frame, its slice. Frames cover the grid's slices, or a box of whole pixels of
  * them. In a frame that is turned against the grid, the box's pixel (i, j) is the frame's pixel

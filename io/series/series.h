@@ -4,9 +4,7 @@
 #include "io/dicom/file.h"
 #include "ulite/dicom.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 struct ul_series {
     const dicom_image **images; /* [grid.size[2]], owned: slice k is images[k] */
@@ -51,6 +49,4 @@ ul_status series_check_unchanged(const ul_series *series, size_t k, ul_error *er
 
 void series_free(ul_series *series); /* and the memory of the struct itself */
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C

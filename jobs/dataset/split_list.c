@@ -1,8 +1,10 @@
 #include "jobs/dataset/split_list.h"
 
 #include "io/base/sha256.h"
+#include "jobs/generate/label_values.h"
 
 #include <cJSON.h>
+#include <stdlib.h>
 #include <string.h>
 
 static ul_status out_of_memory(ul_error *error) {

@@ -1,6 +1,8 @@
 /* Whole drawn volumes, to validate and test with. */
 #pragma once
 
+#include "jobs/generate/generate.h"
+
 /* Draws scan number `draw` of a case from its label map, the same for a name, number and ranges, on
  * so many threads (0: all): even ones of nearly cubic voxels, odd ones in thick slices, none cut.
  * *volume and *labels: the caller's. Errors: UL_ERROR_LIMIT, and of label_map_read. */

@@ -1,6 +1,7 @@
 /* A box of a volume on slices of another direction, and its labels back on the voxels. */
 #pragma once
 
+#include "jobs/localise/pose.h"
 #include "ulite/segment.h"
 
 /* The smallest and the largest coordinate of the centres of a label's voxels along each axis, mm

@@ -2,6 +2,8 @@
  */
 #pragma once
 
+#include "ulite/error.h"
+
 #include <stdio.h>
 
 typedef enum web_page { WEB_CASE, WEB_INDEX } web_page;

@@ -8,6 +8,7 @@
 #include "ulite/model.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define UL_STORED_MAX_RANK 8
 

@@ -13,6 +13,7 @@
 #include "libulite/kernels/train_kernels.h"
 #include "libulite/model/layout.h"
 #include "libulite/train/loss.h"
+#include "ulite/session.h"
 #include "ulite/trainer.h"
 
 #define UL_RESOLUTIONS 6 /* resolution level l has height >> l rows; widths are shape.width[l] */
