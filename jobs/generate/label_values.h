@@ -40,9 +40,6 @@ typedef struct label_values {
  * the key; UL_ERROR_LIMIT. *values: the caller's, free. */
 ul_status label_values_read(const char *path, label_values **values, ul_error *error);
 
-/* The item of a value of the maps; NULL where the file does not name it. */
-const label_value *label_values_find(const label_values *values, unsigned value);
-
 /* Replaces the values of label maps by classes. Errors: UL_ERROR_INPUT (a value without an item).
  */
 ul_status label_values_apply(const label_values *values, ul_labels *labels, ul_error *error);
