@@ -1,6 +1,5 @@
 /* What happens to labels after the network: plain arrays, no files. */
-#ifndef ULITE_COMPONENTS_H
-#define ULITE_COMPONENTS_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -8,9 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 typedef struct ul_label_rules {
     bool largest, fill_holes;
@@ -60,7 +57,4 @@ size_t runs_root(run *runs, size_t n);
 
 void runs_free(run_list *list);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

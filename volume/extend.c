@@ -2,7 +2,6 @@
 
 #include "volume/vec3.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_ADDED = 100000 }; /* voxels along one axis */

@@ -1,6 +1,5 @@
 /* Labels of a part of an image. */
-#ifndef EXTEND_H
-#define EXTEND_H
+#pragma once
 
 #include "ulite/volume.h"
 
@@ -9,5 +8,3 @@
  * lies nowhere or has unevenly spaced slices, or where they lie far apart: comparing them says so.
  * Errors: UL_ERROR_LIMIT. */
 ul_status labels_extend(ul_labels *labels, const ul_grid *grid, ul_error *error);
-
-#endif

@@ -1,6 +1,5 @@
 /* How the axes of a volume run through the patient, and slices cut along any of them. */
-#ifndef ORIENT_H
-#define ORIENT_H
+#pragma once
 
 #include "ulite/volume.h"
 #include "volume/planes.h"
@@ -29,5 +28,3 @@ orientation orientation_acquired(const ul_grid *grid);
 
 /* Slice z. */
 ul_voxel_plane orientation_slice(const orientation *o, size_t z);
-
-#endif

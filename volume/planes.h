@@ -1,12 +1,9 @@
 /* Values of the planes of a volume, for who goes through it plane by plane. */
-#ifndef PLANES_H
-#define PLANES_H
+#pragma once
 
 #include "ulite/volume.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* A plane of voxels in any direction through a volume: its pixel (x, y) is voxel start + x * step_x
  * + y * step_y (i, j, k). */
@@ -30,7 +27,4 @@ void ul_volume_slice(const ul_volume *volume, size_t k, float *values);
 size_t ul_volume_plane_padding(const ul_volume *volume, const ul_voxel_plane *plane, uint8_t *mask);
 size_t ul_volume_padding(const ul_volume *volume, size_t k, uint8_t *mask);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

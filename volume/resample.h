@@ -1,7 +1,6 @@
 /* Linear resampling of planes; pixel centres lie at half pixels, so that the field of view stays.
  */
-#ifndef RESAMPLE_H
-#define RESAMPLE_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -25,5 +24,3 @@ void resampler_reverse(resampler *r);
 /* in [y->in][x->in] to out [y->out][x->out]; spare [y->out][x->in]. */
 void resample_plane(
     const resampler *x, const resampler *y, const float *in, float *spare, float *out);
-
-#endif

@@ -1,6 +1,5 @@
 /* Vectors of three doubles: the few operations that geometry code needs. */
-#ifndef VEC3_H
-#define VEC3_H
+#pragma once
 
 #include <math.h>
 
@@ -23,5 +22,3 @@ static inline void vec3_add(const double a[3], double factor, const double b[3],
     for (int c = 0; c < 3; c++)
         result[c] = a[c] + factor * b[c];
 }
-
-#endif

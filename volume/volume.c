@@ -1,6 +1,7 @@
 #include "ulite/volume.h"
 #include "libulite/base/resources.h"
 #include "volume/planes.h"
+#include "volume/sample_types.h"
 
 #include <float.h>
 #include <math.h>
@@ -121,40 +122,12 @@ static inline float to_float(double value) {
         }                                                                                          \
     } while (0)
 
-#define EACH_PIXEL_OF_ANY_TYPE(body)                                                               \
-    switch (volume->sample) {                                                                      \
-    case UL_SAMPLE_U8:                                                                             \
-        EACH_PIXEL(uint8_t, body);                                                                 \
-        break;                                                                                     \
-    case UL_SAMPLE_I8:                                                                             \
-        EACH_PIXEL(int8_t, body);                                                                  \
-        break;                                                                                     \
-    case UL_SAMPLE_U16:                                                                            \
-        EACH_PIXEL(uint16_t, body);                                                                \
-        break;                                                                                     \
-    case UL_SAMPLE_I16:                                                                            \
-        EACH_PIXEL(int16_t, body);                                                                 \
-        break;                                                                                     \
-    case UL_SAMPLE_I32:                                                                            \
-        EACH_PIXEL(int32_t, body);                                                                 \
-        break;                                                                                     \
-    case UL_SAMPLE_U32:                                                                            \
-        EACH_PIXEL(uint32_t, body);                                                                \
-        break;                                                                                     \
-    case UL_SAMPLE_F32:                                                                            \
-        EACH_PIXEL(float, body);                                                                   \
-        break;                                                                                     \
-    case UL_SAMPLE_F64:                                                                            \
-        EACH_PIXEL(double, body);                                                                  \
-        break;                                                                                     \
-    }
-
 void ul_volume_plane(const ul_volume *volume, const ul_voxel_plane *plane, float *values) {
     const ptrdiff_t channels = (ptrdiff_t)volume->channels;
     const ptrdiff_t offset = array_step(&volume->grid, plane->start) * channels;
     const ptrdiff_t step_x = array_step(&volume->grid, plane->step_x) * channels;
     const ptrdiff_t step_y = array_step(&volume->grid, plane->step_y) * channels;
-    EACH_PIXEL_OF_ANY_TYPE({
+    SAMPLE_DISPATCH(volume->sample, EACH_PIXEL, {
         for (ptrdiff_t c = 0; c < channels; c++) {
             double value = (double)p[c] * volume->slope[k] + volume->intercept[k];
             values[(ptrdiff_t)n * channels + c] = to_float(value);
@@ -179,7 +152,7 @@ size_t ul_volume_plane_padding(
     const ptrdiff_t step_x = array_step(&volume->grid, plane->step_x) * channels;
     const ptrdiff_t step_y = array_step(&volume->grid, plane->step_y) * channels;
     size_t count = 0;
-    EACH_PIXEL_OF_ANY_TYPE({
+    SAMPLE_DISPATCH(volume->sample, EACH_PIXEL, {
         bool padding = true;
         for (ptrdiff_t c = 0; c < channels; c++) {
             double stored = (double)p[c];

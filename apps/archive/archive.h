@@ -1,6 +1,5 @@
 /* Archives, unpacked into a folder of bounded size. */
-#ifndef ARCHIVE_H
-#define ARCHIVE_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -39,5 +38,3 @@ ul_status unpacked_open(unpacked_inputs *inputs, const char **input, ul_error *e
 
 /* Deletes what was unpacked, once error (of a run that failed with one) calls it as above. */
 void unpacked_close(unpacked_inputs *inputs, ul_error *error);
-
-#endif

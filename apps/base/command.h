@@ -1,6 +1,5 @@
 /* A subcommand of the ulite program. Each lives in a file of its own. */
-#ifndef COMMAND_H
-#define COMMAND_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -42,5 +41,3 @@ extern const cli_command cmd_segment;
 extern const cli_command cmd_serve;
 extern const cli_command cmd_train;
 extern const cli_command cmd_verify;
-
-#endif

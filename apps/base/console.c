@@ -1,6 +1,6 @@
 #include "apps/base/console.h"
 #include "libulite/base/output.h"
-#include "ulite/resources.h"
+#include "libulite/base/resources.h"
 #include "ulite/session.h"
 
 #include <errno.h>
@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { CONSOLE_LINE_BYTES = 8192 }; /* two of the longest paths */
@@ -188,12 +187,6 @@ static void on_signal(int number) {
     interrupted = 1;
 }
 
-double console_seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 /* What is being drawn: a stage's clock starts with its first report. */
 typedef struct bar {
     char stage[32];
@@ -261,7 +254,7 @@ static void print_elements(const bar *b, size_t done, size_t total, double now, 
 
 static bool report(void *context, const char *stage, size_t done, size_t total) {
     bar *b = context;
-    double now = console_seconds();
+    double now = ul_seconds();
     bool fresh = strncmp(b->stage, stage, sizeof b->stage - 1) != 0;
     if (fresh) {
         end_line(b);

@@ -1,11 +1,9 @@
 /* What every subcommand says and how: errors, messages, progress. */
-#ifndef CONSOLE_H
-#define CONSOLE_H
+#pragma once
 
 #include "apps/base/command.h"
 #include "ulite/error.h"
 
-#include <stdint.h>
 #include <stdio.h>
 
 /* --quiet, --debug, --progress, --json as given; one per process. */
@@ -27,9 +25,6 @@ extern console console_settings;
 
 /* Whether the settings and the terminal want bars. */
 bool console_wants_bar(void);
-
-/* Of a clock that only goes on. */
-double console_seconds(void);
 
 /* Under --debug: a line about the finished run on stderr. */
 void console_debug(int exit_code);
@@ -90,5 +85,3 @@ void console_lines(const char *prefix, const char *lines);
  * want one, prints events where the command's --json has them, and stops the work on Ctrl-C
  * (SIGINT), SIGTERM, SIGHUP and SIGXCPU, unless the program was started with them ignored. */
 const ul_progress *console_progress(void);
-
-#endif

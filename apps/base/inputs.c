@@ -9,7 +9,6 @@
 #include "ulite/model.h"
 #include "ulite/rtstruct.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 ul_status choose_open(const char *const *paths, size_t path_count, int threads,

@@ -1,12 +1,9 @@
 /* What the inputs on a command line are, and which volume of a folder is meant. */
-#ifndef INPUTS_H
-#define INPUTS_H
+#pragma once
 
 #include "ulite/cohort.h"
 #include "ulite/segment.h"
 #include "ulite/volume.h"
-
-#include <stdio.h>
 
 enum { CHOOSE_LISTED_FAULTS = 10 }; /* by name, for people; the others are counted */
 
@@ -56,5 +53,3 @@ input_kind input_kind_of(const char *path);
 /* given: a segments file (.json), or a model, bundled or in a file, whose classes are meant.
  * *segments: ul_segments_free. Errors: as of ul_segments_read, ul_model_open, ul_card_read. */
 ul_status segments_given_read(const char *given, ul_segments *segments, ul_error *error);
-
-#endif

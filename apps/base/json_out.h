@@ -1,8 +1,7 @@
 /* JSON on stdout and in files. cJSON's makers leave out what they find no memory for: here that is
  * noticed once for all of them, when a text is made of a value. Numbers that are not finite come as
  * null. */
-#ifndef JSON_OUT_H
-#define JSON_OUT_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -29,5 +28,3 @@ void event_print(cJSON *event);
 
 /* Under --json: {"event": "failed", "exit_code": N, "text": text}, the last of a run. */
 void event_failed(const ul_error *error);
-
-#endif

@@ -1,6 +1,5 @@
 /* What -o asks for. */
-#ifndef TARGET_H
-#define TARGET_H
+#pragma once
 
 #include "jobs/base/image_file.h"
 #include "ulite/dicom.h"
@@ -84,5 +83,3 @@ const char *seg_type_name(ul_seg_type type);
 
 /* Whether --rle goes with it. */
 bool seg_type_takes_rle(ul_seg_type type);
-
-#endif

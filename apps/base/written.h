@@ -1,6 +1,5 @@
 /* The files that one run puts in place: all of them, or none. */
-#ifndef WRITTEN_H
-#define WRITTEN_H
+#pragma once
 
 #include "libulite/base/output.h"
 
@@ -25,5 +24,3 @@ ul_status written_next(
  * place is given to placed (may be NULL). Returns the status, or UL_ERROR_OUTPUT. */
 ul_status written_end(
     written_files *written, ul_status status, void (*placed)(const char *path), ul_error *error);
-
-#endif

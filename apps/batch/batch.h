@@ -1,6 +1,5 @@
 /* The parts of `ulite batch`: which series of a case, its name, its record, running them. */
-#ifndef BATCH_H
-#define BATCH_H
+#pragma once
 
 #include "apps/segment/segment.h"
 #include "ulite/cohort.h"
@@ -124,5 +123,3 @@ void batch_progress_clear(batch_progress *p);
 /* Runs all cases of the shard that are not done, and says what came of it. Returns UL_OK,
  * UL_ERROR_PARTIAL (some failed), or what ended the run. */
 ul_status batch_run_cases(batch *b, ul_error *error);
-
-#endif

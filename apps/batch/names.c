@@ -1,4 +1,3 @@
-#include "apps/base/inputs.h"
 #include "apps/batch/batch.h"
 
 #include <ctype.h>

@@ -1,8 +1,6 @@
-#include "apps/base/console.h"
 #include "apps/base/inputs.h"
 #include "apps/batch/batch.h"
 #include "jobs/base/image_file.h"
-#include "jobs/base/paths.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 #include "apps/base/console.h"
 #include "apps/batch/batch.h"
+#include "libulite/base/resources.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 
 void batch_progress_clear(batch_progress *p) {
@@ -13,7 +13,7 @@ void batch_progress_clear(batch_progress *p) {
 
 /* "done 41  failed 2  left 57  3.2/s  0:18 left" */
 void batch_progress_draw(batch_progress *p) {
-    double now = console_seconds();
+    double now = ul_seconds();
     if (!console_wants_bar() || (p->last_drawn > 0 && now - p->last_drawn < 0.1 && p->left > 0))
         return;
     fprintf(stderr, "\rdone %zu  failed %zu  left %zu", p->done, p->failed, p->left);

@@ -2,9 +2,6 @@
 #include "jobs/base/digits.h"
 #include "jobs/base/paths.h"
 
-#include <stdio.h>
-#include <string.h>
-
 static void add_below(const batch *b, cJSON *list, const char *path) {
     cJSON_AddItemToArray(list, cJSON_CreateString(files_below(b->arguments->folder, path)));
 }

@@ -2,9 +2,9 @@
 #include "apps/base/json_out.h"
 #include "apps/batch/batch.h"
 #include "jobs/base/paths.h"
+#include "libulite/base/resources.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static ul_status segment_turn(const batch *b, batch_turn *turn, batch_outcome *outcome) {
@@ -46,7 +46,7 @@ static ul_status segment_turn(const batch *b, batch_turn *turn, batch_outcome *o
 
 static void run_turn(
     batch *b, const ul_case *item, const char *source, batch_turn *turn, batch_outcome *outcome) {
-    double start = console_seconds();
+    double start = ul_seconds();
     outcome->flags = cJSON_CreateArray();
     batch_memory_start();
     ul_status status = batch_prepare(b, item, source, turn, &outcome->error);
@@ -58,7 +58,7 @@ static void run_turn(
     else if (status == UL_OK && segment_turn(b, turn, outcome) == UL_OK && batch_is_bids(b, item))
         batch_bids_write(b, turn, &outcome->result, &outcome->error);
     batch_name_archive(b, item, &outcome->error);
-    outcome->seconds = console_seconds() - start;
+    outcome->seconds = ul_seconds() - start;
     outcome->peak_mib = batch_memory_peak();
 }
 
@@ -179,7 +179,7 @@ static ul_status run_due(batch *b, const ul_case *item, batch_progress *p, ul_er
 }
 
 static void say_summary(const batch *b, const batch_progress *p) {
-    unsigned long seconds = (unsigned long)(console_seconds() - p->start + 0.5);
+    unsigned long seconds = (unsigned long)(ul_seconds() - p->start + 0.5);
     console_say("%zu of %zu cases done, %zu failed, %zu left, in %lu:%02lu:%02lu; %s/runs.jsonl "
                 "and volumes.csv hold each",
         p->done, p->done + p->failed + p->left, p->failed, p->left, seconds / 3600,
@@ -202,7 +202,7 @@ static size_t next_due(const batch *b, size_t index) {
 }
 
 ul_status batch_run_cases(batch *b, ul_error *error) {
-    batch_progress p = {.start = console_seconds()};
+    batch_progress p = {.start = ul_seconds()};
     ul_status status = UL_OK;
     count_due(b, &b->cohort, &p);
     if (p.done + p.failed > 0)

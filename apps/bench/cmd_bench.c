@@ -1,15 +1,13 @@
 #include "apps/base/console.h"
 #include "apps/options/options.h"
 #include "jobs/base/model_path.h"
-#include "jobs/base/paths.h"
+#include "libulite/base/resources.h"
 #include "ulite/model.h"
 #include "ulite/session.h"
 
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 static int bench_run(char **arguments, ul_error *error);
 
@@ -75,12 +73,6 @@ typedef struct bench_result {
 
 /* --- Measuring ------------------------------------------------------------------------------- */
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static ul_status open_model(const bench_options *o, ul_model **model, ul_error *error) {
     char path[MODEL_PATH_BYTES];
     if (o->model)
@@ -102,12 +94,12 @@ static ul_status measure_runs(const bench_options *o, ul_session *session, const
     const size_t inputs = o->slices * ul_session_input_size(session),
                  outputs = o->slices * ul_session_logits_size(session);
     ul_status status = ul_session_run(session, input, inputs, logits, outputs, error);
-    double begin = now();
+    double begin = ul_seconds();
     size_t runs = 0;
-    while (status == UL_OK && runs < room && (runs < 5 || now() - begin < o->seconds)) {
-        double start = now();
+    while (status == UL_OK && runs < room && (runs < 5 || ul_seconds() - begin < o->seconds)) {
+        double start = ul_seconds();
         status = ul_session_run(session, input, inputs, logits, outputs, error);
-        times[runs++] = (now() - start) / (double)o->slices;
+        times[runs++] = (ul_seconds() - start) / (double)o->slices;
     }
     if (status != UL_OK)
         return status;

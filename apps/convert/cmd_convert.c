@@ -7,8 +7,6 @@
 #include "apps/convert/label_table.h"
 #include "apps/options/options.h"
 
-#include <string.h>
-
 static int convert_run(char **arguments, ul_error *error);
 
 static int take_output(const cli_command *command, void *values, const char *argument) {

@@ -1,6 +1,5 @@
 /* The jobs of `ulite convert`. */
-#ifndef CONVERT_H
-#define CONVERT_H
+#pragma once
 
 #include "ulite.h"
 
@@ -89,5 +88,3 @@ ul_status convert_check_map(
 
 /* Puts labels whose slices are not even on an even grid. An error names the input. */
 ul_status convert_make_regular(const convert_options *options, ul_labels *labels, ul_error *error);
-
-#endif

@@ -3,9 +3,6 @@
 #include "apps/base/target.h"
 #include "apps/convert/convert.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 /* What a label volume can hold of a SEG. */
 typedef enum label_content {
     CONTENT_LABELS,   /* one label per voxel */

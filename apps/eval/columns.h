@@ -1,6 +1,5 @@
 /* The numbers of an evaluation, as columns of its tables. */
-#ifndef COLUMNS_H
-#define COLUMNS_H
+#pragma once
 
 #include "ulite/evaluate.h"
 
@@ -24,5 +23,3 @@ ul_summary columns_summarise(
 
 /* Whether the score is the first of its class. */
 bool columns_first_of_class(const ul_evaluation *evaluation, size_t score);
-
-#endif

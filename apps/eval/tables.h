@@ -1,6 +1,5 @@
 /* An evaluation as a file: a line per case and class, or a table for readers. */
-#ifndef TABLES_H
-#define TABLES_H
+#pragma once
 
 #include "apps/eval/columns.h"
 
@@ -13,5 +12,3 @@ const table_form *table_form_of(const char *path);
  * UL_ERROR_OUTPUT, UL_ERROR_LIMIT. */
 ul_status table_write(const char *path, const table_form *form, const ul_evaluation *evaluation,
     double tolerance, ul_error *error);
-
-#endif

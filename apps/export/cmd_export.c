@@ -4,7 +4,6 @@
 #include "apps/export/onnx_network.h"
 #include "apps/options/options.h"
 #include "jobs/base/model_path.h"
-#include "jobs/base/paths.h"
 #include "libulite/base/output.h"
 
 #include <stdlib.h>

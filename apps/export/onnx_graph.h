@@ -1,6 +1,5 @@
 /* An ONNX graph being built: nodes, constants, input and output, over protobuf-c. */
-#ifndef ONNX_GRAPH_H
-#define ONNX_GRAPH_H
+#pragma once
 
 #include "ulite/model.h"
 
@@ -38,5 +37,3 @@ void onnx_metadata(onnx_graph *graph, const char *key, const char *value);
 
 /* The finished model as bytes, malloc'd. Errors: UL_ERROR_LIMIT. */
 ul_status onnx_graph_pack(onnx_graph *graph, uint8_t **bytes, size_t *size_bytes, ul_error *error);
-
-#endif

@@ -1,14 +1,11 @@
 #include "apps/archive/archive.h"
-#include "apps/base/console.h"
 #include "apps/base/inputs.h"
 #include "apps/base/target.h"
 #include "apps/info/info.h"
 #include "apps/options/options.h"
 #include "jobs/base/model_path.h"
-#include "jobs/base/paths.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 

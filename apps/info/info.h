@@ -1,6 +1,5 @@
 /* `ulite info` tells what a path is; each kind of path has a file of its own. */
-#ifndef INFO_H
-#define INFO_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -9,5 +8,3 @@ ul_status info_model(const char *path, ul_error *error);
 ul_status info_dicom(const char *path, ul_error *error);  /* a folder or a file */
 ul_status info_seg(const char *path, ul_error *error);    /* a DICOM Segmentation */
 ul_status info_volume(const char *path, ul_error *error); /* NIfTI, NRRD, PNG */
-
-#endif

@@ -2,13 +2,10 @@
 #include "apps/base/json_out.h"
 #include "apps/options/options.h"
 #include "jobs/base/model_path.h"
-#include "jobs/base/paths.h"
 #include "ulite/card.h"
 
 #include <cJSON.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static int models_run(char **arguments, ul_error *error);
 

@@ -1,6 +1,5 @@
 /* The processes of a node. */
-#ifndef CHILDREN_H
-#define CHILDREN_H
+#pragma once
 
 #include "apps/node/node.h"
 
@@ -42,5 +41,3 @@ void children_signal(const node_children *children, int number);
 
 /* Takes one that has ended, with its status of wait(2); false: none has. */
 bool children_ended(node_children *children, node_child *child, int *status);
-
-#endif

@@ -9,7 +9,6 @@
 #include "ulite/view.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 
 static int node_run(char **arguments, ul_error *error);

@@ -2,8 +2,7 @@
  * association, one for the study that is segmented, one for each peer that results are sent to, and
  * one for metrics. They share the spool, and counters. So none of them needs threads of its own
  * making, a hostile object ends one connection at most, and memory does not grow. */
-#ifndef NODE_H
-#define NODE_H
+#pragma once
 
 #include "apps/segment/segment.h"
 #include "jobs/node/config.h"
@@ -78,5 +77,3 @@ int node_serve_metrics(node *n);
 
 /* Whether a process was asked to stop. node_receive and node_send heed it between two objects. */
 extern volatile sig_atomic_t node_stopping;
-
-#endif

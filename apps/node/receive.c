@@ -4,6 +4,7 @@
 #include "apps/node/node.h"
 #include "io/net/store_scp.h"
 #include "jobs/base/digits.h"
+#include "libulite/base/resources.h"
 
 #include <netdb.h>
 #include <stdio.h>
@@ -113,13 +114,13 @@ int node_receive(node *n, int socket, const char *host, size_t slot, bool full) 
         .context = &r};
     net_session session;
     ul_error error = {0};
-    double start = console_seconds();
+    double start = ul_seconds();
     bound_memory();
     net_serve(socket, &server, &session, &error);
     node_count(n, METRIC_ASSOCIATIONS, 1);
     node_count(n, METRIC_REFUSED_OBJECTS, session.refused);
     if (error.status == UL_ERROR_USAGE || full)
         node_count(n, METRIC_REFUSED_ASSOCIATIONS, 1);
-    tell(&r, &session, &error, console_seconds() - start);
+    tell(&r, &session, &error, ul_seconds() - start);
     return (int)error.status;
 }

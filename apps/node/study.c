@@ -5,11 +5,9 @@
 #include "apps/base/json_out.h"
 #include "apps/node/node.h"
 #include "jobs/base/digits.h"
+#include "libulite/base/resources.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* One model on one study. */
 typedef struct turn {
@@ -119,12 +117,12 @@ static bool passes(ul_status status) {
 
 static ul_status make_result(turn *t, ul_error *error) {
     char path[SPOOL_PATH_BYTES];
-    double start = console_seconds();
+    double start = ul_seconds();
     t->flags = cJSON_CreateArray();
     ul_status status = result_begin(&t->node->spool, t->name, path, error);
     if (status == UL_OK)
         status = segment(t, path, error);
-    t->seconds = console_seconds() - start;
+    t->seconds = ul_seconds() - start;
     if (passes(status))
         return status;
     ul_error late = {0};

@@ -4,6 +4,7 @@
 #include "apps/node/children.h"
 #include "apps/node/node.h"
 #include "io/net/net.h"
+#include "libulite/base/resources.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +40,7 @@ typedef struct supervisor {
 static void put_off(retry *r) {
     r->delay = r->delay > 0.0 ? r->delay * 2.0 : FIRST_DELAY_SECONDS;
     r->delay = r->delay < LAST_DELAY_SECONDS ? r->delay : LAST_DELAY_SECONDS;
-    r->due = console_seconds() + r->delay;
+    r->due = ul_seconds() + r->delay;
 }
 
 static ul_status listen_at(const node_config *config, int *listening, ul_error *error) {
@@ -203,7 +204,7 @@ static void expire(supervisor *s) {
 }
 
 static void look_around(supervisor *s) {
-    double now = console_seconds();
+    double now = ul_seconds();
     if (now < s->next_look)
         return;
     s->next_look = now + LOOK_SECONDS;
@@ -258,12 +259,12 @@ static void wait_for_something(supervisor *s, const sigset_t *waiting) {
 /* Whoever is being served has its object acknowledged; what is segmented is begun anew by the next
  * node. */
 static void stop(supervisor *s, const sigset_t *waiting) {
-    double end = console_seconds() + STOP_SECONDS;
+    double end = ul_seconds() + STOP_SECONDS;
     close(s->listening);
     s->listening = -1;
     node_log(event_begin("stopping"));
     children_signal(&s->children, SIGTERM);
-    while (children_count(&s->children, CHILD_ANY) > 0 && console_seconds() < end) {
+    while (children_count(&s->children, CHILD_ANY) > 0 && ul_seconds() < end) {
         wait_for_something(s, waiting);
         reap(s);
     }
@@ -276,7 +277,7 @@ static void stop(supervisor *s, const sigset_t *waiting) {
 }
 
 ul_status node_supervise(node *n, ul_error *error) {
-    supervisor s = {.node = n, .listening = -1, .start = console_seconds()};
+    supervisor s = {.node = n, .listening = -1, .start = ul_seconds()};
     sigset_t waiting;
     ul_status status = net_prepare(error);
     if (status == UL_OK)

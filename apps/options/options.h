@@ -1,7 +1,6 @@
 /* The options of a command: one table, which is parsed by, and which --help, the man page and the
  * completion print. A new option is an entry in the table of its command, and a member. */
-#ifndef OPTIONS_H
-#define OPTIONS_H
+#pragma once
 
 #include "apps/base/command.h"
 
@@ -99,5 +98,3 @@ void options_man(const cli_command *command);
 
 /* For completion: a line for each option, with the words that it takes. */
 void options_list(const cli_command *command);
-
-#endif

@@ -1,7 +1,6 @@
 #include "apps/base/console.h"
 #include "apps/segment/segment.h"
 #include "jobs/base/model_path.h"
-#include "jobs/base/paths.h"
 #include "ulite/segment.h"
 
 #include <stdio.h>

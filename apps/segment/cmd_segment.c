@@ -7,10 +7,7 @@
 #include "apps/options/options.h"
 #include "apps/segment/segment.h"
 #include "jobs/base/digits.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "libulite/base/resources.h"
 
 static int segment_run(char **arguments, ul_error *error);
 
@@ -135,7 +132,7 @@ static void tell_done(segment_result *result, cJSON *flags, double seconds) {
 static ul_status segment_all(const segment_arguments *a, ul_error *error) {
     segment_model model;
     segment_result result = {0};
-    double start = console_seconds();
+    double start = ul_seconds();
     cJSON *flags = console_settings.json ? cJSON_CreateArray() : NULL;
     if (flags)
         console_listen_too(segment_keep_note, flags);
@@ -144,7 +141,7 @@ static ul_status segment_all(const segment_arguments *a, ul_error *error) {
         status = segment_case(a, &model, &result, error);
     console_listen(NULL, NULL);
     if (status == UL_OK && flags)
-        tell_done(&result, flags, console_seconds() - start);
+        tell_done(&result, flags, ul_seconds() - start);
     else
         cJSON_Delete(flags);
     segment_result_free(&result);

@@ -1,11 +1,9 @@
 /* What is told about the model that finds where another one is to be run. */
 #include "apps/base/console.h"
-#include "apps/base/json_out.h"
 #include "apps/segment/segment.h"
 #include "jobs/base/digits.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static void describe(const segment_input *input, size_t b, char text[256]) {
     const ul_located *at = &input->located[b];

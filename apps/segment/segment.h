@@ -1,6 +1,5 @@
 /* The parts of `ulite segment`: what it reads, what it writes. */
-#ifndef SEGMENT_H
-#define SEGMENT_H
+#pragma once
 
 #include "apps/base/target.h"
 #include "apps/base/written.h"
@@ -169,5 +168,3 @@ void segment_event(const char *name, const char *path, const char *text);
 
 /* Prints what makes a module of 3D Slicer of the program; returns the exit code. */
 int segment_describe_to_slicer(void);
-
-#endif

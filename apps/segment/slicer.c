@@ -2,7 +2,6 @@
  * (slicer.org, developer guide, "Slicer Execution Model"). */
 #include "apps/segment/segment.h"
 #include "jobs/base/model_path.h"
-#include "jobs/base/paths.h"
 
 #include <stdio.h>
 

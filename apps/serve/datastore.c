@@ -1,5 +1,4 @@
 /* MONAI Label's calls on the images and labels that are kept. */
-#include "apps/base/json_out.h"
 #include "apps/serve/serve.h"
 #include "jobs/base/paths.h"
 #include "jobs/serve/store.h"

@@ -1,10 +1,7 @@
 /* Files that the build puts into the program. */
-#ifndef SERVE_PAGES_H
-#define SERVE_PAGES_H
+#pragma once
 
 #include <stddef.h>
 
 extern const unsigned char serve_page_html[], serve_openapi_yaml[];
 extern const size_t serve_page_html_bytes, serve_openapi_yaml_bytes;
-
-#endif

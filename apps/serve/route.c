@@ -1,6 +1,7 @@
 /* Which part answers a request. */
 #include "apps/base/console.h"
 #include "apps/serve/serve.h"
+#include "libulite/base/resources.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -20,9 +21,9 @@ static void say(const http_request *request, const http_reply *reply, double sec
 
 void serve_handle(void *context, const http_request *request, http_reply *reply) {
     serve *s = context;
-    double start = console_seconds();
+    double start = ul_seconds();
     if (!serve_page(request, reply) && !serve_monai(s, request, reply) &&
         !serve_store(s, request, reply) && !serve_api(s, request, reply))
         http_reply_error(reply, 404, UL_ERROR_USAGE, "there is nothing of this name");
-    say(request, reply, console_seconds() - start);
+    say(request, reply, ul_seconds() - start);
 }

@@ -1,6 +1,5 @@
 /* The parts of `ulite serve`: what a request asks for, the tasks that answer it, its pages. */
-#ifndef SERVE_H
-#define SERVE_H
+#pragma once
 
 #include "apps/segment/segment.h"
 #include "io/base/json_fields.h"
@@ -116,5 +115,3 @@ bool serve_monai(serve *s, const http_request *request, http_reply *reply);
 bool serve_store(serve *s, const http_request *request, http_reply *reply);
 bool serve_api(serve *s, const http_request *request, http_reply *reply);
 bool serve_page(const http_request *request, http_reply *reply);
-
-#endif

@@ -4,12 +4,10 @@
 #include "apps/train/outline.h"
 #include "apps/train/report.h"
 #include "jobs/base/model_path.h"
-#include "jobs/base/paths.h"
 #include "ulite/train.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static int train_run(char **arguments, ul_error *error);

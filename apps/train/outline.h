@@ -1,6 +1,5 @@
 /* What `ulite train` is about to do, for people: ten lines at most. */
-#ifndef TRAIN_OUTLINE_H
-#define TRAIN_OUTLINE_H
+#pragma once
 
 #include "ulite/train.h"
 
@@ -20,5 +19,3 @@ ul_status train_outline_say(const train_outline *outline, ul_error *error);
 /* Time and memory, which are known when all is read: the function of a ul_fit_listener whose
  * context is the outline. */
 void train_outline_ready(void *context, const ul_training *training, double seconds);
-
-#endif

@@ -1,6 +1,5 @@
 /* What happens in `ulite train`: for people, and as events under --json. */
-#ifndef TRAIN_REPORT_H
-#define TRAIN_REPORT_H
+#pragma once
 
 #include "ulite/train.h"
 
@@ -24,5 +23,3 @@ void train_report_end(const char *model, const ul_fit_result *result);
 
 /* Dice and IoU of each class over the test cases. */
 void train_report_test(const ul_card *card, const ul_fit_score *scores, size_t count);
-
-#endif

@@ -7,7 +7,6 @@
 #include <cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static int verify_run(char **arguments, ul_error *error);
 

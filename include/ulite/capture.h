@@ -4,9 +4,7 @@
 
 #include "ulite/dicom.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 typedef struct ul_capture {
     const uint8_t *rgb; /* [height][width][3] */
@@ -24,7 +22,5 @@ typedef struct ul_capture {
 UL_API ul_status ul_capture_write(
     const char *path, const ul_capture *capture, const ul_series *source, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

@@ -5,9 +5,7 @@
 #include "ulite/model.h"
 #include "ulite/volume.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 typedef enum ul_channels {
     UL_CHANNELS_GREY, /* one grey slice for all input channels */
@@ -122,7 +120,5 @@ UL_API void ul_card_free(ul_card *card);
  * *json is then NULL. */
 UL_API ul_status ul_card_write(const ul_card *card, char **json, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

@@ -4,9 +4,7 @@
 
 #include "ulite/dicom.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 struct cJSON;
 
@@ -125,7 +123,5 @@ UL_API ul_status ul_runs_add(ul_runs *runs, const struct cJSON *run, ul_error *e
  * it. Shards stay. Errors: as above, and UL_ERROR_INPUT where there is no shard. */
 UL_API ul_status ul_runs_merge(const char *folder, size_t *shards, size_t *runs, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

@@ -4,9 +4,7 @@
 
 #include "ulite/volume.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 typedef struct ul_catalog ul_catalog; /* what a scan found */
 typedef struct ul_series
@@ -145,7 +143,5 @@ UL_API ul_status ul_series_read(const ul_series *series, int threads, const ul_p
 UL_API ul_status ul_series_use_philips_float(
     const ul_series *series, ul_volume *volume, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

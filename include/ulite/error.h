@@ -5,9 +5,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Around the declarations of every header: they are C, also for C++. */
 #ifdef __cplusplus
-extern "C" {
+#define UL_BEGIN_C extern "C" {
+#define UL_END_C }
+#else
+#define UL_BEGIN_C
+#define UL_END_C
 #endif
+
+UL_BEGIN_C
 
 #if defined(__GNUC__)
 #define UL_API __attribute__((visibility("default")))
@@ -71,7 +78,5 @@ typedef struct ul_progress {
 UL_API bool ul_progress_report(
     const ul_progress *progress, const char *stage, size_t done, size_t total);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

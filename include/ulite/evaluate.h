@@ -4,9 +4,7 @@
 
 #include "ulite/volume.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* How well predicted labels agree with true ones (docs/evaluation.md defines every number). */
 
@@ -93,7 +91,5 @@ UL_API ul_status ul_evaluate(const char *predicted, const char *truth,
     ul_error *error);
 UL_API void ul_evaluation_free(ul_evaluation *evaluation);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

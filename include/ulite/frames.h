@@ -5,9 +5,7 @@
 
 #include "ulite/dicom.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* Volumes of one series, in the order of a catalog, borrowed from it. */
 typedef struct ul_frames {
@@ -55,7 +53,5 @@ UL_API void ul_frames_count_gradients(const ul_frames *frames, size_t *b_values,
 UL_API ul_status ul_gradients_write(
     const char *bval, const char *bvec, const ul_frames *frames, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

@@ -8,9 +8,7 @@
 
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 #define UL_STAGES 6 /* conv_in and e1..e5 give six widths, 16..512 in the paper */
 #define UL_TENSOR_MAX_RANK 4
@@ -105,7 +103,5 @@ typedef struct ul_metadata {
 UL_API ul_status ul_model_save(const ul_model *model, const char *path, const ul_metadata *metadata,
     size_t metadata_count, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

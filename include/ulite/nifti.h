@@ -4,9 +4,7 @@
 
 #include "ulite/volume.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 typedef struct ul_nifti_header ul_nifti_header; /* a source's header, to carry over to its labels */
 
@@ -41,7 +39,5 @@ UL_API ul_status ul_nifti_write(const char *path, const ul_volume *volume,
 UL_API ul_status ul_nifti_write_labels(const char *path, const ul_labels *labels,
     const ul_nifti_header *header, int threads, const ul_progress *progress, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

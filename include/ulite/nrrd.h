@@ -4,9 +4,7 @@
 
 #include "ulite/volume.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* The files that an image is read of: its own and, of a header alone, that of the samples, else
  * NULL. Both are the caller's to free. Errors: as of ul_nrrd_read. */
@@ -42,7 +40,5 @@ UL_API ul_status ul_nrrd_write(const char *path, const ul_volume *volume, int th
 UL_API ul_status ul_nrrd_write_labels(const char *path, const ul_labels *labels, int threads,
     const ul_progress *progress, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

@@ -4,9 +4,7 @@
 
 #include "ulite/volume.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* Grey or RGB, 8 or 16 bits (palette expanded, alpha dropped) as an unplaced one-slice volume. */
 UL_API ul_status ul_png_read(const char *path, ul_volume *volume, ul_error *error);
@@ -25,7 +23,5 @@ UL_API ul_status ul_png_write_rgb(const char *path, const uint8_t *rgb, size_t r
 UL_API ul_status ul_png_encode_rgb(const uint8_t *rgb, size_t rgb_bytes, size_t width,
     size_t height, uint8_t **png, size_t *png_bytes, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

@@ -6,9 +6,7 @@
 
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* Threads that share work. A session and a trainer own a team from their creation until they are
  * closed; other loops of ulite over many items have one for as long as they run. ulite keeps no
@@ -70,7 +68,5 @@ UL_API uint64_t ul_memory_limit(void);
  * 1024). False for anything else. */
 UL_API bool ul_memory_parse(const char *text, uint64_t *bytes);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

@@ -4,9 +4,7 @@
 
 #include "ulite/seg.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* Writes labels, which lie on the grid of source or on an even grid of their own, as one RT
  * Structure Set that references the instances of source: per segment and slice its outlines along
@@ -32,7 +30,5 @@ UL_API ul_status ul_rtstruct_read(
 /* Whether the file is an RT Structure Set (by its SOP class). */
 UL_API bool ul_rtstruct_probe(const char *path);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

@@ -4,9 +4,7 @@
 
 #include "ulite/dicom.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* What kind of object is written. */
 typedef enum ul_seg_type {
@@ -86,7 +84,5 @@ typedef struct ul_seg_finding {
 UL_API ul_status ul_seg_verify(const char *path, const ul_catalog *source,
     ul_seg_finding **findings, size_t *count, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

@@ -6,9 +6,7 @@
 #include "ulite/dicom.h"
 #include "ulite/session.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* Whether a segmentation can be believed: signs of failure that need no truth to compare with. */
 
@@ -253,7 +251,5 @@ typedef struct ul_segment_stats {
 UL_API ul_status ul_stats_measure(const ul_volume *volume, const ul_labels *labels,
     const ul_progress *progress, ul_segment_stats *stats, size_t count, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

@@ -6,9 +6,7 @@
 #include "ulite/model.h"
 #include "ulite/resources.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* Instruction-set levels of the kernels, see ul_cpu_isa(). */
 typedef enum ul_isa {
@@ -106,7 +104,5 @@ UL_API double ul_session_multiply_adds(const ul_session *session);
 UL_API ul_status ul_session_profile(ul_session *session, const float *input, size_t input_size,
     float *logits, size_t logits_size, int runs, ul_block_time blocks[UL_BLOCKS], ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

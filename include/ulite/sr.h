@@ -4,9 +4,7 @@
 
 #include "ulite/seg.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* What a segment measures. */
 typedef struct ul_sr_measurement {
@@ -26,7 +24,5 @@ UL_API ul_status ul_sr_write(const char *path, const char *seg_path, const ul_la
     const ul_series *source, const ul_sr_measurement *measurements, size_t count,
     const ul_seg_options *options, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

@@ -6,9 +6,7 @@
 #include "ulite/evaluate.h"
 #include "ulite/trainer.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* A folder of images and labels to train from (docs/training.md). */
 
@@ -353,7 +351,5 @@ UL_API ul_status ul_fit_test(const ul_dataset *dataset, const ul_training *train
 UL_API ul_status ul_sheet_write(const char *path, const ul_dataset *dataset, const ul_plan *plan,
     const ul_progress *progress, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

@@ -7,9 +7,7 @@
 #include "ulite/model.h"
 #include "ulite/resources.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 typedef enum ul_loss {
     UL_LOSS_DICE,          /* the paper's soft Dice over the whole batch, smooth 1e-3 */
@@ -85,7 +83,5 @@ UL_API ul_team *ul_trainer_team(const ul_trainer *trainer);
 /* All that the trainer has allocated. */
 UL_API size_t ul_trainer_memory_bytes(const ul_trainer *trainer);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

@@ -5,9 +5,7 @@
 #include "ulite/card.h"
 #include "ulite/segment.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* What is looked at; all borrowed. Zero-initialise; volume and labels are needed. */
 typedef struct ul_view {
@@ -54,7 +52,5 @@ UL_API ul_status ul_view_write_page(
  * UL_ERROR_LIMIT. */
 UL_API ul_status ul_view_write_index(const char *path, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

@@ -7,9 +7,7 @@
 
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* What the label values of a segmentation mean: names, coded terms, colours. */
 
@@ -291,7 +289,5 @@ UL_API ul_status ul_volume_make_regular(ul_volume *volume, ul_outside outside, u
  * ul_labels_free. */
 UL_API ul_status ul_labels_regular(const ul_labels *labels, ul_labels *regular, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+UL_END_C
 #endif

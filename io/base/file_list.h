@@ -1,14 +1,11 @@
 /* The files below some paths. */
-#ifndef FILE_LIST_H
-#define FILE_LIST_H
+#pragma once
 
 #include "ulite/error.h"
 
 #include <sys/stat.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* What a file is, under whatever name. */
 typedef struct file_id {
@@ -75,7 +72,4 @@ ul_file_kind ul_file_kind_of(const char *path);
  * UL_FILE_UNKNOWN. */
 const char *ul_file_kind_text(ul_file_kind kind);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

@@ -1,12 +1,9 @@
 /* What cJSON leaves open for the JSON that people write: cards, segments files, plans, splits. */
-#ifndef ULITE_JSON_H
-#define ULITE_JSON_H
+#pragma once
 
 #include "ulite/error.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 struct cJSON;
 
@@ -31,7 +28,4 @@ bool ul_json_add(struct cJSON *object, const char *key, struct cJSON *item);
 ul_status ul_json_wrong(const struct cJSON *value, const char *key, const char *expected,
     ul_status status, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

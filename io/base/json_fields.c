@@ -4,7 +4,6 @@
 #include "io/base/utf8.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* --- Integers of a member's size -------------------------------------------------------------- */

@@ -1,7 +1,6 @@
 /* Tables of what a JSON object holds: its keys, and the members of a struct that they fill and are
  * written from. */
-#ifndef JSON_FIELDS_H
-#define JSON_FIELDS_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -91,5 +90,3 @@ bool ul_json_write_fields(cJSON *object, const json_table *table, const void *th
 
 /* The same as an item of a list. */
 bool ul_json_write_item(cJSON *list, const json_table *table, const void *thing);
-
-#endif

@@ -1,10 +1,9 @@
 /* The libraries that read and write pixels, for reports of what was run. */
-#ifndef LIBRARIES_H
-#define LIBRARIES_H
+#pragma once
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+#include "ulite/error.h"
+
+UL_BEGIN_C
 
 typedef enum library {
     LIBRARY_DCMTK,
@@ -19,8 +18,4 @@ const char *library_name(library which);
 /* Of the one that runs; of DCMTK, which does not tell, the one that it was built with. */
 const char *library_version(library which);
 
-#ifdef __cplusplus
-}
-#endif
-
-#endif
+UL_END_C

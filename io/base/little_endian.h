@@ -1,6 +1,5 @@
 /* Numbers in bytes, the least significant first. */
-#ifndef LITTLE_ENDIAN_H
-#define LITTLE_ENDIAN_H
+#pragma once
 
 #include <stdint.h>
 
@@ -11,5 +10,3 @@ static inline uint16_t little_u16(const uint8_t *bytes) {
 static inline uint32_t little_u32(const uint8_t *bytes) {
     return little_u16(bytes) | (uint32_t)little_u16(bytes + 2) << 16;
 }
-
-#endif

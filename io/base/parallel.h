@@ -1,6 +1,5 @@
 /* Work on many items side by side. */
-#ifndef PARALLEL_H
-#define PARALLEL_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -11,5 +10,3 @@ typedef ul_status (*parallel_task)(void *context, size_t item, ul_error *error);
  * reported as `what` from the calling thread; UL_ERROR_INTERRUPTED where it says stop. */
 ul_status parallel_each(size_t count, int threads, const char *what, const ul_progress *progress,
     parallel_task task, void *context, ul_error *error);
-
-#endif

@@ -1,14 +1,11 @@
 /* SHA-256 (FIPS 180-4), to name files and models by their content. */
-#ifndef ULITE_SHA256_H
-#define ULITE_SHA256_H
+#pragma once
 
 #include "ulite/error.h"
 
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* A running digest; may be copied. */
 typedef struct ul_sha256 {
@@ -31,7 +28,4 @@ void ul_sha256_name(const char *kind, const char *text, char name[UL_SHA256_NAME
 /* The digest of a whole file as hexadecimal digits. Errors: UL_ERROR_INPUT (cannot be read). */
 ul_status ul_sha256_file(const char *path, char hex[65], ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

@@ -1,14 +1,11 @@
 /* DICOM UIDs under 2.25, the root for UUIDs (PS3.5 B.2). */
-#ifndef UID_H
-#define UID_H
+#pragma once
 
 #include "ulite/error.h"
 
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 #define UID_BYTES 65
 
@@ -25,7 +22,4 @@ ul_status uid_random(char uid[UID_BYTES], ul_error *error);
  */
 bool uid_usable(const char *uid);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

@@ -1,15 +1,12 @@
 /* UTF-8 texts as DICOM and JSON hand them over. */
-#ifndef UTF8_H
-#define UTF8_H
+#pragma once
 
 #include "ulite/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 bool utf8_valid(const char *text);
 size_t utf8_length(const char *text); /* characters of a valid text */
@@ -27,7 +24,4 @@ void ul_utf8_clip(char *target, size_t size_bytes, size_t characters, const char
  * or size_bytes do not hold it. */
 bool charset_to_utf8(const char *charset, const char *value, char *utf8, size_t size_bytes);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

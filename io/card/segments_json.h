@@ -1,6 +1,5 @@
 /* Segments as JSON: the form that segments files and model cards share (docs/segments.md). */
-#ifndef SEGMENTS_JSON_H
-#define SEGMENTS_JSON_H
+#pragma once
 
 #include "ulite/volume.h"
 
@@ -12,5 +11,3 @@ ul_status segments_from_json(const cJSON *array, ul_segments *segments, ul_error
 
 /* The same array, the caller's; NULL where memory ran out. Empty texts and codes are left out. */
 cJSON *segments_to_json(const ul_segments *segments);
-
-#endif

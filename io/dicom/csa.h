@@ -1,7 +1,6 @@
 /* The private "CSA image header" of Siemens MR files, which alone says how a mosaic is cut, and
  * when its slices were taken. */
-#ifndef CSA_H
-#define CSA_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,5 +21,3 @@ typedef struct csa_header {
 /* Reads either version of the header (CSA1, CSA2). Returns false where the bytes are no CSA header.
  */
 bool csa_read(const uint8_t *bytes, size_t size, csa_header *header);
-
-#endif

@@ -1,14 +1,11 @@
 /* What a scan keeps of a DICOM file: who it is, how its pixels are stored, where its images lie. */
-#ifndef DICOM_RECORD_H
-#define DICOM_RECORD_H
+#pragma once
 
 #include "ulite/error.h"
 
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 typedef enum dicom_photometric {
     DICOM_MONOCHROME2,
@@ -150,7 +147,4 @@ ul_status dicom_check_unchanged(const dicom_file *file, int handle, ul_error *er
 ul_status dicom_scan(dicom_file *file, dicom_kind *kind, ul_error *error);
 void dicom_file_free(dicom_file *file);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

@@ -1,6 +1,5 @@
 /* The images of files that hold several: frames of one object, tiles of one picture. */
-#ifndef DICOM_FRAMES_H
-#define DICOM_FRAMES_H
+#pragma once
 
 #include "io/dicom/file.h"
 #include "io/dicom/header.h"
@@ -21,5 +20,3 @@ bool dicom_is_tiled(const dicom_item *data, const dicom_image *image, const dico
  * it is cut the file is marked as broken. Errors: UL_ERROR_LIMIT. */
 ul_status dicom_take_mosaic(
     const dicom_item *data, const dicom_image *common, dicom_file *file, ul_error *error);
-
-#endif

@@ -1,14 +1,11 @@
 /* The header of a DICOM file: everything before its pixel data. DCMTK reads it; what is here bounds
  * what a hostile file can make of that, and tells where in the file the pixels lie. */
-#ifndef DICOM_HEADER_H
-#define DICOM_HEADER_H
+#pragma once
 
 #include "io/dicom/item.h"
 #include "ulite/error.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* The element of the pixels: PixelData, FloatPixelData or DoubleFloatPixelData. */
 typedef struct dicom_pixels {
@@ -58,7 +55,4 @@ void dcmtk_prepare(void);
 /* The same for C. Errors: UL_ERROR_LIMIT. */
 ul_status dcmtk_prepare_all(ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

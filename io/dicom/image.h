@@ -1,6 +1,5 @@
 /* What one data set says of an image: the file's own, or an item of its functional groups. */
-#ifndef DICOM_IMAGE_H
-#define DICOM_IMAGE_H
+#pragma once
 
 #include "io/dicom/file.h"
 #include "io/dicom/header.h"
@@ -31,5 +30,3 @@ void dicom_take_private_diffusion(const dicom_item *data, dicom_image *image);
 
 /* Takes whether an image of arterial spin labelling is one of label or control. */
 void dicom_take_asl_label(const dicom_item *data, uint32_t tag, dicom_image *image);
-
-#endif

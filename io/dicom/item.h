@@ -1,15 +1,14 @@
 /* The attributes of a DICOM data set or sequence item, by tag: C over DCMTK. An item belongs to the
  * dicom_header that it was read with, and is used by one thread at a time. */
-#ifndef DICOM_ITEM_H
-#define DICOM_ITEM_H
+#pragma once
+
+#include "ulite/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 #define DICOM_TAG(group, element) (((uint32_t)(group) << 16) | (element))
 
@@ -50,7 +49,4 @@ const dicom_item *dicom_first_item(const dicom_item *item, uint32_t sequence);
 const dicom_item *dicom_next_item(
     const dicom_item *item, uint32_t sequence, const dicom_item *previous);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

@@ -1,7 +1,6 @@
 /* DICOM for the C++ files of io: a file, opened by the reader that bounds what a hostile one may
  * do, and the texts of its items. */
-#ifndef DICOM_OBJECT_H
-#define DICOM_OBJECT_H
+#pragma once
 
 #include "io/dicom/header.h"
 
@@ -50,5 +49,3 @@ std::string dicom_utf8(DcmItem &item, const DcmTagKey &tag, bool *converted = nu
 
 /* The first of several values, which backslashes separate. */
 std::string dicom_first_value(const std::string &values);
-
-#endif

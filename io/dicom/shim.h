@@ -1,6 +1,5 @@
 /* For the .cc files of io only: how failures inside C++ become a ul_status. */
-#ifndef SHIM_H
-#define SHIM_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -41,5 +40,3 @@ template <class Work> ul_status shim_guard(const char *path, ul_error *error, Wo
         return fail(UL_ERROR_INTERNAL, "unknown exception");
     }
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* For the .cc files of io only: a team that ends with its scope and takes lambdas. */
-#ifndef SHIM_TEAM_H
-#define SHIM_TEAM_H
+#pragma once
 
 #include "ulite/resources.h"
 
@@ -25,5 +24,3 @@ class ShimTeam {
   private:
     ul_team *team;
 };
-
-#endif

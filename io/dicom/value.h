@@ -1,12 +1,11 @@
 /* Values of DICOM attributes as real files bring them, made valid for a new object. */
-#ifndef DICOM_VALUE_H
-#define DICOM_VALUE_H
+#pragma once
+
+#include "ulite/error.h"
 
 #include <stddef.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 #define DICOM_VALUE_BYTES 1024
 
@@ -25,7 +24,4 @@ dicom_value_state dicom_value_clean(
  * where it is not finite. */
 void dicom_value_decimal(double number, char text[17]);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

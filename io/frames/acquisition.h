@@ -1,6 +1,5 @@
 /* How the volumes of a series were acquired, as far as their headers say. */
-#ifndef FRAMES_ACQUISITION_H
-#define FRAMES_ACQUISITION_H
+#pragma once
 
 #include "io/dicom/file.h"
 #include "ulite/frames.h"
@@ -23,5 +22,3 @@ void acquisition_free(acquisition *a);
 
 /* Whether the volumes differ in an attribute. */
 bool frames_differ(const ul_frames *frames, dicom_key attribute);
-
-#endif

@@ -1,7 +1,6 @@
 #include "io/frames/acquisition.h"
 #include "io/nifti/write.h"
 #include "io/series/read.h"
-#include "libulite/base/resources.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* Who may ask. */
-#ifndef IO_HTTP_ACCESS_H
-#define IO_HTTP_ACCESS_H
+#pragma once
 
 #include "io/http/http.h"
 
@@ -12,5 +11,3 @@ unsigned access_check(const http_options *options, const char *authorization, co
 
 /* Whether the options name this origin. */
 bool access_allows_origin(const http_options *options, const char *origin);
-
-#endif

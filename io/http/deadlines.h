@@ -1,7 +1,6 @@
 /* Until when each connection has to have done what it does: one that sends a byte a second is not
  * idle, and yet never done. */
-#ifndef IO_HTTP_DEADLINES_H
-#define IO_HTTP_DEADLINES_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -15,5 +14,3 @@ void deadlines_close(deadlines *all);
 /* Shuts a socket down unless within these seconds its deadline is set anew or forgotten. */
 void deadlines_set(deadlines *all, int socket, unsigned seconds);
 void deadlines_forget(deadlines *all, int socket);
-
-#endif

@@ -1,7 +1,6 @@
 /* A small HTTP server, by libmicrohttpd, whose clients are hostile: what a request may take in
  * bytes, seconds and connections is bounded, and a web page of another site has no access. */
-#ifndef IO_HTTP_H
-#define IO_HTTP_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -67,5 +66,3 @@ unsigned http_port(const http_server *server);
 
 /* Ends when every handler has returned. NULL: nothing. */
 void http_close(http_server *server);
-
-#endif

@@ -1,7 +1,6 @@
 /* Bodies of the types multipart/form-data (RFC 7578), as browsers and scripts send them, and
  * multipart/related (RFC 2387), as DICOMweb servers do. */
-#ifndef IO_HTTP_MULTIPART_H
-#define IO_HTTP_MULTIPART_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -23,5 +22,3 @@ ul_status multipart_parse(const char *type, const char *body, size_t size, size_
 
 /* The first part of that name; NULL: none. */
 const form_part *multipart_find(const form_part *parts, size_t count, const char *name);
-
-#endif

@@ -1,14 +1,11 @@
 /* DICOM over a network: what the storage SCP and SCU take alike. */
-#ifndef NET_H
-#define NET_H
+#pragma once
 
 #include "ulite/error.h"
 
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 #define NET_AE_BYTES 17
 #define NET_UID_BYTES 65
@@ -30,7 +27,4 @@ typedef bool net_sent(void *context, size_t index, ul_status status, const char 
 /* Whether the files can be used. Errors: UL_ERROR_INPUT names the file. */
 ul_status net_tls_check(const net_tls *tls, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

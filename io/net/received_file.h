@@ -1,6 +1,5 @@
 /* For the .cc files of io/net: the file that an object is received into. */
-#ifndef NET_RECEIVED_FILE_H
-#define NET_RECEIVED_FILE_H
+#pragma once
 
 #include "io/net/store_scp.h"
 
@@ -37,5 +36,3 @@ class ReceivedFile {
 
 /* The UIDs of a file; false where it cannot be read or they cannot be used. */
 bool received_identity(const char *path, net_object *object);
-
-#endif

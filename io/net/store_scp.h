@@ -1,15 +1,12 @@
 /* A storage SCP (PS3.4 annex B) with verification, for one connection at a time: who listens has a
  * process for each. */
-#ifndef NET_STORE_SCP_H
-#define NET_STORE_SCP_H
+#pragma once
 
 #include "io/net/net.h"
 
 #include <signal.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* What is known of an object that was received. */
 typedef struct net_object {
@@ -53,7 +50,4 @@ typedef struct net_session {
  * (stop). *session is filled in any case. */
 ul_status net_serve(int socket, const net_server *server, net_session *session, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

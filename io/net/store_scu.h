@@ -1,12 +1,9 @@
 /* A storage SCU (PS3.4 annex B). */
-#ifndef NET_STORE_SCU_H
-#define NET_STORE_SCU_H
+#pragma once
 
 #include "io/net/net.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 typedef struct net_peer {
     const char *ae_title, *host; /* whom to call */
@@ -23,7 +20,4 @@ typedef struct net_peer {
 ul_status net_store(const net_peer *peer, const char *const *paths, size_t count, net_sent *sent,
     void *context, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

@@ -1,12 +1,9 @@
 /* STOW-RS (PS3.18 10.5): a sender to DICOMweb servers. */
-#ifndef NET_STOW_H
-#define NET_STOW_H
+#pragma once
 
 #include "io/net/net.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 typedef struct net_web_peer {
     const char *url;           /* of the studies: "https://pacs:8443/dicom-web/studies" */
@@ -19,7 +16,4 @@ typedef struct net_web_peer {
 ul_status net_stow(const net_web_peer *peer, const char *const *paths, size_t count, net_sent *sent,
     void *context, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

@@ -1,6 +1,5 @@
 /* For the .cc files of io/net: DCMTK's secure layer, set up. */
-#ifndef NET_TLS_H
-#define NET_TLS_H
+#pragma once
 
 #include "io/net/net.h"
 
@@ -12,5 +11,3 @@
 
 /* role: NET_ACCEPTOR or NET_REQUESTOR. Throws Failure. */
 std::unique_ptr<DcmTLSTransportLayer> net_tls_layer(const net_tls &tls, T_ASC_NetworkRole role);
-
-#endif

@@ -1,7 +1,6 @@
 #include "io/net/wado.h"
 
 #include "io/base/uid.h"
-#include "io/http/http.h"
 #include "io/http/multipart.h"
 #include "io/http/nameless_file.h"
 #include "io/net/web_request.h"

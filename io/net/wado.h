@@ -1,6 +1,5 @@
 /* WADO-RS and QIDO-RS (PS3.18 10.4 and 10.6): series from DICOMweb servers. */
-#ifndef NET_WADO_H
-#define NET_WADO_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -18,5 +17,3 @@ typedef struct wado_server {
  * UL_ERROR_LIMIT (too large, memory), UL_ERROR_OUTPUT. */
 ul_status wado_fetch_series(
     const wado_server *server, const char *series_uid, const char *folder, ul_error *error);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the requests to DICOMweb servers have in common, by libcurl. */
-#ifndef NET_WEB_REQUEST_H
-#define NET_WEB_REQUEST_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -17,5 +16,3 @@ typedef struct web_request {
 ul_status web_request_begin(web_request *request, const char *url, const char *const *headers,
     size_t count, const char *authorization, int seconds, ul_error *error);
 void web_request_end(web_request *request);
-
-#endif

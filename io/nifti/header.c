@@ -35,106 +35,44 @@ const nifti_type *nifti_type_of(int datatype) {
     return NULL;
 }
 
-static void copy_floats(double *to, const float *from, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        to[i] = (double)from[i];
-}
+/* What both versions have by the same names, of other types. */
+#define MEMBERS(X)                                                                                 \
+    X(datatype), X(bitpix), X(intent_p1), X(intent_p2), X(intent_p3), X(scl_slope), X(scl_inter),  \
+        X(cal_max), X(cal_min), X(slice_duration), X(toffset), X(slice_start), X(slice_end),       \
+        X(qform_code), X(sform_code), X(quatern_b), X(quatern_c), X(quatern_d), X(qoffset_x),      \
+        X(qoffset_y), X(qoffset_z), X(slice_code), X(xyzt_units), X(intent_code), X(dim_info)
+#define ARRAYS(X)                                                                                  \
+    X(dim);                                                                                        \
+    X(pixdim);                                                                                     \
+    X(descrip);                                                                                    \
+    X(aux_file);                                                                                   \
+    X(srow_x);                                                                                     \
+    X(srow_y);                                                                                     \
+    X(srow_z);                                                                                     \
+    X(intent_name)
+#define COPY(member) to->member = (__typeof__(to->member))from->member
+#define COPY_ARRAY(array)                                                                          \
+    for (size_t i = 0; i < sizeof to->array / sizeof *to->array; i++)                              \
+    COPY(array[i])
 
-/* The structs are packed, so arrays of numbers are copied through aligned ones. */
-#define WIDEN(array, count)                                                                        \
-    do {                                                                                           \
-        float narrow_values[count];                                                                \
-        double wide_values[count];                                                                 \
-        memcpy(narrow_values, one->array, sizeof narrow_values);                                   \
-        copy_floats(wide_values, narrow_values, count);                                            \
-        memcpy(two->array, wide_values, sizeof wide_values);                                       \
-    } while (0)
-
-static void widen(const nifti_1_header *one, nifti_2_header *two) {
-    memset(two, 0, sizeof *two);
-    two->sizeof_hdr = SIZE_2;
-    two->datatype = one->datatype;
-    two->bitpix = one->bitpix;
-    for (int i = 0; i < 8; i++)
-        two->dim[i] = one->dim[i];
-    two->intent_p1 = one->intent_p1;
-    two->intent_p2 = one->intent_p2;
-    two->intent_p3 = one->intent_p3;
-    WIDEN(pixdim, 8);
+static void widen(const nifti_1_header *from, nifti_2_header *to) {
+    memset(to, 0, sizeof *to);
+    to->sizeof_hdr = SIZE_2;
+    MEMBERS(COPY);
+    ARRAYS(COPY_ARRAY);
     /* Out of an int64_t's range is out of any file's. */
-    two->vox_offset =
-        one->vox_offset >= 0 && one->vox_offset < 1e15f ? (int64_t)one->vox_offset : INT64_MAX;
-    two->scl_slope = one->scl_slope;
-    two->scl_inter = one->scl_inter;
-    two->cal_max = one->cal_max;
-    two->cal_min = one->cal_min;
-    two->slice_duration = one->slice_duration;
-    two->toffset = one->toffset;
-    two->slice_start = one->slice_start;
-    two->slice_end = one->slice_end;
-    memcpy(two->descrip, one->descrip, sizeof two->descrip);
-    memcpy(two->aux_file, one->aux_file, sizeof two->aux_file);
-    two->qform_code = one->qform_code;
-    two->sform_code = one->sform_code;
-    two->quatern_b = one->quatern_b;
-    two->quatern_c = one->quatern_c;
-    two->quatern_d = one->quatern_d;
-    two->qoffset_x = one->qoffset_x;
-    two->qoffset_y = one->qoffset_y;
-    two->qoffset_z = one->qoffset_z;
-    WIDEN(srow_x, 4);
-    WIDEN(srow_y, 4);
-    WIDEN(srow_z, 4);
-    two->slice_code = one->slice_code;
-    two->xyzt_units = one->xyzt_units;
-    two->intent_code = one->intent_code;
-    memcpy(two->intent_name, one->intent_name, sizeof two->intent_name);
-    two->dim_info = one->dim_info;
+    to->vox_offset =
+        from->vox_offset >= 0 && from->vox_offset < 1e15f ? (int64_t)from->vox_offset : INT64_MAX;
 }
 
-static void narrow(const nifti_2_header *two, nifti_1_header *one) {
-    memset(one, 0, sizeof *one);
-    one->sizeof_hdr = SIZE_1;
-    one->regular = 'r';
-    one->datatype = two->datatype;
-    one->bitpix = two->bitpix;
-    one->intent_p1 = (float)two->intent_p1;
-    one->intent_p2 = (float)two->intent_p2;
-    one->intent_p3 = (float)two->intent_p3;
-    for (int i = 0; i < 8; i++) {
-        one->dim[i] = (short)two->dim[i];
-        one->pixdim[i] = (float)two->pixdim[i];
-    }
-    one->vox_offset = (float)two->vox_offset;
-    one->scl_slope = (float)two->scl_slope;
-    one->scl_inter = (float)two->scl_inter;
-    one->cal_max = (float)two->cal_max;
-    one->cal_min = (float)two->cal_min;
-    one->slice_duration = (float)two->slice_duration;
-    one->toffset = (float)two->toffset;
-    one->slice_start = (short)two->slice_start;
-    one->slice_end = (short)two->slice_end;
-    memcpy(one->descrip, two->descrip, sizeof one->descrip);
-    memcpy(one->aux_file, two->aux_file, sizeof one->aux_file);
-    one->qform_code = (short)two->qform_code;
-    one->sform_code = (short)two->sform_code;
-    one->quatern_b = (float)two->quatern_b;
-    one->quatern_c = (float)two->quatern_c;
-    one->quatern_d = (float)two->quatern_d;
-    one->qoffset_x = (float)two->qoffset_x;
-    one->qoffset_y = (float)two->qoffset_y;
-    one->qoffset_z = (float)two->qoffset_z;
-    for (int i = 0; i < 4; i++) {
-        one->srow_x[i] = (float)two->srow_x[i];
-        one->srow_y[i] = (float)two->srow_y[i];
-        one->srow_z[i] = (float)two->srow_z[i];
-    }
-    one->slice_code = (char)two->slice_code;
-    one->xyzt_units = (char)two->xyzt_units;
-    one->intent_code = (short)two->intent_code;
-    memcpy(one->intent_name, two->intent_name, sizeof one->intent_name);
-    one->dim_info = two->dim_info;
-    memcpy(one->magic, "n+1", 4);
+static void narrow(const nifti_2_header *from, nifti_1_header *to) {
+    memset(to, 0, sizeof *to);
+    to->sizeof_hdr = SIZE_1;
+    to->regular = 'r';
+    MEMBERS(COPY);
+    ARRAYS(COPY_ARRAY);
+    to->vox_offset = (float)from->vox_offset;
+    memcpy(to->magic, "n+1", 4);
 }
 
 static ul_status check_magic(

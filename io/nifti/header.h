@@ -1,7 +1,6 @@
 /* The header of a NIfTI file: parsed, checked and turned into a grid and back. Private to nifti*.c.
  */
-#ifndef NIFTI_HEADER_H
-#define NIFTI_HEADER_H
+#pragma once
 
 #include "ulite/nifti.h"
 
@@ -52,5 +51,3 @@ size_t nifti_header_bytes(const ul_nifti_header *header);
 
 /* Puts both, as a single file begins; extended: extensions follow. */
 void nifti_header_put(const ul_nifti_header *header, bool extended, void *bytes);
-
-#endif

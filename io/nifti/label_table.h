@@ -1,8 +1,7 @@
 /* Names and colours of labels within a NIfTI file: an extension of Connectome Workbench's (code 30,
  * XML with a LabelTable), which TotalSegmentator's tools and others read and write too. Private to
  * io/nifti. */
-#ifndef NIFTI_LABEL_TABLE_H
-#define NIFTI_LABEL_TABLE_H
+#pragma once
 
 #include "io/nifti/header.h"
 
@@ -17,5 +16,3 @@ ul_status nifti_table_make(
  * UL_ERROR_LIMIT. */
 ul_status nifti_table_read(
     gzFile file, const ul_nifti_header *header, ul_segments *segments, ul_error *error);
-
-#endif

@@ -1,6 +1,5 @@
 /* NIfTI files of several volumes on one grid, which need not be in memory together. */
-#ifndef NIFTI_WRITE_H
-#define NIFTI_WRITE_H
+#pragma once
 
 #include "ulite/nifti.h"
 
@@ -21,5 +20,3 @@ bool nifti_scaled_alike(const ul_volume *volume);
 /* As ul_nifti_write; each volume is opened twice, to be written and to be compared. */
 ul_status nifti_write_frames(const char *path, nifti_frames *frames, const ul_nifti_header *header,
     int threads, const ul_progress *progress, ul_error *error);
-
-#endif

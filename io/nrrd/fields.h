@@ -1,6 +1,5 @@
 /* The fields of an NRRD header, and what they come to. Private to io/nrrd. */
-#ifndef NRRD_FIELDS_H
-#define NRRD_FIELDS_H
+#pragma once
 
 #include "io/nrrd/header.h"
 
@@ -20,5 +19,3 @@ ul_status nrrd_fields_take(
 /* Fills the header's numbers in. Errors: UL_ERROR_INPUT, UL_ERROR_UNSUPPORTED. */
 ul_status nrrd_fields_settle(
     const nrrd_fields *fields, nrrd_header *header, char **notes, ul_error *error);
-
-#endif

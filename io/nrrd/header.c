@@ -1,9 +1,7 @@
 #include "io/nrrd/header.h"
 
-#include "io/base/notes.h"
 #include "io/nrrd/fields.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

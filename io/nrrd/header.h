@@ -1,7 +1,6 @@
 /* The header of an NRRD file: parsed and checked. Private to io/nrrd. Source: the definition of
  * NRRD at teem.sourceforge.net/nrrd/format.html. */
-#ifndef NRRD_HEADER_H
-#define NRRD_HEADER_H
+#pragma once
 
 #include "ulite/nrrd.h"
 
@@ -39,5 +38,3 @@ void nrrd_header_free(nrrd_header *header);
 
 /* The value of a key; NULL where there is none. */
 const char *nrrd_header_value(const nrrd_header *header, const char *key);
-
-#endif

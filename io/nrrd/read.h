@@ -1,6 +1,5 @@
 /* Samples of an NRRD file. Private to io/nrrd. */
-#ifndef NRRD_READ_H
-#define NRRD_READ_H
+#pragma once
 
 #include "io/nrrd/header.h"
 
@@ -10,5 +9,3 @@ ul_status nrrd_read_frame(
 
 /* Where its voxels lie. *grid: ul_grid_free. */
 ul_status nrrd_grid(const nrrd_header *header, ul_grid *grid, ul_error *error);
-
-#endif

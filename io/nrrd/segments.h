@@ -1,6 +1,5 @@
 /* What 3D Slicer says of segments in the keys of a .seg.nrrd. Private to io/nrrd. */
-#ifndef NRRD_SEGMENTS_H
-#define NRRD_SEGMENTS_H
+#pragma once
 
 #include "io/nrrd/header.h"
 
@@ -30,5 +29,3 @@ typedef struct nrrd_extent {
  * own, with label value 1. */
 void nrrd_segment_print(
     FILE *stream, size_t n, const ul_segment *segment, const nrrd_extent *extent, bool layers);
-
-#endif

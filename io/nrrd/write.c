@@ -4,7 +4,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const char *type_name(ul_sample sample) {
     static const char *const names[] = {

@@ -1,14 +1,11 @@
 /* Decoding compressed frames. A codec turns the bytes of one frame into samples of
  * layout->bits_allocated / 8 bytes in the machine's byte order, pixel by pixel (colours
  * interleaved). */
-#ifndef CODEC_H
-#define CODEC_H
+#pragma once
 
 #include "io/dicom/file.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 typedef struct codec_frame {
     const dicom_layout *layout;
@@ -61,7 +58,4 @@ ul_status codec_jpeg2000_decode(const codec_frame *frame, codec_output *output, 
 /* JPEG and JPEG-LS, through DCMTK. */
 ul_status codec_dcmtk_decode(const codec_frame *frame, codec_output *output, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

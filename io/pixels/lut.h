@@ -1,6 +1,5 @@
 /* Lookup tables: of a modality, and the three of a palette. */
-#ifndef DICOM_LUT_H
-#define DICOM_LUT_H
+#pragma once
 
 #include "io/dicom/item.h"
 #include "ulite/error.h"
@@ -27,5 +26,3 @@ ul_status dicom_read_palette(
     const dicom_item *data, uint16_t color, bool signed_first, dicom_lut *lut, ul_error *error);
 
 uint16_t dicom_look_up(const dicom_lut *lut, double value);
-
-#endif

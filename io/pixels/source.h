@@ -1,13 +1,10 @@
 /* The stored pixels of one DICOM file, frame by frame. */
-#ifndef DICOM_SOURCE_H
-#define DICOM_SOURCE_H
+#pragma once
 
 #include "io/dicom/file.h"
 #include "io/pixels/lut.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 typedef struct dicom_fragment {
     uint64_t offset;
@@ -39,7 +36,4 @@ size_t dicom_frame_bytes(const dicom_layout *layout);
 ul_status dicom_source_frame(
     const dicom_source *source, size_t frame, void *buffer, bool *is_rgb, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

@@ -1,5 +1,7 @@
 #include "io/pixels/unpack.h"
 
+#include "volume/sample_types.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -151,35 +153,6 @@ static double sample_at(const dicom_layout *layout, const void *frame, size_t i)
     }
 }
 
-static void store(ul_sample sample, void *samples, size_t i, double value) {
-    switch (sample) {
-    case UL_SAMPLE_U8:
-        ((uint8_t *)samples)[i] = (uint8_t)value;
-        break;
-    case UL_SAMPLE_I8:
-        ((int8_t *)samples)[i] = (int8_t)value;
-        break;
-    case UL_SAMPLE_U16:
-        ((uint16_t *)samples)[i] = (uint16_t)value;
-        break;
-    case UL_SAMPLE_I16:
-        ((int16_t *)samples)[i] = (int16_t)value;
-        break;
-    case UL_SAMPLE_I32:
-        ((int32_t *)samples)[i] = (int32_t)value;
-        break;
-    case UL_SAMPLE_U32:
-        ((uint32_t *)samples)[i] = (uint32_t)value;
-        break;
-    case UL_SAMPLE_F32:
-        ((float *)samples)[i] = (float)value;
-        break;
-    case UL_SAMPLE_F64:
-        ((double *)samples)[i] = value;
-        break;
-    }
-}
-
 bool dicom_stored_as_is(const dicom_file *file, ul_sample sample) {
     const dicom_layout *layout = &file->layout;
     return layout->photometric != DICOM_PALETTE && !layout->has_modality_lut &&
@@ -201,7 +174,8 @@ void dicom_store_pixels(const dicom_source *source, const void *frame, size_t fi
             for (size_t c = 0; c < 3; c++) {
                 const dicom_lut *lut = &source->palette[c];
                 unsigned value = dicom_look_up(lut, sample_at(layout, frame, first + i));
-                store(sample, samples, 3 * i + c, lut->bits > 8 ? value >> (lut->bits - 8) : value);
+                sample_store(
+                    sample, samples, 3 * i + c, lut->bits > 8 ? value >> (lut->bits - 8) : value);
             }
         return;
     }
@@ -213,6 +187,6 @@ void dicom_store_pixels(const dicom_source *source, const void *frame, size_t fi
             if (inverted)
                 value = (double)((1u << source->modality.bits) - 1) - value;
         }
-        store(sample, samples, i, value);
+        sample_store(sample, samples, i, value);
     }
 }

@@ -1,6 +1,5 @@
 /* From stored samples to those of a volume: bits, sign, lookup tables, colours, MONOCHROME1. */
-#ifndef DICOM_PIXELS_H
-#define DICOM_PIXELS_H
+#pragma once
 
 #include "io/pixels/source.h"
 #include "ulite/volume.h"
@@ -20,5 +19,3 @@ void dicom_store_pixels(const dicom_source *source, const void *frame, size_t fi
 
 /* Whether normalised frames of the file are already samples of the type. */
 bool dicom_stored_as_is(const dicom_file *file, ul_sample sample);
-
-#endif

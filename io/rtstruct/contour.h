@@ -1,14 +1,11 @@
 /* Outlines of masks along the edges of their pixels. Private to io/rtstruct. */
-#ifndef RTSTRUCT_CONTOUR_H
-#define RTSTRUCT_CONTOUR_H
+#pragma once
 
 #include "ulite/error.h"
 
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* A corner of pixels: pixel (i, j) has those from (i, j) to (i + 1, j + 1). */
 typedef struct contour_point {
@@ -36,7 +33,4 @@ void contours_free(contours *found);
 ul_status contour_fill(const double *points, size_t count, uint8_t *mask, size_t width,
     size_t height, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

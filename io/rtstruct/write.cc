@@ -1,4 +1,3 @@
-#include "io/base/notes.h"
 #include "io/dicom/shim.h"
 #include "io/dicom/value.h"
 #include "io/rtstruct/contour.h"

@@ -1,15 +1,14 @@
 /* Frames of one bit per pixel, packed without gaps from frame to frame: least significant bit
  * first, a frame may start inside a byte (PS3.5 8.1.1). */
-#ifndef SEG_BITS_H
-#define SEG_BITS_H
+#pragma once
+
+#include "ulite/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* Sets the bits from first_bit on where map[0..count) equals number; bits must be zero before. */
 void seg_bits_pack(
@@ -47,7 +46,4 @@ void seg_bits_close_up(uint8_t *bits, size_t frames, size_t frame_bits);
 /* The segment numbers of map[0..count) as flags: present[number] = true where it occurs. */
 void seg_bits_present(const uint16_t *map, size_t count, bool present[65536]);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

@@ -1,6 +1,5 @@
 /* What the parts of the SEG writer share: the plan of an object before it is built. C++ only. */
-#ifndef SEG_BUILD_H
-#define SEG_BUILD_H
+#pragma once
 
 #include "io/base/uid.h"
 #include "io/dicom/shim.h"
@@ -109,9 +108,6 @@ void seg_put(DcmItem &item, const DcmTagKey &tag, const std::string &value);
 void seg_put_us(DcmItem &item, const DcmTagKey &tag, unsigned value);
 void seg_put_code(DcmItem &item, const DcmTagKey &sequence, const char *value, const char *scheme,
     const char *meaning);
-/* Names the character set again in an item whose text needs it: dcmjs, and so OHIF, forgets the
- * data set's inside of sequences. */
-void seg_put_charset(DcmItem &item, const std::string &text);
 DcmItem &seg_new_item(DcmItem &item, const DcmTagKey &sequence);    /* appended to the sequence */
 void seg_put_reference(DcmItem &item, const ul_instance &instance); /* class and instance UID */
 /* Text cut to so many characters and, where they are given, bytes. */
@@ -139,5 +135,3 @@ template <class Read> auto seg_read_back(Read read) -> decltype(read()) {
 #define SEG_PRIVATE_CREATOR "ULITE"
 #define SEG_PRIVATE_CREATOR_TAG DcmTagKey(0x0063, 0x0010)
 #define SEG_LABEL_VALUE_TAG DcmTagKey(0x0063, 0x1001)
-
-#endif

@@ -1,6 +1,5 @@
 /* Where the frames of a SEG lie: on which slice of which grid. C++ only. */
-#ifndef SEG_LAYOUT_H
-#define SEG_LAYOUT_H
+#pragma once
 
 #include "io/seg/object.h"
 #include "ulite/seg.h"
@@ -55,5 +54,3 @@ size_t seg_count_named(const SegObject &object, const ul_series *source);
  * lie on none or on several. */
 const ul_series *seg_choose_volume(
     const SegObject &object, const std::vector<const ul_series *> &volumes);
-
-#endif

@@ -132,6 +132,16 @@ void seg_put_object(DcmItem &target, const SegPlan &plan, const SegUids &uids, c
     put_dimensions(target, plan, uids);
 }
 
+/* Names the character set again in an item whose text needs it: dcmjs, and so OHIF, forgets the
+ * data set's inside of sequences. */
+static void put_charset(DcmItem &item, const std::string &text) {
+    for (char c : text)
+        if (static_cast<signed char>(c) < 0) {
+            seg_put(item, DCM_SpecificCharacterSet, "ISO_IR 192");
+            return;
+        }
+}
+
 static void put_code_of(DcmItem &item, const DcmTagKey &sequence, const ul_code &code,
     const DcmTagKey &modifier_sequence, const ul_code &modifier) {
     if (!code.value[0])
@@ -160,8 +170,8 @@ static void put_algorithm(DcmItem &item, const ul_segment &segment) {
 static void put_segment(DcmItem &target, const SegPlan &plan, size_t index) {
     const ul_segment &segment = plan.segment(index);
     DcmItem &item = seg_new_item(target, DCM_SegmentSequence);
-    seg_put_charset(item, segment.label + std::string(segment.description) +
-                              segment.algorithm_name + segment.tracking_id);
+    put_charset(item, segment.label + std::string(segment.description) + segment.algorithm_name +
+                          segment.tracking_id);
     seg_put_us(item, DCM_SegmentNumber, plan.number(index));
     seg_put(item, DCM_SegmentLabel, seg_clipped(segment.label, 64));
     std::string description = segment_description(segment, plan.options->description_note);
@@ -378,18 +388,10 @@ void seg_save(DcmFileFormat &file, const char *path, E_TransferSyntax syntax) {
             UL_ERROR_OUTPUT, "cannot be written: %s", errno ? std::strerror(errno) : saved.text());
 }
 
-void seg_put_charset(DcmItem &item, const std::string &text) {
-    for (char c : text)
-        if (static_cast<signed char>(c) < 0) {
-            seg_put(item, DCM_SpecificCharacterSet, "ISO_IR 192");
-            return;
-        }
-}
-
 void seg_put_code(DcmItem &item, const DcmTagKey &sequence, const char *value, const char *scheme,
     const char *meaning) {
     DcmItem &code = seg_new_item(item, sequence);
-    seg_put_charset(code, meaning);
+    put_charset(code, meaning);
     seg_put(code, std::strlen(value) > 16 ? DCM_LongCodeValue : DCM_CodeValue, value);
     seg_put(code, DCM_CodingSchemeDesignator, scheme);
     seg_put(code, DCM_CodeMeaning, meaning);

@@ -1,6 +1,5 @@
 /* A DICOM Segmentation as it stands in a file, whoever wrote it. C++ only. */
-#ifndef SEG_OBJECT_H
-#define SEG_OBJECT_H
+#pragma once
 
 #include "io/dicom/object.h"
 #include "ulite/volume.h"
@@ -77,5 +76,3 @@ bool seg_is_class(const std::string &class_uid);
 /* Reads and checks what every use needs: sizes, segments, frames and, with pixels, that there are
  * enough of them. Throws Failure (UL_ERROR_INPUT, UL_ERROR_UNSUPPORTED, UL_ERROR_LIMIT). */
 SegObject seg_object_open(const char *path, bool with_pixels);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the parts of the SEG checker share. C++ only. */
-#ifndef SEG_VERIFY_H
-#define SEG_VERIFY_H
+#pragma once
 
 #include "io/seg/object.h"
 #include "ulite/seg.h"
@@ -28,5 +27,3 @@ void seg_check_geometry(const SegObject &object, SegFindings &findings);
 
 /* References, with the images of source where it is not NULL. */
 void seg_check_references(const SegObject &object, const ul_catalog *source, SegFindings &findings);
-
-#endif

@@ -1,4 +1,3 @@
-#include "io/base/notes.h"
 #include "io/base/sha256.h"
 #include "io/base/uid.h"
 #include "io/dicom/shim.h"

@@ -1,6 +1,5 @@
 /* What a series is as a volume, and comparing images by their pixels. */
-#ifndef DICOM_READ_H
-#define DICOM_READ_H
+#pragma once
 
 #include "io/series/series.h"
 
@@ -10,5 +9,3 @@ ul_status series_describe(const ul_series *series, ul_volume *volume, ul_error *
 
 /* A series_compare: whether both images can be read and have the same values. */
 bool dicom_same_pixels(void *context, const dicom_image *a, const dicom_image *b);
-
-#endif

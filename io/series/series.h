@@ -1,13 +1,10 @@
 /* Grouping the images of a scan into stackable volumes. */
-#ifndef SERIES_H
-#define SERIES_H
+#pragma once
 
 #include "io/dicom/file.h"
 #include "ulite/dicom.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 struct ul_series {
     const dicom_image **images; /* [grid.size[2]], owned: slice k is images[k] */
@@ -52,8 +49,4 @@ ul_status series_check_unchanged(const ul_series *series, size_t k, ul_error *er
 
 void series_free(ul_series *series); /* and the memory of the struct itself */
 
-#ifdef __cplusplus
-}
-#endif
-
-#endif
+UL_END_C

@@ -1,6 +1,5 @@
 /* Splitting images that lie at the same places into volumes of one image per place. */
-#ifndef SERIES_SPLIT_H
-#define SERIES_SPLIT_H
+#pragma once
 
 #include "io/series/series.h"
 
@@ -23,5 +22,3 @@ typedef struct split_part {
 ul_status series_split(placed_image *images, size_t count, series_compare compare, void *context,
     split_part **parts, size_t *part_count, ul_error *error);
 void split_parts_free(split_part *parts, size_t count);
-
-#endif

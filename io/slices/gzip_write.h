@@ -1,6 +1,5 @@
 /* A file written in order, compressed on all cores or as it is. */
-#ifndef GZIP_WRITE_H
-#define GZIP_WRITE_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -18,5 +17,3 @@ bool gzip_write(gzip_writer *writer, const void *bytes, size_t size_bytes);
 
 /* Ends the file and frees the writer (NULL is fine). False with errno likewise. */
 bool gzip_write_close(gzip_writer *writer);
-
-#endif

@@ -1,6 +1,5 @@
 /* Images in files: something in front, then one slice after another, of one or several volumes. */
-#ifndef SLICE_FILE_H
-#define SLICE_FILE_H
+#pragma once
 
 #include "ulite/volume.h"
 
@@ -39,5 +38,3 @@ void slice_fill_labels_16(const slice_file *file, size_t k, void *bytes);
 
 /* The largest number in a label map. */
 unsigned slice_largest_label(const ul_labels *labels);
-
-#endif

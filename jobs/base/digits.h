@@ -1,7 +1,6 @@
 /* Numbers with the digits that they deserve, wherever they are written as JSON or CSV: more would
  * claim what nobody measured. What is not finite stays as it is. */
-#ifndef DIGITS_H
-#define DIGITS_H
+#pragma once
 
 #include <stdio.h>
 
@@ -30,5 +29,3 @@ double digits_value(double value);
 
 /* Writes a text as a field, in quotes where it needs them. */
 void csv_put_text(FILE *stream, const char *text);
-
-#endif

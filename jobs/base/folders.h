@@ -1,6 +1,5 @@
 /* Folders with names that nobody can guess, and what is in them. */
-#ifndef JOBS_BASE_FOLDERS_H
-#define JOBS_BASE_FOLDERS_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -24,5 +23,3 @@ bool files_write_all(int file, const void *bytes, size_t size);
 /* Writes a new file into a folder; *path: the caller's. Errors: UL_ERROR_OUTPUT, UL_ERROR_LIMIT. */
 ul_status folder_put(const char *folder, const char *name, const void *bytes, size_t size,
     char **path, ul_error *error);
-
-#endif

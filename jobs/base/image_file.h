@@ -1,6 +1,5 @@
 /* Images and labels in single files of any kind that is no DICOM. */
-#ifndef IMAGE_FILE_H
-#define IMAGE_FILE_H
+#pragma once
 
 #include "ulite/nifti.h"
 
@@ -26,5 +25,3 @@ ul_status image_file_parts(const char *path, char *files[2], ul_error *error);
 /* Reads labels; notes (may be NULL) likewise. *labels: ul_labels_free. */
 ul_status image_file_read_labels(
     const char *path, ul_labels *labels, char **notes, ul_error *error);
-
-#endif

@@ -1,6 +1,5 @@
 /* MODEL on the command line: a file, or the name of a bundled model. */
-#ifndef MODEL_PATH_H
-#define MODEL_PATH_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -20,5 +19,3 @@ ul_status model_path_find_beside(
 /* Calls visit with every bundled model, sorted by name, each name once. */
 typedef void model_path_visit(void *context, const char *name, const char *path);
 void model_path_each(model_path_visit *visit, void *context);
-
-#endif

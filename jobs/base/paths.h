@@ -1,6 +1,5 @@
 /* Names and folders: what data sets and evaluations need of the file system. */
-#ifndef FILES_H
-#define FILES_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -55,5 +54,3 @@ size_t files_archive_stem(const char *name);
 /* The first line of a text file, the caller's. Errors: as ul_text_read, UL_ERROR_INPUT also where
  * it has fewer than `least` bytes. */
 ul_status files_read_line(const char *path, size_t least, char **line, ul_error *error);
-
-#endif

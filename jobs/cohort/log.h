@@ -1,6 +1,5 @@
 /* The lines of runs.jsonl, read: what is kept of each in memory, and logs joined. */
-#ifndef LOG_H
-#define LOG_H
+#pragma once
 
 #include "ulite/cohort.h"
 
@@ -58,5 +57,3 @@ ul_status log_shards(const char *folder, log_names *names, ul_error *error);
 /* Takes name over, also where it fails; NULL fails. */
 ul_status log_names_add(log_names *names, char *name, ul_error *error);
 void log_names_free(log_names *names);
-
-#endif

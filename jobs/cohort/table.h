@@ -1,6 +1,5 @@
 /* The rows of volumes.csv. */
-#ifndef TABLE_H
-#define TABLE_H
+#pragma once
 
 #include <cJSON.h>
 #include <stdio.h>
@@ -10,5 +9,3 @@ void table_head(FILE *stream);
 
 /* A row for each of the run's "volumes". */
 void table_rows(FILE *stream, const cJSON *run);
-
-#endif

@@ -5,7 +5,6 @@
 
 #include <cJSON.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const char *const loss_words[] = {"dice", "cross_entropy", "dice_ce", "tversky", NULL};
 static const char *const optimizer_words[] = {"adam", "adamw", NULL};

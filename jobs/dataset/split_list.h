@@ -1,6 +1,5 @@
 /* The split list beside a model: which images it saw, by their digests. */
-#ifndef SPLIT_H
-#define SPLIT_H
+#pragma once
 
 #include "ulite/train.h"
 
@@ -9,5 +8,3 @@
  * one image in two splits), UL_ERROR_INTERRUPTED. */
 ul_status split_describe(const ul_dataset *dataset, const ul_progress *progress, char **json,
     char digest[65], ul_error *error);
-
-#endif

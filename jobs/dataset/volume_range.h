@@ -1,6 +1,5 @@
 /* The smallest and the largest volume of every class in a set of cases. */
-#ifndef VOLUME_RANGE_H
-#define VOLUME_RANGE_H
+#pragma once
 
 #include "ulite/card.h"
 #include "ulite/volume.h"
@@ -20,5 +19,3 @@ void volume_range_add_labels(volume_range *range, const ul_labels *labels);
 /* Puts the range into a card, in the place of any other; of mirror partners that of both. Leaves
  * the card without one where it is not known. Errors: UL_ERROR_LIMIT. */
 ul_status volume_range_store(const volume_range *range, ul_card *card, ul_error *error);
-
-#endif

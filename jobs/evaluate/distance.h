@@ -1,6 +1,5 @@
 /* Exact Euclidean distances to a set of voxels. */
-#ifndef DISTANCE_H
-#define DISTANCE_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -12,5 +11,3 @@
  * and Huttenlocher 2012), linear in the number of voxels. Errors: UL_ERROR_LIMIT (memory). */
 ul_status distance_squared(const uint8_t *set, const size_t size[3],
     const double *const position[3], double *squared, ul_error *error);
-
-#endif

@@ -1,6 +1,5 @@
 /* Segmentations that leave out the slices without labels. */
-#ifndef COVER_H
-#define COVER_H
+#pragma once
 
 #include "ulite/volume.h"
 
@@ -8,5 +7,3 @@
  * every voxel of grid. Does nothing where either lies nowhere or the slices are unevenly spaced.
  * Errors: UL_ERROR_LIMIT. */
 ul_status cover_grid(ul_labels *labels, const ul_grid *grid, ul_error *error);
-
-#endif

@@ -1,6 +1,5 @@
 /* Label volumes from files of any kind. */
-#ifndef LABELS_FILE_H
-#define LABELS_FILE_H
+#pragma once
 
 #include "ulite/dicom.h"
 #include "ulite/volume.h"
@@ -25,5 +24,3 @@ bool labels_are_numbered_alone(const char *path);
 
 /* Whether the path is an NRRD file, which may hold the part around its segments alone. */
 bool labels_are_cropped(const char *path);
-
-#endif

@@ -1,7 +1,6 @@
 /* How bright the tissues of a drawn head are: each group of values for itself, or all of them as a
  * pulse sequence shows their relaxation times. */
-#ifndef CONTRAST_H
-#define CONTRAST_H
+#pragma once
 
 #include "jobs/generate/label_values.h"
 #include "jobs/train/random.h"
@@ -21,5 +20,3 @@ head_tissue contrast_draw_tissue(const ul_generation *ranges, random_stream *str
  */
 void contrast_draw(const label_values *values, const ul_generation *ranges, random_stream *stream,
     head_tissue *tissue);
-
-#endif

@@ -1,7 +1,6 @@
 #include "jobs/generate/generate.h"
 
 #include "jobs/segment/intensity.h"
-#include "jobs/segment/slices.h"
 #include "volume/orient.h"
 
 #include <stdlib.h>

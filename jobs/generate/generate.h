@@ -1,6 +1,5 @@
 /* Training patches, and whole volumes to validate with, drawn from label maps. */
-#ifndef GENERATE_H
-#define GENERATE_H
+#pragma once
 
 #include "jobs/generate/head_render.h"
 #include "ulite/train.h"
@@ -34,5 +33,3 @@ void generator_scratch_free(generator_scratch *scratch);
  * on the stream only. */
 void generator_draw(const patch_generator *generator, const ul_plan *plan, random_stream *stream,
     generator_scratch *scratch, float *image, uint8_t *labels);
-
-#endif

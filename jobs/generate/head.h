@@ -4,8 +4,7 @@
  *
  * Method: Billot et al., SynthSeg (Medical Image Analysis 2023); Hoopes et al., SynthStrip
  * (NeuroImage 2022). */
-#ifndef HEAD_H
-#define HEAD_H
+#pragma once
 
 #include "jobs/generate/contrast.h"
 #include "jobs/generate/label_map.h"
@@ -49,5 +48,3 @@ void head_draw(const label_values *values, const label_map *map, const ul_genera
 /* The voxel of the map that lies at a place, displacement left out, and the other way. */
 void head_to_map(const head_scan *head, const double at_mm[3], double voxel[3]);
 void head_from_map(const head_scan *head, const double voxel[3], double at_mm[3]);
-
-#endif

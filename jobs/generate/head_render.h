@@ -1,6 +1,5 @@
 /* Slices of a drawn head: what its scanner would measure, and the true labels. */
-#ifndef HEAD_RENDER_H
-#define HEAD_RENDER_H
+#pragma once
 
 #include "jobs/generate/head.h"
 
@@ -34,5 +33,3 @@ void head_render_labels(const head_scan *head, const head_raster *raster, long z
  * the whole scan are measured on. Of the raster only the steps and extents count. */
 void head_sample(const head_scan *head, const head_raster *raster, size_t count,
     random_stream *stream, float *values);
-
-#endif

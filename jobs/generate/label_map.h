@@ -1,6 +1,5 @@
 /* Label maps in memory, which images are drawn from. */
-#ifndef LABEL_MAP_H
-#define LABEL_MAP_H
+#pragma once
 
 #include "jobs/generate/label_values.h"
 #include "ulite/train.h"
@@ -35,5 +34,3 @@ ul_status label_map_build(
 /* Reads the label map of a case. Errors name it: likewise, and of reading. */
 ul_status label_map_read(const ul_dataset *dataset, size_t index, label_map *map, ul_error *error);
 void label_map_free(label_map *map);
-
-#endif

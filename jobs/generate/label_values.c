@@ -37,11 +37,19 @@ static size_t find_group(reading *in, const char *name, bool add) {
     return add ? values->group_count - 1 : values->group_count;
 }
 
+/* The item of a value of the maps; NULL where the file does not name it. */
+static const label_value *find_value(const label_values *values, unsigned value) {
+    for (size_t i = 0; i < values->count; i++)
+        if (values->items[i].value == value)
+            return &values->items[i];
+    return NULL;
+}
+
 static ul_status add_value(const cJSON *json, void *thing, ul_error *error) {
     const entry *e = thing;
     label_values *values = e->in->values;
     (void)json;
-    if (label_values_find(values, e->value))
+    if (find_value(values, e->value))
         return ul_error_set(error, UL_ERROR_INPUT, "value %u stands twice", e->value);
     if (values->count == LABEL_VALUES_MOST)
         return ul_error_set(
@@ -152,7 +160,7 @@ static ul_status check_mirrors(const cJSON *json, void *thing, ul_error *error) 
     label_values *values = in->values;
     (void)json;
     for (size_t i = 1; i < values->count; i++) {
-        const label_value *other = label_values_find(values, in->mirrors[i]);
+        const label_value *other = find_value(values, in->mirrors[i]);
         if (in->mirrors[i] && !other)
             return ul_error_set(error, UL_ERROR_INPUT,
                 "entry %zu of \"values\": \"mirror\" is %u, must be " ANOTHER, i, in->mirrors[i]);
@@ -200,13 +208,6 @@ ul_status label_values_read(const char *path, label_values **values, ul_error *e
     return status;
 }
 
-const label_value *label_values_find(const label_values *values, unsigned value) {
-    for (size_t i = 0; i < values->count; i++)
-        if (values->items[i].value == value)
-            return &values->items[i];
-    return NULL;
-}
-
 ul_status label_values_unnamed(unsigned value, ul_error *error) {
     return ul_error_set(error, UL_ERROR_INPUT,
         "label value %u, which generate.json does not name: add it there", value);
@@ -217,7 +218,7 @@ ul_status label_values_apply(const label_values *values, ul_labels *labels, ul_e
     const label_value *last = &values->items[0];
     for (size_t i = 0; i < size[0] * size[1] * size[2]; i++) {
         if (labels->map[i] != last->value)
-            last = label_values_find(values, labels->map[i]);
+            last = find_value(values, labels->map[i]);
         if (!last)
             return label_values_unnamed(labels->map[i], error);
         labels->map[i] = last->label;

@@ -1,6 +1,5 @@
 /* What the values of label maps stand for when images are drawn from them: generate.json. */
-#ifndef LABEL_VALUES_H
-#define LABEL_VALUES_H
+#pragma once
 
 #include "ulite/volume.h"
 
@@ -41,9 +40,6 @@ typedef struct label_values {
  * the key; UL_ERROR_LIMIT. *values: the caller's, free. */
 ul_status label_values_read(const char *path, label_values **values, ul_error *error);
 
-/* The item of a value of the maps; NULL where the file does not name it. */
-const label_value *label_values_find(const label_values *values, unsigned value);
-
 /* Replaces the values of label maps by classes. Errors: UL_ERROR_INPUT (a value without an item).
  */
 ul_status label_values_apply(const label_values *values, ul_labels *labels, ul_error *error);
@@ -54,5 +50,3 @@ ul_status label_values_unnamed(unsigned value, ul_error *error);
 /* That mirrored values belong to mirrored classes. Errors: UL_ERROR_INPUT. */
 ul_status label_values_check(
     const label_values *values, const ul_segments *classes, ul_error *error);
-
-#endif

@@ -1,7 +1,6 @@
 /* A smooth random function of the place in a head: normal control points on a lattice,
  * interpolated by cubic B-splines. */
-#ifndef SMOOTH_FIELD_H
-#define SMOOTH_FIELD_H
+#pragma once
 
 #include "jobs/train/random.h"
 
@@ -21,5 +20,3 @@ void smooth_field_draw(random_stream *stream, double sd, double spacing_mm, cons
 
 /* Its value; beyond the box that of the nearest place in it. */
 double smooth_field_at(const smooth_field *field, const double at_mm[3]);
-
-#endif

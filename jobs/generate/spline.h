@@ -1,6 +1,5 @@
 /* Weights of uniform cubic B-splines, which make smooth random fields of control points. */
-#ifndef SPLINE_H
-#define SPLINE_H
+#pragma once
 
 /* Weights of the four control points around t, which lies from 0 to 1 between the middle two. */
 static inline void spline_weights(double t, float weight[4]) {
@@ -10,5 +9,3 @@ static inline void spline_weights(double t, float weight[4]) {
     weight[2] = (float)((3.0 * u * u * u - 6.0 * u * u + 4.0) / 6.0);
     weight[3] = (float)(t * t * t / 6.0);
 }
-
-#endif

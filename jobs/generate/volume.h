@@ -1,6 +1,5 @@
 /* Whole drawn volumes, to validate and test with. */
-#ifndef GENERATE_VOLUME_H
-#define GENERATE_VOLUME_H
+#pragma once
 
 #include "jobs/generate/generate.h"
 
@@ -9,5 +8,3 @@
  * *volume and *labels: the caller's. Errors: UL_ERROR_LIMIT, and of label_map_read. */
 ul_status generate_volume(const ul_dataset *dataset, size_t index, const ul_generation *ranges,
     size_t draw, int threads, ul_volume *volume, ul_labels *labels, ul_error *error);
-
-#endif

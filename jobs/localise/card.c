@@ -2,10 +2,7 @@
 #include "jobs/base/model_path.h"
 #include "ulite/segment.h"
 
-#include "jobs/base/paths.h"
-
 #include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* How a head is turned, by the labels of a localiser. */
-#ifndef POSE_H
-#define POSE_H
+#pragma once
 
 #include "ulite/volume.h"
 
@@ -15,5 +14,3 @@ typedef struct pose {
  * than wide, have no axis; where none has, only the sides count. */
 pose pose_find(
     const ul_labels *labels, const unsigned *numbers, size_t count, const double upright[3]);
-
-#endif

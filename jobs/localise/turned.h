@@ -1,6 +1,5 @@
 /* A box of a volume on slices of another direction, and its labels back on the voxels. */
-#ifndef TURNED_H
-#define TURNED_H
+#pragma once
 
 #include "jobs/localise/pose.h"
 #include "ulite/segment.h"
@@ -29,5 +28,3 @@ ul_status turned_volume(
  * UL_ERROR_LIMIT. */
 ul_status turned_labels(
     const ul_labels *turned, const ul_grid *grid, ul_labels *labels, ul_error *error);
-
-#endif

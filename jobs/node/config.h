@@ -1,7 +1,6 @@
 /* node.json: what a DICOM node is called, who may call it, which models it runs, where results
  * go. */
-#ifndef NODE_CONFIG_H
-#define NODE_CONFIG_H
+#pragma once
 
 #include "io/net/net.h"
 
@@ -60,5 +59,3 @@ typedef struct node_config {
  * UL_ERROR_LIMIT. Free it in any case. */
 ul_status node_config_read(const char *path, node_config *config, ul_error *error);
 void node_config_free(node_config *config);
-
-#endif

@@ -1,6 +1,5 @@
 /* Results on their way to the peers: what a result is called, made, sent, and remembered. */
-#ifndef NODE_OUTBOX_H
-#define NODE_OUTBOX_H
+#pragma once
 
 #include "jobs/node/spool.h"
 #include "ulite/dicom.h"
@@ -50,5 +49,3 @@ bool outbox_refused(const node_spool *spool, const char *name, const char *peer,
 /* At a start: what was set aside is tried again, and what a killed node had sent to all is ended.
  */
 void outbox_recover(const node_spool *spool);
-
-#endif

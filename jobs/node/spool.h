@@ -14,8 +14,7 @@
  * moves into new/ by one rename after it reached the disk; a study moves by one rename; a result
  * appears in outbox/ by one rename. So whatever is killed when: what was acknowledged is in new/,
  * work/ or done/, and what is in work/ is done again to the same result. */
-#ifndef NODE_SPOOL_H
-#define NODE_SPOOL_H
+#pragma once
 
 #include "jobs/base/paths.h"
 #include "ulite/error.h"
@@ -81,5 +80,3 @@ typedef struct spool_counts {
     size_t receiving, waiting, sending; /* in new/, work/, outbox/ */
 } spool_counts;
 void spool_count(const node_spool *spool, spool_counts *counts);
-
-#endif

@@ -1,6 +1,5 @@
 /* Statistics of the real-world values of a volume, padding left out, without a copy of them. */
-#ifndef VALUES_H
-#define VALUES_H
+#pragma once
 
 #include "ulite/card.h"
 #include "volume/orient.h"
@@ -57,5 +56,3 @@ ul_status normalise_measure(const ul_volume *volume, const orientation *o,
 /* Scales values [pixels][channels] in place; mask [pixels] is 1 on padding, or NULL. */
 void normalise_apply(
     const value_scale *scale, const uint8_t *mask, size_t pixels, size_t channels, float *values);
-
-#endif

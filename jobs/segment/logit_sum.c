@@ -1,6 +1,5 @@
 #include "jobs/segment/logit_sum.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,8 +2,7 @@
  * neighbours at a distance and slices need not be the source's own, the network's spacing along
  * every axis that the source resolves finer. The sums of a head of 1 mm voxels and 31 classes would
  * be 880 MB as floats: they are whole numbers of 16 bits. */
-#ifndef LOGIT_SUM_H
-#define LOGIT_SUM_H
+#pragma once
 
 #include "jobs/segment/slices.h"
 #include "volume/planes.h"
@@ -44,5 +43,3 @@ void logit_sum_add(const logit_sum *sum, const ul_voxel_plane *plane, const floa
  */
 void logit_sum_row(const logit_sum *sum, size_t k, size_t j, float *scratch, float *row);
 size_t logit_sum_scratch(const logit_sum *sum);
-
-#endif

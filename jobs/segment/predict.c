@@ -1,6 +1,5 @@
 #include "jobs/segment/predict.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 /* A network run over the slices of a stack. */
-#ifndef PREDICT_H
-#define PREDICT_H
+#pragma once
 
 #include "jobs/segment/slices.h"
 #include "ulite/segment.h"
@@ -19,5 +18,3 @@ typedef void (*predict_function)(void *context, const ul_voxel_plane *plane, con
 ul_status predict_stack(const ul_model *model, const ul_card *card, const slice_stack *stack,
     size_t first, size_t count, const ul_segment_options *options, const ul_progress *progress,
     predict_function take, void *context, ul_error *error);
-
-#endif

@@ -1,6 +1,5 @@
 /* Measures a segmentation for ulite/segment.h while it is made. */
-#ifndef QUALITY_H
-#define QUALITY_H
+#pragma once
 
 #include "jobs/segment/predict.h"
 #include "ulite/segment.h"
@@ -27,5 +26,3 @@ ul_status quality_measure_pieces(quality_meter *meter, const ul_labels *labels, 
 /* The quality of the finished labels: quality [card->classes.count]. */
 void quality_judge(const quality_meter *meter, const ul_card *card, const ul_labels *labels,
     ul_segment_quality *quality);
-
-#endif

@@ -1,6 +1,5 @@
 /* Left and right of paired structures, by the mid-sagittal plane of the labels. */
-#ifndef SIDES_H
-#define SIDES_H
+#pragma once
 
 #include "ulite/volume.h"
 
@@ -20,5 +19,3 @@ ul_status sides_settle(ul_labels *labels, size_t *changed, ul_error *error);
 /* The direction to the patient's left by that plane, LPS; false where no plane can be trusted or
  * memory ran out. */
 bool sides_find_left(const ul_labels *labels, double left[3]);
-
-#endif

@@ -1,7 +1,6 @@
 /* From a volume to what the network sees: slices along a plane of the card, turned upright, at the
  * network's spacing, normalised. Training and inference share this file. */
-#ifndef SLICES_H
-#define SLICES_H
+#pragma once
 
 #include "jobs/segment/intensity.h"
 #include "volume/resample.h"
@@ -70,5 +69,3 @@ void slices_input(const slice_stack *stack, const ul_card *card, size_t channels
 /* Labels on the pixels of the stack (the nearest voxel's), [depth][height][width]; numbers above
  * 255 become 255. labels lie on the grid of the volume. */
 void slices_labels(const slice_stack *stack, const ul_labels *labels, uint8_t *pixels);
-
-#endif

@@ -1,7 +1,6 @@
 /* NRRD as viewers in a browser read it: bare samples behind the header, of a type that they name.
  */
-#ifndef JOBS_SERVE_PLAIN_NRRD_H
-#define JOBS_SERVE_PLAIN_NRRD_H
+#pragma once
 
 #include "ulite/volume.h"
 
@@ -14,5 +13,3 @@ ul_status plain_nrrd_write(
 /* Writes {"label": [number, i, j, k], ...}: the mean place of each segment that has voxels, as
  * JSON. Errors: UL_ERROR_LIMIT, UL_ERROR_OUTPUT. */
 ul_status plain_nrrd_write_centroids(const char *path, const ul_labels *labels, ul_error *error);
-
-#endif

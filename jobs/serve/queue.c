@@ -2,14 +2,13 @@
 
 #include "jobs/base/folders.h"
 #include "jobs/base/paths.h"
+#include "libulite/base/resources.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 typedef struct task {
     char id[TASK_ID_BYTES]; /* empty: a free place */
@@ -38,12 +37,6 @@ struct queue {
     feeder feeders[QUEUE_MOST_WORKERS];
     task *tasks; /* [options.most_kept] */
 };
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 static task *find(queue *q, const char *id) {
     for (size_t i = 0; *id && i < q->options.most_kept; i++)
@@ -77,7 +70,7 @@ static size_t count_in(const queue *q, task_state state) {
 }
 
 static void drop_old(queue *q) {
-    double time = now();
+    double time = ul_seconds();
     for (size_t i = 0; i < q->options.most_kept; i++) {
         task *t = &q->tasks[i];
         if (*t->id && is_over(t) && t->waiters == 0 &&
@@ -100,7 +93,7 @@ static task *next_waiting(queue *q) {
 static void finish(queue *q, task *t, ul_status status, const ul_error *error) {
     t->info.state = status == UL_OK ? TASK_DONE : TASK_FAILED;
     t->info.error = *error;
-    t->ended = now();
+    t->ended = ul_seconds();
     t->info.ran = t->started > 0.0 ? t->ended - t->started : 0.0;
     pthread_cond_broadcast(&q->changed);
 }
@@ -109,7 +102,7 @@ static void run(queue *q, feeder *f, size_t index, task *t) {
     char *folder = files_join(q->options.folder, t->id);
     ul_error error = {0};
     t->info.state = TASK_RUNNING;
-    t->started = now();
+    t->started = ul_seconds();
     t->info.waited = t->started - t->added;
     q->cancel[index] = false;
     q->at[index] = (size_t)(t - q->tasks);
@@ -232,7 +225,7 @@ ul_status queue_add(queue *q, const char *id, ul_error *error) {
             place = &q->tasks[i];
     bool taken = place && waiting < q->options.most_waiting && !q->stopped;
     if (taken) {
-        *place = (task){.number = ++q->last_number, .added = now()};
+        *place = (task){.number = ++q->last_number, .added = ul_seconds()};
         memcpy(place->id, id, TASK_ID_BYTES);
         pthread_cond_broadcast(&q->changed);
     }
@@ -253,9 +246,9 @@ static void tell(queue *q, const task *t, task_info *info) {
         info->ahead += *q->tasks[i].id && q->tasks[i].info.state == TASK_WAITING &&
                        q->tasks[i].number < t->number;
     if (t->info.state == TASK_WAITING)
-        info->waited = now() - t->added;
+        info->waited = ul_seconds() - t->added;
     if (t->info.state == TASK_RUNNING)
-        info->ran = now() - t->started;
+        info->ran = ul_seconds() - t->started;
 }
 
 bool queue_look(queue *q, const char *id, task_info *info) {

@@ -1,6 +1,5 @@
 /* Tasks that wait for a worker, run, and are kept until somebody has fetched what came of them. */
-#ifndef JOBS_SERVE_QUEUE_H
-#define JOBS_SERVE_QUEUE_H
+#pragma once
 
 #include "jobs/serve/worker.h"
 
@@ -62,5 +61,3 @@ bool queue_delete(queue *q, const char *id);
 
 /* Tasks that wait and that run. */
 void queue_count(queue *q, size_t *waiting, size_t *running);
-
-#endif

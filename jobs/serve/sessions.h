@@ -1,6 +1,5 @@
 /* Uploads that a client comes back to. */
-#ifndef JOBS_SERVE_SESSIONS_H
-#define JOBS_SERVE_SESSIONS_H
+#pragma once
 
 #include "jobs/base/folders.h"
 
@@ -29,5 +28,3 @@ void sessions_fill(sessions *all, const char *id, char *path);
 char *sessions_use(sessions *all, const char *id);
 
 void sessions_drop(sessions *all, const char *id);
-
-#endif

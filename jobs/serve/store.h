@@ -1,7 +1,6 @@
 /* A data set that grows: images, and the labels that people have corrected, as `ulite train` takes
  * them. */
-#ifndef JOBS_SERVE_STORE_H
-#define JOBS_SERVE_STORE_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -34,5 +33,3 @@ ul_status store_keep(const char *folder, const store_item *item, ul_error *error
 
 /* How many images there are, and how many of them have labels. */
 ul_status store_count(const char *folder, size_t *images, size_t *labelled, ul_error *error);
-
-#endif

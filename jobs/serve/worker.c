@@ -14,7 +14,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PATH_BYTES = 4096, CANCEL_MS = 200 };
@@ -25,12 +24,6 @@ typedef struct outcome {
     bool overtime; /* it was killed for that */
     bool cancelled;
 } outcome;
-
-static double seconds_now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 static void limit(int resource, uint64_t most) {
     const struct rlimit both = {most, most};
@@ -63,12 +56,12 @@ static void run_task(
  * the program is gone. */
 static bool watch_task(pid_t task, int socket, unsigned seconds, outcome *result) {
     int watched = pidfd_open(task, 0);
-    double end = seconds_now() + seconds;
+    double end = ul_seconds() + seconds;
     bool there = true;
     for (bool ended = watched < 0; !ended;) {
         struct pollfd both[2] = {
             {.fd = watched, .events = POLLIN}, {.fd = socket, .events = POLLIN}};
-        double left = end - seconds_now();
+        double left = end - ul_seconds();
         int ready = left > 0 ? poll(both, 2, (int)(left * 1000) + 1) : 0;
         if (ready < 0 && errno == EINTR)
             continue;

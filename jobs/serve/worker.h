@@ -1,6 +1,5 @@
 /* A process of its own for each task: what a hostile input does to it, it does to it alone. */
-#ifndef JOBS_SERVE_WORKER_H
-#define JOBS_SERVE_WORKER_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -38,5 +37,3 @@ void worker_close(worker *closed);
  * another thread, brings on. Returns what the task returned; UL_ERROR_LIMIT: it ran out of time;
  * UL_ERROR_INTERRUPTED: it was cancelled; UL_ERROR_INTERNAL: it was ended by a signal. */
 ul_status worker_run(worker *at, const char *folder, const atomic_bool *cancel, ul_error *error);
-
-#endif

@@ -1,6 +1,5 @@
 /* Random changes of training slices. */
-#ifndef AUGMENT_H
-#define AUGMENT_H
+#pragma once
 
 #include "jobs/train/samples.h"
 
@@ -20,5 +19,3 @@ void augment_scratch_free(augment_scratch *scratch);
  * as padding is at inference. Depends on place and stream only. */
 void augment_cut(const ul_plan *plan, const sample_place *place, random_stream *stream,
     augment_scratch *scratch, float *image, uint8_t *labels);
-
-#endif

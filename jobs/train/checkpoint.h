@@ -1,6 +1,5 @@
 /* Where a training run stands, so that it goes on exactly. */
-#ifndef CHECKPOINT_H
-#define CHECKPOINT_H
+#pragma once
 
 #include "jobs/train/schedule.h"
 
@@ -24,5 +23,3 @@ ul_status checkpoint_save(const char *path, const ul_trainer *trainer, const run
  * UL_ERROR_INPUT (no such file), UL_ERROR_MODEL names what differs. */
 ul_status checkpoint_read(
     const char *path, ul_plan *plan, const char *data_digest, run_state *state, ul_error *error);
-
-#endif

@@ -1,6 +1,5 @@
 /* Curves of a training run: a CSV line per epoch, drawn as SVG and PDF. */
-#ifndef CURVES_H
-#define CURVES_H
+#pragma once
 
 #include "ulite/train.h"
 
@@ -8,5 +7,3 @@
  * SVG and PDF from the whole of it. Errors: UL_ERROR_OUTPUT. */
 ul_status curves_add(const char *csv_path, const char *svg_path, const char *pdf_path,
     const ul_epoch *epoch, ul_error *error);
-
-#endif

@@ -6,12 +6,12 @@
 #include "jobs/train/model_file.h"
 #include "jobs/train/patches.h"
 #include "libulite/base/output.h"
+#include "libulite/base/resources.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* A training run. */
 typedef struct fit_run {
@@ -36,15 +36,9 @@ typedef struct fit_run {
     bool late;          /* the time is over */
 } fit_run;
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Trained so far, in the runs before a resumed one too. */
 static double seconds_of(const fit_run *run) {
-    return run->state.seconds + now() - run->started;
+    return run->state.seconds + ul_seconds() - run->started;
 }
 
 static ul_status open_buffers(fit_run *run, ul_error *error) {
@@ -221,7 +215,7 @@ static bool out_of_time(const fit_run *run) {
 static double seconds_left(const fit_run *run) {
     double epochs = (double)(run->state.epoch - run->first_epoch);
     double left = (double)(run->plan.training.epochs - run->state.epoch);
-    return epochs > 0.0 ? (now() - run->started) / epochs * left : NAN;
+    return epochs > 0.0 ? (ul_seconds() - run->started) / epochs * left : NAN;
 }
 
 static ul_status run_epoch(fit_run *run, ul_error *error) {
@@ -288,18 +282,18 @@ static ul_status run_epochs(fit_run *run, ul_error *error) {
 /* Seconds of a step, tried for a few. */
 static ul_status time_steps(fit_run *run, double *seconds, ul_error *error) {
     enum { WARM = 1, LEAST = 3 };
-    double started = now(), loss, patience = fmin(5.0, 0.05 * run->limit);
+    double started = ul_seconds(), loss, patience = fmin(5.0, 0.05 * run->limit);
     size_t step = 0;
-    for (; step < WARM + LEAST || now() - started < patience; step++) {
+    for (; step < WARM + LEAST || ul_seconds() - started < patience; step++) {
         if (step == WARM)
-            started = now();
+            started = ul_seconds();
         ul_status status = train_step(run, step, 0.0, &loss, error);
         if (status == UL_OK && !ul_progress_report(run->progress, "timing", 1, 2))
             status = ul_error_set(error, UL_ERROR_INTERRUPTED, "interrupted");
         if (status != UL_OK)
             return status;
     }
-    *seconds = (now() - started) / (double)(step - WARM);
+    *seconds = (ul_seconds() - started) / (double)(step - WARM);
     return UL_OK;
 }
 
@@ -314,7 +308,7 @@ static ul_status time_validation(fit_run *run, bool whole, double *seconds, ul_e
         part.count--;
     }
     part.count = whole ? part.count : 1;
-    double started = now();
+    double started = ul_seconds();
     ul_status status = ul_trainer_model(run->trainer, &model, error);
     if (status != UL_OK)
         return status;
@@ -322,7 +316,7 @@ static ul_status time_validation(fit_run *run, bool whole, double *seconds, ul_e
         run->options->threads, run->progress, &scores, &count, error);
     free(scores);
     ul_model_close(model);
-    *seconds = (now() - started) * (whole ? 1.0 : (double)cases);
+    *seconds = (ul_seconds() - started) * (whole ? 1.0 : (double)cases);
     return status;
 }
 
@@ -432,7 +426,7 @@ ul_status ul_fit(const ul_dataset *dataset, const ul_plan *plan, const ul_fit_op
         .listener = listener,
         .progress = progress,
         .state = {.best = -1.0, .schedule = {1.0, -1.0, 0}},
-        .started = now()};
+        .started = ul_seconds()};
     ul_status status = prepare(&run, error);
     if (status == UL_OK)
         status = run_epochs(&run, error);

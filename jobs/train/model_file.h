@@ -1,6 +1,5 @@
 /* The model file that a training run writes. */
-#ifndef MODEL_FILE_H
-#define MODEL_FILE_H
+#pragma once
 
 #include "jobs/dataset/volume_range.h"
 #include "ulite/train.h"
@@ -22,5 +21,3 @@ ul_status model_file_save_best(const ul_model *model, const ul_dataset *dataset,
 /* Puts the means of scores into the card of the model file at path. */
 ul_status model_file_add_dice(
     const char *path, const char *split, const ul_fit_score *scores, size_t count, ul_error *error);
-
-#endif

@@ -1,7 +1,6 @@
 /* Where training patches come from: images that are cut and changed, label maps that images are
  * drawn from, or both. */
-#ifndef PATCHES_H
-#define PATCHES_H
+#pragma once
 
 #include "jobs/generate/generate.h"
 #include "jobs/train/augment.h"
@@ -24,5 +23,3 @@ void patch_source_close(patch_source *source);
  * plan's seed, step and item alone; thread, below threads, says whose scratch is used. */
 void patch_make(const patch_source *source, size_t step, size_t item, int thread, float *image,
     uint8_t *labels);
-
-#endif

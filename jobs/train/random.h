@@ -1,6 +1,5 @@
 /* Random numbers that depend on a seed and a place only (splitmix64), never on a thread. */
-#ifndef RANDOM_H
-#define RANDOM_H
+#pragma once
 
 #include <math.h>
 #include <stdbool.h>
@@ -59,5 +58,3 @@ static inline double random_normal(random_stream *stream) {
     double radius = sqrt(-2.0 * log(1.0 - random_unit(stream)));
     return radius * cos(6.283185307179586 * random_unit(stream));
 }
-
-#endif

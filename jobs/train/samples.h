@@ -1,6 +1,5 @@
 /* Training cases in memory, as the network would see them but not yet cut into patches. */
-#ifndef SAMPLES_H
-#define SAMPLES_H
+#pragma once
 
 #include "jobs/dataset/volume_range.h"
 #include "jobs/train/random.h"
@@ -42,5 +41,3 @@ typedef struct sample_place {
 /* Draws a case, a plane, a slice and a centre: the planned share of them on a pixel of a class. */
 sample_place samples_draw(
     const sample_set *set, const ul_training *training, random_stream *stream);
-
-#endif

@@ -1,6 +1,5 @@
 /* Learning rates over a training run. */
-#ifndef SCHEDULE_H
-#define SCHEDULE_H
+#pragma once
 
 #include "ulite/train.h"
 
@@ -16,5 +15,3 @@ double schedule_rate(const ul_training *training, const schedule_state *state, s
 
 /* Tells the schedule of a validation Dice. */
 void schedule_validated(const ul_training *training, schedule_state *state, double dice);
-
-#endif

@@ -1,7 +1,6 @@
 /* A surface to draw on with lines and text, over cairo. Coordinates are pixels (points of a
  * document) from the left and top. */
-#ifndef CANVAS_H
-#define CANVAS_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -55,5 +54,3 @@ ul_status canvas_image(canvas *c, double x, double y, const uint8_t *rgb, size_t
 /* What was drawn: of CANVAS_PIXELS [height][width][3], else a file. *bytes: the caller's, NULL on
  * failure. Nothing can be drawn after it. Errors: UL_ERROR_LIMIT. */
 ul_status canvas_finish(canvas *c, uint8_t **bytes, size_t *size, ul_error *error);
-
-#endif

@@ -1,6 +1,5 @@
 /* Curves over one axis: a panel with an axis on either side, and one of curves of a kind below. */
-#ifndef CHART_H
-#define CHART_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -30,5 +29,3 @@ typedef struct chart {
 /* Writes the chart as SVG or, by the path's ending, PDF. Errors: UL_ERROR_UNSUPPORTED (built
  * without cairo), UL_ERROR_OUTPUT, UL_ERROR_LIMIT. */
 ul_status chart_write(const char *path, const chart *drawn, ul_error *error);
-
-#endif

@@ -1,6 +1,5 @@
 /* A volume in millimetres of its own axes, and the planes that people look at. */
-#ifndef FRAME_H
-#define FRAME_H
+#pragma once
 
 #include "ulite/volume.h"
 
@@ -52,5 +51,3 @@ void frame_place(const view_frame *frame, const view_plane *plane, const double 
 
 /* "181 x 217 x 181 voxels of 1 x 1 x 1 mm", as far as it is known. */
 void frame_size(const ul_grid *grid, char text[FRAME_SIZE_BYTES]);
-
-#endif

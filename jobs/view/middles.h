@@ -1,6 +1,5 @@
 /* Where segments lie: the voxel in the middle of each. */
-#ifndef MIDDLES_H
-#define MIDDLES_H
+#pragma once
 
 #include "jobs/view/frame.h"
 
@@ -15,5 +14,3 @@ typedef struct view_middle {
  * where there are none. Errors: UL_ERROR_LIMIT; *middles is NULL then. */
 ul_status middles_find(const view_frame *frame, const ul_labels *labels, view_middle **middles,
     double low[3], double high[3], ul_error *error);
-
-#endif

@@ -1,6 +1,6 @@
 #include "jobs/view/page_data.h"
 
-#include "jobs/view/stored.h"
+#include "volume/sample_types.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static bool is_small_integer(ul_sample sample) {
 }
 
 static double value_at(const ul_volume *v, size_t n, size_t k) {
-    double value = stored_at(v, n) * v->slope[k] + v->intercept[k];
+    double value = sample_load(v, n) * v->slope[k] + v->intercept[k];
     return isfinite(value) ? value : 0.0;
 }
 
@@ -146,7 +146,7 @@ static double reduced_value(
     for (size_t j = at[1] * f; j < (at[1] + 1) * f && j < size[1]; j++)
         for (size_t i = at[0] * f; i < (at[0] + 1) * f && i < size[0]; i++) {
             size_t n = ((at[2] * size[1] + j) * size[0] + i) * volume->channels + channel;
-            sum += image->exact ? stored_at(volume, n) : value_at(volume, n, at[2]);
+            sum += image->exact ? sample_load(volume, n) : value_at(volume, n, at[2]);
             count += 1.0;
         }
     return sum / count;

@@ -1,6 +1,5 @@
 /* The voxels of a page: compressed, as text. */
-#ifndef PAGE_DATA_H
-#define PAGE_DATA_H
+#pragma once
 
 #include "ulite/volume.h"
 
@@ -36,5 +35,3 @@ ul_status page_labels_write(
 
 /* Bytes in base64. */
 void page_base64(const uint8_t *bytes, size_t count, FILE *file);
-
-#endif

@@ -1,7 +1,7 @@
 #include "jobs/view/panel.h"
 
 #include "jobs/segment/intensity.h"
-#include "jobs/view/stored.h"
+#include "volume/sample_types.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -72,7 +72,7 @@ static void value_of(const view_panel *p, const corners *found, double value[3])
         total += found->weight[n];
         for (size_t c = 0; c < v->channels; c++) {
             double real =
-                stored_at(v, found->voxel[n] * v->channels + c) * v->slope[k] + v->intercept[k];
+                sample_load(v, found->voxel[n] * v->channels + c) * v->slope[k] + v->intercept[k];
             value[c] += isfinite(real) ? found->weight[n] * real : 0.0;
         }
     }

@@ -1,6 +1,5 @@
 /* A plane through a segmented volume as pixels. */
-#ifndef PANEL_H
-#define PANEL_H
+#pragma once
 
 #include "jobs/view/frame.h"
 
@@ -25,5 +24,3 @@ ul_status panel_draw(const view_panel *panel, uint8_t *rgb, ul_error *error);
  * RGB samples. Errors: UL_ERROR_LIMIT. */
 ul_status panel_window(
     const ul_volume *volume, const double *given, double window[2], ul_error *error);
-
-#endif

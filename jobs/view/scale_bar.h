@@ -1,6 +1,5 @@
 /* How long a scale bar is. */
-#ifndef SCALE_BAR_H
-#define SCALE_BAR_H
+#pragma once
 
 /* The longest of 1, 2, 5, 10, 20, 50, ... mm that is no more than a third of a length. */
 static inline double scale_bar_mm(double length_mm) {
@@ -13,5 +12,3 @@ static inline double scale_bar_mm(double length_mm) {
     }
     return bar;
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* A small picture of a case. */
-#ifndef THUMBNAIL_H
-#define THUMBNAIL_H
+#pragma once
 
 #include "jobs/view/middles.h"
 #include "ulite/view.h"
@@ -16,5 +15,3 @@ enum { THUMBNAIL_PX = 96 }; /* of a plane: three stand side by side */
  * as the icon of a page. middles: [segments]. Errors: UL_ERROR_LIMIT. */
 ul_status thumbnail_write(const ul_view *view, const view_middle *middles, const double window[2],
     FILE *file, ul_error *error);
-
-#endif

@@ -1,7 +1,6 @@
 /* The parts of self-contained HTML pages: styles and scripts that the build puts into the library.
  */
-#ifndef WEB_H
-#define WEB_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -20,5 +19,3 @@ void web_json(FILE *file, const char *id, const char *json);
 
 /* The script, and the end. */
 void web_end(FILE *file, web_page page);
-
-#endif

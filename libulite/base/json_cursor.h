@@ -1,8 +1,7 @@
 /* A cursor over the flat JSON of a safetensors header. It reads what the format has (strings,
  * unsigned integers, punctuation) and refuses everything else; the caller's grammar has a fixed
  * depth, so nothing recurses. */
-#ifndef UL_JSON_CURSOR_H
-#define UL_JSON_CURSOR_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,5 +27,3 @@ bool ul_json_size(ul_json *json, size_t *value);        /* an integer of 0 .. SI
 /* After an opening bracket: true where an element follows, false at the closing one, which is
  * taken, or on a fault. *first is true before the first call. */
 bool ul_json_next(ul_json *json, char closing, bool *first);
-
-#endif

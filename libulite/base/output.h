@@ -1,13 +1,10 @@
 /* Files that appear under their name only when they are complete. UL_API: for ulite-imaging, too.
  */
-#ifndef ULITE_OUTPUT_H
-#define ULITE_OUTPUT_H
+#pragma once
 
 #include "ulite/error.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* A file being written: to a temporary name in the same folder, with the same ending, until it is
  * committed. Zero-initialise; commit and abandon leave it zeroed. */
@@ -63,7 +60,4 @@ bool ul_same_file(const char *left, const char *right);
 UL_API ul_status ul_output_write(
     const char *path, const void *bytes, size_t size_bytes, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

@@ -1,7 +1,6 @@
 /* Pseudo-random numbers that are the same on every machine: xoshiro256**, seeded by splitmix64
  * (Blackman and Vigna, public domain algorithms). Not for secrets. */
-#ifndef UL_RANDOM_H
-#define UL_RANDOM_H
+#pragma once
 
 #include <stdint.h>
 
@@ -16,5 +15,3 @@ void ul_random_seed(ul_random *random, uint64_t seed, uint64_t stream);
 uint64_t ul_random_next(ul_random *random); /* 64 random bits */
 
 double ul_random_uniform(ul_random *random, double low, double high); /* in [low, high) */
-
-#endif

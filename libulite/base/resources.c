@@ -7,12 +7,12 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 /* --- Affinity -------------------------------------------------------------------------------- */
@@ -64,6 +64,12 @@ static int limit_of_version_1(const char *folder) {
     bool read = ul_kernel_numbers(path, &quota, 1) == 1;
     snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder);
     return read && ul_kernel_numbers(path, &period, 1) == 1 ? rounded_up(quota, period) : 0;
+}
+
+double ul_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
 static int smaller(int a, int b) {

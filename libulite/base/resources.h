@@ -1,15 +1,12 @@
 /* What this process may use of the machine: processors, memory. */
-#ifndef UL_RESOURCES_INTERNAL_H
-#define UL_RESOURCES_INTERNAL_H
+#pragma once
 
 #include "ulite/error.h"
 #include "ulite/resources.h"
 
 #include <stddef.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+UL_BEGIN_C
 
 /* Those that it may run on, or fewer where control groups limit its processor time; at least 1. */
 int ul_processors(void);
@@ -17,6 +14,9 @@ int ul_processors(void);
 /* Processors that control groups leave, of version 1 or 2, rounded up; 0 where they set no limit.
  * root: prefix of /proc and /sys, "" but for tests. */
 int ul_cgroup_processors(const char *root);
+
+/* Of a clock that only goes on. */
+UL_API double ul_seconds(void);
 
 /* What a reader asks before it allocates as much as a file declares (UL_API: for ulite-imaging,
  * too). */
@@ -46,7 +46,4 @@ size_t ul_kernel_numbers(const char *path, long long *numbers, size_t most);
  * UL_ERROR_USAGE. */
 ul_status ul_limits_check(size_t height, size_t width, int threads, ul_error *error);
 
-#ifdef __cplusplus
-}
-#endif
-#endif
+UL_END_C

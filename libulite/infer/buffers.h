@@ -1,8 +1,7 @@
 /* Where every intermediate tensor and row buffer of one slice lives: a region that buffers share
  * whose lifetimes do not overlap. Of a team that shares the slice, each thread has a second, small
  * one of its own for its rows. */
-#ifndef UL_BUFFERS_H
-#define UL_BUFFERS_H
+#pragma once
 
 #include "libulite/infer/fold.h"
 
@@ -48,5 +47,3 @@ typedef struct ul_buffers {
 /* Plans one slice of height x width (multiples of 32) shared by threads threads. */
 void ul_buffers_plan(
     ul_buffers *plan, const ul_folded *folded, size_t height, size_t width, int threads);
-
-#endif

@@ -1,8 +1,7 @@
 /* The network's weights as inference wants them: batch norms folded into their neighbours, the
  * decoder's first 1x1 split into its low-resolution and its skip half, everything packed for the
  * kernels. The algebra is exact; docs/numerics.md has it. */
-#ifndef UL_FOLD_H
-#define UL_FOLD_H
+#pragma once
 
 #include "ulite/model.h"
 
@@ -40,5 +39,3 @@ size_t ul_fold_layout(ul_folded *folded, const ul_model_shape *shape, bool grey,
 
 /* Fills the arrays. Errors: UL_ERROR_LIMIT (memory for the work). */
 ul_status ul_fold(const ul_folded *folded, const ul_model *model, ul_error *error);
-
-#endif

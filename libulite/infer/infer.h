@@ -1,6 +1,5 @@
 /* One slice through the folded network, by one thread or by a team that shares it. */
-#ifndef UL_INFER_H
-#define UL_INFER_H
+#pragma once
 
 #include "libulite/infer/buffers.h"
 #include "libulite/infer/fold.h"
@@ -39,5 +38,3 @@ typedef struct ul_run {
 } ul_run;
 
 void ul_infer_slice(const ul_run *run);
-
-#endif

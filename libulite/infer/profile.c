@@ -1,15 +1,8 @@
 #include "ulite/session.h"
 
+#include "libulite/base/resources.h"
 #include "libulite/infer/session_internal.h"
 #include "ulite/resources.h"
-
-#include <time.h>
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* --- The peak -------------------------------------------------------------------------------- */
 
@@ -23,10 +16,10 @@ static void peak_once(void *context, int thread, int threads) {
     enum { ROUNDS = 1000000 };
     peak *p = context;
     float sink[UL_LANES];
-    double start = now();
+    double start = ul_seconds();
     size_t done = p->kernels.multiply_adds(ROUNDS, sink);
     (void)threads;
-    p->rates[thread] = (double)done / (now() - start);
+    p->rates[thread] = (double)done / (ul_seconds() - start);
 }
 
 double ul_bench_peak(ul_isa level, int threads) {
@@ -103,11 +96,11 @@ static void step_done(void *context, int thread, int step) {
     if (thread != 0)
         return;
     clock_state *clock = context;
-    double time = now(), taken = time - clock->last;
+    double time = ul_seconds(), taken = time - clock->last;
     ul_block_time *block = &clock->blocks[step];
     if (block->seconds == 0 || taken < block->seconds)
         block->seconds = taken;
-    clock->last = now();
+    clock->last = ul_seconds();
 }
 
 ul_status ul_session_profile(ul_session *session, const float *input, size_t input_size,
@@ -125,7 +118,7 @@ ul_status ul_session_profile(ul_session *session, const float *input, size_t inp
     ul_session_set_probe(session, &probe);
     ul_status status = UL_OK;
     for (int i = 0; i < runs && status == UL_OK; i++) {
-        clock.last = now();
+        clock.last = ul_seconds();
         status = ul_session_run(session, input, input_size, logits, logits_size, error);
     }
     ul_session_set_probe(session, NULL);

@@ -1,6 +1,5 @@
 /* What tests and measurements may do to a session that users may not. */
-#ifndef UL_SESSION_INTERNAL_H
-#define UL_SESSION_INTERNAL_H
+#pragma once
 
 #include "libulite/infer/infer.h"
 #include "ulite/session.h"
@@ -11,5 +10,3 @@ void ul_session_set_probe(ul_session *session, const ul_probe *probe);
 const ul_model_shape *ul_session_shape(const ul_session *session);
 size_t ul_session_pixels(const ul_session *session); /* of a slice */
 size_t ul_session_planes(const ul_session *session); /* of an input slice: 1 where grey */
-
-#endif

@@ -4,8 +4,7 @@
  * Activations are NHWC float32, channels padded with zeros to a multiple of UL_LANES. Strides count
  * floats. What a kernel computes for a pixel never depends on which call or tile the pixel falls
  * into, so any split of the work over threads gives the same bits. Kernels know no models. */
-#ifndef UL_KERNELS_H
-#define UL_KERNELS_H
+#pragma once
 
 #include "ulite/session.h"
 
@@ -115,5 +114,3 @@ void ul_pack_cross(float *packed, const float *vertical, const float *vertical_b
 
 /* weights [cout][cin][7][7] to [pad(cout) / 16][cin][7][7][16]. */
 void ul_pack_conv7(float *packed, const float *weights, size_t cout, size_t cin);
-
-#endif

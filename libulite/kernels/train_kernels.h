@@ -3,8 +3,7 @@
  * Activations are NHWC with channels padded to a multiple of UL_LANES by zeros: pixel p of a
  * tensor stands at p * stride. Every kernel works on pixels in storage order, so that a caller may
  * cut a batch into chunks anywhere. Sums are added to what the destination holds. */
-#ifndef UL_TRAIN_KERNELS_H
-#define UL_TRAIN_KERNELS_H
+#pragma once
 
 #include "libulite/kernels/kernels.h"
 
@@ -136,5 +135,3 @@ extern const ul_train_kernels ul_train_kernels_scalar;
 extern const ul_train_kernels ul_train_kernels_avx2;
 extern const ul_train_kernels ul_train_kernels_avx512;
 extern const ul_train_kernels ul_train_kernels_neon;
-
-#endif

@@ -3,7 +3,6 @@
 #include "libulite/kernels/train_kernels.h"
 
 #include <math.h>
-#include <string.h>
 
 /* Adds sums of UL_LANES channels. */
 static void add(float *to, const double *sum) {

@@ -1,6 +1,5 @@
 /* Declarations that the SIMD sources of the training kernels share; see backward.h. */
-#ifndef UL_KERNELS_BACKWARD_SIMD_H
-#define UL_KERNELS_BACKWARD_SIMD_H
+#pragma once
 
 #include "libulite/kernels/train_kernels.h"
 #include "libulite/kernels/vec.h"
@@ -31,5 +30,3 @@ void UL_SIMD(ul_train_softmax)(
     float *x, size_t stride, size_t classes, float *highest, float *sum, size_t pixels);
 void UL_SIMD(ul_train_softmax_backward)(
     const ul_softmax_slopes *slopes, float *x, size_t stride, const uint8_t *labels, size_t pixels);
-
-#endif

@@ -1,6 +1,5 @@
 /* Functions over the vector vocabulary. */
-#ifndef UL_VEC_MATH_H
-#define UL_VEC_MATH_H
+#pragma once
 
 #include "libulite/kernels/vec.h"
 
@@ -65,5 +64,3 @@ V_INLINE v_float v_normal_cdf(v_float x, v_float *bell) {
     const v_float tail = v_mul(v_mul(v_mul(y, t), *bell), v_set(0.5f));
     return v_select_negative(x, tail, v_sub(v_set(1.0f), tail));
 }
-
-#endif

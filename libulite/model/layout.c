@@ -1,7 +1,6 @@
 #include "libulite/model/layout.h"
 
 #include <stdio.h>
-#include <string.h>
 
 bool ul_layout_trained(ul_role role) {
     return role != UL_ROLE_RUNNING_MEAN && role != UL_ROLE_RUNNING_VAR;

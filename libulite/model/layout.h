@@ -1,7 +1,6 @@
 /* Which tensors a U-Lite network of a given shape has: names, shapes and roles in the order of the
  * paper's state dict. */
-#ifndef UL_LAYOUT_H
-#define UL_LAYOUT_H
+#pragma once
 
 #include "ulite/model.h"
 
@@ -37,5 +36,3 @@ bool ul_layout_trained(ul_role role); /* false for running statistics */
 
 /* The name of the i-th batch norm's counter, "e1.bn.num_batches_tracked". */
 void ul_layout_counter_name(int norm, char name[32]);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the rest of libulite may do to a model that users may not. */
-#ifndef UL_MODEL_INTERNAL_H
-#define UL_MODEL_INTERNAL_H
+#pragma once
 
 #include "libulite/model/layout.h"
 #include "ulite/model.h"
@@ -16,5 +15,3 @@ float *ul_model_values(ul_model *model, size_t index);
 /* num_batches_tracked of every batch norm. */
 const int64_t *ul_model_batches(const ul_model *model);
 void ul_model_set_batches(ul_model *model, const int64_t batches[UL_LAYOUT_NORMS]);
-
-#endif

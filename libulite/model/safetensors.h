@@ -2,8 +2,7 @@
  *
  * Layout: 8 bytes of little-endian header length, a JSON header, the tensors' bytes without gaps.
  * Every length and offset is checked before it is used. */
-#ifndef UL_SAFETENSORS_H
-#define UL_SAFETENSORS_H
+#pragma once
 
 #include "ulite/error.h"
 #include "ulite/model.h"
@@ -82,5 +81,3 @@ const ul_metadata *ul_safetensors_metadata_at(const ul_safetensors *file, size_t
  * UL_ERROR_OUTPUT, UL_ERROR_LIMIT; nothing is left behind. */
 ul_status ul_safetensors_write(const char *path, const ul_stored *tensors, size_t tensor_count,
     const ul_metadata *metadata, size_t metadata_count, ul_error *error);
-
-#endif

@@ -1,8 +1,7 @@
 /* Losses on logits, cut into chunks of pixels: every chunk adds its terms, the terms give the loss
  * and its slopes, the slopes give every chunk its gradient. A pixel's logits stand together, pixels
  * `stride` floats apart, a multiple of UL_LANES. */
-#ifndef UL_LOSS_H
-#define UL_LOSS_H
+#pragma once
 
 #include "libulite/kernels/train_kernels.h"
 #include "ulite/trainer.h"
@@ -29,5 +28,3 @@ double ul_loss_value(const ul_loss_rule *rule, const double *terms, double *slop
 /* The gradient by logit in the place of the logits; zero in the padding. */
 void ul_loss_backward(const ul_loss_rule *rule, const ul_train_kernels *kernels,
     const double *slopes, float *logits, size_t stride, const uint8_t *labels, size_t pixels);
-
-#endif

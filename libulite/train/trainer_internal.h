@@ -8,8 +8,7 @@
  * Activations are NHWC, channels padded to UL_LANES. Backward phases write gradients over the
  * activations that they have used up; which buffer holds what, and when, stands with ul_resolution.
  */
-#ifndef UL_TRAIN_INTERNAL_H
-#define UL_TRAIN_INTERNAL_H
+#pragma once
 
 #include "libulite/kernels/train_kernels.h"
 #include "libulite/model/layout.h"
@@ -239,5 +238,3 @@ typedef struct ul_optimizer_rule {
 /* One step of `count` weights with their gradients and first and second moments. */
 void ul_optimizer_update(const ul_optimizer_rule *rule, size_t count, float *weights,
     const float *gradients, float *first, float *second);
-
-#endif

@@ -1,6 +1,5 @@
 /* For fuzz targets of readers that take a path: the bytes as a file in memory. */
-#ifndef FUZZ_FILE_H
-#define FUZZ_FILE_H
+#pragma once
 
 #include "ulite/error.h"
 
@@ -26,5 +25,3 @@ void fuzz_write_file(
 
 /* A folder in memory that goes when the program ends, path without a slash at its end. */
 const char *fuzz_folder(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* Where the slices of a series lie. */
-#ifndef GENERATOR_LAYOUT_H
-#define GENERATOR_LAYOUT_H
+#pragma once
 
 #include "options.h"
 #include "source.h"
@@ -23,5 +22,3 @@ std::vector<unsigned> layout_sorted(const layout &l);
 
 /* A position of pixel (i, j) of slice k. */
 vec3 layout_position(const layout &l, unsigned k, size_t i, size_t j);
-
-#endif

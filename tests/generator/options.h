@@ -1,6 +1,5 @@
 /* What the command line of ulite-make-series asks for. */
-#ifndef GENERATOR_OPTIONS_H
-#define GENERATOR_OPTIONS_H
+#pragma once
 
 #include "vec3.h"
 
@@ -73,5 +72,3 @@ size_t parse_bytes(const std::string &text, unsigned instance);
 /* "1,2,5" */
 std::set<unsigned> parse_numbers(const std::string &text);
 std::vector<double> parse_doubles(const std::string &text, char separator = ',');
-
-#endif

@@ -1,6 +1,5 @@
 /* From real values to stored pixels, and what a reader should make of them. */
-#ifndef GENERATOR_PIXELS_H
-#define GENERATOR_PIXELS_H
+#pragma once
 
 #include "layout.h"
 
@@ -27,5 +26,3 @@ std::vector<uint16_t> pixels_modality_lut(const options &o);
 
 pixels pixels_make(const source_volume &source, const layout &l, unsigned k, const variant &which,
     const options &o);
-
-#endif

@@ -1,6 +1,5 @@
 /* The images of a series and the files that hold them. */
-#ifndef GENERATOR_SERIES_H
-#define GENERATOR_SERIES_H
+#pragma once
 
 #include "pixels.h"
 
@@ -56,5 +55,3 @@ std::string syntax_names();
 /* Sidecars of --truth. */
 void truth_write(
     const std::vector<image> &images, const std::vector<pixels> &frames, const options &o);
-
-#endif

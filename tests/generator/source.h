@@ -1,6 +1,5 @@
 /* The real volume that series are cut from. */
-#ifndef GENERATOR_SOURCE_H
-#define GENERATOR_SOURCE_H
+#pragma once
 
 #include "vec3.h"
 
@@ -43,5 +42,3 @@ struct label_place {
     size_t voxels; /* 0 where the label does not occur */
 };
 label_place source_find_label(const source_volume &labels, double label);
-
-#endif

@@ -1,6 +1,5 @@
 /* Three numbers: positions and directions in DICOM patient coordinates (LPS, mm). */
-#ifndef GENERATOR_VEC3_H
-#define GENERATOR_VEC3_H
+#pragma once
 
 #include <array>
 #include <cmath>
@@ -32,5 +31,3 @@ inline vec3 rotate(const vec3 &a, const vec3 &axis, double degrees) {
     double angle = degrees * M_PI / 180, c = std::cos(angle), s = std::sin(angle);
     return c * a + s * cross(axis, a) + ((1 - c) * dot(axis, a)) * axis;
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* U-Lite in training mode and its losses in double precision, as plain loops written from
  * docs/numerics.md and ulite/train.h: what gradients are measured on by finite differences. */
-#ifndef GRAD_EXACT_H
-#define GRAD_EXACT_H
+#pragma once
 
 #include "libulite/model/layout.h"
 #include "libulite/train/loss.h"
@@ -21,5 +20,3 @@ double exact_loss(const ul_loss_rule *rule, const double *logits, const uint8_t 
  * tensor i at values + offset[i]. */
 double exact_network(const ul_layout_entry *layout, const size_t *offset, const double *values,
     const ul_loss_rule *rule, const exact_batch *batch);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the kernel tests share: guarded buffers, inputs of every kind, comparison, timing. */
-#ifndef KERNEL_HARNESS_H
-#define KERNEL_HARNESS_H
+#pragma once
 
 #include "libulite/kernels/kernels.h"
 
@@ -57,5 +56,3 @@ void bench_call(const ul_kernels *kernels, const char *what, double peak, double
 
 extern const kernel_test pointwise_test, pool_test, cross_test, conv7_test, project_test, gelu_test,
     training_test, softmax_test;
-
-#endif

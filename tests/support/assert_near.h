@@ -1,10 +1,7 @@
 /* cmocka compares floats only. */
-#ifndef ASSERT_NEAR_H
-#define ASSERT_NEAR_H
+#pragma once
 
 #include <math.h>
 
 #define assert_near(got, expected, tolerance)                                                      \
     assert_true(fabs((double)(got) - (double)(expected)) <= (tolerance))
-
-#endif
