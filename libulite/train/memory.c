@@ -1,5 +1,4 @@
 /* Tables of layers, chunks and memory of a trainer. */
-#include "libulite/base/resources.h"
 #include "libulite/train/trainer_internal.h"
 
 #include <stdlib.h>
@@ -284,7 +283,7 @@ ul_status ul_train_plan(ul_trainer *t, ul_error *error) {
     set_layers(t);
     set_levels(t);
     t->arena_bytes = place(t, NULL);
-    t->arena = ul_huge_alloc(&t->arena_bytes);
+    t->arena = aligned_alloc(64, t->arena_bytes);
     if (!t->arena)
         return ul_error_set(error, UL_ERROR_LIMIT,
             "no memory for training: %zu MiB for batches of %zu slices of %zux%zu pixels; use a "
