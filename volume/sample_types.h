@@ -3,33 +3,22 @@
 
 #include "ulite/volume.h"
 
+#define SAMPLE_CASE(sample, X, type, argument)                                                     \
+    case sample:                                                                                   \
+        X(type, argument);                                                                         \
+        break;
+
 /* Runs X(type, argument) with the type that the ul_sample means. */
 #define SAMPLE_DISPATCH(sample, X, argument)                                                       \
     switch (sample) {                                                                              \
-    case UL_SAMPLE_U8:                                                                             \
-        X(uint8_t, argument);                                                                      \
-        break;                                                                                     \
-    case UL_SAMPLE_I8:                                                                             \
-        X(int8_t, argument);                                                                       \
-        break;                                                                                     \
-    case UL_SAMPLE_U16:                                                                            \
-        X(uint16_t, argument);                                                                     \
-        break;                                                                                     \
-    case UL_SAMPLE_I16:                                                                            \
-        X(int16_t, argument);                                                                      \
-        break;                                                                                     \
-    case UL_SAMPLE_I32:                                                                            \
-        X(int32_t, argument);                                                                      \
-        break;                                                                                     \
-    case UL_SAMPLE_U32:                                                                            \
-        X(uint32_t, argument);                                                                     \
-        break;                                                                                     \
-    case UL_SAMPLE_F32:                                                                            \
-        X(float, argument);                                                                        \
-        break;                                                                                     \
-    case UL_SAMPLE_F64:                                                                            \
-        X(double, argument);                                                                       \
-        break;                                                                                     \
+        SAMPLE_CASE(UL_SAMPLE_U8, X, uint8_t, argument)                                            \
+        SAMPLE_CASE(UL_SAMPLE_I8, X, int8_t, argument)                                             \
+        SAMPLE_CASE(UL_SAMPLE_U16, X, uint16_t, argument)                                          \
+        SAMPLE_CASE(UL_SAMPLE_I16, X, int16_t, argument)                                           \
+        SAMPLE_CASE(UL_SAMPLE_I32, X, int32_t, argument)                                           \
+        SAMPLE_CASE(UL_SAMPLE_U32, X, uint32_t, argument)                                          \
+        SAMPLE_CASE(UL_SAMPLE_F32, X, float, argument)                                             \
+        SAMPLE_CASE(UL_SAMPLE_F64, X, double, argument)                                            \
     }
 
 /* The n-th stored sample. */

@@ -535,7 +535,7 @@ static void segment_planes(
         card.planes[plane] =
             (const ul_plane[]){UL_PLANE_AXIAL, UL_PLANE_CORONAL, UL_PLANE_SAGITTAL}[plane];
     const ul_segment_options options = {
-        .threads = 2, .fractions = true, .logit_bytes = slices * AREA * 2 * sizeof(float)};
+        .threads = 2, .fractions = true, .logit_bytes = slices * AREA * 2 * sizeof(int16_t)};
     assert_int_equal(ul_segment_volume(model, &card, volume, &options, labels, &error), UL_OK);
     card.classes = (ul_segments){0};
     ul_card_free(&card);
