@@ -110,6 +110,7 @@ typedef struct ul_generation {
     double shear;                   /* U(-s, s) */
     double elastic_mm;              /* sd of a smooth displacement: U(0, e) */
     double elastic_spacing_mm;      /* between its control points */
+    double shrink_mm, grow_mm;      /* of the borders of what swells: U(-s, g) */
     double mirror_p;                /* left and right exchanged, in image and labels */
     double strip_p, strip_some_p;   /* the outside taken away; of these: some groups of it */
     double cut_p;                   /* part of the head left out */

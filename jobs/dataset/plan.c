@@ -121,6 +121,8 @@ static void derive_generation(ul_generation *g) {
         .shear = 0.05,
         .elastic_mm = 4.0,
         .elastic_spacing_mm = 40.0,
+        .shrink_mm = 1.5,
+        .grow_mm = 2.0,
         .mirror_p = 0.5,
         .strip_p = 0.4,
         .strip_some_p = 0.3,

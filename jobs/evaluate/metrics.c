@@ -1,7 +1,7 @@
 #include "ulite/evaluate.h"
 
-#include "jobs/evaluate/distance.h"
 #include "jobs/train/random.h"
+#include "volume/distance.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -11,8 +11,10 @@ typedef struct pulse_sequence {
     double flip;      /* radians, of a spoiled gradient echo; 0: spin echo */
 } pulse_sequence;
 
-/* From the least to the most of clinical protocols: ms, degrees. */
+/* From the least to the most of clinical protocols: ms, degrees. T1, which has three of them, is
+ * drawn as often as one and a half of the other contrasts. */
 typedef struct protocol {
+    int share;
     double repetition[2], echo[2];
     double inversion[2]; /* of nulled ones as a share of the time that nulls the fluid; 0: none */
     double flip[2];
@@ -20,15 +22,21 @@ typedef struct protocol {
 } protocol;
 
 static const protocol protocols[] = {
-    {.repetition = {400, 800}, .echo = {8, 20}},                            /* T1, spin echo */
-    {.repetition = {6, 30}, .echo = {2, 6}, .flip = {12, 30}},              /* T1, gradient echo */
-    {.repetition = {1800, 2500}, .echo = {2, 5}, .inversion = {800, 1100}}, /* T1, inversion */
-    {.repetition = {2500, 7000}, .echo = {75, 120}},                        /* T2 */
-    {.repetition = {2000, 5000}, .echo = {10, 40}},                         /* density */
-    {.repetition = {6000, 11000},                                           /* FLAIR */
+    {.share = 1, .repetition = {400, 800}, .echo = {8, 20}},               /* T1, spin echo */
+    {.share = 1, .repetition = {6, 30}, .echo = {2, 6}, .flip = {12, 30}}, /* T1, gradient echo */
+    {.share = 1,                                                           /* T1, inversion */
+        .repetition = {1800, 2500},
+        .echo = {2, 5},
+        .inversion = {800, 1100}},
+    {.share = 2, .repetition = {2500, 7000}, .echo = {75, 120}}, /* T2 */
+    {.share = 2, .repetition = {2000, 5000}, .echo = {10, 40}},  /* density */
+    {.share = 2,                                                 /* FLAIR */
+        .repetition = {6000, 11000},
         .echo = {80, 140},
         .inversion = {0.93, 1.07},
-        .nulled = true}};
+        .nulled = true},
+};
+enum { SHARES = 9 };
 
 /* The inversion time at which a tissue gives no signal. */
 static double nulling(double t1, double repetition) {
@@ -37,7 +45,9 @@ static double nulling(double t1, double repetition) {
 
 static pulse_sequence draw_sequence(random_stream *stream) {
     const double fluid_t1 = 4000.0, degree = 3.141592653589793 / 180.0;
-    const protocol *p = &protocols[random_below(stream, sizeof protocols / sizeof *protocols)];
+    const protocol *p = protocols;
+    for (int left = (int)random_below(stream, SHARES); left >= p->share; p++)
+        left -= p->share;
     pulse_sequence s = {0};
     s.repetition = random_uniform(stream, p->repetition[0], p->repetition[1]);
     s.echo = random_uniform(stream, p->echo[0], p->echo[1]);

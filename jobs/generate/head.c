@@ -204,6 +204,9 @@ void head_draw(const label_values *values, const label_map *map, const ul_genera
     for (int t = 0; t < 3; t++)
         smooth_field_draw(stream, elastic, ranges->elastic_spacing_mm, head->low_mm, head->high_mm,
             &head->displacement[t]);
+    head->growth_mm = 0.0f;
+    if (map->swelling)
+        head->growth_mm = (float)random_uniform(stream, -ranges->shrink_mm, ranges->grow_mm);
     smooth_field_draw(stream, random_uniform(stream, 0.0, ranges->bias), ranges->bias_spacing_mm,
         head->low_mm, head->high_mm, &head->bias);
     draw_cut(ranges, stream, head);

@@ -34,6 +34,7 @@ typedef struct head_scan {
     size_t lesion_count;
     head_lesion lesions[HEAD_LESIONS];
     smooth_field displacement[3]; /* in mm */
+    float growth_mm;              /* of what swells: how far its border has moved outwards */
     smooth_field bias;            /* logarithm of a factor */
     float gamma[GAMMA_STEPS + 2]; /* of values 0 to 2 */
     float noise;                  /* sd */

@@ -1,5 +1,7 @@
 #include "jobs/generate/head_render.h"
 
+#include "jobs/generate/swelling.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,12 +163,29 @@ static void fill_row(
     }
 }
 
-/* --- Values ---------------------------------------------------------------------------------- */
-
 static inline float clamp(float value, float low, float high) {
     value = value > low ? value : low;
     return value < high ? value : high;
 }
+
+/* Has the places of a row follow what swells. */
+static void swell_row(const head_scan *head, size_t width, head_scratch *scratch) {
+    float *const *row = scratch->row;
+    if (head->growth_mm == 0.0f)
+        return;
+    for (size_t x = 0; x < width; x++) {
+        float place[3] = {row[0][x], row[1][x], row[2][x]};
+        for (int t = 0; t < 3; t++) /* where there is none, nothing is near that swells */
+            place[t] =
+                clamp(place[t], LABEL_MAP_REACH, (float)head->map->size[t] - LABEL_MAP_REACH);
+        swelling_move(
+            head->map->swelling, head->map->size, head->map->spacing_mm, head->growth_mm, place);
+        for (int t = 0; t < 3; t++)
+            row[t][x] = place[t];
+    }
+}
+
+/* --- Values ---------------------------------------------------------------------------------- */
 
 /* A place in the map; beyond it the nearest one in the margin, which is background too. */
 typedef struct map_place {
@@ -332,6 +351,7 @@ void head_render(const head_scan *head, const head_raster *raster, long z, head_
         random_stream stream = random_at(head->noise_seed, (uint64_t)z, y);
         size_t first, last;
         fill_row(head, raster, y, z, scratch);
+        swell_row(head, raster->width, scratch);
         bool lesions = near_lesion(head, raster->width, scratch, REACH);
         for (size_t x = 0; x < raster->width; x++) {
             uint64_t sum = lesions ? add_up_lesions(head, &l, row[0][x], row[1][x], row[2][x])
@@ -351,6 +371,7 @@ void head_render_labels(const head_scan *head, const head_raster *raster, long z
     for (size_t y = 0; y < raster->height; y++, labels += raster->width) {
         size_t first, last;
         fill_row(head, raster, y, z, scratch);
+        swell_row(head, raster->width, scratch);
         for (size_t x = 0; x < raster->width; x++)
             labels[x] =
                 head->label[head->map->voxels[find_place(head->map, row[0][x], row[1][x], row[2][x])
@@ -373,6 +394,7 @@ void head_sample(const head_scan *head, const head_raster *raster, size_t count,
         if (is_blank(head, at))
             continue;
         head_to_map(head, at, voxel);
+        /* What swells is left as it is: of these places alone the distribution counts. */
         uint64_t sum = add_up(
             head, &l, (float)voxel[0] + 0.5f, (float)voxel[1] + 0.5f, (float)voxel[2] + 0.5f);
         values[n] = measure(head, sum, 1.0f / (float)l.count,

@@ -1,5 +1,6 @@
 #include "jobs/generate/label_map.h"
 
+#include "jobs/generate/swelling.h"
 #include "volume/orient.h"
 #include "volume/planes.h"
 
@@ -145,6 +146,13 @@ static ul_status find_places(const label_values *values, label_map *map, ul_erro
     return UL_OK;
 }
 
+static ul_status find_swelling(const label_values *values, label_map *map, ul_error *error) {
+    bool swells[LABEL_VALUES_MOST] = {false};
+    for (size_t i = 0; i < values->count; i++)
+        swells[i] = values->items[i].swells;
+    return swelling_measure(map->voxels, map->size, map->spacing_mm, swells, &map->swelling, error);
+}
+
 /* The map's voxels and how far they lie apart. */
 static ul_status fill_map(
     const ul_labels *labels, const label_values *values, label_map *map, ul_error *error) {
@@ -184,6 +192,8 @@ ul_status label_map_build(
         status = find_alike(map, error);
     if (status == UL_OK)
         status = find_places(values, map, error);
+    if (status == UL_OK)
+        status = find_swelling(values, map, error);
     if (status != UL_OK)
         label_map_free(map);
     return status;
@@ -205,6 +215,7 @@ ul_status label_map_read(const ul_dataset *dataset, size_t index, label_map *map
 void label_map_free(label_map *map) {
     free(map->voxels);
     free(map->alike);
+    free(map->swelling);
     free(map->places);
     memset(map, 0, sizeof *map);
 }

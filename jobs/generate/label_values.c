@@ -20,7 +20,7 @@ typedef struct entry {
     reading *in;
     unsigned value, mirror; /* mirror 0: absent */
     uint8_t label;
-    bool lesions;
+    bool lesions, swells;
     double outside;
     const char *group, *near; /* NULL: absent */
     label_tissue tissue;
@@ -60,6 +60,7 @@ static ul_status add_value(const cJSON *json, void *thing, ul_error *error) {
         .group = (uint8_t)find_group(e->in, e->group, true),
         .mirror = (uint8_t)values->count,
         .lesions = e->lesions,
+        .swells = e->swells,
         .outside = e->outside};
     values->count++;
     return UL_OK;
@@ -129,7 +130,7 @@ static const json_field value_fields[] = {
     {JSON_FIELD(entry, group, JSON_BORROWED), .expected = "a name"},
     {.name = "mirror", VALUE, JSON_AT(entry, mirror), .expected = ANOTHER},
     {JSON_FIELD(entry, outside, JSON_NUMBER), .high = 1}, {JSON_FIELD(entry, lesions, JSON_FLAG)},
-    {.name = "name", .kind = JSON_ANY}, {0}};
+    {JSON_FIELD(entry, swells, JSON_FLAG)}, {.name = "name", .kind = JSON_ANY}, {0}};
 TABLE(value, add_value);
 
 static const json_field relation_fields[] = {GROUP(group), GROUP(near), {0}};

@@ -11,6 +11,7 @@ typedef struct label_value {
     uint8_t group;  /* values of one group share one Gaussian */
     uint8_t mirror; /* index of the value of the other side; its own where there is none */
     bool lesions;   /* lesions may lie in it */
+    bool swells;    /* it grows and shrinks */
     double outside; /* how likely it goes in a draw that takes the surroundings away */
 } label_value;
 

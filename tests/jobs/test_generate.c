@@ -17,6 +17,7 @@ enum { SIZE = 96, PATCH = 64, AREA = PATCH * PATCH, CHANNELS = 3, DRAWS = 12 };
 enum { LEFT = 1, RIGHT, LEFT_SPOT, RIGHT_SPOT, SHELL };
 
 static label_values values;
+static bool spots_swell;
 
 static void make_values(void) {
     static const unsigned mirror[] = {0, RIGHT, LEFT, RIGHT_SPOT, LEFT_SPOT, SHELL};
@@ -26,6 +27,7 @@ static void make_values(void) {
             .label = (uint8_t)(i < SHELL ? i : 0),
             .group = (uint8_t)((i + 1) / 2),
             .mirror = (uint8_t)mirror[i],
+            .swells = spots_swell && (i == LEFT_SPOT || i == RIGHT_SPOT),
             .outside = i == SHELL};
 }
 
@@ -374,6 +376,40 @@ static void neighbours_lie_at_the_cards_distance(void **state) {
     label_map_free(&map);
 }
 
+/* Spots of a radius of 10 mm, whose reach ends near the surface. */
+static void what_swells_takes_its_surroundings_along(void **state) {
+    (void)state;
+    static drawn patch;
+    enum { GROWTHS = 3 };
+    static const double growth_mm[GROWTHS] = {-3.0, 0.0, 3.0};
+    spots_swell = true;
+    label_map map = make_map(halves);
+    spots_swell = false;
+    size_t spots[GROWTHS] = {0}, brain[GROWTHS] = {0};
+    for (int g = 0; g < GROWTHS; g++) {
+        ul_plan plan =
+            make_plan((ul_generation){.shrink_mm = -growth_mm[g], .grow_mm = growth_mm[g]});
+        for (uint64_t seed = 0; seed < 4 * DRAWS; seed++) {
+            draw(&map, &plan, seed, &patch);
+            for (size_t i = 0; i < AREA; i++) {
+                spots[g] += patch.labels[i] == LEFT_SPOT || patch.labels[i] == RIGHT_SPOT;
+                brain[g] += patch.labels[i] >= LEFT && patch.labels[i] <= RIGHT_SPOT;
+            }
+            for (uint8_t label = LEFT_SPOT; label <= RIGHT_SPOT; label++) {
+                float range[2] = {0.0f, 0.0f};
+                if (find_range(&patch, label, range) > 0)
+                    assert_true(range[1] - range[0] < 0.15f);
+            }
+        }
+    }
+    print_message("pixels of spots %zu, %zu, %zu of %zu\n", spots[0], spots[1], spots[2], brain[1]);
+    assert_true(spots[0] < 0.65 * (double)spots[1] && spots[0] > 0.3 * (double)spots[1]);
+    assert_true(spots[2] > 1.4 * (double)spots[1] && spots[2] < 2.2 * (double)spots[1]);
+    for (int g = 0; g < GROWTHS; g++)
+        assert_near((double)brain[g], (double)brain[1], 0.01 * (double)brain[1]);
+    label_map_free(&map);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(draws_depend_on_the_stream_alone),
@@ -384,6 +420,7 @@ int main(void) {
         cmocka_unit_test(stripping_takes_the_outside_away),
         cmocka_unit_test(a_cut_goes_through_image_and_labels),
         cmocka_unit_test(neighbours_lie_at_the_cards_distance),
+        cmocka_unit_test(what_swells_takes_its_surroundings_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,39 @@
+/* Parts of a label map that grow and shrink, as the ventricles do over a life, and what lies around
+ * them that makes room. */
+#pragma once
+
+#include "ulite/error.h"
+
+#include <stdint.h>
+
+enum {
+    SWELLING_REACH_MM = 12, /* what lies further away stays where it is */
+    SWELLING_STEPS = 8      /* of a distance in a mm */
+};
+
+/* *distance becomes an array like voxels ([z][y][x]): how far the nearest border of the voxels for
+ * which swells[voxel] holds lies, in eighths of a mm, negative inside of them, at most
+ * SWELLING_REACH_MM either way; a few voxels of anything else surround the array. NULL where no
+ * voxel swells. The caller's, free. Errors: UL_ERROR_LIMIT (memory). */
+ul_status swelling_measure(const uint8_t *voxels, const size_t size[3], const double spacing_mm[3],
+    const bool *swells, int8_t **distance, ul_error *error);
+
+/* Where in the map to look for what lies at a place, when the border has moved outwards by
+ * growth_mm (less than SWELLING_REACH_MM; negative: inwards). place: voxels, and half a one, so
+ * that cutting them off finds the voxel, which is no outermost one. */
+static inline void swelling_move(const int8_t *distance, const size_t size[3],
+    const double spacing_mm[3], float growth_mm, float place[3]) {
+    const ptrdiff_t row = (ptrdiff_t)size[0], slice = row * (ptrdiff_t)size[1];
+    const ptrdiff_t step[3] = {1, row, slice};
+    const int8_t *here =
+        distance + (ptrdiff_t)place[2] * slice + (ptrdiff_t)place[1] * row + (ptrdiff_t)place[0];
+    const float reach = SWELLING_REACH_MM * SWELLING_STEPS;
+    float away = *here < 0 ? -(float)*here : (float)*here;
+    if (away >= reach)
+        return;
+    float way = growth_mm * (1.0f - away / reach) / (2 * SWELLING_STEPS);
+    for (int t = 0; t < 3; t++) {
+        float slope = (float)(here[step[t]] - here[-step[t]]) / (float)spacing_mm[t];
+        place[t] -= way * slope / (float)spacing_mm[t];
+    }
+}
