@@ -4,7 +4,6 @@
 
 #include "io/dicom/shim.h"
 #include "io/seg/build.h"
-#include "libulite/base/output.h"
 
 #include <cstring>
 
@@ -155,17 +154,11 @@ ul_status ul_capture_write(
         return ul_error_set(error, UL_ERROR_LIMIT,
             "%s: a Secondary Capture has 1 to 65535 rows and columns, not %zu x %zu", path,
             capture->width, capture->height);
-    ul_output output = {};
     ul_status status = ul_series_check_references(source, error);
     if (status != UL_OK)
         return status;
-    status = shim_guard(path, error, [&] {
-        ul_status begun = ul_output_begin(path, &output, error);
-        if (begun != UL_OK)
-            return begun;
-        build_and_save(output.temporary, *capture, source);
-        return ul_output_commit(&output, error);
+    return seg_write_file(path, error, [&](const char *temporary) {
+        build_and_save(temporary, *capture, source);
+        return UL_OK;
     });
-    ul_output_abandon(&output);
-    return status;
 }

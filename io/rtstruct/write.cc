@@ -3,7 +3,6 @@
 #include "io/rtstruct/contour.h"
 #include "io/rtstruct/rtstruct.h"
 #include "io/seg/build.h"
-#include "libulite/base/output.h"
 
 #include <cmath>
 #include <cstdlib>
@@ -205,26 +204,17 @@ static void check_file(const char *path, const SegPlan &plan) {
 
 ul_status ul_rtstruct_write(const char *path, const ul_labels *labels, const ul_series *source,
     const ul_seg_options *given, ul_error *error) {
-    ul_seg_options options = seg_options_for(*labels, given);
-    char **notes = options.notes;
-    options.type = UL_SEG_BINARY;
-    options.rle = false;
-    options.notes = nullptr; /* of its packing */
-    if (notes)
-        *notes = nullptr;
-    ul_output output = {};
+    const ul_seg_options options = seg_options_without_pixels(*labels, given);
+    char **notes = given ? given->notes : nullptr;
     ul_status status = ul_series_check_places(source, error);
     if (status == UL_OK)
         status = ul_series_check_references(source, error);
     if (status != UL_OK)
         return status;
-    status = shim_guard(path, error, [&] {
+    return seg_write_file(path, error, [&](const char *temporary) {
         SegPlan plan = seg_plan(*labels, source, options);
         if (!plan.placed)
             throw Failure(UL_ERROR_GEOMETRY, "images without positions: contours need them");
-        ul_status begun = ul_output_begin(path, &output, error);
-        if (begun != UL_OK)
-            return begun;
         DcmFileFormat file;
         std::string data = "RTSTRUCT\n";
         if (!put_contours(*file.getDataset(), plan, data))
@@ -232,10 +222,8 @@ ul_status ul_rtstruct_write(const char *path, const ul_labels *labels, const ul_
         put_object(*file.getDataset(), plan,
             seg_uids(plan, reinterpret_cast<const uint8_t *>(data.data()), data.size()), notes);
         /* A contour may be longer than the 65534 bytes that DS holds with an explicit VR. */
-        seg_save(file, output.temporary, EXS_LittleEndianImplicit);
-        check_file(output.temporary, plan);
-        return ul_output_commit(&output, error);
+        seg_save(file, temporary, EXS_LittleEndianImplicit);
+        check_file(temporary, plan);
+        return UL_OK;
     });
-    ul_output_abandon(&output);
-    return status;
 }

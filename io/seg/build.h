@@ -4,6 +4,7 @@
 #include "io/base/uid.h"
 #include "io/dicom/shim.h"
 #include "io/seg/object.h"
+#include "libulite/base/output.h"
 #include "ulite/seg.h"
 
 #include <dcmtk/config/osconfig.h>
@@ -82,6 +83,21 @@ size_t seg_pixel_bytes(const SegPlan &plan);
 
 /* The options, with the labels' provenance where they do not say another. */
 ul_seg_options seg_options_for(const ul_labels &labels, const ul_seg_options *given);
+
+/* The same for an object without pixels: nothing of how a SEG packs them, and no notes on it. */
+ul_seg_options seg_options_without_pixels(const ul_labels &labels, const ul_seg_options *given);
+
+/* Has work(temporary), which returns a ul_status, write a file, and gives it the name path. */
+template <class Work> ul_status seg_write_file(const char *path, ul_error *error, Work work) {
+    ul_output output = {};
+    ul_status status = ul_output_begin(path, &output, error);
+    if (status == UL_OK)
+        status = shim_guard(path, error, [&] { return work(output.temporary); });
+    if (status == UL_OK)
+        status = ul_output_commit(&output, error);
+    ul_output_abandon(&output);
+    return status;
+}
 
 /* UIDs of one object. */
 struct SegUids {

@@ -5,7 +5,6 @@
 #include "io/seg/bits.h"
 #include "io/seg/build.h"
 #include "io/seg/object.h"
-#include "libulite/base/output.h"
 
 #include <algorithm>
 #include <cmath>
@@ -308,27 +307,31 @@ ul_seg_options seg_options_for(const ul_labels &labels, const ul_seg_options *gi
     return options;
 }
 
+ul_seg_options seg_options_without_pixels(const ul_labels &labels, const ul_seg_options *given) {
+    ul_seg_options options = seg_options_for(labels, given);
+    if (options.notes)
+        *options.notes = nullptr;
+    options.notes = nullptr;
+    options.type = UL_SEG_BINARY;
+    options.rle = false;
+    return options;
+}
+
 ul_status ul_seg_write(const char *path, const ul_labels *labels, const ul_series *source,
     const ul_seg_options *given, ul_error *error) {
     const ul_seg_options options = seg_options_for(*labels, given);
     char **notes = options.notes;
     if (notes)
         *notes = nullptr;
-    ul_output output = {};
     ul_status status = ul_series_check_places(source, error);
     if (status == UL_OK)
         status = ul_series_check_references(source, error);
     if (status != UL_OK)
         return status;
-    status = shim_guard(path, error, [&] {
+    return seg_write_file(path, error, [&](const char *temporary) {
         SegPlan plan = seg_plan(*labels, source, options);
-        ul_status begun = ul_output_begin(path, &output, error);
-        if (begun != UL_OK)
-            return begun;
-        if (!build_and_save(output.temporary, plan, notes) || !check_file(output.temporary, plan))
+        if (!build_and_save(temporary, plan, notes) || !check_file(temporary, plan))
             return ul_error_set(error, UL_ERROR_INTERRUPTED, "%s: interrupted", path);
-        return ul_output_commit(&output, error);
+        return UL_OK;
     });
-    ul_output_abandon(&output);
-    return status;
 }

@@ -2,7 +2,6 @@
 #include "io/base/uid.h"
 #include "io/dicom/shim.h"
 #include "io/seg/build.h"
-#include "libulite/base/output.h"
 #include "ulite/sr.h"
 
 #include <cmath>
@@ -219,18 +218,12 @@ static std::string identity(const SegObject &seg, const std::vector<Reported> &r
 ul_status ul_sr_write(const char *path, const char *seg_path, const ul_labels *labels,
     const ul_series *source, const ul_sr_measurement *measurements, size_t count,
     const ul_seg_options *given, ul_error *error) {
-    ul_seg_options options = seg_options_for(*labels, given);
-    char **notes = options.notes;
-    options.type = UL_SEG_BINARY;
-    options.rle = false;
-    options.notes = nullptr; /* of its packing */
-    if (notes)
-        *notes = nullptr;
-    ul_output output = {};
+    const ul_seg_options options = seg_options_without_pixels(*labels, given);
+    char **notes = given ? given->notes : nullptr;
     ul_status status = ul_series_check_references(source, error);
     if (status != UL_OK)
         return status;
-    status = shim_guard(path, error, [&] {
+    return seg_write_file(path, error, [&](const char *temporary) {
         SegPlan plan = seg_plan(*labels, source, options);
         SegObject seg = seg_object_open(seg_path, false);
         std::vector<Reported> reported = find_segments(seg, *labels, measurements, count);
@@ -238,15 +231,10 @@ ul_status ul_sr_write(const char *path, const char *seg_path, const ul_labels *l
         SegUids uids = seg_uids(plan, reinterpret_cast<const uint8_t *>(text.data()), text.size());
         Report report;
         fill_report(report, seg, plan, reported, uids);
-        ul_status begun = ul_output_begin(path, &output, error);
-        if (begun != UL_OK)
-            return begun;
         DcmFileFormat file;
         put_document(*file.getDataset(), report, seg, plan, uids, notes);
-        save_and_check(file, output.temporary,
-            seg_text(seg.data(), DCM_SOPClassUID) == UID_SegmentationStorage);
-        return ul_output_commit(&output, error);
+        save_and_check(
+            file, temporary, seg_text(seg.data(), DCM_SOPClassUID) == UID_SegmentationStorage);
+        return UL_OK;
     });
-    ul_output_abandon(&output);
-    return status;
 }
