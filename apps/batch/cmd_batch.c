@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int batch_run(char **arguments, ul_error *error);
-
 static int take_shard(const cli_command *command, void *values, const char *text) {
     batch_arguments *a = values;
     int length = 0;
@@ -101,34 +99,6 @@ static const cli_option table[] = {
     {"quiet", 'q', NULL, CLI_SAID, .help = "no messages but failures"},
     {0},
 };
-
-const cli_command cmd_batch = {.name = "batch",
-    .summary = "segment every case of a cohort, with a log and one table of volumes",
-    .usage =
-        "INPUT... -m MODEL -o OUT/ [--rules F.json] [--name PATTERN] [--include PATTERN] "
-        "[--format F,...] [--retry failed] [--overwrite] [--shard I/N] [--only NAME,...] [--type "
-        "T] [--rle] [--grid original|regular] [--tta] [--force] [--html] [--sc] [--threads N]\n"
-        "--merge OUT/ [--html]",
-    .about =
-        "INPUT is a folder of any depth: of DICOM studies, of which each is a case wherever its "
-        "files lie, of NIfTI, NRRD and PNG files, and of zip and tar archives of studies or of "
-        "one such file; or a BIDS data set, of which OUT becomes a derivative; or a list (.txt), "
-        "of which each line is the path of a case. Of a study the series is taken that the model "
-        "was made for, if there is just one. A case that fails is a line on stderr, and the "
-        "others go on. OUT gets the outputs, runs.jsonl (a line per case: status, exit code, "
-        "reason, input, output, time, memory) and volumes.csv (a row per case and segment); the "
-        "same command again does only what is not done. docs/cohorts.md tells more.",
-    .options = table,
-    .values = &given,
-    .most = SEGMENT_MAX_PATHS,
-    .takes = "at most 64 inputs (a list, .txt, holds more)",
-    .stream = true,
-    .exits = "Exit 0, 1 (some cases failed), 10 (interrupted).",
-    .examples = "ulite batch cohort/ -m hippocampus -o out/\n"
-                "ulite batch niftis/ -m brain -o out/ --name %f --only Brain\n"
-                "ulite batch cohort/ -m hippocampus -o out/ --retry failed\n"
-                "ulite batch cohort/ -m hippocampus -o out/ --format dcm,sr --sc",
-    .run = batch_run};
 
 /* The task of a Slurm array, where --shard does not say. */
 static int take_slurm(batch_arguments *a) {
@@ -274,3 +244,31 @@ static int batch_run(char **arguments, ul_error *error) {
         return exit_code;
     return a->merge ? merge(a->merge, a->html, error) : batch_all(&b, error);
 }
+
+const cli_command cmd_batch = {.name = "batch",
+    .summary = "segment every case of a cohort, with a log and one table of volumes",
+    .usage =
+        "INPUT... -m MODEL -o OUT/ [--rules F.json] [--name PATTERN] [--include PATTERN] "
+        "[--format F,...] [--retry failed] [--overwrite] [--shard I/N] [--only NAME,...] [--type "
+        "T] [--rle] [--grid original|regular] [--tta] [--force] [--html] [--sc] [--threads N]\n"
+        "--merge OUT/ [--html]",
+    .about =
+        "INPUT is a folder of any depth: of DICOM studies, of which each is a case wherever its "
+        "files lie, of NIfTI, NRRD and PNG files, and of zip and tar archives of studies or of "
+        "one such file; or a BIDS data set, of which OUT becomes a derivative; or a list (.txt), "
+        "of which each line is the path of a case. Of a study the series is taken that the model "
+        "was made for, if there is just one. A case that fails is a line on stderr, and the "
+        "others go on. OUT gets the outputs, runs.jsonl (a line per case: status, exit code, "
+        "reason, input, output, time, memory) and volumes.csv (a row per case and segment); the "
+        "same command again does only what is not done. docs/cohorts.md tells more.",
+    .options = table,
+    .values = &given,
+    .most = SEGMENT_MAX_PATHS,
+    .takes = "at most 64 inputs (a list, .txt, holds more)",
+    .stream = true,
+    .exits = "Exit 0, 1 (some cases failed), 10 (interrupted).",
+    .examples = "ulite batch cohort/ -m hippocampus -o out/\n"
+                "ulite batch niftis/ -m brain -o out/ --name %f --only Brain\n"
+                "ulite batch cohort/ -m hippocampus -o out/ --retry failed\n"
+                "ulite batch cohort/ -m hippocampus -o out/ --format dcm,sr --sc",
+    .run = batch_run};

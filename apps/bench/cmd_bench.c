@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int bench_run(char **arguments, ul_error *error);
-
 typedef struct bench_options {
     const char *model;
     ul_session_options session;
@@ -47,21 +45,6 @@ static const cli_option table[] = {
     {"json", 0, NULL, CLI_SAID, .help = "one JSON object on stdout"},
     {0},
 };
-
-const cli_command cmd_bench = {.name = "bench",
-    .summary = "measure the speed of the network on this machine",
-    .usage = "[-m MODEL] [--size HxW] [--slices N] [--threads N] [--layers] [--json]",
-    .about =
-        "Runs the network on random slices and prints the time per slice, the rate of "
-        "multiply-adds of the reduced work and its share of what the machine reaches in registers "
-        "at the same level (the shortest time against the best rate), and the session's memory. "
-        "ULITE_CPU=scalar|neon|avx2|avx512 forces a level.",
-    .options = table,
-    .values = &given,
-    .examples = "ulite bench\n"
-                "ulite bench --threads 1 --layers\n"
-                "ULITE_CPU=avx2 ulite bench --size 512x512 --slices 8 --json",
-    .run = bench_run};
 
 typedef struct bench_result {
     size_t runs;
@@ -198,3 +181,18 @@ static int bench_run(char **arguments, ul_error *error) {
     ul_model_close(model);
     return error->status;
 }
+
+const cli_command cmd_bench = {.name = "bench",
+    .summary = "measure the speed of the network on this machine",
+    .usage = "[-m MODEL] [--size HxW] [--slices N] [--threads N] [--layers] [--json]",
+    .about =
+        "Runs the network on random slices and prints the time per slice, the rate of "
+        "multiply-adds of the reduced work and its share of what the machine reaches in registers "
+        "at the same level (the shortest time against the best rate), and the session's memory. "
+        "ULITE_CPU=scalar|neon|avx2|avx512 forces a level.",
+    .options = table,
+    .values = &given,
+    .examples = "ulite bench\n"
+                "ulite bench --threads 1 --layers\n"
+                "ULITE_CPU=avx2 ulite bench --size 512x512 --slices 8 --json",
+    .run = bench_run};

@@ -7,8 +7,6 @@
 #include "apps/convert/label_table.h"
 #include "apps/options/options.h"
 
-static int convert_run(char **arguments, ul_error *error);
-
 static int take_output(const cli_command *command, void *values, const char *argument) {
     convert_options *o = values;
     (void)command;
@@ -71,34 +69,6 @@ static const cli_option table[] = {
     {"progress", 0, "P", CLI_SAID, .help = "auto, always or never"},
     {0},
 };
-
-const cli_command cmd_convert = {.name = "convert",
-    .summary = "DICOM series to NIfTI or NRRD, segmentations between DICOM, NIfTI and NRRD",
-    .usage =
-        "INPUT -o OUT [-o F.sr.dcm] [--source FOLDER] [--series UID|NUMBER] [--segments "
-        "F.json|MODEL] [--type T] [--rle|--deflated] [--grid original|regular] [--all|--split] "
-        "[--sidecar] [--names F.json] [--label-table F.tsv|F.txt|F.json] [--philips-float]",
-    .about =
-        "INPUT is a DICOM folder or file, a DICOM Segmentation or RT Structure Set, labels in "
-        "NIfTI, NRRD or PNG, or an image in NIfTI or NRRD; OUT says by its ending what is made of "
-        "it: .nii or .nii.gz, .nrrd (labels: .seg.nrrd for 3D Slicer), .dcm (a DICOM "
-        "Segmentation), .rtstruct.dcm (an RT Structure Set), .png (labels of one slice), or a "
-        "folder, where the file gets a name from a hash of the series UID. INPUT may lie in a zip "
-        "or tar archive, which is unpacked for the time of the run.\n"
-        "Labels become a .dcm on the slices of --source: they must lie on its voxels and, of a "
-        "NIfTI or PNG file, cover all of them, with axes in any order and direction.",
-    .options = table,
-    .values = &given,
-    .fewest = 1,
-    .most = 1,
-    .takes = "one INPUT and -o OUT",
-    .examples = "ulite convert ct/ -o ct.nii.gz\n"
-                "ulite convert dwi/ -o sub-1_dwi.nii.gz --all --sidecar\n"
-                "ulite convert liver.seg.dcm -o liver.nii.gz --source ct/ --names liver.json\n"
-                "ulite convert liver.seg.dcm -o liver.seg.nrrd --source ct/\n"
-                "ulite convert plan.dcm -o plan.nii.gz --source ct/\n"
-                "ulite convert liver.nii.gz -o liver.seg.dcm --source ct/ --segments liver.json",
-    .run = convert_run};
 
 static bool is_labels(input_kind kind) {
     return kind == INPUT_NIFTI || kind == INPUT_NRRD || kind == INPUT_PNG;
@@ -209,3 +179,31 @@ static int convert_run(char **arguments, ul_error *error) {
     unpacked_close(&unpacked, error);
     return error->status == UL_OK ? exit_code : (int)error->status;
 }
+
+const cli_command cmd_convert = {.name = "convert",
+    .summary = "DICOM series to NIfTI or NRRD, segmentations between DICOM, NIfTI and NRRD",
+    .usage =
+        "INPUT -o OUT [-o F.sr.dcm] [--source FOLDER] [--series UID|NUMBER] [--segments "
+        "F.json|MODEL] [--type T] [--rle|--deflated] [--grid original|regular] [--all|--split] "
+        "[--sidecar] [--names F.json] [--label-table F.tsv|F.txt|F.json] [--philips-float]",
+    .about =
+        "INPUT is a DICOM folder or file, a DICOM Segmentation or RT Structure Set, labels in "
+        "NIfTI, NRRD or PNG, or an image in NIfTI or NRRD; OUT says by its ending what is made of "
+        "it: .nii or .nii.gz, .nrrd (labels: .seg.nrrd for 3D Slicer), .dcm (a DICOM "
+        "Segmentation), .rtstruct.dcm (an RT Structure Set), .png (labels of one slice), or a "
+        "folder, where the file gets a name from a hash of the series UID. INPUT may lie in a zip "
+        "or tar archive, which is unpacked for the time of the run.\n"
+        "Labels become a .dcm on the slices of --source: they must lie on its voxels and, of a "
+        "NIfTI or PNG file, cover all of them, with axes in any order and direction.",
+    .options = table,
+    .values = &given,
+    .fewest = 1,
+    .most = 1,
+    .takes = "one INPUT and -o OUT",
+    .examples = "ulite convert ct/ -o ct.nii.gz\n"
+                "ulite convert dwi/ -o sub-1_dwi.nii.gz --all --sidecar\n"
+                "ulite convert liver.seg.dcm -o liver.nii.gz --source ct/ --names liver.json\n"
+                "ulite convert liver.seg.dcm -o liver.seg.nrrd --source ct/\n"
+                "ulite convert plan.dcm -o plan.nii.gz --source ct/\n"
+                "ulite convert liver.nii.gz -o liver.seg.dcm --source ct/ --segments liver.json",
+    .run = convert_run};

@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int eval_run(char **arguments, ul_error *error);
-
 typedef struct request {
     const char *csv, *table, *segments;
     ul_evaluate_options options;
@@ -58,27 +56,6 @@ static const cli_option table[] = {
     {"progress", 0, "P", CLI_SAID, .help = "auto, always or never"},
     {0},
 };
-
-const cli_command cmd_eval = {.name = "eval",
-    .summary = "compare predicted labels with true ones",
-    .usage = "PREDICTED TRUTH [OPTION...]",
-    .about =
-        "Compares two label files (NIfTI, NRRD, PNG, DICOM SEG), or those of two folders paired "
-        "by their names without endings: Dice, IoU, precision, recall, surface Dice, HD95 and "
-        "average surface distance in mm, volumes in mL, per case and class, with mean, sd, median "
-        "and a bootstrap 95 % interval of the mean over the cases. A class that is empty on both "
-        "sides counts as agreement (Dice 1), on one side as Dice 0 without distances; "
-        "docs/evaluation.md defines every number. A truth without a prediction counts as failed "
-        "(exit 1); a prediction without truth is named and left out.",
-    .options = table,
-    .values = &given,
-    .fewest = 2,
-    .most = 2,
-    .takes = "the prediction and the truth",
-    .examples = "ulite eval out.nii.gz truth.nii.gz\n"
-                "ulite eval out.seg.dcm truth.nii.gz --json\n"
-                "ulite eval predictions/ labels/ --csv scores.csv --table scores.tex",
-    .run = eval_run};
 
 static cJSON *json_of_summary(const ul_evaluation *evaluation, const ul_score *one, double *spare) {
     cJSON *total = cJSON_CreateObject();
@@ -200,3 +177,24 @@ static int eval_run(char **arguments, ul_error *error) {
     ul_evaluation_free(&evaluation);
     return error->status;
 }
+
+const cli_command cmd_eval = {.name = "eval",
+    .summary = "compare predicted labels with true ones",
+    .usage = "PREDICTED TRUTH [OPTION...]",
+    .about =
+        "Compares two label files (NIfTI, NRRD, PNG, DICOM SEG), or those of two folders paired "
+        "by their names without endings: Dice, IoU, precision, recall, surface Dice, HD95 and "
+        "average surface distance in mm, volumes in mL, per case and class, with mean, sd, median "
+        "and a bootstrap 95 % interval of the mean over the cases. A class that is empty on both "
+        "sides counts as agreement (Dice 1), on one side as Dice 0 without distances; "
+        "docs/evaluation.md defines every number. A truth without a prediction counts as failed "
+        "(exit 1); a prediction without truth is named and left out.",
+    .options = table,
+    .values = &given,
+    .fewest = 2,
+    .most = 2,
+    .takes = "the prediction and the truth",
+    .examples = "ulite eval out.nii.gz truth.nii.gz\n"
+                "ulite eval out.seg.dcm truth.nii.gz --json\n"
+                "ulite eval predictions/ labels/ --csv scores.csv --table scores.tex",
+    .run = eval_run};

@@ -8,8 +8,6 @@
 
 #include <stdlib.h>
 
-static int export_run(char **arguments, ul_error *error);
-
 static struct export_values { const char *output; } given;
 
 #define CLI_VALUES struct export_values
@@ -18,23 +16,6 @@ static const cli_option table[] = {
     {"json", 0, NULL, CLI_SAID, .help = "{\"version\": 1, \"path\": FILE} on stdout"},
     {0},
 };
-
-const cli_command cmd_export = {.name = "export",
-    .summary = "write a model as ONNX",
-    .usage = "MODEL -o FILE.onnx",
-    .about =
-        "Writes the network as ONNX (operator set 13) with free batch, height and width: input "
-        "\"input\" [batch, channels, height, width] float32, height and width multiples of 32, "
-        "normalised as the model card says; output \"logits\" [batch, classes, height, width]. "
-        "The model's metadata, the card among it, becomes metadata_props.",
-    .options = table,
-    .values = &given,
-    .fewest = 1,
-    .most = 1,
-    .takes = "one model",
-    .examples = "ulite export hippocampus -o hippocampus.onnx\n"
-                "ulite export model.safetensors -o model.onnx",
-    .run = export_run};
 
 static ul_status pack(const ul_model *model, uint8_t **bytes, size_t *size_bytes, ul_error *error) {
     onnx_graph *graph = onnx_graph_new();
@@ -84,3 +65,20 @@ static int export_run(char **arguments, ul_error *error) {
     cJSON_AddStringToObject(report, "path", given.output);
     return json_out_print(report, error);
 }
+
+const cli_command cmd_export = {.name = "export",
+    .summary = "write a model as ONNX",
+    .usage = "MODEL -o FILE.onnx",
+    .about =
+        "Writes the network as ONNX (operator set 13) with free batch, height and width: input "
+        "\"input\" [batch, channels, height, width] float32, height and width multiples of 32, "
+        "normalised as the model card says; output \"logits\" [batch, classes, height, width]. "
+        "The model's metadata, the card among it, becomes metadata_props.",
+    .options = table,
+    .values = &given,
+    .fewest = 1,
+    .most = 1,
+    .takes = "one model",
+    .examples = "ulite export hippocampus -o hippocampus.onnx\n"
+                "ulite export model.safetensors -o model.onnx",
+    .run = export_run};

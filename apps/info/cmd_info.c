@@ -9,35 +9,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static int info_run(char **arguments, ul_error *error);
-
 static const cli_option table[] = {
     {"json", 0, NULL, CLI_SAID, .help = "one JSON object on stdout"},
     {0},
 };
-
-const cli_command cmd_info = {.name = "info",
-    .summary = "tell what a model, a folder or an image file holds",
-    .usage = "PATH [--json]",
-    .about =
-        "PATH is one of\n"
-        "  a folder, searched recursively, or a DICOM file: lists the volumes in it, with what "
-        "--series takes, what tells parts of a series apart, and what is odd about each; files of "
-        "other kinds are named for what they are\n"
-        "  a zip or tar archive of one of these\n"
-        "  a DICOM Segmentation: its segments, codes and colours\n"
-        "  a NIfTI or NRRD volume or a PNG picture: size, spacing, orientation, range of values\n"
-        "  a model file, or the name of a bundled model: the network's shape, the model card and "
-        "the other metadata\n"
-        "Names, identifiers and dates of patients are never printed.",
-    .options = table,
-    .fewest = 1,
-    .most = 1,
-    .takes = "one path",
-    .examples = "ulite info hippocampus\n"
-                "ulite info model.safetensors --json\n"
-                "ulite info exported_study/",
-    .run = info_run};
 
 /* A safetensors file: eight bytes of header length, then a JSON object. */
 static bool is_model(const char *path) {
@@ -96,3 +71,26 @@ static ul_status tell(const char *given, ul_error *error) {
 static int info_run(char **arguments, ul_error *error) {
     return tell(arguments[0], error);
 }
+
+const cli_command cmd_info = {.name = "info",
+    .summary = "tell what a model, a folder or an image file holds",
+    .usage = "PATH [--json]",
+    .about =
+        "PATH is one of\n"
+        "  a folder, searched recursively, or a DICOM file: lists the volumes in it, with what "
+        "--series takes, what tells parts of a series apart, and what is odd about each; files of "
+        "other kinds are named for what they are\n"
+        "  a zip or tar archive of one of these\n"
+        "  a DICOM Segmentation: its segments, codes and colours\n"
+        "  a NIfTI or NRRD volume or a PNG picture: size, spacing, orientation, range of values\n"
+        "  a model file, or the name of a bundled model: the network's shape, the model card and "
+        "the other metadata\n"
+        "Names, identifiers and dates of patients are never printed.",
+    .options = table,
+    .fewest = 1,
+    .most = 1,
+    .takes = "one path",
+    .examples = "ulite info hippocampus\n"
+                "ulite info model.safetensors --json\n"
+                "ulite info exported_study/",
+    .run = info_run};

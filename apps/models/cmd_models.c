@@ -7,25 +7,10 @@
 #include <cJSON.h>
 #include <stdio.h>
 
-static int models_run(char **arguments, ul_error *error);
-
 static const cli_option table[] = {
     {"json", 0, NULL, CLI_SAID, .help = "one JSON object on stdout: {\"version\", \"models\"}"},
     {0},
 };
-
-const cli_command cmd_models = {.name = "models",
-    .summary = "list the bundled models",
-    .usage = "[--json]",
-    .about =
-        "Lists the models that a name stands for: task, input, metrics and licence as their cards "
-        "say. They are the files NAME.safetensors or NAME/NAME.safetensors in the folders of the "
-        "environment variable ULITE_MODELS (colon-separated), in share/ulite/models of the "
-        "install prefix, and in models/ of the source tree that the program was built in.",
-    .options = table,
-    .examples = "ulite models\n"
-                "ULITE_MODELS=$HOME/models ulite models --json",
-    .run = models_run};
 
 typedef struct model_list {
     cJSON *json, *models; /* under --json; models belongs to json */
@@ -115,3 +100,16 @@ static int models_run(char **arguments, ul_error *error) {
         console_say("no bundled models found; see `ulite help models`");
     return list.failed ? UL_ERROR_PARTIAL : UL_OK;
 }
+
+const cli_command cmd_models = {.name = "models",
+    .summary = "list the bundled models",
+    .usage = "[--json]",
+    .about =
+        "Lists the models that a name stands for: task, input, metrics and licence as their cards "
+        "say. They are the files NAME.safetensors or NAME/NAME.safetensors in the folders of the "
+        "environment variable ULITE_MODELS (colon-separated), in share/ulite/models of the "
+        "install prefix, and in models/ of the source tree that the program was built in.",
+    .options = table,
+    .examples = "ulite models\n"
+                "ULITE_MODELS=$HOME/models ulite models --json",
+    .run = models_run};

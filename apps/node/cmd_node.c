@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-static int node_run(char **arguments, ul_error *error);
-
 static struct node_values {
     bool check;
     int threads;
@@ -27,29 +25,6 @@ static const cli_option table[] = {
     {"quiet", 'q', NULL, CLI_SAID, .help = "no log"},
     {0},
 };
-
-const cli_command cmd_node = {.name = "node",
-    .summary = NODE_SUMMARY,
-    .usage = "CONFIG.json [--check] [--threads N]",
-    .about =
-        "A DICOM node: a storage SCP (C-STORE, C-ECHO) that takes what the AEs of CONFIG.json "
-        "send, runs models on each study once it is complete, and sends DICOM Segmentations to "
-        "the peers by C-STORE. What was acknowledged is on the disk, in the spool, and is worked "
-        "off whenever the node is killed and started again. A log line for each event, without a "
-        "name, a date or a UID, is on stderr, or under --json on stdout as JSON. Not for clinical "
-        "use. docs/pacs.md has the keys of CONFIG.json, and Orthanc as an example.\n"
-        "\n"
-        "It runs until SIGTERM or Ctrl-C: objects that are being received are finished, a study "
-        "that is being segmented is begun anew at the next start.",
-    .options = table,
-    .values = &given,
-    .fewest = 1,
-    .most = 1,
-    .takes = "one CONFIG.json",
-    .stream = true,
-    .examples = "ulite node node.json --check\n"
-                "ulite node node.json",
-    .run = node_run};
 
 /* The hash of what a result depends on beside the series. */
 static void make_plan(const node_model_config *config, const segment_model *model, char plan[17]) {
@@ -141,3 +116,26 @@ static int node_run(char **arguments, ul_error *error) {
     n.threads = given.threads;
     return node_all(&n, arguments[0], given.check, error);
 }
+
+const cli_command cmd_node = {.name = "node",
+    .summary = NODE_SUMMARY,
+    .usage = "CONFIG.json [--check] [--threads N]",
+    .about =
+        "A DICOM node: a storage SCP (C-STORE, C-ECHO) that takes what the AEs of CONFIG.json "
+        "send, runs models on each study once it is complete, and sends DICOM Segmentations to "
+        "the peers by C-STORE. What was acknowledged is on the disk, in the spool, and is worked "
+        "off whenever the node is killed and started again. A log line for each event, without a "
+        "name, a date or a UID, is on stderr, or under --json on stdout as JSON. Not for clinical "
+        "use. docs/pacs.md has the keys of CONFIG.json, and Orthanc as an example.\n"
+        "\n"
+        "It runs until SIGTERM or Ctrl-C: objects that are being received are finished, a study "
+        "that is being segmented is begun anew at the next start.",
+    .options = table,
+    .values = &given,
+    .fewest = 1,
+    .most = 1,
+    .takes = "one CONFIG.json",
+    .stream = true,
+    .examples = "ulite node node.json --check\n"
+                "ulite node node.json",
+    .run = node_run};

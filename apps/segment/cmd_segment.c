@@ -9,8 +9,6 @@
 #include "jobs/base/digits.h"
 #include "libulite/base/resources.h"
 
-static int segment_run(char **arguments, ul_error *error);
-
 /* Neither a report nor an RT Structure Set. */
 static bool is_seg(const char *path) {
     return target_of(path) == TARGET_SEG;
@@ -88,35 +86,6 @@ static const cli_option table[] = {
     {0},
 };
 
-const cli_command cmd_segment = {.name = "segment",
-    .summary = "label a DICOM series, a NIfTI volume or a PNG picture with a model",
-    .usage =
-        "INPUT... -m MODEL -o OUT [-o OUT2] [--series UID|NUMBER] [--frame N] [--source FOLDER] "
-        "[--type T] [--rle|--deflated] [--grid original|regular] [--stats F.json|F.csv] "
-        "[--preview F.png] [--html F.html] [--sc F.dcm] [--report F.json] [--only NAME,...] "
-        "[--label-table F.tsv|F.txt|F.json] [--roi X0:X1,Y0:Y1,Z0:Z1[mm]] [--mask F.nii.gz] "
-        "[--threads N] [--random-uids] [--tta] [--force] [--strict]",
-    .about =
-        "INPUT is a DICOM file or folder (several may be given), .nii, .nii.gz, .hdr, .nrrd, "
-        ".nhdr or .png, or a zip or tar archive of one of these. OUT says by its ending what is "
-        "written: .dcm (a DICOM Segmentation), .rtstruct.dcm (an RT Structure Set), .sr.dcm (a "
-        "report of the volumes, SR TID 1500, on the .dcm beside it), .nii or .nii.gz, .nrrd "
-        "(.seg.nrrd for 3D Slicer), .png, or a folder, where the file gets a name from a hash of "
-        "the series UID and from the model. Of several volumes in a folder the one that the model "
-        "was made for is taken if just one is.\n"
-        "A model of a part, as hippocampus, finds it in a whole head by the model that its card "
-        "names (localiser), and labels it on both sides; what fits it already is taken as it is.\n"
-        "To a model of grey images pictures stored in colour with equal channels are grey.",
-    .options = table,
-    .values = &given,
-    .most = SEGMENT_MAX_PATHS,
-    .takes = "at most 64 paths",
-    .stream = true,
-    .examples = "ulite segment mr/ -m hippocampus -o hippocampus.seg.dcm\n"
-                "ulite segment head.nii.gz -m brain -o labels.nii.gz --stats volumes.csv\n"
-                "ulite segment study/ --series 4 -m hippocampus -o out/ -o labels.nii.gz",
-    .run = segment_run};
-
 /* The last event: what was written, measured and noted. The result loses its list of outputs, and
  * flags are taken over. */
 static void tell_done(segment_result *result, cJSON *flags, double seconds) {
@@ -190,3 +159,32 @@ static int segment_run(char **arguments, ul_error *error) {
     unpacked_close(&unpacked, error);
     return error->status == UL_OK ? exit_code : (int)error->status;
 }
+
+const cli_command cmd_segment = {.name = "segment",
+    .summary = "label a DICOM series, a NIfTI volume or a PNG picture with a model",
+    .usage =
+        "INPUT... -m MODEL -o OUT [-o OUT2] [--series UID|NUMBER] [--frame N] [--source FOLDER] "
+        "[--type T] [--rle|--deflated] [--grid original|regular] [--stats F.json|F.csv] "
+        "[--preview F.png] [--html F.html] [--sc F.dcm] [--report F.json] [--only NAME,...] "
+        "[--label-table F.tsv|F.txt|F.json] [--roi X0:X1,Y0:Y1,Z0:Z1[mm]] [--mask F.nii.gz] "
+        "[--threads N] [--random-uids] [--tta] [--force] [--strict]",
+    .about =
+        "INPUT is a DICOM file or folder (several may be given), .nii, .nii.gz, .hdr, .nrrd, "
+        ".nhdr or .png, or a zip or tar archive of one of these. OUT says by its ending what is "
+        "written: .dcm (a DICOM Segmentation), .rtstruct.dcm (an RT Structure Set), .sr.dcm (a "
+        "report of the volumes, SR TID 1500, on the .dcm beside it), .nii or .nii.gz, .nrrd "
+        "(.seg.nrrd for 3D Slicer), .png, or a folder, where the file gets a name from a hash of "
+        "the series UID and from the model. Of several volumes in a folder the one that the model "
+        "was made for is taken if just one is.\n"
+        "A model of a part, as hippocampus, finds it in a whole head by the model that its card "
+        "names (localiser), and labels it on both sides; what fits it already is taken as it is.\n"
+        "To a model of grey images pictures stored in colour with equal channels are grey.",
+    .options = table,
+    .values = &given,
+    .most = SEGMENT_MAX_PATHS,
+    .takes = "at most 64 paths",
+    .stream = true,
+    .examples = "ulite segment mr/ -m hippocampus -o hippocampus.seg.dcm\n"
+                "ulite segment head.nii.gz -m brain -o labels.nii.gz --stats volumes.csv\n"
+                "ulite segment study/ --series 4 -m hippocampus -o out/ -o labels.nii.gz",
+    .run = segment_run};

@@ -17,8 +17,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static int serve_run(char **arguments, ul_error *error);
-
 /* The command line. */
 typedef struct serve_arguments {
     const char *models[SERVE_MAX_MODELS], *origins[SERVE_MAX_ORIGINS];
@@ -78,23 +76,6 @@ static const cli_option table[] = {
     {"quiet", 'q', NULL, CLI_SAID, .help = "no line for each request"},
     {0},
 };
-
-const cli_command cmd_serve = {.name = "serve",
-    .summary = SERVE_SUMMARY,
-    .usage = "[-m MODEL]... [OPTIONS]",
-    .about =
-        "Answers HTTP requests on this machine until it is interrupted: the MONAI Label extension "
-        "of 3D Slicer and plugin of OHIF, a page in the browser to drop images on, and a JSON "
-        "interface for scripts (GET /api/openapi.yaml describes it). Every upload is read and "
-        "segmented in a process of its own, of bounded memory and time. Nothing is kept but what "
-        "--store asks for. Not for clinical use.",
-    .options = table,
-    .values = &given,
-    .stream = true,
-    .examples = "ulite serve\n"
-                "ulite serve -m brain --store corrected/\n"
-                "curl -T head.nii.gz 'http://127.0.0.1:8000/api/jobs?model=brain' -X POST",
-    .run = serve_run};
 
 /* Whether only this machine reaches an address. False and *wrong: it is none. */
 static bool is_loopback(const char *address, bool *wrong) {
@@ -317,3 +298,20 @@ static int serve_run(char **arguments, ul_error *error) {
     free(token);
     return status;
 }
+
+const cli_command cmd_serve = {.name = "serve",
+    .summary = SERVE_SUMMARY,
+    .usage = "[-m MODEL]... [OPTIONS]",
+    .about =
+        "Answers HTTP requests on this machine until it is interrupted: the MONAI Label extension "
+        "of 3D Slicer and plugin of OHIF, a page in the browser to drop images on, and a JSON "
+        "interface for scripts (GET /api/openapi.yaml describes it). Every upload is read and "
+        "segmented in a process of its own, of bounded memory and time. Nothing is kept but what "
+        "--store asks for. Not for clinical use.",
+    .options = table,
+    .values = &given,
+    .stream = true,
+    .examples = "ulite serve\n"
+                "ulite serve -m brain --store corrected/\n"
+                "curl -T head.nii.gz 'http://127.0.0.1:8000/api/jobs?model=brain' -X POST",
+    .run = serve_run};

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static int train_run(char **arguments, ul_error *error);
-
 typedef struct request {
     const char *dataset, *output, *splits, *plan, *from, *samples;
     double minutes, rate;
@@ -57,34 +55,6 @@ static const cli_option table[] = {
     {"progress", 0, "P", CLI_SAID, .help = "auto, always or never"},
     {0},
 };
-
-const cli_command cmd_train = {.name = "train",
-    .summary = "train a model on a data set",
-    .usage = "DATASET -o MODEL.safetensors [--plan F] [--from MODEL] [--resume] [--overwrite] "
-             "[--epochs N] [--minutes N] [--batch N] [--lr X] [--loss L] [--seed N] [--splits F] "
-             "[--folds K] [--threads N]\n"
-             "DATASET --dry-run [--samples F.png] [OPTIONS]",
-    .about =
-        "DATASET holds images/ (or imagesTr/) and labels/ (or labelsTr/, masks/): NIfTI, NRRD, "
-        "PNG, or folders with a DICOM series and SEG labels; splits.json may name train, val and "
-        "test.\n"
-        "Images in colour whose channels are all equal are read as grey.\n"
-        "The data set is read once and checked, and a plan is derived from it and outlined. The "
-        "model with the best validation Dice is kept, and tested at the end. Beside it: curves "
-        "(.csv, .svg, .pdf), the whole plan (.plan.json), the digests of the images of each split "
-        "(.split.json) and a .checkpoint.",
-    .options = table,
-    .values = &given,
-    .fewest = 1,
-    .most = 1,
-    .takes = "a data set and -o MODEL.safetensors",
-    .stream = true,
-    .exits = "Ctrl-C saves a checkpoint (exit 10); a diverging loss stops the training (exit 11).",
-    .examples = "ulite train liver/ -o liver.safetensors --minutes 20\n"
-                "ulite train liver/ -o liver.safetensors --plan plan.json --resume\n"
-                "ulite train liver/ -o liver.safetensors --folds 5 --minutes 120\n"
-                "ulite train mine/ -o mine.safetensors --from hippocampus --minutes 5",
-    .run = train_run};
 
 static void override(const request *r, ul_training *t) {
     t->epochs = r->epochs ? (size_t)r->epochs : t->epochs;
@@ -250,3 +220,31 @@ static int train_run(char **arguments, ul_error *error) {
     r->dataset = arguments[0];
     return train(r, error);
 }
+
+const cli_command cmd_train = {.name = "train",
+    .summary = "train a model on a data set",
+    .usage = "DATASET -o MODEL.safetensors [--plan F] [--from MODEL] [--resume] [--overwrite] "
+             "[--epochs N] [--minutes N] [--batch N] [--lr X] [--loss L] [--seed N] [--splits F] "
+             "[--folds K] [--threads N]\n"
+             "DATASET --dry-run [--samples F.png] [OPTIONS]",
+    .about =
+        "DATASET holds images/ (or imagesTr/) and labels/ (or labelsTr/, masks/): NIfTI, NRRD, "
+        "PNG, or folders with a DICOM series and SEG labels; splits.json may name train, val and "
+        "test.\n"
+        "Images in colour whose channels are all equal are read as grey.\n"
+        "The data set is read once and checked, and a plan is derived from it and outlined. The "
+        "model with the best validation Dice is kept, and tested at the end. Beside it: curves "
+        "(.csv, .svg, .pdf), the whole plan (.plan.json), the digests of the images of each split "
+        "(.split.json) and a .checkpoint.",
+    .options = table,
+    .values = &given,
+    .fewest = 1,
+    .most = 1,
+    .takes = "a data set and -o MODEL.safetensors",
+    .stream = true,
+    .exits = "Ctrl-C saves a checkpoint (exit 10); a diverging loss stops the training (exit 11).",
+    .examples = "ulite train liver/ -o liver.safetensors --minutes 20\n"
+                "ulite train liver/ -o liver.safetensors --plan plan.json --resume\n"
+                "ulite train liver/ -o liver.safetensors --folds 5 --minutes 120\n"
+                "ulite train mine/ -o mine.safetensors --from hippocampus --minutes 5",
+    .run = train_run};

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int verify_run(char **arguments, ul_error *error);
-
 static struct verify_values {
     const char *sources[64];
     size_t source_count;
@@ -25,24 +23,6 @@ static const cli_option table[] = {
                 "\"text\"}]}"},
     {0},
 };
-
-const cli_command cmd_verify = {.name = "verify",
-    .summary = "check a DICOM Segmentation for what viewers would refuse",
-    .usage = "SEG [--source FOLDER] [--json]",
-    .about =
-        "Checks a DICOM Segmentation, whoever wrote it: attributes, segments, colours, frames, "
-        "geometry and references, and what 3D Slicer, OHIF or dcmqi would refuse or show wrongly. "
-        "Prints one line for each finding, with who minds it.",
-    .options = table,
-    .values = &given,
-    .fewest = 1,
-    .most = 1,
-    .takes = "one SEG file",
-    .exits = "Exits 0 when nothing is found and 1 when something is.",
-    .examples = "ulite verify liver.seg.dcm\n"
-                "ulite verify liver.seg.dcm --source ct/\n"
-                "ulite verify liver.seg.dcm --source ct/ --json | jq '.findings[].text'",
-    .run = verify_run};
 
 static void print_findings(const ul_seg_finding *findings, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -94,3 +74,21 @@ static int verify_run(char **arguments, ul_error *error) {
             counts.segments == 1 ? "" : "s", counts.frames, counts.frames == 1 ? "" : "s");
     return count > 0;
 }
+
+const cli_command cmd_verify = {.name = "verify",
+    .summary = "check a DICOM Segmentation for what viewers would refuse",
+    .usage = "SEG [--source FOLDER] [--json]",
+    .about =
+        "Checks a DICOM Segmentation, whoever wrote it: attributes, segments, colours, frames, "
+        "geometry and references, and what 3D Slicer, OHIF or dcmqi would refuse or show wrongly. "
+        "Prints one line for each finding, with who minds it.",
+    .options = table,
+    .values = &given,
+    .fewest = 1,
+    .most = 1,
+    .takes = "one SEG file",
+    .exits = "Exits 0 when nothing is found and 1 when something is.",
+    .examples = "ulite verify liver.seg.dcm\n"
+                "ulite verify liver.seg.dcm --source ct/\n"
+                "ulite verify liver.seg.dcm --source ct/ --json | jq '.findings[].text'",
+    .run = verify_run};
