@@ -79,44 +79,48 @@ void UL_SIMD(ul_train_dots)(const float *g, const float *x, size_t stride, const
     }
 }
 
-/* Plain loops of UL_LANES: the compiler turns the comparisons into masks, which the vocabulary
- * does not have. */
+/* Comparisons give whole numbers of all bits, or of none: gcc and clang compile no comparison of a
+ * plain loop to them without being told that floats do not trap. */
+typedef int32_t v_whole __attribute__((vector_size(4 * V_WIDTH)));
+
+V_INLINE v_float v_where(v_whole mask, v_float a, v_float b) {
+    return (v_float)((mask & (v_whole)a) | (~mask & (v_whole)b));
+}
+
 void UL_SIMD(ul_train_pool)(const float *x, size_t pairs, size_t width, size_t channels,
     float *restrict y, uint8_t *restrict which) {
+    const size_t place[] = {0, channels, width * channels, (width + 1) * channels};
     for (size_t pair = 0; pair < pairs; pair++)
         for (size_t col = 0; col < width / 2; col++)
-            for (size_t c = 0; c < channels; c += UL_LANES, y += UL_LANES, which += UL_LANES) {
-                const float *top = x + (2 * pair * width + 2 * col) * channels + c;
-                const float *bottom = top + width * channels;
-                for (size_t i = 0; i < UL_LANES; i++) {
-                    float best = top[i];
-                    int at = 0;
-                    at = top[channels + i] > best ? 1 : at;
-                    best = top[channels + i] > best ? top[channels + i] : best;
-                    at = bottom[i] > best ? 2 : at;
-                    best = bottom[i] > best ? bottom[i] : best;
-                    at = bottom[channels + i] > best ? 3 : at;
-                    best = bottom[channels + i] > best ? bottom[channels + i] : best;
-                    y[i] = best;
-                    which[i] = (uint8_t)at;
+            for (size_t c = 0; c < channels; c += V_WIDTH, y += V_WIDTH, which += V_WIDTH) {
+                const float *at = x + (2 * pair * width + 2 * col) * channels + c;
+                v_float best = v_load(at);
+                v_whole found = {0};
+                V_UNROLL for (int k = 1; k < 4; k++) {
+                    const v_float value = v_load(at + place[k]);
+                    const v_whole larger = (v_whole)(value > best);
+                    found = (found & ~larger) | (larger & k);
+                    best = v_where(larger, value, best);
                 }
+                v_store(y, best);
+                for (int i = 0; i < V_WIDTH; i++)
+                    which[i] = (uint8_t)found[i];
             }
 }
 
 void UL_SIMD(ul_train_unpool)(const float *y, const uint8_t *which, size_t pairs, size_t width,
     size_t channels, float *restrict x) {
+    const size_t place[] = {0, channels, width * channels, (width + 1) * channels};
     for (size_t pair = 0; pair < pairs; pair++)
         for (size_t col = 0; col < width / 2; col++)
-            for (size_t c = 0; c < channels; c += UL_LANES, y += UL_LANES, which += UL_LANES) {
-                float *top = x + (2 * pair * width + 2 * col) * channels + c;
-                float *bottom = top + width * channels;
-                for (size_t i = 0; i < UL_LANES; i++) {
-                    const int at = which[i];
-                    top[i] = at == 0 ? y[i] : 0.0F;
-                    top[channels + i] = at == 1 ? y[i] : 0.0F;
-                    bottom[i] = at == 2 ? y[i] : 0.0F;
-                    bottom[channels + i] = at == 3 ? y[i] : 0.0F;
-                }
+            for (size_t c = 0; c < channels; c += V_WIDTH, y += V_WIDTH, which += V_WIDTH) {
+                float *at = x + (2 * pair * width + 2 * col) * channels + c;
+                const v_float value = v_load(y);
+                v_whole found;
+                for (int i = 0; i < V_WIDTH; i++)
+                    found[i] = which[i];
+                V_UNROLL for (int k = 0; k < 4; k++)
+                    v_store(at + place[k], v_where((v_whole)(found == k), value, v_zero()));
             }
 }
 
