@@ -50,19 +50,20 @@ def run(ulite, model, kind, image):
 def tell(path):
     with open(path, encoding="utf-8") as stream:
         cases = [json.loads(line) for line in stream]
-    print("case                          kind  Dice  bits  doubtful classes, by warning")
+    print("case                          kind  Dice  bits  confidence  doubtful classes, by warning")
     for case in sorted(cases, key=lambda c: (c["kind"], c["image"])):
         counts = {}
         for c in case["classes"]:
             for warning in c["warnings"]:
                 counts[warning] = counts.get(warning, 0) + 1
-        print(f"{case['image'][:29]:29} {case['kind']:5} {case['dice']:.3f} {case['disagreement'] or 0:.3f} {case['doubtful']:3}  {counts}")
+        print(f"{case['image'][:29]:29} {case['kind']:5} {case['dice']:.3f} {case['disagreement'] or 0:.3f} {case['confidence'] or 0:.3f} {case['doubtful']:3}  {counts}")
     for kind in ("good", "bad"):
         own = [c for c in cases if c["kind"] == kind]
         print(f"{kind}: {sum(c['doubtful'] > 0 for c in own)} of {len(own)} flagged")
     scored = [c for c in cases if c["dice"] == c["dice"] and c["disagreement"]]
     if len(scored) > 2:
-        print("rank correlation of the disagreement with Dice:", scipy.stats.spearmanr([-c["disagreement"] for c in scored], [c["dice"] for c in scored])[0])
+        for name, scores in ("confidence", [c["confidence"] for c in scored]), ("disagreement", [-c["disagreement"] for c in scored]):
+            print(f"rank correlation of the {name} with Dice: {scipy.stats.spearmanr(scores, [c['dice'] for c in scored])[0]:.2f}")
 
 
 def make_nonsense(folder):

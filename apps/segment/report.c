@@ -57,6 +57,7 @@ static void print_field(FILE *stream, double value) {
 static void print_quality(FILE *stream, const ul_segment_quality *q) {
     print_field(stream, q ? digits_share(q->pieces) : NAN);
     print_field(stream, q ? digits_share(q->disagreement) : NAN);
+    print_field(stream, q ? digits_share(q->confidence) : NAN);
     fputc(',', stream);
     const char *between = "";
     for (int flag = 0; q && flag < UL_QUALITY_FLAGS; flag++)
@@ -74,7 +75,7 @@ static ul_status write_csv(const char *path, const segment_input *input, const u
     if (!stream)
         return ul_error_set(error, UL_ERROR_LIMIT, "%s: out of memory", path);
     fputs("number,name,voxels,volume_ml,area_mm2,min_x,min_y,min_z,max_x,max_y,max_z,mean,sd,"
-          "pieces,disagreement,warnings\n",
+          "pieces,disagreement,confidence,warnings\n",
         stream);
     for (size_t s = 0; s < labels->segments.count; s++) {
         fprintf(stream, "%u,", stats[s].number);

@@ -84,6 +84,7 @@ static void add_class(cJSON *list, const ul_card *card, const ul_segment_quality
     cJSON_AddNumberToObject(item, "border", digits_share(q->border));
     cJSON_AddNumberToObject(item, "pieces", digits_share(q->pieces));
     cJSON_AddNumberToObject(item, "disagreement", digits_share(q->disagreement));
+    cJSON_AddNumberToObject(item, "confidence", digits_share(q->confidence));
     cJSON *warnings = cJSON_AddArrayToObject(item, "warnings");
     for (int flag = 0; flag < UL_QUALITY_FLAGS; flag++)
         if (q->flags & 1u << flag)
@@ -92,14 +93,16 @@ static void add_class(cJSON *list, const ul_card *card, const ul_segment_quality
 
 void segment_add_quality(cJSON *object, const ul_card *card, const segment_input *input) {
     cJSON *quality = cJSON_AddObjectToObject(object, "quality");
-    double sum = 0.0, count = 0.0;
+    double disagreement = 0.0, confidence = 0.0, count = 0.0;
     for (size_t n = 0; n < input->quality_count; n++)
         if (isfinite(input->quality[n].disagreement)) {
-            sum += input->quality[n].disagreement;
+            disagreement += input->quality[n].disagreement;
+            confidence += input->quality[n].confidence;
             count += 1.0;
         }
     cJSON_AddNumberToObject(quality, "doubtful", (double)segment_count_doubtful(input));
-    cJSON_AddNumberToObject(quality, "disagreement", count > 0.0 ? digits_share(sum / count) : NAN);
+    cJSON_AddNumberToObject(quality, "disagreement", digits_share(disagreement / count));
+    cJSON_AddNumberToObject(quality, "confidence", digits_share(confidence / count));
     cJSON *list = cJSON_AddArrayToObject(quality, "classes");
     for (size_t n = 0; n < input->quality_count; n++)
         add_class(list, card, &input->quality[n]);

@@ -33,6 +33,8 @@ typedef struct ul_segment_quality {
                             rules for components; NaN in 2D */
     double disagreement; /* mean entropy, in bits, of the softmax of the averaged logits at its
                             surface: where labels change along a row of the volume */
+    double confidence;   /* the Dice that the model's own probabilities at that surface expect: a
+                            figure to rank results by, higher than the true one */
     unsigned flags;      /* of ul_quality_flag */
 } ul_segment_quality;
 

@@ -286,6 +286,7 @@ static void judge(const ul_localised *models, const ul_card *card, const ul_loca
                 .border = NAN,
                 .pieces = NAN,
                 .disagreement = NAN,
+                .confidence = NAN,
                 .flags = UL_QUALITY_EMPTY};
             for (int end = 0; card->volumes_ml && end < 2; end++)
                 quality[n].range_ml[end] = card->volumes_ml[n][end];

@@ -10,35 +10,62 @@
 
 /* Beyond these a class is flagged. */
 static const double MOST_PIECES = 0.2; /* of its voxels */
-static const double ENTROPY_UNIT = 65536.0;
+static const double METER_UNIT = 65536.0;
 
 quality_meter *quality_meter_create(void) {
     return calloc(1, sizeof(quality_meter));
 }
 
-/* In bits, of the softmax (one class: the sigmoid) of logits / planes. */
-static double entropy_of(const float *logits, size_t stride, size_t classes, size_t planes) {
+/* The softmax (one class: the sigmoid) of logits / planes: its entropy in bits, and what it gives
+ * two labels. */
+typedef struct voxel_softmax {
+    double entropy, probability[2];
+} voxel_softmax;
+
+static voxel_softmax softmax_of(
+    const float *logits, size_t stride, size_t classes, size_t planes, const unsigned labels[2]) {
     float scale = 1.0f / (float)planes, highest = classes == 1 ? fmaxf(logits[0], 0.0f) : logits[0];
     for (size_t c = 1; c < classes; c++)
         highest = fmaxf(highest, logits[c * stride]);
-    float total = 0.0f, weighted = 0.0f;
-    for (size_t c = 0; c < classes || c < 2; c++) {
-        float logit = c < classes ? logits[c * stride] : 0.0f; /* background of a single output */
+    float total = 0.0f, weighted = 0.0f, own[2] = {0.0f, 0.0f};
+    for (size_t n = 0; n < classes || n < 2; n++) {
+        /* Of a single output: the background, then the class. */
+        float logit = classes > 1 ? logits[n * stride] : n == 0 ? 0.0f : logits[0];
         float z = scale * (logit - highest), e = expf(z);
         total += e;
         weighted += e * z;
+        for (int side = 0; side < 2; side++)
+            if (n == labels[side])
+                own[side] = e;
     }
-    return (double)(logf(total) - weighted / total) / log(2.0);
+    return (voxel_softmax){(double)(logf(total) - weighted / total) / log(2.0),
+        {(double)(own[0] / total), (double)(own[1] / total)}};
 }
 
-void quality_add_surface(quality_meter *meter, unsigned label, const float *logits, size_t stride,
-    size_t classes, size_t planes) {
-    double entropy = entropy_of(logits, stride, classes, planes);
-    if (!(entropy >= 0.0)) /* logits that are not finite */
-        return;
-    atomic_fetch_add_explicit(
-        &meter->entropy[label], (uint_fast64_t)(entropy * ENTROPY_UNIT), memory_order_relaxed);
-    atomic_fetch_add_explicit(&meter->surface[label], 1, memory_order_relaxed);
+static void add(atomic_uint_fast64_t *sum, double value) {
+    atomic_fetch_add_explicit(sum, (uint_fast64_t)(value * METER_UNIT), memory_order_relaxed);
+}
+
+void quality_add_surface(quality_meter *meter, const unsigned labels[2], const float *logits,
+    size_t stride, size_t classes, size_t planes) {
+    for (int side = 0; side < 2; side++) {
+        surface_meter *own = &meter->surface[labels[side]], *other = &meter->surface[labels[!side]];
+        voxel_softmax voxel = softmax_of(logits + side, stride, classes, planes, labels);
+        if (!(voxel.entropy >= 0.0)) /* logits that are not finite */
+            continue;
+        atomic_fetch_add_explicit(&own->voxels, 1, memory_order_relaxed);
+        add(&own->entropy, voxel.entropy);
+        add(&own->missed, fmax(1.0 - voxel.probability[side], 0.0));
+        add(&other->outside, voxel.probability[!side]);
+    }
+}
+
+/* The Dice that the probabilities themselves expect, by those at the surface: soft Dice confidence
+ * (Borges and others, arXiv 2402.10665, 2024). */
+static double confidence_of(const surface_meter *surface, size_t voxels) {
+    double missed = (double)surface->missed / METER_UNIT;
+    double outside = (double)surface->outside / METER_UNIT, all = (double)voxels;
+    return all > missed ? 2.0 * (all - missed) / (2.0 * all - missed + outside) : 0.0;
 }
 
 static bool is_flat(const ul_grid *grid) {
@@ -123,7 +150,8 @@ void quality_judge(const quality_meter *meter, const ul_card *card, const ul_lab
         const class_count *own = &count[number];
         const ul_postprocess *rules =
             card->class_rules ? &card->class_rules[n] : &card->postprocess;
-        double surface = (double)meter->surface[number];
+        const surface_meter *surface = &meter->surface[number];
+        double met = (double)surface->voxels;
         ul_segment_quality *q = &quality[n];
         *q = (ul_segment_quality){.number = number, .voxels = own->voxels};
         q->volume_ml = !flat && (own->mm3 > 0.0 || own->voxels == 0) ? own->mm3 / 1000.0 : NAN;
@@ -131,8 +159,8 @@ void quality_judge(const quality_meter *meter, const ul_card *card, const ul_lab
         q->range_ml[1] = card->volumes_ml ? card->volumes_ml[n][1] : NAN;
         q->border = flat || !own->voxels ? NAN : (double)own->border / (double)own->voxels;
         q->pieces = flat || !own->voxels ? NAN : meter->pieces[number];
-        q->disagreement =
-            surface > 0.0 ? (double)meter->entropy[number] / ENTROPY_UNIT / surface : NAN;
+        q->disagreement = met > 0.0 ? (double)surface->entropy / METER_UNIT / met : NAN;
+        q->confidence = met > 0.0 ? confidence_of(surface, own->voxels) : NAN;
         q->flags =
             find_flags(q, card->limits ? &card->limits[n] : &usual, rules->largest_component);
     }

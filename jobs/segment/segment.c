@@ -96,12 +96,8 @@ static void meter_surfaces(const job *j, const uint16_t *best, const float *logi
     size_t pixels, int *before) {
     for (size_t i = 0; i < pixels; i++) {
         if (*before >= 0 && *before != best[i]) {
-            const float *at = logits + i;
-            if (*before)
-                quality_add_surface(
-                    j->meter, (unsigned)*before, at - 1, stride, j->classes, j->planes);
-            if (best[i])
-                quality_add_surface(j->meter, best[i], at, stride, j->classes, j->planes);
+            const unsigned labels[2] = {(unsigned)*before, best[i]};
+            quality_add_surface(j->meter, labels, logits + i - 1, stride, j->classes, j->planes);
         }
         *before = best[i];
     }

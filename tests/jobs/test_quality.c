@@ -53,11 +53,15 @@ static void judge(bool placed, ul_limits *limits, ul_segment_quality quality[CLA
     make_labels(&card.classes, placed, &labels);
     quality_meter *meter = quality_meter_create();
     assert_non_null(meter);
-    const float sure[3] = {0.0f, 60.0f, 0.0f}, unsure[3] = {2.0f, 2.0f, 2.0f};
-    quality_add_surface(meter, 1, sure, 1, 3, 3);
-    quality_add_surface(meter, 2, unsure, 1, 3, 3);
-    quality_add_surface(meter, 2, sure, 1, 3, 3);
-    quality_add_surface(meter, 3, unsure, 1, 3, 3);
+    /* Two voxels of three planes and four outputs, output by output; the background beside them is
+     * sure, but for that of class 3, which is as unsure as that. */
+    static const float sure[4][2] = {{60, 0}, {0, 60}}, first[4][2] = {{60, 0}, {0, 0}, {0, 60}};
+    static const float unsure[4][2] = {{60, 2}, {0, 2}, {0, 2}, {0, -900}};
+    static const float both[4][2] = {{2, 2}, {-900, -900}, {2, 2}, {2, 2}};
+    quality_add_surface(meter, (const unsigned[2]){0, 1}, sure[0], 2, 4, 3);
+    quality_add_surface(meter, (const unsigned[2]){0, 2}, unsure[0], 2, 4, 3);
+    quality_add_surface(meter, (const unsigned[2]){0, 2}, first[0], 2, 4, 3);
+    quality_add_surface(meter, (const unsigned[2]){0, 3}, both[0], 2, 4, 3);
     assert_int_equal(quality_measure_pieces(meter, &labels, NULL), UL_OK);
     quality_judge(meter, &card, &labels, quality);
     free(meter);
@@ -78,6 +82,12 @@ static void classes_are_flagged(void **state) {
     assert_int_equal(q[2].flags, UL_QUALITY_PIECES | UL_QUALITY_VOLUME | UL_QUALITY_DISAGREEMENT);
     assert_true(fabs(q[2].pieces - 8.0 / 35.0) < 1e-9);
     assert_true(fabs(q[2].disagreement - log2(3.0)) < 0.01);
+    /* Of 27 voxels one is two thirds others'; of 35 one is, and the one beside is a third theirs.
+     */
+    assert_true(fabs(q[0].confidence - 1.0) < 1e-4);
+    assert_true(fabs(q[1].confidence - 2.0 * (27.0 - 2.0 / 3.0) / (54.0 - 2.0 / 3.0)) < 1e-4);
+    assert_true(fabs(q[2].confidence - 2.0 * (35.0 - 2.0 / 3.0) / (70.0 - 1.0 / 3.0)) < 1e-4);
+    assert_true(isnan(q[3].confidence));
     assert_int_equal(q[3].flags, 0); /* some training cases were without it */
     assert_int_equal(q[4].flags, UL_QUALITY_EMPTY);
     ul_quality_text(&q[2], text);
@@ -112,11 +122,13 @@ static void one_output_has_two_classes(void **state) {
     (void)state;
     quality_meter *meter = quality_meter_create();
     assert_non_null(meter);
-    const float logit = 0.0f, nothing = NAN;
-    quality_add_surface(meter, 1, &logit, 1, 1, 1);
-    quality_add_surface(meter, 1, &nothing, 1, 1, 1);
-    assert_int_equal(meter->surface[1], 1);
-    assert_int_equal(meter->entropy[1], 65536);
+    const float even[2] = {-60.0f, 0.0f}, nothing[2] = {NAN, NAN};
+    quality_add_surface(meter, (const unsigned[2]){0, 1}, even, 2, 1, 1);
+    quality_add_surface(meter, (const unsigned[2]){0, 1}, nothing, 2, 1, 1);
+    assert_int_equal(meter->surface[1].voxels, 1);
+    assert_int_equal(meter->surface[1].entropy, 65536);
+    assert_int_equal(meter->surface[1].missed, 32768);
+    assert_int_equal(meter->surface[1].outside, 0);
     free(meter);
 }
 

@@ -81,6 +81,7 @@ def test_statistics(image):
     for quality, row in zip(report["quality"]["classes"], rows, strict=True):
         assert row["warnings"] == " ".join(quality["warnings"])
         assert abs(float(row["disagreement"]) - quality["disagreement"]) < 1e-6
+        assert abs(float(row["confidence"]) - quality["confidence"]) < 1e-6 and 0 < quality["confidence"] < 1
 
 
 def test_doubtful(image):
