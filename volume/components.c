@@ -1,5 +1,7 @@
 #include "volume/components.h"
 
+#include "libulite/base/resources.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,14 +155,10 @@ static void join(run *runs, size_t a, size_t b) {
 }
 
 static bool add_run(run_list *list, size_t row, size_t begin, size_t end, uint16_t label) {
-    if (list->count == list->room) {
-        size_t room = list->room ? 2 * list->room : 1024;
-        run *runs = realloc(list->runs, room * sizeof *runs);
-        if (!runs)
-            return false;
-        list->runs = runs;
-        list->room = room;
-    }
+    run *runs = ul_grow(list->runs, list->count, &list->room, sizeof *runs);
+    if (!runs)
+        return false;
+    list->runs = runs;
     list->runs[list->count] = (run){(uint32_t)begin, (uint32_t)end, row, list->count, label};
     list->count++;
     return true;

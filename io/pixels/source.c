@@ -3,6 +3,7 @@
 #include "io/base/little_endian.h"
 #include "io/dicom/header.h"
 #include "io/pixels/codec.h"
+#include "libulite/base/resources.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,7 +77,7 @@ static uint64_t file_end(const dicom_source *source) {
 /* Lists the fragments; table receives the place of the basic offset table. */
 static ul_status list_fragments(dicom_source *source, dicom_fragment *table, ul_error *error) {
     uint64_t at = source->file->layout.offset, end = file_end(source);
-    size_t capacity = 0;
+    size_t room = 0;
     bool first = true;
     while (at + 8 <= end) {
         uint8_t head[8];
@@ -100,14 +101,11 @@ static ul_status list_fragments(dicom_source *source, dicom_fragment *table, ul_
             first = false;
             continue;
         }
-        if (source->fragment_count == capacity) {
-            capacity = capacity ? 2 * capacity : 16;
-            dicom_fragment *grown = realloc(source->fragments, capacity * sizeof *grown);
-            if (!grown)
-                return ul_error_set(
-                    error, UL_ERROR_LIMIT, "out of memory for %zu fragments", capacity);
-            source->fragments = grown;
-        }
+        dicom_fragment *grown =
+            ul_grow(source->fragments, source->fragment_count, &room, sizeof *grown);
+        if (!grown)
+            return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for fragments");
+        source->fragments = grown;
         source->fragments[source->fragment_count++] = fragment;
     }
     return UL_OK; /* the delimiter is missing; whether a frame is, its decoder will say */

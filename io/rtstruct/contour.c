@@ -1,5 +1,7 @@
 #include "io/rtstruct/contour.h"
 
+#include "libulite/base/resources.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,34 +32,25 @@ static size_t corner(const tracer *t, contour_point at) {
     return (size_t)at.y * ((size_t)t->width + 1) + (size_t)at.x;
 }
 
-/* Room for one more; false where memory ran out. */
-static bool grow(void **items, size_t count, size_t *room, size_t bytes) {
-    if (count < *room)
-        return true;
-    size_t larger = *room ? 2 * *room : 256;
-    void *grown = realloc(*items, larger * bytes);
-    if (grown) {
-        *items = grown;
-        *room = larger;
-    }
-    return grown;
-}
-
 /* Walks once around, the part on the right hand, from the upper edge of pixel (i, j). */
 static bool walk(tracer *t, int32_t i, int32_t j) {
     static const contour_point steps[4] = {{1, 0}, {0, 1}, {-1, 0}, {0, -1}}; /* E S W N */
     /* From a corner, where the pixel ahead on the right and that on the left lie. */
     static const contour_point right[4] = {{0, 0}, {-1, 0}, {-1, -1}, {0, -1}};
     static const contour_point left[4] = {{0, -1}, {0, 0}, {-1, 0}, {-1, -1}};
-    if (!grow((void **)&t->loops, t->loop_count, &t->loop_room, sizeof *t->loops))
+    loop *loops = ul_grow(t->loops, t->loop_count, &t->loop_room, sizeof *loops);
+    if (!loops)
         return false;
+    t->loops = loops;
     loop *own = &t->loops[t->loop_count++];
     *own = (loop){.first = t->point_count, .leftmost = t->point_count};
     contour_point at = {i, j};
     int direction = 0;
     do {
-        if (!grow((void **)&t->points, t->point_count, &t->point_room, sizeof *t->points))
+        contour_point *points = ul_grow(t->points, t->point_count, &t->point_room, sizeof *points);
+        if (!points)
             return false;
+        t->points = points;
         const contour_point *leftmost = &t->points[own->leftmost];
         if (t->point_count == own->first || at.x < leftmost->x ||
             (at.x == leftmost->x && at.y < leftmost->y))

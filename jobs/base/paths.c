@@ -1,6 +1,7 @@
 #include "jobs/base/paths.h"
 
 #include "io/base/text_file.h"
+#include "libulite/base/resources.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,14 +16,10 @@ static int compare_names(const void *a, const void *b) {
 }
 
 static bool add_name(name_list *list, size_t *room, const char *name) {
-    if (list->count == *room) {
-        size_t larger = *room ? 2 * *room : 64;
-        char **names = realloc(list->names, larger * sizeof *names);
-        if (!names)
-            return false;
-        list->names = names;
-        *room = larger;
-    }
+    char **names = ul_grow(list->names, list->count, room, sizeof *names);
+    if (!names)
+        return false;
+    list->names = names;
     list->names[list->count] = strdup(name);
     return list->names[list->count] && ++list->count;
 }

@@ -5,6 +5,7 @@
 #include "io/base/text_file.h"
 #include "jobs/base/paths.h"
 #include "libulite/base/output.h"
+#include "libulite/base/resources.h"
 #include "ulite/cohort.h"
 #include "ulite/dicom.h"
 
@@ -52,14 +53,10 @@ static char *make_name(const char *input, const char *path) {
 /* A new case, to be filled; NULL where memory ran out. */
 static ul_case *add_case(finder *f, const char *input, const char *path) {
     ul_cohort *cohort = f->cohort;
-    if (cohort->count == f->room) {
-        size_t room = f->room ? 2 * f->room : 64;
-        ul_case *cases = realloc(cohort->cases, room * sizeof *cases);
-        if (!cases)
-            return NULL;
-        cohort->cases = cases;
-        f->room = room;
-    }
+    ul_case *cases = ul_grow(cohort->cases, cohort->count, &f->room, sizeof *cases);
+    if (!cases)
+        return NULL;
+    cohort->cases = cases;
     ul_case *added = &cohort->cases[cohort->count];
     *added = (ul_case){.number = cohort->count + 1, .input = input, .path = strdup(path)};
     added->name = make_name(input, path);

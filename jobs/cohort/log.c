@@ -3,6 +3,7 @@
 #include "io/base/json.h"
 #include "jobs/base/paths.h"
 #include "jobs/cohort/table.h"
+#include "libulite/base/resources.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -44,16 +45,12 @@ void log_run_free(log_run *run) {
 }
 
 ul_status log_add(log_runs *runs, log_run *run, ul_error *error) {
-    if (runs->count == runs->room) {
-        size_t room = runs->room ? 2 * runs->room : 64;
-        log_run *items = realloc(runs->items, room * sizeof *items);
-        if (!items) {
-            log_run_free(run);
-            return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu runs", room);
-        }
-        runs->items = items;
-        runs->room = room;
+    log_run *items = ul_grow(runs->items, runs->count, &runs->room, sizeof *items);
+    if (!items) {
+        log_run_free(run);
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory after %zu runs", runs->count);
     }
+    runs->items = items;
     runs->items[runs->count++] = *run;
     return UL_OK;
 }
@@ -146,14 +143,10 @@ static size_t plan_of(joining *j, const char *plan) {
 static ul_status take_line(
     void *context, const cJSON *object, const char *line, size_t length, ul_error *error) {
     joining *j = context;
-    if (j->count == j->room) {
-        size_t room = j->room ? 2 * j->room : 64;
-        joined_line *items = realloc(j->items, room * sizeof *items);
-        if (!items)
-            return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu runs", room);
-        j->items = items;
-        j->room = room;
-    }
+    joined_line *items = ul_grow(j->items, j->count, &j->room, sizeof *items);
+    if (!items)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory after %zu runs", j->count);
+    j->items = items;
     joined_line item = {.text = malloc(length + 1)};
     if (!item.text || !log_run_read(object, &item.run)) {
         free(item.text);

@@ -3,6 +3,7 @@
 #include "jobs/base/paths.h"
 #include "jobs/evaluate/extend_labels.h"
 #include "jobs/evaluate/labels_file.h"
+#include "libulite/base/resources.h"
 #include "ulite/dicom.h"
 #include "ulite/volume.h"
 #include "volume/extend.h"
@@ -22,14 +23,10 @@ typedef struct scores_so_far {
 } scores_so_far;
 
 static ul_score *add_score(scores_so_far *scores) {
-    if (scores->count == scores->room) {
-        size_t room = scores->room ? 2 * scores->room : 64;
-        ul_score *items = realloc(scores->items, room * sizeof *items);
-        if (!items)
-            return NULL;
-        scores->items = items;
-        scores->room = room;
-    }
+    ul_score *items = ul_grow(scores->items, scores->count, &scores->room, sizeof *items);
+    if (!items)
+        return NULL;
+    scores->items = items;
     ul_score *score = &scores->items[scores->count++];
     memset(score, 0, sizeof *score);
     return score;

@@ -226,6 +226,16 @@ ul_status ul_memory_ask(uint64_t bytes, ul_error *error, const char *what, ...) 
         (double)bytes / mega, (double)ul_memory_limit() / mega, (double)used_bytes() / mega);
 }
 
+void *ul_grow(void *array, size_t count, size_t *room, size_t element_bytes) {
+    if (count < *room)
+        return array;
+    size_t wanted = *room ? 2 * *room : 64;
+    void *grown = realloc(array, wanted * element_bytes);
+    if (grown)
+        *room = wanted;
+    return grown;
+}
+
 void *ul_huge_alloc(size_t *bytes) {
     const size_t page = (size_t)2 << 20; /* of x86-64 and, mostly, AArch64 */
     *bytes = (*bytes + page - 1) / page * page;

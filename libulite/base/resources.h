@@ -36,6 +36,10 @@ UL_API ul_status ul_memory_ask(uint64_t bytes, ul_error *error, const char *what
  * which spares translating addresses; NULL where there is not so much. free() frees them. */
 UL_API void *ul_huge_alloc(size_t *bytes);
 
+/* An array with room for one more than its `count` elements: the same one, or one of twice the room
+ * that takes its place; NULL where memory ran out, and the array stays the caller's. */
+UL_API void *ul_grow(void *array, size_t count, size_t *room, size_t element_bytes);
+
 /* The whole numbers that the first line of a file begins with, most of them at most: how many there
  * are, 0 where there is no such file. A word ("max") ends them, and so does one out of range. */
 size_t ul_kernel_numbers(const char *path, long long *numbers, size_t most);

@@ -1,6 +1,7 @@
 #include "libulite/model/safetensors.h"
 
 #include "libulite/base/json_cursor.h"
+#include "libulite/base/resources.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -118,17 +119,6 @@ bool ul_stored_floats(const ul_stored *tensor, float *values) {
     }
 }
 
-/* Room for one more element of an array that grows by doubling. */
-static void *grow(void *array, size_t count, size_t *room, size_t element_bytes) {
-    if (count < *room)
-        return array;
-    size_t wanted = *room ? 2 * *room : 64;
-    void *grown = realloc(array, wanted * element_bytes);
-    if (grown)
-        *room = wanted;
-    return grown;
-}
-
 static ul_status out_of_memory(size_t bytes, ul_error *error) {
     return ul_error_set(error, UL_ERROR_LIMIT,
         "out of memory for the header of a safetensors file of %zu bytes", bytes);
@@ -195,7 +185,7 @@ static ul_status parse_metadata(ul_safetensors *file, ul_json *json, ul_error *e
             return UL_ERROR_MODEL;
         }
         ul_metadata *grown =
-            grow(file->metadata, file->metadata_count, &file->metadata_room, sizeof entry);
+            ul_grow(file->metadata, file->metadata_count, &file->metadata_room, sizeof entry);
         if (!grown)
             return out_of_memory(file->size_bytes, error);
         file->metadata = grown;
@@ -330,7 +320,8 @@ static ul_status parse_tensor(
         return status;
     }
     tensor.data = file->bytes + data_start + offsets[0];
-    ul_stored *grown = grow(file->tensors, file->tensor_count, &file->tensor_room, sizeof tensor);
+    ul_stored *grown =
+        ul_grow(file->tensors, file->tensor_count, &file->tensor_room, sizeof tensor);
     if (!grown)
         return out_of_memory(file->size_bytes, error);
     file->tensors = grown;
