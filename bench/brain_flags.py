@@ -56,11 +56,11 @@ def tell(path):
         for c in case["classes"]:
             for warning in c["warnings"]:
                 counts[warning] = counts.get(warning, 0) + 1
-        print(f"{case['image'][:29]:29} {case['kind']:5} {case['dice']:.3f} {case['disagreement'] or 0:.3f} {case['confidence'] or 0:.3f} {case['doubtful']:3}  {counts}")
+        print(f"{case['image'][:29]:29} {case['kind']:5} {case['dice']:.3f} {case['disagreement'] or 0:.3f} {case['confidence'] or 0:10.3f} {case['doubtful']:3}  {counts}")
     for kind in ("good", "bad"):
         own = [c for c in cases if c["kind"] == kind]
         print(f"{kind}: {sum(c['doubtful'] > 0 for c in own)} of {len(own)} flagged")
-    scored = [c for c in cases if c["dice"] == c["dice"] and c["disagreement"]]
+    scored = [c for c in cases if c["dice"] == c["dice"] and c["confidence"]]
     if len(scored) > 2:
         for name, scores in ("confidence", [c["confidence"] for c in scored]), ("disagreement", [-c["disagreement"] for c in scored]):
             print(f"rank correlation of the {name} with Dice: {scipy.stats.spearmanr(scores, [c['dice'] for c in scored])[0]:.2f}")

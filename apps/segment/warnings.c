@@ -91,18 +91,30 @@ static void add_class(cJSON *list, const ul_card *card, const ul_segment_quality
             cJSON_AddItemToArray(warnings, cJSON_CreateString(ul_quality_word(flag)));
 }
 
+/* Of those classes that have one. */
+static double mean_of(const segment_input *input, double (*value_of)(const ul_segment_quality *q)) {
+    double sum = 0.0, count = 0.0;
+    for (size_t n = 0; n < input->quality_count; n++) {
+        double value = value_of(&input->quality[n]);
+        sum += isfinite(value) ? value : 0.0;
+        count += isfinite(value);
+    }
+    return sum / count;
+}
+
+static double disagreement_of(const ul_segment_quality *q) {
+    return q->disagreement;
+}
+
+static double confidence_of(const ul_segment_quality *q) {
+    return q->confidence;
+}
+
 void segment_add_quality(cJSON *object, const ul_card *card, const segment_input *input) {
     cJSON *quality = cJSON_AddObjectToObject(object, "quality");
-    double disagreement = 0.0, confidence = 0.0, count = 0.0;
-    for (size_t n = 0; n < input->quality_count; n++)
-        if (isfinite(input->quality[n].disagreement)) {
-            disagreement += input->quality[n].disagreement;
-            confidence += input->quality[n].confidence;
-            count += 1.0;
-        }
     cJSON_AddNumberToObject(quality, "doubtful", (double)segment_count_doubtful(input));
-    cJSON_AddNumberToObject(quality, "disagreement", digits_share(disagreement / count));
-    cJSON_AddNumberToObject(quality, "confidence", digits_share(confidence / count));
+    cJSON_AddNumberToObject(quality, "disagreement", digits_share(mean_of(input, disagreement_of)));
+    cJSON_AddNumberToObject(quality, "confidence", digits_share(mean_of(input, confidence_of)));
     cJSON *list = cJSON_AddArrayToObject(quality, "classes");
     for (size_t n = 0; n < input->quality_count; n++)
         add_class(list, card, &input->quality[n]);

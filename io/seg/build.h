@@ -84,10 +84,12 @@ size_t seg_pixel_bytes(const SegPlan &plan);
 /* The options, with the labels' provenance where they do not say another. */
 ul_seg_options seg_options_for(const ul_labels &labels, const ul_seg_options *given);
 
-/* The same for an object without pixels: nothing of how a SEG packs them, and no notes on it. */
+/* The same for an object without pixels: nothing of how a SEG packs them, and no notes on it. The
+ * caller's notes are cleared. */
 ul_seg_options seg_options_without_pixels(const ul_labels &labels, const ul_seg_options *given);
 
-/* Has work(temporary), which returns a ul_status, write a file, and gives it the name path. */
+/* Has work(temporary), which returns a ul_status, fill the file of that name, which is there
+ * before, and then gives it the name path. */
 template <class Work> ul_status seg_write_file(const char *path, ul_error *error, Work work) {
     ul_output output = {};
     ul_status status = ul_output_begin(path, &output, error);

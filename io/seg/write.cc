@@ -313,7 +313,7 @@ ul_seg_options seg_options_without_pixels(const ul_labels &labels, const ul_seg_
         *options.notes = nullptr;
     options.notes = nullptr;
     options.type = UL_SEG_BINARY;
-    options.rle = false;
+    options.rle = options.deflated = false;
     return options;
 }
 

@@ -34,7 +34,7 @@ static const char *const schedule_words[] = {"constant", "plateau", "cosine", "p
 #define CHANGE(member) REAL_AT(member, augment.member)
 #define DRAWN_CHANCE(member) SHARE_AT(member, generate.member)
 #define DRAWN(member) REAL_AT(member, generate.member)
-#define DRAWN_BELOW(member, most)                                                                  \
+#define DRAWN_AT_MOST(member, most)                                                                \
     { .name = #member, JSON_AT(ul_training, generate.member), .kind = JSON_NUMBER, .high = most }
 #define TABLE(name)                                                                                \
     static const json_table name##_table = {                                                       \
@@ -51,8 +51,8 @@ static const json_field changes[] = {CHANCE(flip_x_p), CHANCE(flip_y_p), CHANCE(
 TABLE(changes);
 
 static const json_field ranges[] = {DRAWN(rotate_degrees), DRAWN(scale_low), DRAWN(scale_high),
-    DRAWN(shear), DRAWN(elastic_mm), DRAWN(elastic_spacing_mm), DRAWN_BELOW(shrink_mm, 10),
-    DRAWN_BELOW(grow_mm, 10), DRAWN_CHANCE(mirror_p), DRAWN_CHANCE(strip_p),
+    DRAWN(shear), DRAWN(elastic_mm), DRAWN(elastic_spacing_mm), DRAWN_AT_MOST(shrink_mm, 5),
+    DRAWN_AT_MOST(grow_mm, 5), DRAWN_CHANCE(mirror_p), DRAWN_CHANCE(strip_p),
     DRAWN_CHANCE(strip_some_p), DRAWN_CHANCE(cut_p), DRAWN(mean_low), DRAWN(mean_high), DRAWN(sd),
     DRAWN_CHANCE(sequence_p), DRAWN(relaxation_sd), DRAWN_CHANCE(related_p), DRAWN(related_sd),
     DRAWN_CHANCE(apart_p), DRAWN_CHANCE(faint_p), DRAWN_CHANCE(background_p),

@@ -11,16 +11,16 @@ typedef struct pulse_sequence {
     double flip;      /* radians, of a spoiled gradient echo; 0: spin echo */
 } pulse_sequence;
 
-/* From the least to the most of clinical protocols: ms, degrees. T1, which has three of them, is
- * drawn as often as one and a half of the other contrasts. */
+/* From the least to the most of clinical protocols: ms, degrees. */
 typedef struct protocol {
-    int share;
+    size_t share;
     double repetition[2], echo[2];
     double inversion[2]; /* of nulled ones as a share of the time that nulls the fluid; 0: none */
     double flip[2];
     bool nulled;
 } protocol;
 
+/* T1 has three protocols of a share each, the other contrasts one of two. */
 static const protocol protocols[] = {
     {.share = 1, .repetition = {400, 800}, .echo = {8, 20}},               /* T1, spin echo */
     {.share = 1, .repetition = {6, 30}, .echo = {2, 6}, .flip = {12, 30}}, /* T1, gradient echo */
@@ -36,7 +36,6 @@ static const protocol protocols[] = {
         .inversion = {0.93, 1.07},
         .nulled = true},
 };
-enum { SHARES = 9 };
 
 /* The inversion time at which a tissue gives no signal. */
 static double nulling(double t1, double repetition) {
@@ -45,9 +44,13 @@ static double nulling(double t1, double repetition) {
 
 static pulse_sequence draw_sequence(random_stream *stream) {
     const double fluid_t1 = 4000.0, degree = 3.141592653589793 / 180.0;
-    const protocol *p = protocols;
-    for (int left = (int)random_below(stream, SHARES); left >= p->share; p++)
-        left -= p->share;
+    const size_t count = sizeof protocols / sizeof *protocols;
+    size_t shares = 0, n = 0;
+    for (size_t i = 0; i < count; i++)
+        shares += protocols[i].share;
+    for (size_t left = random_below(stream, shares); left >= protocols[n].share; n++)
+        left -= protocols[n].share;
+    const protocol *p = &protocols[n];
     pulse_sequence s = {0};
     s.repetition = random_uniform(stream, p->repetition[0], p->repetition[1]);
     s.echo = random_uniform(stream, p->echo[0], p->echo[1]);

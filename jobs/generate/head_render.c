@@ -288,6 +288,14 @@ static inline float measure(
     return sqrtf(value * value + imaginary * imaginary);
 }
 
+/* Voxels of the map that what a row shows may lie away from the line between its ends: of lookups,
+ * of the displacement along a row, and of what swells. */
+static float reach_of(const head_scan *head) {
+    const double *spacing = head->map->spacing_mm;
+    double finest = fmin(fmin(spacing[0], spacing[1]), spacing[2]);
+    return LABEL_MAP_REACH + 16.0f + 2.0f * fabsf(head->growth_mm) / (float)finest;
+}
+
 /* Whether a lesion comes near row y of slice z. */
 static bool near_lesion(
     const head_scan *head, size_t width, const head_scratch *scratch, float margin) {
@@ -341,18 +349,17 @@ static void blank_range(const head_scan *head, const head_raster *raster, size_t
 
 void head_render(const head_scan *head, const head_raster *raster, long z, head_scratch *scratch,
     float *values) {
-    enum { REACH = LABEL_MAP_REACH + 16 }; /* of lookups, and of the displacement along a row */
     lookups l;
     float *const *row = scratch->row;
     prepare(head, raster, &l);
     fill_nodes(head, raster, z, scratch);
-    const float share = 1.0f / (float)l.count;
+    const float share = 1.0f / (float)l.count, reach = reach_of(head);
     for (size_t y = 0; y < raster->height; y++, values += raster->width) {
         random_stream stream = random_at(head->noise_seed, (uint64_t)z, y);
         size_t first, last;
         fill_row(head, raster, y, z, scratch);
         swell_row(head, raster->width, scratch);
-        bool lesions = near_lesion(head, raster->width, scratch, REACH);
+        bool lesions = near_lesion(head, raster->width, scratch, reach);
         for (size_t x = 0; x < raster->width; x++) {
             uint64_t sum = lesions ? add_up_lesions(head, &l, row[0][x], row[1][x], row[2][x])
                                    : add_up(head, &l, row[0][x], row[1][x], row[2][x]);

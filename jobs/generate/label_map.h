@@ -20,7 +20,8 @@ typedef struct label_map {
     uint8_t *voxels;  /* [z][y][x] indices of label_values, owned */
     uint8_t *alike;   /* [z][y][x] of each block of voxels: the index that all in it and in reach of
                          it have, or LABEL_MAP_MIXED, owned */
-    int8_t *swelling; /* distances to the border of what swells (swelling_measure), owned; NULL */
+    int8_t *swelling; /* distances to the border of what swells (swelling_measure), owned; NULL:
+                         nothing swells */
     uint16_t (*places)[3]; /* some voxels (x, y, z) of every class, spread over the map, owned */
     size_t class_voxels[LABEL_VALUES_MOST]; /* of every class but the background */
     size_t first[LABEL_VALUES_MOST + 1];    /* places of class c: first[c] to first[c + 1] - 1 */

@@ -31,14 +31,15 @@ static bool find_box(const uint8_t *voxels, const size_t size[3], const double s
         found = true;
     }
     for (int t = 0; found && t < 3; t++) {
-        size_t margin = (size_t)ceil(SWELLING_REACH_MM / spacing_mm[t]) + 1;
+        size_t margin = (size_t)fmin(ceil(SWELLING_REACH_MM / spacing_mm[t]), (double)size[t]) + 1;
         b->low[t] = b->low[t] > margin ? b->low[t] - margin : 0;
         b->size[t] = (high[t] + margin < size[t] ? high[t] + margin + 1 : size[t]) - b->low[t];
     }
     return found;
 }
 
-/* To the border between a voxel in the set and one that is not, half a voxel from either. */
+/* To the border between a voxel in the set and one that is not: half a voxel from either, of the
+ * shortest side, so that inside and outside stay what they are. */
 static ul_status measure_box(const uint8_t *set, const uint8_t *rest, const box *b,
     const double spacing_mm[3], double *outside, double *inside, ul_error *error) {
     size_t longest = 0;
@@ -54,7 +55,7 @@ static ul_status measure_box(const uint8_t *set, const uint8_t *rest, const box 
     if (status == UL_OK)
         status = distance_squared(rest, b->size, axes, inside, error);
     free(position);
-    double half = 0.5 * cbrt(spacing_mm[0] * spacing_mm[1] * spacing_mm[2]);
+    double half = 0.5 * fmin(fmin(spacing_mm[0], spacing_mm[1]), spacing_mm[2]);
     for (size_t i = 0; status == UL_OK && i < box_voxels(b); i++)
         outside[i] = set[i] ? half - sqrt(inside[i]) : sqrt(outside[i]) - half;
     return status;

@@ -4,6 +4,7 @@
 
 #include "ulite/error.h"
 
+#include <math.h>
 #include <stdint.h>
 
 enum {
@@ -13,14 +14,14 @@ enum {
 
 /* *distance becomes an array like voxels ([z][y][x]): how far the nearest border of the voxels for
  * which swells[voxel] holds lies, in eighths of a mm, negative inside of them, at most
- * SWELLING_REACH_MM either way; a few voxels of anything else surround the array. NULL where no
- * voxel swells. The caller's, free. Errors: UL_ERROR_LIMIT (memory). */
+ * SWELLING_REACH_MM either way. The outermost voxels may not swell. NULL where none does. The
+ * caller's, free. Errors: UL_ERROR_LIMIT (memory). */
 ul_status swelling_measure(const uint8_t *voxels, const size_t size[3], const double spacing_mm[3],
     const bool *swells, int8_t **distance, ul_error *error);
 
 /* Where in the map to look for what lies at a place, when the border has moved outwards by
- * growth_mm (less than SWELLING_REACH_MM; negative: inwards). place: voxels, and half a one, so
- * that cutting them off finds the voxel, which is no outermost one. */
+ * growth_mm (negative: inwards; from half of SWELLING_REACH_MM on the map would fold). place: that
+ * of a voxel's corner, so that its whole part is the voxel, which is no outermost one. */
 static inline void swelling_move(const int8_t *distance, const size_t size[3],
     const double spacing_mm[3], float growth_mm, float place[3]) {
     const ptrdiff_t row = (ptrdiff_t)size[0], slice = row * (ptrdiff_t)size[1];
@@ -31,7 +32,9 @@ static inline void swelling_move(const int8_t *distance, const size_t size[3],
     float away = *here < 0 ? -(float)*here : (float)*here;
     if (away >= reach)
         return;
-    float way = growth_mm * (1.0f - away / reach) / (2 * SWELLING_STEPS);
+    /* What lies at the moved border comes from the old one, what lies in reach from where it is. */
+    float most = growth_mm / (1.0f - fabsf(growth_mm) / SWELLING_REACH_MM);
+    float way = most * (1.0f - away / reach) / (2 * SWELLING_STEPS);
     for (int t = 0; t < 3; t++) {
         float slope = (float)(here[step[t]] - here[-step[t]]) / (float)spacing_mm[t];
         place[t] -= way * slope / (float)spacing_mm[t];

@@ -10,6 +10,8 @@
 
 /* Beyond these a class is flagged. */
 static const double MOST_PIECES = 0.2; /* of its voxels */
+
+/* A bit, or a probability of 1, in the meters. */
 static const double METER_UNIT = 65536.0;
 
 quality_meter *quality_meter_create(void) {
@@ -46,17 +48,19 @@ static void add(atomic_uint_fast64_t *sum, double value) {
     atomic_fetch_add_explicit(sum, (uint_fast64_t)(value * METER_UNIT), memory_order_relaxed);
 }
 
-void quality_add_surface(quality_meter *meter, const unsigned labels[2], const float *logits,
-    size_t stride, size_t classes, size_t planes) {
+void quality_add_surface(quality_meter *meter, const unsigned labels[2], bool first_known,
+    const float *logits, size_t stride, size_t classes, size_t planes) {
     for (int side = 0; side < 2; side++) {
         surface_meter *own = &meter->surface[labels[side]], *other = &meter->surface[labels[!side]];
         voxel_softmax voxel = softmax_of(logits + side, stride, classes, planes, labels);
         if (!(voxel.entropy >= 0.0)) /* logits that are not finite */
             continue;
+        add(&other->outside, voxel.probability[!side]);
+        if (side == 0 && first_known)
+            continue;
         atomic_fetch_add_explicit(&own->voxels, 1, memory_order_relaxed);
         add(&own->entropy, voxel.entropy);
         add(&own->missed, fmax(1.0 - voxel.probability[side], 0.0));
-        add(&other->outside, voxel.probability[!side]);
     }
 }
 
@@ -160,7 +164,7 @@ void quality_judge(const quality_meter *meter, const ul_card *card, const ul_lab
         q->border = flat || !own->voxels ? NAN : (double)own->border / (double)own->voxels;
         q->pieces = flat || !own->voxels ? NAN : meter->pieces[number];
         q->disagreement = met > 0.0 ? (double)surface->entropy / METER_UNIT / met : NAN;
-        q->confidence = met > 0.0 ? confidence_of(surface, own->voxels) : NAN;
+        q->confidence = met > 0.0 && own->voxels ? confidence_of(surface, own->voxels) : NAN;
         q->flags =
             find_flags(q, card->limits ? &card->limits[n] : &usual, rules->largest_component);
     }

@@ -22,9 +22,10 @@ typedef struct quality_meter {
 quality_meter *quality_meter_create(void);
 
 /* Meters the surface between a voxel and the next one of its row, of two labels: logits of the
- * first one, `stride` apart and added up over `planes`; those of the second follow each. */
-void quality_add_surface(quality_meter *meter, const unsigned labels[2], const float *logits,
-    size_t stride, size_t classes, size_t planes);
+ * first one, `stride` apart and added up over `planes`; those of the second follow each.
+ * first_known: the first voxel has been metered as the second of the surface before. */
+void quality_add_surface(quality_meter *meter, const unsigned labels[2], bool first_known,
+    const float *logits, size_t stride, size_t classes, size_t planes);
 
 /* Measures the components of labels that the card's rules have not seen. Errors: UL_ERROR_LIMIT. */
 ul_status quality_measure_pieces(quality_meter *meter, const ul_labels *labels, ul_error *error);

@@ -90,16 +90,22 @@ static void store_fractions(const job *j, size_t voxel, const float *logits, siz
     }
 }
 
-/* Meters the surfaces in so many pixels of a row, and that to `*before`, the label of the pixel in
- * front of them, where there is one. */
+/* The pixel in front of those that are labelled. */
+typedef struct front_pixel {
+    int label;    /* -1: there is none */
+    bool metered; /* as one at a surface */
+} front_pixel;
+
+/* Meters the surfaces in so many pixels of a row, and that to the pixel in front of them. */
 static void meter_surfaces(const job *j, const uint16_t *best, const float *logits, size_t stride,
-    size_t pixels, int *before) {
+    size_t pixels, front_pixel *front) {
     for (size_t i = 0; i < pixels; i++) {
-        if (*before >= 0 && *before != best[i]) {
-            const unsigned labels[2] = {(unsigned)*before, best[i]};
-            quality_add_surface(j->meter, labels, logits + i - 1, stride, j->classes, j->planes);
-        }
-        *before = best[i];
+        bool surface = front->label >= 0 && front->label != best[i];
+        const unsigned labels[2] = {(unsigned)front->label, best[i]};
+        if (surface)
+            quality_add_surface(
+                j->meter, labels, front->metered, logits + i - 1, stride, j->classes, j->planes);
+        *front = (front_pixel){best[i], surface};
     }
 }
 
@@ -107,12 +113,12 @@ static void meter_surfaces(const job *j, const uint16_t *best, const float *logi
 static void label_row(
     const job *j, size_t voxel, ptrdiff_t step, const float *logits, size_t stride, size_t pixels) {
     uint16_t best[BLOCK];
-    int before = -1;
+    front_pixel front = {.label = -1};
     for (size_t first = 0; first < pixels; first += BLOCK) {
         size_t count = pixels - first < BLOCK ? pixels - first : BLOCK;
         choose(j, logits + first, stride, count, best);
         if (j->meter)
-            meter_surfaces(j, best, logits + first, stride, count, &before);
+            meter_surfaces(j, best, logits + first, stride, count, &front);
         for (size_t i = 0; i < count; i++, voxel += (size_t)step) {
             j->labels->map[voxel] = best[i];
             if (j->labels->fractions)

@@ -58,10 +58,10 @@ static void judge(bool placed, ul_limits *limits, ul_segment_quality quality[CLA
     static const float sure[4][2] = {{60, 0}, {0, 60}}, first[4][2] = {{60, 0}, {0, 0}, {0, 60}};
     static const float unsure[4][2] = {{60, 2}, {0, 2}, {0, 2}, {0, -900}};
     static const float both[4][2] = {{2, 2}, {-900, -900}, {2, 2}, {2, 2}};
-    quality_add_surface(meter, (const unsigned[2]){0, 1}, sure[0], 2, 4, 3);
-    quality_add_surface(meter, (const unsigned[2]){0, 2}, unsure[0], 2, 4, 3);
-    quality_add_surface(meter, (const unsigned[2]){0, 2}, first[0], 2, 4, 3);
-    quality_add_surface(meter, (const unsigned[2]){0, 3}, both[0], 2, 4, 3);
+    quality_add_surface(meter, (const unsigned[2]){0, 1}, false, sure[0], 2, 4, 3);
+    quality_add_surface(meter, (const unsigned[2]){0, 2}, false, unsure[0], 2, 4, 3);
+    quality_add_surface(meter, (const unsigned[2]){0, 2}, false, first[0], 2, 4, 3);
+    quality_add_surface(meter, (const unsigned[2]){0, 3}, false, both[0], 2, 4, 3);
     assert_int_equal(quality_measure_pieces(meter, &labels, NULL), UL_OK);
     quality_judge(meter, &card, &labels, quality);
     free(meter);
@@ -123,12 +123,18 @@ static void one_output_has_two_classes(void **state) {
     quality_meter *meter = quality_meter_create();
     assert_non_null(meter);
     const float even[2] = {-60.0f, 0.0f}, nothing[2] = {NAN, NAN};
-    quality_add_surface(meter, (const unsigned[2]){0, 1}, even, 2, 1, 1);
-    quality_add_surface(meter, (const unsigned[2]){0, 1}, nothing, 2, 1, 1);
+    quality_add_surface(meter, (const unsigned[2]){0, 1}, false, even, 2, 1, 1);
+    quality_add_surface(meter, (const unsigned[2]){0, 1}, false, nothing, 2, 1, 1);
     assert_int_equal(meter->surface[1].voxels, 1);
     assert_int_equal(meter->surface[1].entropy, 65536);
     assert_int_equal(meter->surface[1].missed, 32768);
     assert_int_equal(meter->surface[1].outside, 0);
+    /* The same voxel again, with the next one. */
+    const float next[2] = {0.0f, -60.0f};
+    quality_add_surface(meter, (const unsigned[2]){1, 0}, true, next, 2, 1, 1);
+    assert_int_equal(meter->surface[1].voxels, 1);
+    assert_int_equal(meter->surface[1].missed, 32768);
+    assert_int_equal(meter->surface[0].voxels, 2);
     free(meter);
 }
 
