@@ -91,30 +91,29 @@ static void add_class(cJSON *list, const ul_card *card, const ul_segment_quality
             cJSON_AddItemToArray(warnings, cJSON_CreateString(ul_quality_word(flag)));
 }
 
-/* Of those classes that have one. */
-static double mean_of(const segment_input *input, double (*value_of)(const ul_segment_quality *q)) {
-    double sum = 0.0, count = 0.0;
-    for (size_t n = 0; n < input->quality_count; n++) {
-        double value = value_of(&input->quality[n]);
-        sum += isfinite(value) ? value : 0.0;
-        count += isfinite(value);
-    }
-    return sum / count;
-}
+/* Of what is known. */
+typedef struct mean {
+    double sum, count;
+} mean;
 
-static double disagreement_of(const ul_segment_quality *q) {
-    return q->disagreement;
-}
-
-static double confidence_of(const ul_segment_quality *q) {
-    return q->confidence;
+static void add_known(mean *of, double value) {
+    if (!isfinite(value))
+        return;
+    of->sum += value;
+    of->count += 1.0;
 }
 
 void segment_add_quality(cJSON *object, const ul_card *card, const segment_input *input) {
     cJSON *quality = cJSON_AddObjectToObject(object, "quality");
+    mean disagreement = {0}, confidence = {0};
+    for (size_t n = 0; n < input->quality_count; n++) {
+        add_known(&disagreement, input->quality[n].disagreement);
+        add_known(&confidence, input->quality[n].confidence);
+    }
     cJSON_AddNumberToObject(quality, "doubtful", (double)segment_count_doubtful(input));
-    cJSON_AddNumberToObject(quality, "disagreement", digits_share(mean_of(input, disagreement_of)));
-    cJSON_AddNumberToObject(quality, "confidence", digits_share(mean_of(input, confidence_of)));
+    cJSON_AddNumberToObject(
+        quality, "disagreement", digits_share(disagreement.sum / disagreement.count));
+    cJSON_AddNumberToObject(quality, "confidence", digits_share(confidence.sum / confidence.count));
     cJSON *list = cJSON_AddArrayToObject(quality, "classes");
     for (size_t n = 0; n < input->quality_count; n++)
         add_class(list, card, &input->quality[n]);

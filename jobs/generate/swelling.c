@@ -15,6 +15,13 @@ static size_t box_voxels(const box *b) {
     return b->size[0] * b->size[1] * b->size[2];
 }
 
+/* Where voxel i of a box stands in the map. */
+static size_t place_in_map(const box *b, const size_t size[3], size_t i) {
+    size_t x = b->low[0] + i % b->size[0], y = b->low[1] + i / b->size[0] % b->size[1];
+    size_t z = b->low[2] + i / (b->size[0] * b->size[1]);
+    return (z * size[1] + y) * size[0] + x;
+}
+
 /* False where nothing swells. */
 static bool find_box(const uint8_t *voxels, const size_t size[3], const double spacing_mm[3],
     const bool *swells, box *b) {
@@ -83,10 +90,8 @@ static void keep(const double *values, const box *b, const size_t size[3], int8_
     const double most = SWELLING_REACH_MM * SWELLING_STEPS;
     memset(distance, (int)most, size[0] * size[1] * size[2]);
     for (size_t i = 0; i < box_voxels(b); i++) {
-        size_t x = b->low[0] + i % b->size[0], y = b->low[1] + i / b->size[0] % b->size[1];
-        size_t z = b->low[2] + i / (b->size[0] * b->size[1]);
         double steps = rint(SWELLING_STEPS * values[i]);
-        distance[(z * size[1] + y) * size[0] + x] = (int8_t)fmin(fmax(steps, -most), most);
+        distance[place_in_map(b, size, i)] = (int8_t)fmin(fmax(steps, -most), most);
     }
 }
 
@@ -105,9 +110,7 @@ ul_status swelling_measure(const uint8_t *voxels, const size_t size[3], const do
         status = ul_error_set(error, UL_ERROR_LIMIT, "out of memory for a label map");
     } else {
         for (size_t i = 0; i < count; i++) {
-            size_t x = b.low[0] + i % b.size[0], y = b.low[1] + i / b.size[0] % b.size[1];
-            size_t z = b.low[2] + i / (b.size[0] * b.size[1]);
-            set[i] = swells[voxels[(z * size[1] + y) * size[0] + x]];
+            set[i] = swells[voxels[place_in_map(&b, size, i)]];
             set[count + i] = !set[i];
         }
         status = measure_box(set, set + count, &b, spacing_mm, outside, outside + count, error);

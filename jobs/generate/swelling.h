@@ -20,8 +20,9 @@ ul_status swelling_measure(const uint8_t *voxels, const size_t size[3], const do
     const bool *swells, int8_t **distance, ul_error *error);
 
 /* Where in the map to look for what lies at a place, when the border has moved outwards by
- * growth_mm (negative: inwards; from half of SWELLING_REACH_MM on the map would fold). place: that
- * of a voxel's corner, so that its whole part is the voxel, which is no outermost one. */
+ * growth_mm (negative: inwards; from half of SWELLING_REACH_MM on the map would fold). place: in
+ * voxels from the corner of the map, so that its whole part is the voxel, which is no outermost
+ * one. */
 static inline void swelling_move(const int8_t *distance, const size_t size[3],
     const double spacing_mm[3], float growth_mm, float place[3]) {
     const ptrdiff_t row = (ptrdiff_t)size[0], slice = row * (ptrdiff_t)size[1];

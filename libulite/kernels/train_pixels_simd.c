@@ -83,10 +83,6 @@ void UL_SIMD(ul_train_dots)(const float *g, const float *x, size_t stride, const
  * plain loop to them without being told that floats do not trap. */
 typedef int32_t v_whole __attribute__((vector_size(4 * V_WIDTH)));
 
-V_INLINE v_float v_where(v_whole mask, v_float a, v_float b) {
-    return (v_float)((mask & (v_whole)a) | (~mask & (v_whole)b));
-}
-
 void UL_SIMD(ul_train_pool)(const float *x, size_t pairs, size_t width, size_t channels,
     float *restrict y, uint8_t *restrict which) {
     const size_t place[] = {0, channels, width * channels, (width + 1) * channels};
@@ -100,7 +96,7 @@ void UL_SIMD(ul_train_pool)(const float *x, size_t pairs, size_t width, size_t c
                     const v_float value = v_load(at + place[k]);
                     const v_whole larger = (v_whole)(value > best);
                     found = (found & ~larger) | (larger & k);
-                    best = v_where(larger, value, best);
+                    best = v_select_negative((v_float)larger, value, best);
                 }
                 v_store(y, best);
                 for (int i = 0; i < V_WIDTH; i++)
@@ -119,8 +115,8 @@ void UL_SIMD(ul_train_unpool)(const float *y, const uint8_t *which, size_t pairs
                 v_whole found;
                 for (int i = 0; i < V_WIDTH; i++)
                     found[i] = which[i];
-                V_UNROLL for (int k = 0; k < 4; k++)
-                    v_store(at + place[k], v_where((v_whole)(found == k), value, v_zero()));
+                V_UNROLL for (int k = 0; k < 4; k++) v_store(
+                    at + place[k], v_select_negative((v_float)(found == k), value, v_zero()));
             }
 }
 
