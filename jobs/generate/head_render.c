@@ -175,9 +175,6 @@ static void swell_row(const head_scan *head, size_t width, head_scratch *scratch
         return;
     for (size_t x = 0; x < width; x++) {
         float place[3] = {row[0][x], row[1][x], row[2][x]};
-        for (int t = 0; t < 3; t++) /* where there is none, nothing is near that swells */
-            place[t] =
-                clamp(place[t], LABEL_MAP_REACH, (float)head->map->size[t] - LABEL_MAP_REACH);
         swelling_move(
             head->map->swelling, head->map->size, head->map->spacing_mm, head->growth_mm, place);
         for (int t = 0; t < 3; t++)

@@ -126,3 +126,33 @@ ul_status swelling_measure(const uint8_t *voxels, const size_t size[3], const do
     free(set);
     return status;
 }
+
+/* The distance at a place, which is moved off the outermost voxels: they have no neighbours. */
+static const int8_t *find_distance(const int8_t *distance, const size_t size[3], float place[3]) {
+    for (int t = 0; t < 3; t++)
+        place[t] = fminf(fmaxf(place[t], 1.0f), (float)size[t] - 1.5f);
+    return distance + ((size_t)place[2] * size[1] + (size_t)place[1]) * size[0] + (size_t)place[0];
+}
+
+/* Goes along the normal of the border in steps of a mm at most: so a place inside of something thin
+ * ends at its middle, and does not come out on the other side. */
+void swelling_move(const int8_t *distance, const size_t size[3], const double spacing_mm[3],
+    float growth_mm, float place[3]) {
+    const ptrdiff_t step[3] = {1, (ptrdiff_t)size[0], (ptrdiff_t)(size[0] * size[1])};
+    const float reach = SWELLING_REACH_MM * SWELLING_STEPS;
+    const int8_t *here = find_distance(distance, size, place);
+    float away = fabsf((float)*here);
+    if (away >= reach)
+        return;
+    /* What lies at the moved border comes from the old one, what lies in reach from where it is. */
+    float most = growth_mm / (1.0f - fabsf(growth_mm) / SWELLING_REACH_MM);
+    float way = most * (1.0f - away / reach), steps = fmaxf(ceilf(fabsf(way)), 1.0f);
+    way /= steps * 2 * SWELLING_STEPS;
+    for (float n = 0.0f; n < steps; n += 1.0f) {
+        for (int t = 0; t < 3; t++) {
+            float slope = (float)(here[step[t]] - here[-step[t]]) / (float)spacing_mm[t];
+            place[t] -= way * slope / (float)spacing_mm[t];
+        }
+        here = find_distance(distance, size, place);
+    }
+}

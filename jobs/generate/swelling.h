@@ -4,7 +4,6 @@
 
 #include "ulite/error.h"
 
-#include <math.h>
 #include <stdint.h>
 
 enum {
@@ -21,23 +20,6 @@ ul_status swelling_measure(const uint8_t *voxels, const size_t size[3], const do
 
 /* Where in the map to look for what lies at a place, when the border has moved outwards by
  * growth_mm (negative: inwards; from half of SWELLING_REACH_MM on the map would fold). place: in
- * voxels from the corner of the map, so that its whole part is the voxel, which is no outermost
- * one. */
-static inline void swelling_move(const int8_t *distance, const size_t size[3],
-    const double spacing_mm[3], float growth_mm, float place[3]) {
-    const ptrdiff_t row = (ptrdiff_t)size[0], slice = row * (ptrdiff_t)size[1];
-    const ptrdiff_t step[3] = {1, row, slice};
-    const int8_t *here =
-        distance + (ptrdiff_t)place[2] * slice + (ptrdiff_t)place[1] * row + (ptrdiff_t)place[0];
-    const float reach = SWELLING_REACH_MM * SWELLING_STEPS;
-    float away = *here < 0 ? -(float)*here : (float)*here;
-    if (away >= reach)
-        return;
-    /* What lies at the moved border comes from the old one, what lies in reach from where it is. */
-    float most = growth_mm / (1.0f - fabsf(growth_mm) / SWELLING_REACH_MM);
-    float way = most * (1.0f - away / reach) / (2 * SWELLING_STEPS);
-    for (int t = 0; t < 3; t++) {
-        float slope = (float)(here[step[t]] - here[-step[t]]) / (float)spacing_mm[t];
-        place[t] -= way * slope / (float)spacing_mm[t];
-    }
-}
+ * voxels from the corner of the map, so that its whole part is the voxel. */
+void swelling_move(const int8_t *distance, const size_t size[3], const double spacing_mm[3],
+    float growth_mm, float place[3]);

@@ -1,6 +1,7 @@
 /* Heads drawn from label maps: the same for a stream, sides exchanged with the mirror, labels where
  * the image has them, blurred by thick slices, stripped and cut, neighbours at their distance. */
 #include "jobs/generate/generate.h"
+#include "jobs/generate/swelling.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -410,6 +411,29 @@ static void what_swells_takes_its_surroundings_along(void **state) {
     label_map_free(&map);
 }
 
+/* A plate of 3 mm across the middle that grows by 4 mm on either side is one of 11 mm, and whole.
+ */
+static void what_is_thin_grows_without_holes(void **state) {
+    (void)state;
+    static uint8_t voxels[SIZE * SIZE * SIZE];
+    const size_t size[3] = {SIZE, SIZE, SIZE};
+    const double spacing_mm[3] = {1.0, 1.0, 1.0};
+    const bool swells[256] = {[1] = true};
+    int8_t *distance;
+    for (size_t i = 0; i < sizeof voxels; i++)
+        voxels[i] = i % SIZE >= SIZE / 2 - 1 && i % SIZE <= SIZE / 2 + 1;
+    assert_int_equal(swelling_measure(voxels, size, spacing_mm, swells, &distance, NULL), UL_OK);
+    for (float x = 0.5f; x < SIZE; x += 0.25f) {
+        const float middle = SIZE / 2 + 0.5f, off = fabsf(x - middle);
+        float place[3] = {x, middle, middle};
+        swelling_move(distance, size, spacing_mm, 4.0f, place);
+        bool plate = voxels[(size_t)place[0]] != 0;
+        if (off < 4.5f || off > 6.5f)
+            assert_int_equal(plate, off < 4.5f);
+    }
+    free(distance);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(draws_depend_on_the_stream_alone),
@@ -421,6 +445,7 @@ int main(void) {
         cmocka_unit_test(a_cut_goes_through_image_and_labels),
         cmocka_unit_test(neighbours_lie_at_the_cards_distance),
         cmocka_unit_test(what_swells_takes_its_surroundings_along),
+        cmocka_unit_test(what_is_thin_grows_without_holes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
