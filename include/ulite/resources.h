@@ -16,7 +16,8 @@ UL_BEGIN_C
  * two pieces of work. One thread at a time gives a team work: a thread of a program that has
  * several takes a session, a trainer or a team of its own. A call from within a piece of work of
  * the same team, from another thread meanwhile, or in a child made by fork(), which has none of the
- * workers, is served by the calling thread alone. Workers take no signals. */
+ * workers, is served by the calling thread alone. Workers take no signals, and compute in the
+ * floating-point environment of the caller (fenv.h), so that results do not depend on who works. */
 
 #define UL_MOST_THREADS 1024
 

@@ -2,6 +2,7 @@
 #include "libulite/train/trainer_internal.h"
 
 #include "libulite/base/resources.h"
+#include "libulite/base/subnormals.h"
 #include "libulite/model/model_internal.h"
 
 #include <math.h>
@@ -188,6 +189,20 @@ static void update(ul_trainer *t, double norm, float learning_rate) {
     ul_team_for(t->team, UL_LAYOUT_TENSORS, update_tensor, &all);
 }
 
+static ul_status learn(ul_trainer *t, const float *images, const uint8_t *labels, size_t count,
+    float learning_rate, double *loss, ul_error *error) {
+    ul_status status = ul_train_gradients(t, images, labels, count, loss, error);
+    if (status != UL_OK)
+        return status;
+    const double norm = gradient_norm(t);
+    if (!isfinite(norm))
+        return ul_error_set(error, UL_ERROR_DIVERGED,
+            "the gradient of step %llu is not finite (loss %g); lower the learning rate",
+            (unsigned long long)(t->step + 1), *loss);
+    update(t, norm, learning_rate);
+    return UL_OK;
+}
+
 ul_status ul_trainer_step(ul_trainer *t, const float *images, size_t image_size,
     const uint8_t *labels, size_t label_size, float learning_rate, double *loss, ul_error *error) {
     const size_t pixels = t->options.height * t->options.width, count = label_size / pixels;
@@ -199,16 +214,10 @@ ul_status ul_trainer_step(ul_trainer *t, const float *images, size_t image_size,
     if (!(learning_rate >= 0 && isfinite(learning_rate)))
         return ul_error_set(error, UL_ERROR_USAGE,
             "learning rate %g: it must be finite and not negative", (double)learning_rate);
-    ul_status status = ul_train_gradients(t, images, labels, count, loss, error);
-    if (status != UL_OK)
-        return status;
-    const double norm = gradient_norm(t);
-    if (!isfinite(norm))
-        return ul_error_set(error, UL_ERROR_DIVERGED,
-            "the gradient of step %llu is not finite (loss %g); lower the learning rate",
-            (unsigned long long)(t->step + 1), *loss);
-    update(t, norm, learning_rate);
-    return UL_OK;
+    const uint64_t before = ul_subnormals_flush(); /* the gradients of a well-trained model */
+    ul_status status = learn(t, images, labels, count, learning_rate, loss, error);
+    ul_subnormals_restore(before);
+    return status;
 }
 
 ul_status ul_trainer_model(const ul_trainer *t, ul_model **model, ul_error *error) {

@@ -1,7 +1,9 @@
 /* What a trainer promises whatever the data: it learns, its bits do not depend on threads, it
  * resumes exactly, and a step that diverges or is refused changes nothing. */
+#include "libulite/model/model_internal.h"
 #include "ulite.h"
 
+#include <fenv.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -102,6 +104,47 @@ static void threads_do_not_show(void **state) {
     ul_trainer_close(three);
 }
 
+/* A step of rate 0 keeps every weight but those below the normal range, whichever thread has them,
+ * and the caller's own arithmetic is afterwards as it was. */
+static void steps_flush_subnormals(void **state) {
+    (void)state;
+    const float tiny = 0x1p-130F;
+    const ul_model_shape shape = {.input_channels = 1,
+        .classes = CLASSES,
+        .width = {8, 16, 16, 32, 32, 64},
+        .bottleneck = 16};
+    ul_trainer_options options;
+    ul_trainer_options_init(&options);
+    options.height = options.width = SIDE;
+    options.batch = BATCH;
+    for (options.threads = 1; options.threads <= 3; options.threads++) {
+        ul_model *model;
+        ul_trainer *trainer;
+        ul_error error = {0};
+        double loss;
+        assert_int_equal(ul_model_create(&shape, 7, &model, &error), UL_OK);
+        for (size_t i = 0; i < UL_LAYOUT_TENSORS; i++)
+            ul_model_values(model, i)[0] = tiny;
+        assert_int_equal(ul_trainer_create(model, &options, &trainer, &error), UL_OK);
+        ul_model_close(model);
+        fesetround(FE_DOWNWARD);
+        assert_int_equal(ul_trainer_step(trainer, images, sizeof images / sizeof *images, labels,
+                             sizeof labels, 0, &loss, &error),
+            UL_OK);
+        assert_int_equal(fegetround(), FE_DOWNWARD);
+        fesetround(FE_TONEAREST);
+        volatile float half = tiny;
+        half *= 0.5F;
+        assert_true(half == 0x1p-131F);
+        assert_int_equal(ul_trainer_model(trainer, &model, &error), UL_OK);
+        ul_tensor tensor;
+        for (size_t i = 0; ul_model_tensor_at(model, i, &tensor); i++)
+            assert_true(tensor.data[0] != tiny);
+        ul_model_close(model);
+        ul_trainer_close(trainer);
+    }
+}
+
 static void resumes_exactly(void **state) {
     (void)state;
     char path[] = "test_trainer_XXXXXX";
@@ -187,8 +230,8 @@ static void impossible_options_are_refused(void **state) {
 int main(void) {
     draw();
     const struct CMUnitTest tests[] = {cmocka_unit_test(learns_with_every_loss),
-        cmocka_unit_test(threads_do_not_show), cmocka_unit_test(resumes_exactly),
-        cmocka_unit_test(a_failed_step_changes_nothing),
+        cmocka_unit_test(threads_do_not_show), cmocka_unit_test(steps_flush_subnormals),
+        cmocka_unit_test(resumes_exactly), cmocka_unit_test(a_failed_step_changes_nothing),
         cmocka_unit_test(impossible_options_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "support/failing.h"
 #include "ulite/resources.h"
 
+#include <fenv.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -133,6 +134,27 @@ static void calls_nest(void **state) {
     expect_each_once(&s, 50);
     assert_int_equal(s.inner, 50 * (3 + 1 + 3));
     ul_team_close(s.team);
+}
+
+static void see_rounding(void *context, int thread, int threads) {
+    atomic_int *upward = context;
+    (void)thread, (void)threads;
+    *upward += fegetround() == FE_UPWARD;
+}
+
+static void workers_round_as_the_caller(void **state) {
+    (void)state;
+    atomic_int upward = 0;
+    ul_team *team = ul_team_create(TEAM);
+    ul_team_run(team, see_rounding, &upward);
+    assert_int_equal(upward, 0);
+    fesetround(FE_UPWARD);
+    ul_team_run(team, see_rounding, &upward);
+    fesetround(FE_TONEAREST);
+    assert_int_equal(upward, TEAM);
+    ul_team_run(team, see_rounding, &upward);
+    assert_int_equal(upward, TEAM);
+    ul_team_close(team);
 }
 
 static void *user_of_a_team(void *context) {
@@ -328,6 +350,7 @@ int main(void) {
         cmocka_unit_test(items_come_once),
         cmocka_unit_test(barriers_hold),
         cmocka_unit_test(calls_nest),
+        cmocka_unit_test(workers_round_as_the_caller),
         cmocka_unit_test(teams_stand_side_by_side),
         cmocka_unit_test(work_from_two_threads_is_done),
         cmocka_unit_test(a_child_works_alone),
