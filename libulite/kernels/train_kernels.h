@@ -21,11 +21,12 @@ typedef struct ul_matmul {
     size_t y_stride, columns, pixels;
 } ul_matmul;
 
-/* sum[k][n] += sum over p of x[p * x_stride + k] * y[p * y_stride + n]; sum_stride from k to k. */
+/* sum[k][n] += sum over p of x[p * x_stride + k] * (scale[n] * y[p * y_stride + n] + shift[n]), of
+ * y itself where scale is NULL; sum_stride from k to k. */
 typedef struct ul_outer {
     const float *x;
     size_t x_stride, depth;
-    const float *y;
+    const float *y, *scale, *shift;
     size_t y_stride, columns, pixels;
     float *sum;
     size_t sum_stride;
@@ -34,10 +35,11 @@ typedef struct ul_outer {
 /* A cross of vertical and horizontal taps on rows of an image that is already padded by zeros:
  * y = bias + sum over t of weight[0][t] * x(row + (t - radius) * dilation) + the same along the row
  * without t = radius, whose tap the vertical one includes. weight is [2][2 * radius + 1][channels].
- * x points at the padded pixel under the first output pixel. */
+ * x holds an image of UL_LANES channels after the other, so that neighbours of many channels do not
+ * compete for cache sets; it points at the padded pixel under the first output pixel. */
 typedef struct ul_train_cross {
     const float *x;
-    size_t x_row_stride; /* floats; a pixel is `channels` floats */
+    size_t x_row_stride, x_block_stride; /* floats; from an image to the next */
     size_t radius, dilation, channels;
     const float *weight;
     const float *bias; /* NULL: add to what y holds */
@@ -49,11 +51,11 @@ typedef struct ul_train_cross {
 /* weight[0 or 1][t][c] += sum of y * x at the tap (the centre in the vertical row only),
  * bias[c] += sum of y. */
 typedef struct ul_train_cross_sums {
-    const float *x;
-    size_t x_row_stride;
+    const float *x; /* as of ul_train_cross */
+    size_t x_row_stride, x_block_stride;
     size_t radius, dilation, channels;
     const float *y;
-    size_t y_stride, y_row_stride;
+    size_t y_stride, y_row_stride, y_block_stride; /* UL_LANES from block to block, or more */
     size_t rows, width;
     float *weight, *bias;
 } ul_train_cross_sums;
@@ -79,15 +81,15 @@ typedef struct ul_train_kernels {
     void (*cross_exact)(const ul_train_cross *job);
     void (*cross_sums)(const ul_train_cross_sums *job);
 
-    /* y = a[c] * x + b[c] */
-    void (*affine)(
-        const float *x, const float *a, const float *b, float *y, size_t pixels, size_t channels);
+    /* y = a[c] * x + b[c]; pixels of x (of g and x) are `stride` floats apart here and below */
+    void (*affine)(const float *x, size_t stride, const float *a, const float *b, float *y,
+        size_t pixels, size_t channels);
     /* y = a[c] * g + b[c] * x + d[c] in double, the backward pass of a batch norm: what is left of
      * the gradient of a layer before it that only scales can be a millionth of the terms. */
-    void (*affine2)(const float *g, const float *x, const double *a, const double *b,
+    void (*affine2)(const float *g, const float *x, size_t stride, const double *a, const double *b,
         const double *d, float *y, size_t pixels, size_t channels);
 
-    /* sum[c] += x; pixels are `stride` floats apart here and in the next two */
+    /* sum[c] += x */
     void (*sums)(const float *x, size_t stride, float *sum, size_t pixels, size_t channels);
     /* sum[c] += (x - mean[c])^2 */
     void (*squares)(const float *x, size_t stride, const float *mean, float *sum, size_t pixels,

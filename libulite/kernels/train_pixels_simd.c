@@ -3,16 +3,16 @@
 #include "libulite/kernels/train_simd.h"
 #include "libulite/kernels/vec_math.h"
 
-void UL_SIMD(ul_train_affine)(
-    const float *x, const float *a, const float *b, float *y, size_t pixels, size_t channels) {
-    for (size_t p = 0; p < pixels; p++, x += channels, y += channels)
+void UL_SIMD(ul_train_affine)(const float *x, size_t stride, const float *a, const float *b,
+    float *y, size_t pixels, size_t channels) {
+    for (size_t p = 0; p < pixels; p++, x += stride, y += channels)
         for (size_t c = 0; c < channels; c += V_WIDTH)
             v_store(y + c, v_fma(v_load(a + c), v_load(x + c), v_load(b + c)));
 }
 
-void UL_SIMD(ul_train_affine2)(const float *g, const float *x, const double *a, const double *b,
-    const double *d, float *y, size_t pixels, size_t channels) {
-    for (size_t p = 0; p < pixels; p++, g += channels, x += channels, y += channels)
+void UL_SIMD(ul_train_affine2)(const float *g, const float *x, size_t stride, const double *a,
+    const double *b, const double *d, float *y, size_t pixels, size_t channels) {
+    for (size_t p = 0; p < pixels; p++, g += stride, x += stride, y += channels)
         for (size_t c = 0; c < channels; c += V_WIDTH / 2)
             vd_store(
                 y + c, vd_fma(vd_load_double(a + c), vd_load(g + c),

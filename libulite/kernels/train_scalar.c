@@ -37,17 +37,19 @@ static void outer(const ul_outer *job) {
             double sum[UL_LANES] = {0};
             for (size_t p = 0; p < job->pixels; p++) {
                 const double x = job->x[p * job->x_stride + k];
+                const float *y = job->y + p * job->y_stride + n;
                 for (size_t i = 0; i < UL_LANES; i++)
-                    sum[i] += x * job->y[p * job->y_stride + n + i];
+                    sum[i] += x * (job->scale ? (double)job->scale[n + i] * y[i] + job->shift[n + i]
+                                              : (double)y[i]);
             }
             add(job->sum + k * job->sum_stride + n, sum);
         }
 }
 
 /* Offset in x, in floats, of tap t of direction 0 (vertical) or 1 (horizontal). */
-static ptrdiff_t tap_offset(size_t t, size_t radius, size_t dilation, size_t direction,
-    size_t row_stride, size_t channels) {
-    const size_t step = dilation * (direction ? channels : row_stride);
+static ptrdiff_t tap_offset(
+    size_t t, size_t radius, size_t dilation, size_t direction, size_t row_stride) {
+    const size_t step = dilation * (direction ? UL_LANES : row_stride);
     return ((ptrdiff_t)t - (ptrdiff_t)radius) * (ptrdiff_t)step;
 }
 
@@ -56,13 +58,14 @@ static void cross(const ul_train_cross *job) {
     for (size_t row = 0; row < job->rows; row++)
         for (size_t col = 0; col < job->width; col++)
             for (size_t c = 0; c < job->channels; c++) {
-                const float *x = job->x + row * job->x_row_stride + col * job->channels + c;
+                const float *x = job->x + c / UL_LANES * job->x_block_stride +
+                                 row * job->x_row_stride + col * UL_LANES + c % UL_LANES;
                 float *y = job->y + row * job->y_row_stride + col * job->y_stride + c;
                 double sum = job->bias ? job->bias[c] : *y;
                 for (size_t t = 0; t < 2 * taps; t++)
                     if (t != taps + job->radius)
                         sum += (double)x[tap_offset(t % taps, job->radius, job->dilation, t / taps,
-                                   job->x_row_stride, job->channels)] *
+                                   job->x_row_stride)] *
                                job->weight[t * job->channels + c];
                 *y = (float)sum;
             }
@@ -74,7 +77,7 @@ static void cross_tap(const ul_train_cross_sums *job, const float *x, const floa
     for (size_t row = 0; row < job->rows; row++)
         for (size_t col = 0; col < job->width; col++) {
             const float *g = y + row * job->y_row_stride + col * job->y_stride;
-            const float *at = x ? x + row * job->x_row_stride + col * job->channels : NULL;
+            const float *at = x ? x + row * job->x_row_stride + col * UL_LANES : NULL;
             for (size_t i = 0; i < UL_LANES; i++)
                 sum[i] += at ? (double)at[i] * g[i] : g[i];
         }
@@ -84,29 +87,31 @@ static void cross_tap(const ul_train_cross_sums *job, const float *x, const floa
 static void cross_sums(const ul_train_cross_sums *job) {
     const size_t taps = 2 * job->radius + 1;
     for (size_t c = 0; c < job->channels; c += UL_LANES) {
+        const float *x = job->x + c / UL_LANES * job->x_block_stride;
+        const float *y = job->y + c / UL_LANES * job->y_block_stride;
         for (size_t t = 0; t < 2 * taps; t++) {
-            const float *x = job->x + tap_offset(t % taps, job->radius, job->dilation, t / taps,
-                                          job->x_row_stride, job->channels);
+            const ptrdiff_t at =
+                tap_offset(t % taps, job->radius, job->dilation, t / taps, job->x_row_stride);
             if (t != taps + job->radius)
-                cross_tap(job, x + c, job->y + c, job->weight + t * job->channels + c);
+                cross_tap(job, x + at, y, job->weight + t * job->channels + c);
         }
-        cross_tap(job, NULL, job->y + c, job->bias + c);
+        cross_tap(job, NULL, y, job->bias + c);
     }
 }
 
-static void affine(
-    const float *x, const float *a, const float *b, float *y, size_t pixels, size_t channels) {
+static void affine(const float *x, size_t stride, const float *a, const float *b, float *y,
+    size_t pixels, size_t channels) {
     for (size_t p = 0; p < pixels; p++)
         for (size_t c = 0; c < channels; c++)
-            y[p * channels + c] = fmaf(a[c], x[p * channels + c], b[c]);
+            y[p * channels + c] = fmaf(a[c], x[p * stride + c], b[c]);
 }
 
-static void affine2(const float *g, const float *x, const double *a, const double *b,
+static void affine2(const float *g, const float *x, size_t stride, const double *a, const double *b,
     const double *d, float *y, size_t pixels, size_t channels) {
     for (size_t p = 0; p < pixels; p++)
         for (size_t c = 0; c < channels; c++) {
-            const size_t i = p * channels + c;
-            y[i] = (float)(a[c] * g[i] + (b[c] * x[i] + d[c]));
+            const size_t i = p * stride + c;
+            y[p * channels + c] = (float)(a[c] * g[i] + (b[c] * x[i] + d[c]));
         }
 }
 

@@ -1,34 +1,37 @@
 /* The training kernels over the vector vocabulary: matrix products and crosses. Built once per
- * level. Every sum runs over its terms in storage order, one accumulator each, so that tile sizes
- * do not show in the result. */
+ * level. Every sum runs over its terms in one order, one accumulator each, so that tile sizes do
+ * not show in the result. */
 #include "libulite/kernels/train_simd.h"
 
-/* Register tiles: pixels (or inputs) by vectors. */
+/* Register tiles: pixels (or inputs) by vectors; of a cross, rows by four pixels. */
 #if defined(__AVX512F__)
 #define WIDE_VECTORS 2
 #define WIDE_ROWS 8
 #define NARROW_ROWS 16
 #define EXACT_ROWS 8
+#define CROSS_ROWS 4
 #elif defined(__AVX2__)
 #define WIDE_VECTORS 2
 #define WIDE_ROWS 6
 #define NARROW_ROWS 6
 #define EXACT_ROWS 2
+#define CROSS_ROWS 2
 #else
 #define WIDE_VECTORS 4
 #define WIDE_ROWS 6
 #define NARROW_ROWS 6
 #define EXACT_ROWS 2
+#define CROSS_ROWS 4
 #endif
 #define NARROW_VECTORS (UL_LANES / V_WIDTH)
 #define WIDE_COLUMNS (WIDE_VECTORS * V_WIDTH)
 
+/* x_stride: the job's, which the compiler unfolds where it knows it. */
 V_INLINE void matmul_tile(
-    const ul_matmul *job, size_t first, size_t column, int rows, int vectors) {
+    const ul_matmul *job, size_t x_stride, size_t first, size_t column, int rows, int vectors) {
     const size_t inputs = job->segments * job->depth;
     const float *weight = job->weight + column * inputs;
     const size_t panel = inputs * UL_LANES;
-    const size_t x_stride = job->x_stride;
     float *y = job->y + first * job->y_stride + column;
     v_float sum[16][4];
     V_UNROLL for (int r = 0; r < rows; r++) V_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] =
@@ -50,22 +53,32 @@ V_INLINE void matmul_tile(
         v_store(y + r * job->y_stride + v * V_WIDTH, sum[r][v]);
 }
 
-V_INLINE void matmul_columns(const ul_matmul *job, size_t column, int rows, int vectors) {
+V_INLINE void matmul_columns(
+    const ul_matmul *job, size_t x_stride, size_t column, int rows, int vectors) {
     size_t p = 0;
     for (; p + rows <= job->pixels; p += rows)
-        matmul_tile(job, p, column, rows, vectors);
+        matmul_tile(job, x_stride, p, column, rows, vectors);
     for (; p + 4 <= job->pixels; p += 4)
-        matmul_tile(job, p, column, 4, vectors);
+        matmul_tile(job, x_stride, p, column, 4, vectors);
     for (; p < job->pixels; p++)
-        matmul_tile(job, p, column, 1, vectors);
+        matmul_tile(job, x_stride, p, column, 1, vectors);
+}
+
+V_INLINE void matmul_all(const ul_matmul *job, size_t x_stride) {
+    size_t column = 0;
+    for (; column + WIDE_COLUMNS <= job->columns; column += WIDE_COLUMNS)
+        matmul_columns(job, x_stride, column, WIDE_ROWS, WIDE_VECTORS);
+    for (; column < job->columns; column += UL_LANES)
+        matmul_columns(job, x_stride, column, NARROW_ROWS, NARROW_VECTORS);
 }
 
 static void matmul(const ul_matmul *job) {
-    size_t column = 0;
-    for (; column + WIDE_COLUMNS <= job->columns; column += WIDE_COLUMNS)
-        matmul_columns(job, column, WIDE_ROWS, WIDE_VECTORS);
-    for (; column < job->columns; column += UL_LANES)
-        matmul_columns(job, column, NARROW_ROWS, NARROW_VECTORS);
+    if (job->x_stride == UL_LANES)
+        matmul_all(job, UL_LANES);
+    else if (job->x_stride == 2 * UL_LANES)
+        matmul_all(job, 2 * UL_LANES);
+    else
+        matmul_all(job, job->x_stride);
 }
 
 /* One panel of 16 columns. */
@@ -102,16 +115,23 @@ static void matmul_exact(const ul_matmul *job) {
     }
 }
 
-V_INLINE void outer_tile(const ul_outer *job, size_t input, size_t column, int rows, int vectors) {
-    v_float sum[16][4];
+V_INLINE void outer_tile(
+    const ul_outer *job, size_t input, size_t column, int rows, int vectors, bool scaled) {
+    v_float sum[16][4], scale[4], shift[4];
     float *out = job->sum + input * job->sum_stride + column;
     V_UNROLL for (int r = 0; r < rows; r++) V_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] =
         v_load(out + r * job->sum_stride + v * V_WIDTH);
+    V_UNROLL for (int v = 0; scaled && v < vectors; v++) {
+        scale[v] = v_load(job->scale + column + v * V_WIDTH);
+        shift[v] = v_load(job->shift + column + v * V_WIDTH);
+    }
     const float *x = job->x + input;
     const float *y = job->y + column;
     for (size_t p = 0; p < job->pixels; p++, x += job->x_stride, y += job->y_stride) {
         v_float value[4];
         V_UNROLL for (int v = 0; v < vectors; v++) value[v] = v_load(y + v * V_WIDTH);
+        V_UNROLL for (int v = 0; scaled && v < vectors; v++) value[v] =
+            v_fma(scale[v], value[v], shift[v]);
         V_UNROLL for (int r = 0; r < rows; r++) {
             const v_float factor = v_set(x[r]);
             V_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] =
@@ -122,128 +142,211 @@ V_INLINE void outer_tile(const ul_outer *job, size_t input, size_t column, int r
         v_store(out + r * job->sum_stride + v * V_WIDTH, sum[r][v]);
 }
 
-V_INLINE void outer_columns(const ul_outer *job, size_t column, int rows, int vectors) {
+/* The tile of what is left of the depth, below WIDE_ROWS or NARROW_ROWS. */
+V_INLINE void outer_rest(
+    const ul_outer *job, size_t k, size_t column, size_t rows, int vectors, bool scaled) {
+#define REST(n)                                                                                    \
+    case n:                                                                                        \
+        outer_tile(job, k, column, n, vectors, scaled);                                            \
+        break
+    switch (rows) {
+        REST(1);
+        REST(2);
+        REST(3);
+        REST(4);
+        REST(5);
+        REST(6);
+        REST(7);
+    }
+#undef REST
+}
+
+V_INLINE void outer_columns(
+    const ul_outer *job, size_t column, int rows, int vectors, bool scaled) {
     size_t k = 0;
     for (; k + rows <= job->depth; k += rows)
-        outer_tile(job, k, column, rows, vectors);
-    for (; k + 4 <= job->depth; k += 4)
-        outer_tile(job, k, column, 4, vectors);
-    for (; k < job->depth; k++)
-        outer_tile(job, k, column, 1, vectors);
+        outer_tile(job, k, column, rows, vectors, scaled);
+    for (; k + 8 <= job->depth; k += 8)
+        outer_tile(job, k, column, 8, vectors, scaled);
+    outer_rest(job, k, column, job->depth - k, vectors, scaled);
+}
+
+V_INLINE void outer_all(const ul_outer *job, bool scaled) {
+    size_t column = 0;
+    for (; column + WIDE_COLUMNS <= job->columns; column += WIDE_COLUMNS)
+        outer_columns(job, column, WIDE_ROWS, WIDE_VECTORS, scaled);
+    for (; column < job->columns; column += UL_LANES)
+        outer_columns(job, column, NARROW_ROWS, NARROW_VECTORS, scaled);
 }
 
 static void outer(const ul_outer *job) {
-    size_t column = 0;
-    for (; column + WIDE_COLUMNS <= job->columns; column += WIDE_COLUMNS)
-        outer_columns(job, column, WIDE_ROWS, WIDE_VECTORS);
-    for (; column < job->columns; column += UL_LANES)
-        outer_columns(job, column, NARROW_ROWS, NARROW_VECTORS);
+    if (job->scale)
+        outer_all(job, true);
+    else
+        outer_all(job, false);
 }
 
-/* Offset of tap t of direction 0 (vertical) or 1 (horizontal) from the centre, in floats. */
-V_INLINE ptrdiff_t tap_offset(
-    const ul_train_cross *job, size_t t, int direction, size_t radius, size_t dilation) {
-    const size_t step = dilation * (direction ? job->channels : job->x_row_stride);
-    return ((ptrdiff_t)t - (ptrdiff_t)radius) * (ptrdiff_t)step;
-}
+/* Crosses go through an image in strips of as many columns, whose rows stay in the nearest cache
+ * until the rows below have read them. */
+enum { STRIP = 32 };
 
-/* `pixels` neighbours of one row, V_WIDTH channels. */
+/* `pixels` neighbours of `rows` rows, V_WIDTH channels. What is loaded serves all of the tile's
+ * outputs that it is a neighbour of. */
 V_INLINE void cross_tile(const ul_train_cross *job, const float *x, float *y, size_t channel,
-    size_t radius, size_t dilation, int pixels) {
-    const size_t taps = 2 * radius + 1, channels = job->channels;
-    const float *weight = job->weight + channel;
-    v_float sum[4];
-    V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
-        v_load(job->bias ? job->bias + channel : y + i * job->y_stride);
-    V_UNROLL for (int direction = 0; direction < 2; direction++) {
-        V_UNROLL for (size_t t = 0; t < taps; t++) {
-            if (direction && t == radius)
-                continue;
-            const v_float w = v_load(weight + (direction * taps + t) * channels);
-            const float *at = x + tap_offset(job, t, direction, radius, dilation);
-            V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
-                v_fma(v_load(at + i * channels), w, sum[i]);
+    size_t radius, size_t dilation, size_t rows, size_t pixels) {
+    const size_t taps = 2 * radius + 1, channels = job->channels, reach = radius * dilation;
+    const float *weight = job->weight + channel, *at = x - reach * job->x_row_stride;
+    v_float sum[CROSS_ROWS][8], w[7];
+    V_UNROLL for (size_t r = 0; r < rows; r++) V_UNROLL for (size_t i = 0; i < pixels; i++)
+        sum[r][i] =
+            v_load(job->bias ? job->bias + channel : y + r * job->y_row_stride + i * job->y_stride);
+    V_UNROLL for (size_t t = 0; t < taps; t++) w[t] = v_load(weight + t * channels);
+    V_UNROLL for (size_t row = 0; row < rows + 2 * reach; row++, at += job->x_row_stride)
+        V_UNROLL for (size_t i = 0; i < pixels; i++) {
+        const v_float value = v_load(at + i * UL_LANES);
+        V_UNROLL for (size_t r = 0; r < rows;
+                      r++) if (row >= r && (row - r) % dilation == 0 && (row - r) / dilation < taps)
+            sum[r][i] = v_fma(value, w[(row - r) / dilation], sum[r][i]);
+    }
+    weight += taps * channels;
+    V_UNROLL for (size_t t = 0; t < taps; t++) w[t] = v_load(weight + t * channels);
+    V_UNROLL for (size_t r = 0; r < rows; r++) {
+        at = x + r * job->x_row_stride - reach * UL_LANES;
+        V_UNROLL for (size_t k = 0; k < pixels + 2 * reach; k++) {
+            const v_float value = v_load(at + k * UL_LANES);
+            V_UNROLL for (size_t i = 0; i < pixels; i++) if (k >= i && k - i != reach &&
+                                                             (k - i) % dilation == 0 &&
+                                                             (k - i) / dilation < taps) sum[r][i] =
+                v_fma(value, w[(k - i) / dilation], sum[r][i]);
         }
     }
-    V_UNROLL for (int i = 0; i < pixels; i++) v_store(y + i * job->y_stride, sum[i]);
+    V_UNROLL for (size_t r = 0; r < rows; r++) V_UNROLL for (size_t i = 0; i < pixels; i++)
+        v_store(y + r * job->y_row_stride + i * job->y_stride, sum[r][i]);
 }
 
 /* The same, of V_WIDTH / 2 channels. */
 V_INLINE void cross_exact_tile(const ul_train_cross *job, const float *x, float *y, size_t channel,
     size_t radius, size_t dilation, int pixels) {
     const size_t taps = 2 * radius + 1, channels = job->channels;
-    const float *weight = job->weight + channel;
+    const size_t step = dilation * job->x_row_stride;
+    const float *weight = job->weight + channel, *at = x - radius * step;
     v_double sum[4];
     V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
         vd_load(job->bias ? job->bias + channel : y + i * job->y_stride);
-    V_UNROLL for (int direction = 0; direction < 2; direction++) {
-        V_UNROLL for (size_t t = 0; t < taps; t++) {
-            if (direction && t == radius)
-                continue;
-            const v_double w = vd_load(weight + (direction * taps + t) * channels);
-            const float *at = x + tap_offset(job, t, direction, radius, dilation);
-            V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
-                vd_fma(vd_load(at + i * channels), w, sum[i]);
-        }
+    V_UNROLL for (size_t t = 0; t < taps; t++, at += step, weight += channels) {
+        const v_double w = vd_load(weight);
+        V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
+            vd_fma(vd_load(at + i * UL_LANES), w, sum[i]);
+    }
+    at = x - radius * dilation * UL_LANES;
+    V_UNROLL for (size_t t = 0; t < taps; t++, at += dilation * UL_LANES, weight += channels) {
+        if (t == radius)
+            continue;
+        const v_double w = vd_load(weight);
+        V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
+            vd_fma(vd_load(at + i * UL_LANES), w, sum[i]);
     }
     V_UNROLL for (int i = 0; i < pixels; i++) vd_store(y + i * job->y_stride, sum[i]);
 }
 
-V_INLINE void cross_rows(const ul_train_cross *job, size_t radius, size_t dilation, bool exact) {
-    const size_t step = exact ? V_WIDTH / 2 : V_WIDTH;
-    for (size_t c = 0; c < job->channels; c += step)
-        for (size_t row = 0; row < job->rows; row++)
-            for (size_t i = 0; i < job->width;) {
-                const float *x = job->x + row * job->x_row_stride + i * job->channels + c;
-                float *y = job->y + row * job->y_row_stride + i * job->y_stride + c;
-                const bool four = i + 4 <= job->width;
-                if (exact && four)
-                    cross_exact_tile(job, x, y, c, radius, dilation, 4);
-                else if (exact)
-                    cross_exact_tile(job, x, y, c, radius, dilation, 1);
-                else if (four)
-                    cross_tile(job, x, y, c, radius, dilation, 4);
-                else
-                    cross_tile(job, x, y, c, radius, dilation, 1);
-                i += four ? 4 : 1;
-            }
+/* `rows` rows of V_WIDTH channels from x and y, the pixels first to end. */
+V_INLINE void cross_strip(const ul_train_cross *job, const float *x, float *y, size_t channel,
+    size_t radius, size_t dilation, size_t rows, size_t first, size_t end) {
+    size_t i = first;
+    for (; i + 4 <= end; i += 4)
+        cross_tile(
+            job, x + i * UL_LANES, y + i * job->y_stride, channel, radius, dilation, rows, 4);
+    for (; i < end; i++)
+        cross_tile(
+            job, x + i * UL_LANES, y + i * job->y_stride, channel, radius, dilation, rows, 1);
 }
 
+V_INLINE void cross_rows(const ul_train_cross *job, size_t radius, size_t dilation) {
+    for (size_t c = 0; c < job->channels; c += V_WIDTH)
+        for (size_t first = 0; first < job->width; first += STRIP) {
+            const size_t end = first + STRIP < job->width ? first + STRIP : job->width;
+            const float *x = job->x + c / UL_LANES * job->x_block_stride + c % UL_LANES;
+            float *y = job->y + c;
+            size_t row = 0;
+            for (; row + CROSS_ROWS <= job->rows; row += CROSS_ROWS)
+                cross_strip(job, x + row * job->x_row_stride, y + row * job->y_row_stride, c,
+                    radius, dilation, CROSS_ROWS, first, end);
+            for (; row < job->rows; row++)
+                cross_strip(job, x + row * job->x_row_stride, y + row * job->y_row_stride, c,
+                    radius, dilation, 1, first, end);
+        }
+}
+
+/* The same, summed in double. */
+V_INLINE void cross_exact_rows(const ul_train_cross *job, size_t radius, size_t dilation) {
+    for (size_t c = 0; c < job->channels; c += V_WIDTH / 2)
+        for (size_t row = 0; row < job->rows; row++) {
+            const float *x = job->x + c / UL_LANES * job->x_block_stride + c % UL_LANES +
+                             row * job->x_row_stride;
+            float *y = job->y + row * job->y_row_stride + c;
+            size_t i = 0;
+            for (; i + 4 <= job->width; i += 4)
+                cross_exact_tile(
+                    job, x + i * UL_LANES, y + i * job->y_stride, c, radius, dilation, 4);
+            for (; i < job->width; i++)
+                cross_exact_tile(
+                    job, x + i * UL_LANES, y + i * job->y_stride, c, radius, dilation, 1);
+        }
+}
+
+/* The bottleneck's three are told apart, so that the tiles' loops unroll. */
 static void cross(const ul_train_cross *job) {
     if (job->radius == 3)
-        cross_rows(job, 3, 1, false);
+        cross_rows(job, 3, 1);
+    else if (job->dilation == 1)
+        cross_rows(job, 1, 1);
+    else if (job->dilation == 2)
+        cross_rows(job, 1, 2);
     else
-        cross_rows(job, 1, job->dilation, false);
+        cross_rows(job, 1, 3);
 }
 
 static void cross_exact(const ul_train_cross *job) {
     if (job->radius == 3)
-        cross_rows(job, 3, 1, true);
+        cross_exact_rows(job, 3, 1);
     else
-        cross_rows(job, 1, job->dilation, true);
+        cross_exact_rows(job, 1, job->dilation);
+}
+
+/* Pixels first to end of all rows, V_WIDTH channels: to sum[2 * taps], and *bias. */
+V_INLINE void cross_sums_strip(const ul_train_cross_sums *job, const float *x, const float *y,
+    size_t radius, size_t dilation, size_t first, size_t end, v_float *sum, v_float *bias) {
+    const size_t taps = 2 * radius + 1;
+    for (size_t row = 0; row < job->rows; row++) {
+        const float *own = x + row * job->x_row_stride - radius * dilation * UL_LANES;
+        const float *gradient = y + row * job->y_row_stride, *column[7];
+        V_UNROLL for (size_t t = 0; t < taps; t++) column[t] =
+            x + row * job->x_row_stride +
+            (ptrdiff_t)((t - radius) * dilation) * (ptrdiff_t)job->x_row_stride;
+        for (size_t i = first; i < end; i++) {
+            const v_float g = v_load(gradient + i * job->y_stride);
+            *bias = v_add(*bias, g);
+            V_UNROLL for (size_t t = 0; t < taps; t++) {
+                sum[t] = v_fma(v_load(column[t] + i * UL_LANES), g, sum[t]);
+                if (t != radius)
+                    sum[taps + t] =
+                        v_fma(v_load(own + (i + t * dilation) * UL_LANES), g, sum[taps + t]);
+            }
+        }
+    }
 }
 
 V_INLINE void cross_sums_rows(const ul_train_cross_sums *job, size_t radius, size_t dilation) {
-    const size_t taps = 2 * radius + 1, channels = job->channels;
+    const size_t taps = 2 * radius + 1, channels = job->channels, width = job->width;
     for (size_t c = 0; c < channels; c += V_WIDTH) {
+        const float *x = job->x + c / UL_LANES * job->x_block_stride + c % UL_LANES;
+        const float *y = job->y + c / UL_LANES * job->y_block_stride + c % UL_LANES;
         v_float sum[14], bias = v_load(job->bias + c);
         V_UNROLL for (size_t t = 0; t < 2 * taps; t++) sum[t] =
             v_load(job->weight + t * channels + c);
-        for (size_t row = 0; row < job->rows; row++) {
-            const float *x = job->x + row * job->x_row_stride + c;
-            const float *y = job->y + row * job->y_row_stride + c;
-            for (size_t i = 0; i < job->width; i++, x += channels, y += job->y_stride) {
-                const v_float g = v_load(y);
-                bias = v_add(bias, g);
-                V_UNROLL for (size_t t = 0; t < taps; t++) {
-                    const ptrdiff_t step = (ptrdiff_t)((t - radius) * dilation);
-                    sum[t] = v_fma(v_load(x + step * (ptrdiff_t)job->x_row_stride), g, sum[t]);
-                    if (t != radius)
-                        sum[taps + t] =
-                            v_fma(v_load(x + step * (ptrdiff_t)channels), g, sum[taps + t]);
-                }
-            }
-        }
+        for (size_t first = 0; first < width; first += STRIP)
+            cross_sums_strip(job, x, y, radius, dilation, first,
+                first + STRIP < width ? first + STRIP : width, sum, &bias);
         V_UNROLL for (size_t t = 0; t < 2 * taps; t++)
             v_store(job->weight + t * channels + c, sum[t]);
         v_store(job->bias + c, bias);

@@ -4,10 +4,10 @@
 #include "libulite/kernels/train_kernels.h"
 #include "libulite/kernels/vec.h"
 
-void UL_SIMD(ul_train_affine)(
-    const float *x, const float *a, const float *b, float *y, size_t pixels, size_t channels);
-void UL_SIMD(ul_train_affine2)(const float *g, const float *x, const double *a, const double *b,
-    const double *d, float *y, size_t pixels, size_t channels);
+void UL_SIMD(ul_train_affine)(const float *x, size_t stride, const float *a, const float *b,
+    float *y, size_t pixels, size_t channels);
+void UL_SIMD(ul_train_affine2)(const float *g, const float *x, size_t stride, const double *a,
+    const double *b, const double *d, float *y, size_t pixels, size_t channels);
 void UL_SIMD(ul_train_sums)(
     const float *x, size_t stride, float *sum, size_t pixels, size_t channels);
 void UL_SIMD(ul_train_squares)(

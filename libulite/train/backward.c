@@ -43,13 +43,16 @@ static float *clear_partial(const ul_trainer *t, size_t chunk) {
     return memset(ul_train_partial(t, chunk), 0, t->partial_floats * sizeof(float));
 }
 
-/* Adds to the weight sums of a 1x1 convolution from its input and its output's gradient. */
+/* Adds to the weight sums of a 1x1 convolution from its output's gradient and its input, or what
+ * the batch norm before it was given. */
 static void add_weights(const ul_trainer *t, const ul_pointwise_weights *p, const float *gradient,
-    const float *x, size_t pixels, float *sums) {
+    const float *x, const ul_norm_data *norm, size_t pixels, float *sums) {
     t->kernels->outer(&(ul_outer){.x = gradient,
         .x_stride = p->padded_outputs,
         .depth = p->padded_outputs,
         .y = x,
+        .scale = norm ? norm->scale : NULL,
+        .shift = norm ? norm->shift : NULL,
         .y_stride = p->padded_inputs,
         .columns = p->padded_inputs,
         .pixels = pixels,
@@ -69,22 +72,26 @@ static void pull_back(const ul_trainer *t, const ul_pointwise_weights *p, const 
     ul_train_pointwise(t, p, true, gradient, t->zeros, y, pixels);
 }
 
-/* Sums of an axial block from a padded band of its input and its output's gradient. */
+/* Sums of an axial block from a padded band of its input and its output's gradient, of pixels that
+ * are `stride` floats apart, or where that is 0 a padded band as well. */
 static void add_axial(const ul_trainer *t, const ul_resolution *level, const ul_axial_weights *a,
-    const float *padded, const float *gradient, size_t stride, size_t row_stride, float *sums) {
-    t->kernels->cross_sums(
-        &(ul_train_cross_sums){.x = padded + ul_train_padded_origin(level, a->padded),
-            .x_row_stride = ul_train_padded_row(level, a->padded),
-            .radius = a->radius,
-            .dilation = a->dilation,
-            .channels = a->padded,
-            .y = gradient,
-            .y_stride = stride,
-            .y_row_stride = row_stride,
-            .rows = level->band_rows,
-            .width = level->width,
-            .weight = sums,
-            .bias = sums + 2 * (2 * a->radius + 1) * a->padded});
+    const float *padded, const float *gradient, size_t stride, float *sums) {
+    const size_t origin = ul_train_padded_origin(level), row = ul_train_padded_row(level);
+    const size_t block = ul_train_padded_block(level);
+    t->kernels->cross_sums(&(ul_train_cross_sums){.x = padded + origin,
+        .x_row_stride = row,
+        .x_block_stride = block,
+        .radius = a->radius,
+        .dilation = a->dilation,
+        .channels = a->padded,
+        .y = stride ? gradient : gradient + origin,
+        .y_stride = stride ? stride : UL_LANES,
+        .y_row_stride = stride ? level->width * stride : row,
+        .y_block_stride = stride ? UL_LANES : block,
+        .rows = level->band_rows,
+        .width = level->width,
+        .weight = sums,
+        .bias = sums + 2 * (2 * a->radius + 1) * a->padded});
 }
 
 /* From the loss to the gradient by the last decoder's cross. */
@@ -105,11 +112,11 @@ static void top_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
         ul_train_top(t, first, pixels, &tile);
         ul_loss_backward(&t->rule, t->kernels, t->terms, tile.logits, p->padded_outputs,
             t->labels + first, pixels);
-        add_weights(t, p, tile.logits, tile.active, pixels, sums);
+        add_weights(t, p, tile.logits, tile.active, NULL, pixels, sums);
         add_bias(t, p, tile.logits, pixels, sums);
         pull_back(t, p, tile.logits, gradient, pixels);
         t->kernels->multiply(tile.slope, gradient, pixels * channels);
-        add_weights(t, out, gradient, crossed, pixels, out_sums);
+        add_weights(t, out, gradient, crossed, NULL, pixels, out_sums);
         add_bias(t, out, gradient, pixels, out_sums);
         pull_back(t, out, gradient, crossed, pixels);
     }
@@ -127,7 +134,7 @@ static void decoder_out_phase(ul_trainer *t, size_t l, size_t chunk, float *scra
         const size_t pixels = range.end - first < tile ? range.end - first : tile;
         const float *gradient = level->output + first * channels;
         float *crossed = level->crossed + first * channels;
-        add_weights(t, p, gradient, crossed, pixels, sums);
+        add_weights(t, p, gradient, crossed, NULL, pixels, sums);
         add_bias(t, p, gradient, pixels, sums);
         pull_back(t, p, gradient, crossed, pixels);
     }
@@ -150,8 +157,7 @@ static void decoder_cross_phase(ul_trainer *t, size_t l, size_t chunk, float *sc
         const size_t first = ul_train_band(level, band).pixel;
         float *out = level->output + first * channels;
         ul_train_pad(t, level, band, &x, padded_x);
-        add_axial(t, level, a, padded_x, level->crossed + first * channels, channels,
-            level->width * channels, sums);
+        add_axial(t, level, a, padded_x, level->crossed + first * channels, channels, sums);
         ul_train_pad(t, level, band, &gradient, padded);
         ul_train_cross_band(t, level, a, true, padded, t->zeros, out, channels);
         ul_norm_add_gradient(t, UL_NORM_DECODER + l, chunk, out, level->mixed + first * channels,
@@ -170,28 +176,27 @@ static void decoder_in_phase(ul_trainer *t, size_t l, size_t chunk, float *scrat
     const ul_range range = ul_train_pixels(level, chunk);
     const size_t tile = ul_train_tile(level, l), channels = level->channels;
     float *skip_sums = clear_partial(t, chunk), *low_sums = skip_sums + ul_pointwise_sums(skip);
-    float *normed = scratch, *gradient = normed + tile * channels;
+    float *gradient = scratch;
     float *folded = gradient + tile * channels, *pulled = folded + tile * channels;
     float *active = pulled + tile * next->channels;
     for (size_t first = range.first; first < range.end; first += tile) {
         const size_t pixels = range.end - first < tile ? range.end - first : tile;
         float *mixed = level->mixed + first * channels;
         float *output = next->output + first / 4 * next->channels;
-        t->kernels->affine2(level->output + first * channels, mixed, decoder->by_gradient,
+        t->kernels->affine2(level->output + first * channels, mixed, channels, decoder->by_gradient,
             decoder->by_x, decoder->by_one, gradient, pixels, channels);
-        t->kernels->affine(level->cross + first * channels, encoder->scale, encoder->shift, normed,
-            pixels, channels);
-        add_weights(t, skip, gradient, normed, pixels, skip_sums);
+        add_weights(t, skip, gradient, level->cross + first * channels, encoder, pixels, skip_sums);
         add_bias(t, skip, gradient, pixels, skip_sums);
         pull_back(t, skip, gradient, mixed, pixels);
         t->kernels->fold(gradient, pixels / (2 * level->width), level->width, channels, folded);
         pull_back(t, low, folded, pulled, pixels / 4);
         t->kernels->gelu_backward(output, pulled, output, active, pixels / 4 * next->channels);
-        add_weights(t, low, folded, active, pixels / 4, low_sums);
+        add_weights(t, low, folded, active, NULL, pixels / 4, low_sums);
     }
 }
 
 static void bottom_out_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
+    (void)scratch;
     const ul_resolution *level = &t->level[l];
     const ul_norm_data *n = &t->norm[UL_NORM_BOTTOM];
     const ul_pointwise_weights *p = &t->pointwise[UL_PW_BOTTOM_OUT];
@@ -203,8 +208,7 @@ static void bottom_out_phase(ul_trainer *t, size_t l, size_t chunk, float *scrat
         const float *gradient = level->output + first * level->channels;
         const float *wide = t->bottom_wide + first * n->padded;
         float *out = t->bottom_gradient + first * n->padded;
-        t->kernels->affine(wide, n->scale, n->shift, scratch, pixels, n->padded);
-        add_weights(t, p, gradient, scratch, pixels, sums);
+        add_weights(t, p, gradient, wide, n, pixels, sums);
         add_bias(t, p, gradient, pixels, sums);
         pull_back(t, p, gradient, out, pixels);
         ul_norm_add_gradient(t, UL_NORM_BOTTOM, chunk, out, wide, pixels, first - range.first);
@@ -216,8 +220,8 @@ static void bottom_norm_phase(ul_trainer *t, size_t l, size_t chunk, float *scra
     const ul_norm_data *n = &t->norm[UL_NORM_BOTTOM];
     const ul_range range = ul_train_pixels(&t->level[l], chunk);
     float *gradient = t->bottom_gradient + range.first * n->padded;
-    t->kernels->affine2(gradient, t->bottom_wide + range.first * n->padded, n->by_gradient, n->by_x,
-        n->by_one, gradient, range.end - range.first, n->padded);
+    t->kernels->affine2(gradient, t->bottom_wide + range.first * n->padded, n->padded,
+        n->by_gradient, n->by_x, n->by_one, gradient, range.end - range.first, n->padded);
 }
 
 /* The bottleneck's crosses: to output, the gradient by pw1's result. */
@@ -243,7 +247,7 @@ static void bottom_cross_phase(ul_trainer *t, size_t l, size_t chunk, float *scr
             ul_train_pad(t, level, band, &source, padded);
             ul_train_cross_band(t, level, axial + i, true, padded, NULL, out, narrow);
             add_axial(t, level, axial + i, padded_x, gradient + (i + 1) * narrow, wide,
-                level->width * wide, sums + i * ul_axial_sums(axial));
+                sums + i * ul_axial_sums(axial));
         }
     }
 }
@@ -258,7 +262,7 @@ static void bottom_in_phase(ul_trainer *t, size_t l, size_t chunk, float *scratc
         const size_t pixels = range.end - first < tile ? range.end - first : tile;
         const float *gradient = level->output + first * p->padded_outputs;
         float *pooled = level->pooled + first * channels;
-        add_weights(t, p, gradient, level->input + first * channels, pixels, sums);
+        add_weights(t, p, gradient, level->input + first * channels, NULL, pixels, sums);
         add_bias(t, p, gradient, pixels, sums);
         pull_back(t, p, gradient, scratch, pixels);
         t->kernels->gelu_backward(pooled, scratch, pooled, NULL, pixels * channels);
@@ -266,14 +270,13 @@ static void bottom_in_phase(ul_trainer *t, size_t l, size_t chunk, float *scratc
 }
 
 /* An encoder's pool and pw: to mixed, the whole gradient by the batch norm's result. */
-static void encoder_out_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
+static void encoder_out_phase(ul_trainer *t, size_t l, size_t chunk, float *wide) {
     const ul_resolution *level = &t->level[l], *next = &t->level[l + 1];
     const ul_norm_data *n = &t->norm[UL_NORM_ENCODER + l];
     const ul_pointwise_weights *p = &t->pointwise[UL_PW_ENCODER + l];
     const ul_range range = ul_train_pixels(level, chunk);
     const size_t tile = ul_train_tile(level, l), channels = level->channels;
     float *sums = clear_partial(t, chunk);
-    float *normed = scratch, *wide = normed + tile * channels;
     for (size_t first = range.first; first < range.end; first += tile) {
         const size_t pixels = range.end - first < tile ? range.end - first : tile;
         const float *cross = level->cross + first * channels;
@@ -281,8 +284,7 @@ static void encoder_out_phase(ul_trainer *t, size_t l, size_t chunk, float *scra
         float *gradient = level->mixed + first * channels;
         t->kernels->unpool(next->pooled + pooled, next->which + pooled, pixels / (2 * level->width),
             level->width, next->channels, wide);
-        t->kernels->affine(cross, n->scale, n->shift, normed, pixels, channels);
-        add_weights(t, p, wide, normed, pixels, sums);
+        add_weights(t, p, wide, cross, n, pixels, sums);
         add_bias(t, p, next->pooled + pooled, pixels / 4, sums);
         ul_train_pointwise(t, p, true, wide, NULL, gradient, pixels);
         ul_norm_add_gradient(
@@ -329,8 +331,7 @@ static void encoder_cross_phase(ul_trainer *t, size_t l, size_t chunk, float *sc
     for (size_t band = bands.first; band < bands.end; band++) {
         ul_train_pad(t, level, band, &x, padded_x);
         ul_train_pad(t, level, band, &gradient, padded);
-        add_axial(t, level, a, padded_x, padded + ul_train_padded_origin(level, channels), channels,
-            ul_train_padded_row(level, channels), sums);
+        add_axial(t, level, a, padded_x, padded, 0, sums);
         ul_train_cross_band(t, level, a, true, padded, t->zeros, pulled, channels);
         if (l > 0) {
             float *pooled = level->pooled + ul_train_band(level, band).pixel * channels;

@@ -48,42 +48,53 @@ ul_band ul_train_band(const ul_resolution *level, size_t band) {
         .pixel = band * level->band_rows * level->width};
 }
 
-/* Fills one padded row: `values` writes the row's pixels, or the row is outside and zero. */
+/* `pixels` pixels of UL_LANES channels from channel c of the pixel `first`. */
+static void pad_pixels(const ul_trainer *t, const ul_pad_source *source, size_t first, size_t c,
+    float *out, size_t pixels) {
+    const ul_norm_data *n = source->norm;
+    const size_t stride = source->stride;
+    const float *x = source->x + first * stride + c;
+    if (source->gradient)
+        t->kernels->affine2(source->gradient + first * stride + c, x, stride, n->by_gradient + c,
+            n->by_x + c, n->by_one + c, out, pixels, UL_LANES);
+    else if (n)
+        t->kernels->affine(x, stride, n->scale + c, n->shift + c, out, pixels, UL_LANES);
+    else if (stride == UL_LANES)
+        memcpy(out, x, pixels * UL_LANES * sizeof *out);
+    else
+        for (size_t p = 0; p < pixels; p++)
+            memcpy(out + p * UL_LANES, x + p * stride, UL_LANES * sizeof *out);
+}
+
 void ul_train_pad(const ul_trainer *t, const ul_resolution *level, size_t band,
     const ul_pad_source *source, float *out) {
     const ul_band at = ul_train_band(level, band);
-    const size_t channels = source->channels, row = level->width * channels;
-    const size_t margin = UL_CROSS_PAD * channels;
-    for (size_t i = 0; i < level->band_rows + 2 * UL_CROSS_PAD; i++, out += row + 2 * margin) {
-        if (at.row + i < UL_CROSS_PAD || at.row + i >= level->height + UL_CROSS_PAD) {
-            memset(out, 0, (row + 2 * margin) * sizeof *out);
-            continue;
+    const size_t margin = UL_CROSS_PAD * UL_LANES, own = level->width * UL_LANES;
+    const size_t row = ul_train_padded_row(level), block = ul_train_padded_block(level);
+    for (size_t i = 0; i < level->band_rows + 2 * UL_CROSS_PAD; i++, out += row)
+        for (size_t c = 0; c < source->channels; c += UL_LANES) {
+            float *to = out + c / UL_LANES * block;
+            if (at.row + i < UL_CROSS_PAD || at.row + i >= level->height + UL_CROSS_PAD) {
+                memset(to, 0, row * sizeof *to);
+                continue;
+            }
+            const size_t first = at.slice * level->height + at.row + i - UL_CROSS_PAD;
+            memset(to, 0, margin * sizeof *to);
+            pad_pixels(t, source, first * level->width, c, to + margin, level->width);
+            memset(to + margin + own, 0, margin * sizeof *to);
         }
-        const size_t first = (at.slice * level->height + at.row + i - UL_CROSS_PAD) * level->width;
-        const float *x = source->x + first * source->stride;
-        memset(out, 0, margin * sizeof *out);
-        if (source->gradient)
-            t->kernels->affine2(source->gradient + first * channels, x, source->norm->by_gradient,
-                source->norm->by_x, source->norm->by_one, out + margin, level->width, channels);
-        else if (source->norm)
-            t->kernels->affine(
-                x, source->norm->scale, source->norm->shift, out + margin, level->width, channels);
-        else if (source->stride == channels)
-            memcpy(out + margin, x, row * sizeof *out);
-        else
-            for (size_t p = 0; p < level->width; p++)
-                memcpy(out + margin + p * channels, x + p * source->stride, channels * sizeof *out);
-        memset(out + margin + row, 0, margin * sizeof *out);
-    }
 }
 
-/* The first pixel of a padded band that is not margin. */
-size_t ul_train_padded_row(const ul_resolution *level, size_t channels) {
-    return (level->width + 2 * UL_CROSS_PAD) * channels;
+size_t ul_train_padded_row(const ul_resolution *level) {
+    return (level->width + 2 * UL_CROSS_PAD) * UL_LANES;
 }
 
-size_t ul_train_padded_origin(const ul_resolution *level, size_t channels) {
-    return UL_CROSS_PAD * (ul_train_padded_row(level, channels) + channels);
+size_t ul_train_padded_block(const ul_resolution *level) {
+    return (level->band_rows + 2 * UL_CROSS_PAD) * ul_train_padded_row(level);
+}
+
+size_t ul_train_padded_origin(const ul_resolution *level) {
+    return UL_CROSS_PAD * (ul_train_padded_row(level) + UL_LANES);
 }
 
 void ul_train_pad_input(const ul_trainer *t, size_t band, float *out) {
@@ -131,8 +142,9 @@ static void input_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
 /* An axial block on a padded band. */
 void ul_train_cross_band(const ul_trainer *t, const ul_resolution *level, const ul_axial_weights *a,
     bool backward, const float *padded, const float *bias, float *y, size_t y_stride) {
-    const ul_train_cross job = {.x = padded + ul_train_padded_origin(level, a->padded),
-        .x_row_stride = ul_train_padded_row(level, a->padded),
+    const ul_train_cross job = {.x = padded + ul_train_padded_origin(level),
+        .x_row_stride = ul_train_padded_row(level),
+        .x_block_stride = ul_train_padded_block(level),
         .radius = a->radius,
         .dilation = a->dilation,
         .channels = a->padded,
@@ -152,32 +164,29 @@ void ul_train_cross_band(const ul_trainer *t, const ul_resolution *level, const 
 static void encoder_cross_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
     const ul_resolution *level = &t->level[l];
     const ul_axial_weights *a = &t->axial[UL_AXIAL_ENCODER + l];
-    const ul_range bands = ul_train_bands(level, chunk), pixels = ul_train_pixels(level, chunk);
+    const ul_range bands = ul_train_bands(level, chunk);
+    const size_t pixels = level->band_rows * level->width;
     const ul_pad_source source = {.x = level->input, .stride = a->padded, .channels = a->padded};
     for (size_t band = bands.first; band < bands.end; band++) {
+        float *cross = level->cross + ul_train_band(level, band).pixel * a->padded;
         ul_train_pad(t, level, band, &source, scratch);
-        ul_train_cross_band(t, level, a, false, scratch, a->bias,
-            level->cross + ul_train_band(level, band).pixel * a->padded, a->padded);
+        ul_train_cross_band(t, level, a, false, scratch, a->bias, cross, a->padded);
+        ul_norm_add(t, UL_NORM_ENCODER + l, chunk, cross, pixels, (band - bands.first) * pixels);
     }
-    ul_norm_add(t, UL_NORM_ENCODER + l, chunk, level->cross + pixels.first * a->padded,
-        pixels.end - pixels.first, 0);
 }
 
-/* Batch norm, 1x1, pool, GELU, tile by tile. */
+/* 1x1 with the batch norm in it, pool, GELU, tile by tile. */
 static void encoder_out_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
     const ul_resolution *level = &t->level[l], *next = &t->level[l + 1];
-    const ul_norm_data *n = &t->norm[UL_NORM_ENCODER + l];
     const ul_pointwise_weights *p = &t->pointwise[UL_PW_ENCODER + l];
     const ul_range range = ul_train_pixels(level, chunk);
     const size_t tile = ul_train_tile(level, l);
-    float *normed = scratch, *wide = normed + tile * level->channels;
     for (size_t first = range.first; first < range.end; first += tile) {
         const size_t pixels = range.end - first < tile ? range.end - first : tile;
         const size_t out = first / 4 * next->channels;
-        t->kernels->affine(level->cross + first * level->channels, n->scale, n->shift, normed,
-            pixels, level->channels);
-        ul_train_pointwise(t, p, false, normed, p->padded_bias, wide, pixels);
-        t->kernels->pool(wide, pixels / (2 * level->width), level->width, next->channels,
+        ul_train_pointwise(
+            t, p, false, level->cross + first * level->channels, p->padded_bias, scratch, pixels);
+        t->kernels->pool(scratch, pixels / (2 * level->width), level->width, next->channels,
             next->pooled + out, next->which + out);
         t->kernels->gelu(next->pooled + out, next->input + out, pixels / 4 * next->channels);
     }
@@ -213,29 +222,22 @@ static void bottom_cross_phase(ul_trainer *t, size_t l, size_t chunk, float *scr
 }
 
 static void bottom_out_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
+    (void)scratch;
     const ul_resolution *level = &t->level[l];
-    const ul_norm_data *n = &t->norm[UL_NORM_BOTTOM];
     const ul_pointwise_weights *p = &t->pointwise[UL_PW_BOTTOM_OUT];
     const ul_range range = ul_train_pixels(level, chunk);
-    const size_t tile = ul_train_tile(level, l);
-    for (size_t first = range.first; first < range.end; first += tile) {
-        const size_t pixels = range.end - first < tile ? range.end - first : tile;
-        t->kernels->affine(
-            t->bottom_wide + first * n->padded, n->scale, n->shift, scratch, pixels, n->padded);
-        ul_train_pointwise(
-            t, p, false, scratch, p->padded_bias, level->output + first * level->channels, pixels);
-    }
+    ul_train_pointwise(t, p, false, t->bottom_wide + range.first * p->padded_inputs, p->padded_bias,
+        level->output + range.first * level->channels, range.end - range.first);
 }
 
 /* The decoder's 1x1 over [upsampled low, skip], its low half at the low resolution. */
 static void decoder_in_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
     const ul_resolution *level = &t->level[l], *next = &t->level[l + 1];
-    const ul_norm_data *n = &t->norm[UL_NORM_ENCODER + l];
     const ul_pointwise_weights *low = &t->pointwise[UL_PW_DECODER_LOW + l];
     const ul_pointwise_weights *skip = &t->pointwise[UL_PW_DECODER_SKIP + l];
     const ul_range range = ul_train_pixels(level, chunk);
     const size_t tile = ul_train_tile(level, l), channels = level->channels;
-    float *normed = scratch, *narrow = normed + tile * channels, *active = narrow + tile * channels;
+    float *narrow = scratch, *active = narrow + tile * channels;
     for (size_t first = range.first; first < range.end; first += tile) {
         const size_t pixels = range.end - first < tile ? range.end - first : tile;
         float *out = level->mixed + first * channels;
@@ -244,9 +246,7 @@ static void decoder_in_phase(ul_trainer *t, size_t l, size_t chunk, float *scrat
         ul_train_pointwise(t, low, false, active, t->zeros, narrow, pixels / 4);
         t->kernels->upsample(
             narrow, skip->padded_bias, pixels / (2 * level->width), level->width, channels, out);
-        t->kernels->affine(
-            level->cross + first * channels, n->scale, n->shift, normed, pixels, channels);
-        ul_train_pointwise(t, skip, false, normed, NULL, out, pixels);
+        ul_train_pointwise(t, skip, false, level->cross + first * channels, NULL, out, pixels);
         ul_norm_add(t, UL_NORM_DECODER + l, chunk, out, pixels, first - range.first);
     }
 }
@@ -328,11 +328,14 @@ double ul_train_forward(ul_trainer *t) {
     for (size_t l = 0; l < UL_BOTTOM; l++) {
         ul_train_run(t, l, encoder_cross_phase);
         ul_norm_finish(t, UL_NORM_ENCODER + l, l);
+        ul_train_fold_norm(t, UL_PW_ENCODER + l, UL_NORM_ENCODER + l);
+        ul_train_fold_norm(t, UL_PW_DECODER_SKIP + l, UL_NORM_ENCODER + l);
         ul_train_run(t, l, encoder_out_phase);
     }
     ul_train_run(t, UL_BOTTOM, bottom_in_phase);
     ul_train_run(t, UL_BOTTOM, bottom_cross_phase);
     ul_norm_finish(t, UL_NORM_BOTTOM, UL_BOTTOM);
+    ul_train_fold_norm(t, UL_PW_BOTTOM_OUT, UL_NORM_BOTTOM);
     ul_train_run(t, UL_BOTTOM, bottom_out_phase);
     for (size_t l = UL_BOTTOM; l-- > 0;) {
         ul_train_run(t, l, decoder_in_phase);

@@ -1,6 +1,8 @@
 /* Tables of layers, chunks and memory of a trainer. */
 #include "libulite/train/trainer_internal.h"
 
+#include "libulite/base/resources.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,7 +135,7 @@ size_t ul_train_tile(const ul_resolution *level, size_t level_index) {
 }
 
 size_t ul_train_padded_floats(const ul_resolution *level, size_t channels) {
-    return (level->band_rows + 2 * UL_CROSS_PAD) * (level->width + 2 * UL_CROSS_PAD) * channels;
+    return ul_train_padded_block(level) / UL_LANES * channels;
 }
 
 /* Memory: every part is asked for twice, first to measure, then to place. */
@@ -283,7 +285,7 @@ ul_status ul_train_plan(ul_trainer *t, ul_error *error) {
     set_layers(t);
     set_levels(t);
     t->arena_bytes = place(t, NULL);
-    t->arena = aligned_alloc(64, t->arena_bytes);
+    t->arena = ul_huge_alloc(&t->arena_bytes);
     if (!t->arena)
         return ul_error_set(error, UL_ERROR_LIMIT,
             "no memory for training: %zu MiB for batches of %zu slices of %zux%zu pixels; use a "

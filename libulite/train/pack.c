@@ -11,22 +11,21 @@ static float *gradients(const ul_trainer *t, size_t tensor) {
     return t->gradients + t->offset[tensor];
 }
 
-/* Where input i stands among the padded ones. */
-static size_t padded_input(const ul_pointwise_weights *p, size_t i) {
-    return i / p->segment * ul_pad_channels(p->segment) + i % p->segment;
-}
-
+/* By 16 outputs and input by input, so that what is read and written stays in the nearest cache. */
 static void pack_pointwise(ul_trainer *t, ul_pointwise_weights *p) {
-    const float *weight = values(t, p->weight), *bias = values(t, p->bias);
-    const size_t lanes = UL_LANES;
-    for (size_t o = 0; o < p->outputs; o++) {
-        p->padded_bias[o] = bias[o];
-        float *forward = p->forward + o / lanes * lanes * p->padded_inputs + o % lanes;
+    enum { LANES = UL_LANES };
+    const float *weight = values(t, p->weight) + p->first;
+    const size_t padded_segment = ul_pad_channels(p->segment);
+    memcpy(p->padded_bias, values(t, p->bias), p->outputs * sizeof(float));
+    for (size_t first = 0; first < p->outputs; first += LANES) {
+        const size_t outputs = p->outputs - first < LANES ? p->outputs - first : LANES;
         for (size_t i = 0; i < p->inputs; i++) {
-            const float value = weight[o * p->row + p->first + i];
-            const size_t at = padded_input(p, i);
-            forward[at * lanes] = value;
-            p->backward[(at / lanes * p->padded_outputs + o) * lanes + at % lanes] = value;
+            const size_t at = i / p->segment * padded_segment + i % p->segment;
+            float *forward = p->forward + first * p->padded_inputs + at * LANES;
+            float *backward =
+                p->backward + (at / LANES * p->padded_outputs + first) * LANES + at % LANES;
+            for (size_t o = 0; o < outputs; o++)
+                forward[o] = backward[o * LANES] = weight[(first + o) * p->row + i];
         }
     }
 }
@@ -76,6 +75,24 @@ void ul_train_pack(ul_trainer *t) {
     pack_input(t);
 }
 
+void ul_train_fold_norm(ul_trainer *t, ul_pointwise_id id, ul_norm_id norm) {
+    enum { LANES = UL_LANES };
+    const ul_norm_data *n = &t->norm[norm];
+    ul_pointwise_weights *p = &t->pointwise[id];
+    for (size_t first = 0; first < p->outputs; first += LANES) {
+        const size_t outputs = p->outputs - first < LANES ? p->outputs - first : LANES;
+        float *weight = p->forward + first * p->padded_inputs;
+        double bias[LANES] = {0};
+        for (size_t i = 0; i < p->padded_inputs; i++, weight += LANES)
+            for (size_t o = 0; o < outputs; o++) {
+                bias[o] += (double)weight[o] * n->shift[i];
+                weight[o] *= n->scale[i];
+            }
+        for (size_t o = 0; o < outputs; o++)
+            p->padded_bias[first + o] = (float)(p->padded_bias[first + o] + bias[o]);
+    }
+}
+
 /* Sums of a 1x1 convolution: [padded_outputs][padded_inputs], then the bias. */
 size_t ul_pointwise_sums(const ul_pointwise_weights *p) {
     return (p->padded_inputs + 1) * p->padded_outputs;
@@ -83,10 +100,12 @@ size_t ul_pointwise_sums(const ul_pointwise_weights *p) {
 
 void ul_pointwise_collect(ul_trainer *t, ul_pointwise_id id, const float *sums) {
     const ul_pointwise_weights *p = &t->pointwise[id];
-    float *weight = gradients(t, p->weight);
+    float *weight = gradients(t, p->weight) + p->first;
+    const size_t segments = p->inputs / p->segment, padded = ul_pad_channels(p->segment);
     for (size_t o = 0; o < p->outputs; o++)
-        for (size_t i = 0; i < p->inputs; i++)
-            weight[o * p->row + p->first + i] = sums[o * p->padded_inputs + padded_input(p, i)];
+        for (size_t i = 0; i < segments; i++)
+            memcpy(weight + o * p->row + i * p->segment, sums + o * p->padded_inputs + i * padded,
+                p->segment * sizeof(float));
     if (p->owns_bias)
         memcpy(gradients(t, p->bias), sums + p->padded_inputs * p->padded_outputs,
             p->outputs * sizeof(float));

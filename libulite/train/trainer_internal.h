@@ -41,7 +41,7 @@ typedef struct ul_pointwise_weights {
     size_t segment;         /* inputs come in segments of this many channels, each padded */
     size_t padded_inputs, padded_outputs;
     float *forward, *backward; /* panels, see ul_matmul */
-    float *padded_bias;
+    float *padded_bias;        /* of the forward pass, as forward is: through ul_train_fold_norm */
 } ul_pointwise_weights;
 
 /* Axial blocks: encoders and decoders by level, the bottleneck's three. */
@@ -169,13 +169,15 @@ typedef struct ul_pad_source {
     const ul_norm_data *norm;
 } ul_pad_source;
 
-/* A band with UL_CROSS_PAD pixels all around, zero outside the slice. */
+/* A band with UL_CROSS_PAD pixels all around, zero outside the slice; UL_LANES channels, then the
+ * next UL_LANES, as the crosses want it. */
 void ul_train_pad(const ul_trainer *trainer, const ul_resolution *level, size_t band,
     const ul_pad_source *source, float *out);
-/* Its size, its row and where its first own pixel is, in floats. */
+/* Its size, its row, its UL_LANES channels and where its first own pixel is, in floats. */
 size_t ul_train_padded_floats(const ul_resolution *level, size_t channels);
-size_t ul_train_padded_row(const ul_resolution *level, size_t channels);
-size_t ul_train_padded_origin(const ul_resolution *level, size_t channels);
+size_t ul_train_padded_row(const ul_resolution *level);
+size_t ul_train_padded_block(const ul_resolution *level);
+size_t ul_train_padded_origin(const ul_resolution *level);
 
 /* The same of the images, channels last, for conv_in; rows are ul_train_input_row floats. */
 size_t ul_train_input_row(const ul_trainer *trainer);
@@ -197,6 +199,9 @@ void ul_train_top(const ul_trainer *t, size_t first, size_t pixels, const ul_top
 
 /* Kernel-ready copies of all weights. */
 void ul_train_pack(ul_trainer *trainer);
+/* From here on the forward pass of a 1x1 convolution takes what the batch norm before it would be
+ * given: W (scale x + shift) + bias = (W scale) x + (W shift + bias). */
+void ul_train_fold_norm(ul_trainer *trainer, ul_pointwise_id id, ul_norm_id norm);
 
 /* Sizes of the sums of a layer, and their way from padded sums into trainer->gradients. */
 size_t ul_pointwise_sums(const ul_pointwise_weights *p);

@@ -123,13 +123,14 @@ static size_t matmul_length(const size_t *s) {
     return s[1] * s[2];
 }
 
-/* {pixels, depth, columns} */
-static const size_t outer_sizes[][3] = {
-    {1, 1, 16}, {3, 4, 16}, {5, 5, 32}, {17, 13, 48}, {128, 16, 16}, {31, 20, 64}, {9, 33, 80}};
+/* {pixels, depth, columns, whether y is scaled} */
+static const size_t outer_sizes[][4] = {{1, 1, 16, 0}, {3, 4, 16, 1}, {5, 5, 32, 0},
+    {17, 13, 48, 1}, {128, 16, 16, 0}, {31, 20, 64, 1}, {9, 33, 80, 0}, {64, 21, 16, 1}};
 
 static void measure_outer(const size_t *s, size_t *in, size_t *out) {
     in[0] = (s[0] - 1) * (s[1] + GAP) + s[1];
     in[1] = (s[0] - 1) * (s[2] + GAP) + s[2];
+    in[2] = in[3] = s[3] ? s[2] : 0;
     *out = (s[1] - 1) * (s[2] + GAP) + s[2];
 }
 
@@ -139,6 +140,8 @@ static void run_outer(const ul_train_kernels *kernels, const call *c) {
         .x_stride = s[1] + GAP,
         .depth = s[1],
         .y = c->in[1],
+        .scale = s[3] ? c->in[2] : NULL,
+        .shift = s[3] ? c->in[3] : NULL,
         .y_stride = s[2] + GAP,
         .columns = s[2],
         .pixels = s[0],
@@ -154,15 +157,20 @@ static size_t first_length(const size_t *s) {
 
 /* {rows, width, channels, radius, dilation, bias} */
 static const size_t cross_sizes[][6] = {{1, 1, 16, 3, 1, 1}, {2, 3, 16, 3, 1, 0},
-    {5, 7, 32, 3, 1, 1}, {4, 13, 48, 3, 1, 0}, {1, 1, 16, 1, 1, 1}, {3, 2, 48, 1, 2, 0},
-    {2, 9, 32, 1, 3, 1}, {6, 4, 16, 1, 1, 0}};
+    {5, 7, 32, 3, 1, 1}, {4, 13, 48, 3, 1, 0}, {3, 45, 32, 3, 1, 1}, {1, 1, 16, 1, 1, 1},
+    {3, 2, 48, 1, 2, 0}, {2, 9, 32, 1, 3, 1}, {6, 4, 16, 1, 1, 0}};
 
 static size_t reach(const size_t *s) {
     return s[3] * s[4];
 }
 
 static size_t padded_row(const size_t *s) {
-    return (s[1] + 2 * reach(s)) * s[2];
+    return (s[1] + 2 * reach(s)) * UL_LANES;
+}
+
+/* UL_LANES channels of the padded image. */
+static size_t padded_block(const size_t *s) {
+    return (s[0] + 2 * reach(s)) * padded_row(s);
 }
 
 static size_t cross_pixels(const size_t *s) {
@@ -170,7 +178,7 @@ static size_t cross_pixels(const size_t *s) {
 }
 
 static void measure_cross(const size_t *s, size_t *in, size_t *out) {
-    in[0] = (s[0] + 2 * reach(s)) * padded_row(s);
+    in[0] = s[2] / UL_LANES * padded_block(s);
     in[1] = 2 * (2 * s[3] + 1) * s[2];
     in[2] = s[2];
     *out = cross_pixels(s);
@@ -178,8 +186,9 @@ static void measure_cross(const size_t *s, size_t *in, size_t *out) {
 
 static ul_train_cross cross_job(const call *c) {
     const size_t *s = c->size;
-    return (ul_train_cross){.x = c->in[0] + reach(s) * (padded_row(s) + s[2]),
+    return (ul_train_cross){.x = c->in[0] + reach(s) * (padded_row(s) + UL_LANES),
         .x_row_stride = padded_row(s),
+        .x_block_stride = padded_block(s),
         .radius = s[3],
         .dilation = s[4],
         .channels = s[2],
@@ -207,7 +216,7 @@ static size_t cross_length(const size_t *s) {
 }
 
 static void measure_cross_sums(const size_t *s, size_t *in, size_t *out) {
-    in[0] = (s[0] + 2 * reach(s)) * padded_row(s);
+    in[0] = s[2] / UL_LANES * padded_block(s);
     in[1] = cross_pixels(s);
     *out = (2 * (2 * s[3] + 1) + 1) * s[2];
 }
@@ -218,12 +227,14 @@ static void run_cross_sums(const ul_train_kernels *kernels, const call *c) {
     const ul_train_cross job = cross_job(c);
     kernels->cross_sums(&(ul_train_cross_sums){.x = job.x,
         .x_row_stride = job.x_row_stride,
+        .x_block_stride = job.x_block_stride,
         .radius = job.radius,
         .dilation = job.dilation,
         .channels = job.channels,
         .y = c->in[1],
         .y_stride = job.y_stride,
         .y_row_stride = job.y_row_stride,
+        .y_block_stride = UL_LANES,
         .rows = job.rows,
         .width = job.width,
         .weight = c->out,
@@ -242,17 +253,19 @@ enum { MAX_CHANNELS = 64 };
 static const size_t pixel_sizes[][2] = {{1, 16}, {2, 48}, {3, 16}, {4, 32}, {7, 64}, {65, 16}};
 
 static void measure_affine(const size_t *s, size_t *in, size_t *out) {
-    in[0] = *out = s[0] * s[1];
+    in[0] = (s[0] - 1) * (s[1] + GAP) + s[1];
     in[1] = in[2] = s[1];
+    *out = s[0] * s[1];
 }
 
 static void run_affine(const ul_train_kernels *kernels, const call *c) {
-    kernels->affine(c->in[0], c->in[1], c->in[2], c->out, c->size[0], c->size[1]);
+    kernels->affine(c->in[0], c->size[1] + GAP, c->in[1], c->in[2], c->out, c->size[0], c->size[1]);
 }
 
 static void measure_affine2(const size_t *s, size_t *in, size_t *out) {
-    in[0] = in[1] = *out = s[0] * s[1];
+    in[0] = in[1] = (s[0] - 1) * (s[1] + GAP) + s[1];
     in[2] = in[3] = in[4] = s[1];
+    *out = s[0] * s[1];
 }
 
 static void run_affine2(const ul_train_kernels *kernels, const call *c) {
@@ -260,7 +273,8 @@ static void run_affine2(const ul_train_kernels *kernels, const call *c) {
     for (size_t i = 0; i < 3; i++)
         for (size_t k = 0; k < c->size[1]; k++)
             wide[i][k] = c->in[2 + i][k];
-    kernels->affine2(c->in[0], c->in[1], wide[0], wide[1], wide[2], c->out, c->size[0], c->size[1]);
+    kernels->affine2(c->in[0], c->in[1], c->size[1] + GAP, wide[0], wide[1], wide[2], c->out,
+        c->size[0], c->size[1]);
 }
 
 static void measure_sums(const size_t *s, size_t *in, size_t *out) {
@@ -313,6 +327,10 @@ static void run_gelu_backward(const ul_train_kernels *kernels, const call *c) {
 
 static void run_gelu_slope(const ul_train_kernels *kernels, const call *c) {
     kernels->gelu_slope(c->in[0], c->out, c->out + c->in_count[0], c->in_count[0]);
+}
+
+static void measure_multiply(const size_t *s, size_t *in, size_t *out) {
+    in[0] = *out = s[0] * s[1];
 }
 
 static void run_multiply(const ul_train_kernels *kernels, const call *c) {
@@ -396,7 +414,7 @@ static const kernel_case kernel_cases[] = {
     {"gelu", measure_gelu, run_gelu, gelu_length, SIZES(pixel_sizes)},
     {"gelu_backward", measure_gelu, run_gelu_backward, gelu_length, SIZES(pixel_sizes)},
     {"gelu_slope", measure_gelu, run_gelu_slope, gelu_length, SIZES(pixel_sizes)},
-    {"multiply", measure_affine, run_multiply, NULL, SIZES(pixel_sizes)},
+    {"multiply", measure_multiply, run_multiply, NULL, SIZES(pixel_sizes)},
     {"pool", measure_pool, run_pool, NULL, SIZES(pair_sizes)},
     {"unpool", measure_unpool, run_unpool, NULL, SIZES(pair_sizes)},
     {"upsample", measure_small, run_upsample, NULL, SIZES(pair_sizes)},
@@ -428,7 +446,7 @@ static void call_measured(void *argument) {
 
 /* Products and crosses of the first level of 256x256 slices. */
 static void bench_training(const ul_kernels *kernels, double peak) {
-    static const size_t matmul_size[] = {512, 1, 16, 32, 1}, outer_size[] = {512, 32, 16},
+    static const size_t matmul_size[] = {512, 1, 16, 32, 1}, outer_size[] = {512, 32, 16, 1},
                         cross_size[] = {16, 256, 16, 3, 1, 1};
     static const size_t *const sizes[] = {
         matmul_size, matmul_size, outer_size, cross_size, cross_size, cross_size};
