@@ -3,25 +3,22 @@
  * not show in the result. */
 #include "libulite/kernels/train_simd.h"
 
-/* Register tiles: pixels (or inputs) by vectors; of a cross, rows by four pixels. */
+/* Register tiles: pixels (or inputs) by vectors. */
 #if defined(__AVX512F__)
 #define WIDE_VECTORS 2
 #define WIDE_ROWS 8
 #define NARROW_ROWS 16
 #define EXACT_ROWS 8
-#define CROSS_ROWS 4
 #elif defined(__AVX2__)
 #define WIDE_VECTORS 2
 #define WIDE_ROWS 6
 #define NARROW_ROWS 6
 #define EXACT_ROWS 2
-#define CROSS_ROWS 2
 #else
 #define WIDE_VECTORS 4
 #define WIDE_ROWS 6
 #define NARROW_ROWS 6
 #define EXACT_ROWS 2
-#define CROSS_ROWS 4
 #endif
 #define NARROW_VECTORS (UL_LANES / V_WIDTH)
 #define WIDE_COLUMNS (WIDE_VECTORS * V_WIDTH)
@@ -142,7 +139,7 @@ V_INLINE void outer_tile(
         v_store(out + r * job->sum_stride + v * V_WIDTH, sum[r][v]);
 }
 
-/* The tile of what is left of the depth, below WIDE_ROWS or NARROW_ROWS. */
+/* The tile of what is left of the depth. */
 V_INLINE void outer_rest(
     const ul_outer *job, size_t k, size_t column, size_t rows, int vectors, bool scaled) {
 #define REST(n)                                                                                    \
@@ -166,7 +163,7 @@ V_INLINE void outer_columns(
     size_t k = 0;
     for (; k + rows <= job->depth; k += rows)
         outer_tile(job, k, column, rows, vectors, scaled);
-    for (; k + 8 <= job->depth; k += 8)
+    for (; rows > 8 && k + 8 <= job->depth; k += 8)
         outer_tile(job, k, column, 8, vectors, scaled);
     outer_rest(job, k, column, job->depth - k, vectors, scaled);
 }
@@ -190,38 +187,29 @@ static void outer(const ul_outer *job) {
  * until the rows below have read them. */
 enum { STRIP = 32 };
 
-/* `pixels` neighbours of `rows` rows, V_WIDTH channels. What is loaded serves all of the tile's
- * outputs that it is a neighbour of. */
+/* `pixels` neighbours of one row, V_WIDTH channels. */
 V_INLINE void cross_tile(const ul_train_cross *job, const float *x, float *y, size_t channel,
-    size_t radius, size_t dilation, size_t rows, size_t pixels) {
-    const size_t taps = 2 * radius + 1, channels = job->channels, reach = radius * dilation;
-    const float *weight = job->weight + channel, *at = x - reach * job->x_row_stride;
-    v_float sum[CROSS_ROWS][8], w[7];
-    V_UNROLL for (size_t r = 0; r < rows; r++) V_UNROLL for (size_t i = 0; i < pixels; i++)
-        sum[r][i] =
-            v_load(job->bias ? job->bias + channel : y + r * job->y_row_stride + i * job->y_stride);
-    V_UNROLL for (size_t t = 0; t < taps; t++) w[t] = v_load(weight + t * channels);
-    V_UNROLL for (size_t row = 0; row < rows + 2 * reach; row++, at += job->x_row_stride)
-        V_UNROLL for (size_t i = 0; i < pixels; i++) {
-        const v_float value = v_load(at + i * UL_LANES);
-        V_UNROLL for (size_t r = 0; r < rows;
-                      r++) if (row >= r && (row - r) % dilation == 0 && (row - r) / dilation < taps)
-            sum[r][i] = v_fma(value, w[(row - r) / dilation], sum[r][i]);
+    size_t radius, size_t dilation, int pixels) {
+    const size_t taps = 2 * radius + 1, channels = job->channels;
+    const size_t step = dilation * job->x_row_stride;
+    const float *weight = job->weight + channel, *at = x - radius * step;
+    v_float sum[8];
+    V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
+        v_load(job->bias ? job->bias + channel : y + i * job->y_stride);
+    V_UNROLL for (size_t t = 0; t < taps; t++, at += step, weight += channels) {
+        const v_float w = v_load(weight);
+        V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
+            v_fma(v_load(at + i * UL_LANES), w, sum[i]);
     }
-    weight += taps * channels;
-    V_UNROLL for (size_t t = 0; t < taps; t++) w[t] = v_load(weight + t * channels);
-    V_UNROLL for (size_t r = 0; r < rows; r++) {
-        at = x + r * job->x_row_stride - reach * UL_LANES;
-        V_UNROLL for (size_t k = 0; k < pixels + 2 * reach; k++) {
-            const v_float value = v_load(at + k * UL_LANES);
-            V_UNROLL for (size_t i = 0; i < pixels; i++) if (k >= i && k - i != reach &&
-                                                             (k - i) % dilation == 0 &&
-                                                             (k - i) / dilation < taps) sum[r][i] =
-                v_fma(value, w[(k - i) / dilation], sum[r][i]);
-        }
+    at = x - radius * dilation * UL_LANES;
+    V_UNROLL for (size_t t = 0; t < taps; t++, at += dilation * UL_LANES, weight += channels) {
+        if (t == radius)
+            continue;
+        const v_float w = v_load(weight);
+        V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
+            v_fma(v_load(at + i * UL_LANES), w, sum[i]);
     }
-    V_UNROLL for (size_t r = 0; r < rows; r++) V_UNROLL for (size_t i = 0; i < pixels; i++)
-        v_store(y + r * job->y_row_stride + i * job->y_stride, sum[r][i]);
+    V_UNROLL for (int i = 0; i < pixels; i++) v_store(y + i * job->y_stride, sum[i]);
 }
 
 /* The same, of V_WIDTH / 2 channels. */
@@ -230,7 +218,7 @@ V_INLINE void cross_exact_tile(const ul_train_cross *job, const float *x, float 
     const size_t taps = 2 * radius + 1, channels = job->channels;
     const size_t step = dilation * job->x_row_stride;
     const float *weight = job->weight + channel, *at = x - radius * step;
-    v_double sum[4];
+    v_double sum[8];
     V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
         vd_load(job->bias ? job->bias + channel : y + i * job->y_stride);
     V_UNROLL for (size_t t = 0; t < taps; t++, at += step, weight += channels) {
@@ -249,68 +237,50 @@ V_INLINE void cross_exact_tile(const ul_train_cross *job, const float *x, float 
     V_UNROLL for (int i = 0; i < pixels; i++) vd_store(y + i * job->y_stride, sum[i]);
 }
 
-/* `rows` rows of V_WIDTH channels from x and y, the pixels first to end. */
-V_INLINE void cross_strip(const ul_train_cross *job, const float *x, float *y, size_t channel,
-    size_t radius, size_t dilation, size_t rows, size_t first, size_t end) {
-    size_t i = first;
-    for (; i + 4 <= end; i += 4)
-        cross_tile(
-            job, x + i * UL_LANES, y + i * job->y_stride, channel, radius, dilation, rows, 4);
-    for (; i < end; i++)
-        cross_tile(
-            job, x + i * UL_LANES, y + i * job->y_stride, channel, radius, dilation, rows, 1);
+/* The pixels first to end of one row. */
+V_INLINE void cross_pixels(const ul_train_cross *job, const float *x, float *y, size_t channel,
+    size_t radius, size_t dilation, bool exact, size_t first, size_t end) {
+    for (size_t i = first; i < end;) {
+        const float *from = x + i * UL_LANES;
+        float *to = y + i * job->y_stride;
+        const bool eight = i + 8 <= end;
+        if (exact && eight)
+            cross_exact_tile(job, from, to, channel, radius, dilation, 8);
+        else if (exact)
+            cross_exact_tile(job, from, to, channel, radius, dilation, 1);
+        else if (eight)
+            cross_tile(job, from, to, channel, radius, dilation, 8);
+        else
+            cross_tile(job, from, to, channel, radius, dilation, 1);
+        i += eight ? 8 : 1;
+    }
 }
 
-V_INLINE void cross_rows(const ul_train_cross *job, size_t radius, size_t dilation) {
-    for (size_t c = 0; c < job->channels; c += V_WIDTH)
-        for (size_t first = 0; first < job->width; first += STRIP) {
-            const size_t end = first + STRIP < job->width ? first + STRIP : job->width;
-            const float *x = job->x + c / UL_LANES * job->x_block_stride + c % UL_LANES;
-            float *y = job->y + c;
-            size_t row = 0;
-            for (; row + CROSS_ROWS <= job->rows; row += CROSS_ROWS)
-                cross_strip(job, x + row * job->x_row_stride, y + row * job->y_row_stride, c,
-                    radius, dilation, CROSS_ROWS, first, end);
-            for (; row < job->rows; row++)
-                cross_strip(job, x + row * job->x_row_stride, y + row * job->y_row_stride, c,
-                    radius, dilation, 1, first, end);
+V_INLINE void cross_rows(const ul_train_cross *job, size_t radius, size_t dilation, bool exact) {
+    const size_t step = exact ? V_WIDTH / 2 : V_WIDTH, width = job->width;
+    for (size_t c = 0; c < job->channels; c += step) {
+        const float *x = job->x + c / UL_LANES * job->x_block_stride + c % UL_LANES;
+        for (size_t first = 0; first < width; first += STRIP) {
+            const size_t end = first + STRIP < width ? first + STRIP : width;
+            for (size_t row = 0; row < job->rows; row++)
+                cross_pixels(job, x + row * job->x_row_stride, job->y + row * job->y_row_stride + c,
+                    c, radius, dilation, exact, first, end);
         }
+    }
 }
 
-/* The same, summed in double. */
-V_INLINE void cross_exact_rows(const ul_train_cross *job, size_t radius, size_t dilation) {
-    for (size_t c = 0; c < job->channels; c += V_WIDTH / 2)
-        for (size_t row = 0; row < job->rows; row++) {
-            const float *x = job->x + c / UL_LANES * job->x_block_stride + c % UL_LANES +
-                             row * job->x_row_stride;
-            float *y = job->y + row * job->y_row_stride + c;
-            size_t i = 0;
-            for (; i + 4 <= job->width; i += 4)
-                cross_exact_tile(
-                    job, x + i * UL_LANES, y + i * job->y_stride, c, radius, dilation, 4);
-            for (; i < job->width; i++)
-                cross_exact_tile(
-                    job, x + i * UL_LANES, y + i * job->y_stride, c, radius, dilation, 1);
-        }
-}
-
-/* The bottleneck's three are told apart, so that the tiles' loops unroll. */
 static void cross(const ul_train_cross *job) {
     if (job->radius == 3)
-        cross_rows(job, 3, 1);
-    else if (job->dilation == 1)
-        cross_rows(job, 1, 1);
-    else if (job->dilation == 2)
-        cross_rows(job, 1, 2);
+        cross_rows(job, 3, 1, false);
     else
-        cross_rows(job, 1, 3);
+        cross_rows(job, 1, job->dilation, false);
 }
 
 static void cross_exact(const ul_train_cross *job) {
     if (job->radius == 3)
-        cross_exact_rows(job, 3, 1);
+        cross_rows(job, 3, 1, true);
     else
-        cross_exact_rows(job, 1, job->dilation);
+        cross_rows(job, 1, job->dilation, true);
 }
 
 /* Pixels first to end of all rows, V_WIDTH channels: to sum[2 * taps], and *bias. */

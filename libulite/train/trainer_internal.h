@@ -199,8 +199,8 @@ void ul_train_top(const ul_trainer *t, size_t first, size_t pixels, const ul_top
 
 /* Kernel-ready copies of all weights. */
 void ul_train_pack(ul_trainer *trainer);
-/* From here on the forward pass of a 1x1 convolution takes what the batch norm before it would be
- * given: W (scale x + shift) + bias = (W scale) x + (W shift + bias). */
+/* Folds a batch norm into the 1x1 convolution after it, whose forward pass then takes the batch
+ * norm's input: W (scale x + shift) + bias = (W scale) x + (W shift + bias). */
 void ul_train_fold_norm(ul_trainer *trainer, ul_pointwise_id id, ul_norm_id norm);
 
 /* Sizes of the sums of a layer, and their way from padded sums into trainer->gradients. */
