@@ -52,9 +52,10 @@ UL_API void ul_trainer_close(ul_trainer *trainer); /* NULL is fine */
  * images [slices][C_in][height][width], image_size floats; labels [slices][height][width],
  * label_size bytes, which say how many slices there are, values 0..K-1 (0..1 for K =
  * 1), 255 = ignore this pixel. *loss receives the batch loss. For K > 1 the Dice and Tversky losses
- * are means over the classes 1..K-1, of softmax. Errors: UL_ERROR_INPUT (a label out of range),
- * UL_ERROR_USAGE (sizes, learning rate, or a batch too small for statistics), UL_ERROR_DIVERGED
- * (loss or a gradient not finite). On failure weights, moments and statistics are as they were. */
+ * are means over the classes 1..K-1, of softmax. Subnormal numbers count as zero. Errors:
+ * UL_ERROR_INPUT (a label out of range), UL_ERROR_USAGE (sizes, learning rate, or a batch too small
+ * for statistics), UL_ERROR_DIVERGED (loss or a gradient not finite). On failure weights, moments
+ * and statistics are as they were. */
 UL_API ul_status ul_trainer_step(ul_trainer *trainer, const float *images, size_t image_size,
     const uint8_t *labels, size_t label_size, float learning_rate, double *loss, ul_error *error);
 

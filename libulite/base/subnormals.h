@@ -1,5 +1,5 @@
 /* Numbers below float's normal range, 1.2e-38. Some processors work them through microcode, a
- * hundred times slower than others. */
+ * hundred times slower than normal ones. */
 #pragma once
 
 #include <stdint.h>
@@ -20,7 +20,7 @@ static inline uint64_t ul_subnormals_flush(void) {
     const uint64_t flush_to_zero = (uint64_t)1 << 24;
     uint64_t before;
     __asm__ volatile("mrs %0, fpcr" : "=r"(before));
-    __asm__ volatile("msr fpcr, %0" : : "r"(before | flush_to_zero));
+    __asm__ volatile("msr fpcr, %0" : : "r"(before | flush_to_zero) : "memory");
     return before;
 #else
     return 0;
@@ -31,7 +31,7 @@ static inline void ul_subnormals_restore(uint64_t before) {
 #if defined(__SSE2__)
     _mm_setcsr((unsigned)before);
 #elif defined(__aarch64__)
-    __asm__ volatile("msr fpcr, %0" : : "r"(before));
+    __asm__ volatile("msr fpcr, %0" : : "r"(before) : "memory");
 #else
     (void)before;
 #endif

@@ -48,8 +48,8 @@ struct ul_team {
     ul_team_part *part;
     void *context;
     size_t count;
-    fenv_t rounding;   /* the caller's, and what it does with subnormal numbers */
-    char apart[3][64]; /* what many threads write lies in cache lines of its own */
+    fenv_t environment; /* the caller's: rounding, subnormal numbers */
+    char apart[3][64];  /* what many threads write lies in cache lines of its own */
     _Atomic uint64_t state;
     char apart_next[64];
     atomic_size_t next;
@@ -138,7 +138,7 @@ static void *work(void *argument) {
             !atomic_compare_exchange_weak(&team->state, &state, state + COME + IN))
             continue;
         last = state / NEXT;
-        fesetenv(&team->rounding);
+        fesetenv(&team->environment);
         take_part(team, w->thread);
         if ((atomic_fetch_sub(&team->state, IN) - IN) % COME == 0)
             wake(&team->ended, 1);
@@ -153,7 +153,7 @@ static bool take(ul_team *team) {
 /* Does what the team was given; wanted: workers at most. */
 static void share(ul_team *team, size_t wanted) {
     uint64_t number = atomic_load(&team->state) / NEXT + 1;
-    fegetenv(&team->rounding);
+    fegetenv(&team->environment);
     atomic_store(&team->next, 0);
     atomic_store(&team->state, number * NEXT + OPEN);
     wake(&team->begun, wanted);

@@ -1,8 +1,9 @@
 /* Kernels of training: forward in training mode and backward, for one thread.
  *
  * Activations are NHWC with channels padded to a multiple of UL_LANES by zeros: pixel p of a
- * tensor stands at p * stride. Every kernel works on pixels in storage order, so that a caller may
- * cut a batch into chunks anywhere. Sums are added to what the destination holds. */
+ * tensor stands at p * stride (the crosses read another layout, see there). Pixels are taken in an
+ * order that their number and width alone decide, and a caller may cut a batch into chunks
+ * anywhere. Sums are added to what the destination holds. */
 #pragma once
 
 #include "libulite/kernels/kernels.h"
@@ -35,11 +36,11 @@ typedef struct ul_outer {
 /* A cross of vertical and horizontal taps on rows of an image that is already padded by zeros:
  * y = bias + sum over t of weight[0][t] * x(row + (t - radius) * dilation) + the same along the row
  * without t = radius, whose tap the vertical one includes. weight is [2][2 * radius + 1][channels].
- * x holds an image of UL_LANES channels after the other, so that neighbours of many channels do not
+ * x holds one image of UL_LANES channels after another, so that neighbours of many channels do not
  * compete for cache sets; it points at the padded pixel under the first output pixel. */
 typedef struct ul_train_cross {
     const float *x;
-    size_t x_row_stride, x_block_stride; /* floats; from an image to the next */
+    size_t x_row_stride, x_block_stride; /* floats between rows, between images */
     size_t radius, dilation, channels;
     const float *weight;
     const float *bias; /* NULL: add to what y holds */
@@ -55,7 +56,7 @@ typedef struct ul_train_cross_sums {
     size_t x_row_stride, x_block_stride;
     size_t radius, dilation, channels;
     const float *y;
-    size_t y_stride, y_row_stride, y_block_stride; /* UL_LANES from block to block, or more */
+    size_t y_stride, y_row_stride, y_block_stride; /* floats between blocks: UL_LANES in NHWC */
     size_t rows, width;
     float *weight, *bias;
 } ul_train_cross_sums;
@@ -81,7 +82,8 @@ typedef struct ul_train_kernels {
     void (*cross_exact)(const ul_train_cross *job);
     void (*cross_sums)(const ul_train_cross_sums *job);
 
-    /* y = a[c] * x + b[c]; pixels of x (of g and x) are `stride` floats apart here and below */
+    /* y = a[c] * x + b[c]; what a kernel reads has its pixels `stride` floats apart where it has a
+     * stride, else side by side, as what it writes */
     void (*affine)(const float *x, size_t stride, const float *a, const float *b, float *y,
         size_t pixels, size_t channels);
     /* y = a[c] * g + b[c] * x + d[c] in double, the backward pass of a batch norm: what is left of

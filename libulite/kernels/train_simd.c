@@ -240,20 +240,15 @@ V_INLINE void cross_exact_tile(const ul_train_cross *job, const float *x, float 
 /* The pixels first to end of one row. */
 V_INLINE void cross_pixels(const ul_train_cross *job, const float *x, float *y, size_t channel,
     size_t radius, size_t dilation, bool exact, size_t first, size_t end) {
-    for (size_t i = first; i < end;) {
-        const float *from = x + i * UL_LANES;
-        float *to = y + i * job->y_stride;
-        const bool eight = i + 8 <= end;
-        if (exact && eight)
-            cross_exact_tile(job, from, to, channel, radius, dilation, 8);
-        else if (exact)
-            cross_exact_tile(job, from, to, channel, radius, dilation, 1);
-        else if (eight)
-            cross_tile(job, from, to, channel, radius, dilation, 8);
-        else
-            cross_tile(job, from, to, channel, radius, dilation, 1);
-        i += eight ? 8 : 1;
-    }
+    void (*const tile)(const ul_train_cross *, const float *, float *, size_t, size_t, size_t,
+        int) = exact ? cross_exact_tile : cross_tile;
+    size_t i = first;
+    for (; i + 8 <= end; i += 8)
+        tile(job, x + i * UL_LANES, y + i * job->y_stride, channel, radius, dilation, 8);
+    for (; i + 4 <= end; i += 4)
+        tile(job, x + i * UL_LANES, y + i * job->y_stride, channel, radius, dilation, 4);
+    for (; i < end; i++)
+        tile(job, x + i * UL_LANES, y + i * job->y_stride, channel, radius, dilation, 1);
 }
 
 V_INLINE void cross_rows(const ul_train_cross *job, size_t radius, size_t dilation, bool exact) {

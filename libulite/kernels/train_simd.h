@@ -1,4 +1,4 @@
-/* Declarations that the SIMD sources of the training kernels share; see backward.h. */
+/* Declarations that the SIMD sources of the training kernels share; see train_kernels.h. */
 #pragma once
 
 #include "libulite/kernels/train_kernels.h"

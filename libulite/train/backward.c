@@ -270,7 +270,7 @@ static void bottom_in_phase(ul_trainer *t, size_t l, size_t chunk, float *scratc
 }
 
 /* An encoder's pool and pw: to mixed, the whole gradient by the batch norm's result. */
-static void encoder_out_phase(ul_trainer *t, size_t l, size_t chunk, float *wide) {
+static void encoder_out_phase(ul_trainer *t, size_t l, size_t chunk, float *scratch) {
     const ul_resolution *level = &t->level[l], *next = &t->level[l + 1];
     const ul_norm_data *n = &t->norm[UL_NORM_ENCODER + l];
     const ul_pointwise_weights *p = &t->pointwise[UL_PW_ENCODER + l];
@@ -283,10 +283,10 @@ static void encoder_out_phase(ul_trainer *t, size_t l, size_t chunk, float *wide
         const size_t pooled = first / 4 * next->channels;
         float *gradient = level->mixed + first * channels;
         t->kernels->unpool(next->pooled + pooled, next->which + pooled, pixels / (2 * level->width),
-            level->width, next->channels, wide);
-        add_weights(t, p, wide, cross, n, pixels, sums);
+            level->width, next->channels, scratch);
+        add_weights(t, p, scratch, cross, n, pixels, sums);
         add_bias(t, p, next->pooled + pooled, pixels / 4, sums);
-        ul_train_pointwise(t, p, true, wide, NULL, gradient, pixels);
+        ul_train_pointwise(t, p, true, scratch, NULL, gradient, pixels);
         ul_norm_add_gradient(
             t, UL_NORM_ENCODER + l, chunk, gradient, cross, pixels, first - range.first);
     }

@@ -3,7 +3,6 @@
 
 #include "libulite/base/resources.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Tensors in the order of ul_layout. */
@@ -194,12 +193,18 @@ static void place_weights(ul_trainer *t, arena *a) {
     t->input_bias = take_floats(a, t->level[0].channels);
 }
 
+/* Padded channels between the bottleneck's two 1x1 convolutions. */
+static size_t bottom_narrow(const ul_trainer *t) {
+    return ul_pad_channels(t->shape.bottleneck);
+}
+
 static void place_activations(ul_trainer *t, arena *a) {
     for (size_t l = 0; l < UL_RESOLUTIONS; l++) {
         ul_resolution *level = &t->level[l];
         const size_t floats = level->pixels * level->channels;
         level->input = take_floats(a, floats);
-        level->output = take_floats(a, floats);
+        level->output = take_floats(
+            a, level->pixels * larger(level->channels, l == UL_BOTTOM ? bottom_narrow(t) : 0));
         if (l > 0) {
             level->pooled = take_floats(a, floats);
             level->which = take(a, floats, 1);
@@ -211,12 +216,12 @@ static void place_activations(ul_trainer *t, arena *a) {
         }
     }
     const size_t pixels = t->level[UL_BOTTOM].pixels;
-    t->bottom_narrow = take_floats(a, pixels * ul_pad_channels(t->shape.bottleneck));
+    t->bottom_narrow = take_floats(a, pixels * bottom_narrow(t));
     t->bottom_wide = take_floats(a, pixels * t->bottom_padded);
     t->bottom_gradient = take_floats(a, pixels * t->bottom_padded);
 }
 
-/* The most that the sums of any phase of a level need, see train_backward.c. */
+/* The most that the sums of any phase of a level need, see backward.c. */
 static size_t level_partials(const ul_trainer *t, size_t l) {
     const ul_pointwise_weights *p = t->pointwise;
     const ul_axial_weights *a = t->axial;
@@ -240,17 +245,19 @@ size_t ul_train_input_row(const ul_trainer *t) {
     return (t->options.width + 2 * UL_CROSS_PAD) * t->shape.input_channels;
 }
 
-/* Scratch of the phases: either three tiles of the level and two of the one below (or of the
- * logits), or two padded bands, a plain one and conv_in's padded rows. */
+/* Scratch of the phases: either tiles, at most two of the level and two of the one below or three
+ * and the logits, or two padded bands, a plain one and conv_in's padded rows. */
 static size_t level_scratch(const ul_trainer *t, size_t l) {
     const ul_resolution *level = &t->level[l];
-    const size_t wide = l == UL_BOTTOM ? t->bottom_padded : t->level[l + 1].channels;
-    const size_t other = larger(larger(wide, level->channels), ul_pad_channels(t->shape.classes));
-    const size_t tiles = ul_train_tile(level, l) * (3 * level->channels + 2 * other);
-    const size_t bands = 2 * ul_train_padded_floats(level, level->channels) +
-                         level->band_rows * level->width * level->channels +
-                         (level->band_rows + 2 * UL_CROSS_PAD) * ul_train_input_row(t) + UL_LANES;
-    return larger(tiles, bands);
+    const bool bottom = l == UL_BOTTOM;
+    const size_t own = level->channels, crossed = bottom ? bottom_narrow(t) : own;
+    const size_t tile = bottom ? own
+                               : larger(2 * own + 2 * t->level[l + 1].channels,
+                                     3 * own + ul_pad_channels(t->shape.classes));
+    const size_t bands = 2 * ul_train_padded_floats(level, crossed) +
+                         level->band_rows * level->width * crossed +
+                         (l ? 0 : (level->band_rows + 2 * UL_CROSS_PAD) * ul_train_input_row(t));
+    return larger(ul_train_tile(level, l) * tile, bands);
 }
 
 static void place_work(ul_trainer *t, arena *a) {

@@ -13,19 +13,18 @@ static float *gradients(const ul_trainer *t, size_t tensor) {
 
 /* By 16 outputs and input by input, so that what is read and written stays in the nearest cache. */
 static void pack_pointwise(ul_trainer *t, ul_pointwise_weights *p) {
-    enum { LANES = UL_LANES };
     const float *weight = values(t, p->weight) + p->first;
     const size_t padded_segment = ul_pad_channels(p->segment);
     memcpy(p->padded_bias, values(t, p->bias), p->outputs * sizeof(float));
-    for (size_t first = 0; first < p->outputs; first += LANES) {
-        const size_t outputs = p->outputs - first < LANES ? p->outputs - first : LANES;
+    for (size_t first = 0; first < p->outputs; first += UL_LANES) {
+        const size_t outputs = p->outputs - first < UL_LANES ? p->outputs - first : UL_LANES;
         for (size_t i = 0; i < p->inputs; i++) {
             const size_t at = i / p->segment * padded_segment + i % p->segment;
-            float *forward = p->forward + first * p->padded_inputs + at * LANES;
-            float *backward =
-                p->backward + (at / LANES * p->padded_outputs + first) * LANES + at % LANES;
+            float *forward = p->forward + first * p->padded_inputs + at * UL_LANES;
+            float *backward = p->backward + (at / UL_LANES * p->padded_outputs + first) * UL_LANES +
+                              at % UL_LANES;
             for (size_t o = 0; o < outputs; o++)
-                forward[o] = backward[o * LANES] = weight[(first + o) * p->row + i];
+                forward[o] = backward[o * UL_LANES] = weight[(first + o) * p->row + i];
         }
     }
 }
@@ -75,15 +74,15 @@ void ul_train_pack(ul_trainer *t) {
     pack_input(t);
 }
 
+/* The outputs that there are alone: nothing would bring a NaN in the padding back to zero. */
 void ul_train_fold_norm(ul_trainer *t, ul_pointwise_id id, ul_norm_id norm) {
-    enum { LANES = UL_LANES };
     const ul_norm_data *n = &t->norm[norm];
     ul_pointwise_weights *p = &t->pointwise[id];
-    for (size_t first = 0; first < p->outputs; first += LANES) {
-        const size_t outputs = p->outputs - first < LANES ? p->outputs - first : LANES;
+    for (size_t first = 0; first < p->outputs; first += UL_LANES) {
+        const size_t outputs = p->outputs - first < UL_LANES ? p->outputs - first : UL_LANES;
         float *weight = p->forward + first * p->padded_inputs;
-        double bias[LANES] = {0};
-        for (size_t i = 0; i < p->padded_inputs; i++, weight += LANES)
+        double bias[UL_LANES] = {0};
+        for (size_t i = 0; i < p->padded_inputs; i++, weight += UL_LANES)
             for (size_t o = 0; o < outputs; o++) {
                 bias[o] += (double)weight[o] * n->shift[i];
                 weight[o] *= n->scale[i];

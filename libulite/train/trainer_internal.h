@@ -41,7 +41,7 @@ typedef struct ul_pointwise_weights {
     size_t segment;         /* inputs come in segments of this many channels, each padded */
     size_t padded_inputs, padded_outputs;
     float *forward, *backward; /* panels, see ul_matmul */
-    float *padded_bias;        /* of the forward pass, as forward is: through ul_train_fold_norm */
+    float *padded_bias;        /* folded as `forward` is where a batch norm precedes */
 } ul_pointwise_weights;
 
 /* Axial blocks: encoders and decoders by level, the bottleneck's three. */
@@ -162,7 +162,7 @@ typedef struct ul_band {
 ul_band ul_train_band(const ul_resolution *level, size_t band);
 
 /* What a band is filled from: x itself, x through a batch norm, or with a gradient the backward
- * pass of the batch norm. stride: floats from pixel to pixel of x. */
+ * pass of the batch norm. stride: floats from pixel to pixel of either. */
 typedef struct ul_pad_source {
     const float *x, *gradient;
     size_t stride, channels;

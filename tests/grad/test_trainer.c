@@ -137,9 +137,11 @@ static void steps_flush_subnormals(void **state) {
         half *= 0.5F;
         assert_true(half == 0x1p-131F);
         assert_int_equal(ul_trainer_model(trainer, &model, &error), UL_OK);
+#if defined(__SSE2__) || defined(__aarch64__)
         ul_tensor tensor;
         for (size_t i = 0; ul_model_tensor_at(model, i, &tensor); i++)
             assert_true(tensor.data[0] != tiny);
+#endif
         ul_model_close(model);
         ul_trainer_close(trainer);
     }

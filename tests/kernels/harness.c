@@ -50,7 +50,7 @@ static float unit(void) {
 
 const char *fill_name(fill kind) {
     static const char *const names[FILL_COUNT] = {
-        "unit", "large", "tiny", "denormal", "zero", "mixed"};
+        "unit", "large", "tiny", "subnormal", "zero", "mixed"};
     return names[kind];
 }
 

@@ -12,7 +12,7 @@ typedef enum fill {
     FILL_TINY,     /* about 1e-25 */
     FILL_DENORMAL, /* below 1e-38 */
     FILL_ZERO,     /* 0 and -0 */
-    FILL_MIXED,    /* all of the above but denormals, and ones */
+    FILL_MIXED,    /* all of the above but subnormals, and ones */
     FILL_COUNT
 } fill;
 const char *fill_name(fill kind);

@@ -155,7 +155,7 @@ static size_t first_length(const size_t *s) {
 
 /* --- Crosses --------------------------------------------------------------------------------- */
 
-/* {rows, width, channels, radius, dilation, bias} */
+/* {rows, width, channels, radius, dilation, bias; of the sums, y in blocks as x is} */
 static const size_t cross_sizes[][6] = {{1, 1, 16, 3, 1, 1}, {2, 3, 16, 3, 1, 0},
     {5, 7, 32, 3, 1, 1}, {4, 13, 48, 3, 1, 0}, {3, 45, 32, 3, 1, 1}, {1, 1, 16, 1, 1, 1},
     {3, 2, 48, 1, 2, 0}, {2, 9, 32, 1, 3, 1}, {6, 4, 16, 1, 1, 0}};
@@ -217,7 +217,7 @@ static size_t cross_length(const size_t *s) {
 
 static void measure_cross_sums(const size_t *s, size_t *in, size_t *out) {
     in[0] = s[2] / UL_LANES * padded_block(s);
-    in[1] = cross_pixels(s);
+    in[1] = s[5] ? s[0] * s[1] * s[2] : cross_pixels(s);
     *out = (2 * (2 * s[3] + 1) + 1) * s[2];
 }
 
@@ -232,9 +232,9 @@ static void run_cross_sums(const ul_train_kernels *kernels, const call *c) {
         .dilation = job.dilation,
         .channels = job.channels,
         .y = c->in[1],
-        .y_stride = job.y_stride,
-        .y_row_stride = job.y_row_stride,
-        .y_block_stride = UL_LANES,
+        .y_stride = s[5] ? UL_LANES : job.y_stride,
+        .y_row_stride = s[5] ? s[1] * UL_LANES : job.y_row_stride,
+        .y_block_stride = s[5] ? s[0] * s[1] * UL_LANES : UL_LANES,
         .rows = job.rows,
         .width = job.width,
         .weight = c->out,
