@@ -1,5 +1,6 @@
 #include "ulite/volume.h"
 
+#include "libulite/base/sort.h"
 #include "volume/vec3.h"
 
 #include <stdlib.h>
@@ -96,11 +97,6 @@ static double step_after(const ul_grid *grid, size_t k) {
     return fabs(ul_grid_offset_mm(grid, k + 1) - ul_grid_offset_mm(grid, k));
 }
 
-static int compare_doubles(const void *left, const void *right) {
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
 /* The lower median of the steps, so that of one whole and one double step the whole one counts. */
 static double median_step(const ul_grid *grid) {
     size_t count = grid->origin_mm && grid->size[2] > 1 ? grid->size[2] - 1 : 0;
@@ -108,7 +104,7 @@ static double median_step(const ul_grid *grid) {
     for (size_t k = 0; steps && k < count; k++)
         steps[k] = step_after(grid, k);
     if (steps && count > 0) {
-        qsort(steps, count, sizeof *steps, compare_doubles);
+        ul_sort_doubles(steps, count);
         median = steps[(count - 1) / 2];
     }
     free(steps);

@@ -2,6 +2,7 @@
 #include "apps/options/options.h"
 #include "jobs/base/model_path.h"
 #include "libulite/base/resources.h"
+#include "libulite/base/sort.h"
 #include "ulite/model.h"
 #include "ulite/session.h"
 
@@ -66,11 +67,6 @@ static ul_status open_model(const bench_options *o, ul_model **model, ul_error *
     return ul_model_create(&paper, 1, model, error);
 }
 
-static int compare_doubles(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Runs for the given time, at least five times and at most as often as times has room. */
 static ul_status measure_runs(const bench_options *o, ul_session *session, const float *input,
     float *logits, double *times, size_t room, bench_result *result, ul_error *error) {
@@ -86,7 +82,7 @@ static ul_status measure_runs(const bench_options *o, ul_session *session, const
     }
     if (status != UL_OK)
         return status;
-    qsort(times, runs, sizeof *times, compare_doubles);
+    ul_sort_doubles(times, runs);
     result->runs = runs;
     result->shortest = times[0];
     result->median = times[runs / 2];

@@ -3,6 +3,7 @@
 #include "jobs/base/paths.h"
 #include "jobs/evaluate/labels_file.h"
 #include "jobs/generate/label_values.h"
+#include "libulite/base/sort.h"
 #include "volume/planes.h"
 
 #include <math.h>
@@ -11,13 +12,8 @@
 
 enum { LABELS = 256, IGNORED = 255 };
 
-static int compare_doubles(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double median_of(double *values, size_t count) {
-    qsort(values, count, sizeof *values, compare_doubles);
+    ul_sort_doubles(values, count);
     return count ? values[count / 2] : 0.0;
 }
 

@@ -1,6 +1,7 @@
 #include "ulite/evaluate.h"
 
 #include "jobs/train/random.h"
+#include "libulite/base/sort.h"
 #include "volume/distance.h"
 
 #include <math.h>
@@ -96,11 +97,6 @@ static size_t mark_surface(
     return count;
 }
 
-static int compare_doubles(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* By linear interpolation between the sorted values. */
 static double sorted_percentile(const double *sorted, size_t count, double fraction) {
     double place = fraction * (double)(count - 1);
@@ -127,7 +123,7 @@ static directed_distances directed(const uint8_t *from, const double *squared, s
             found.near += distances[count] <= limit;
             found.sum += distances[count++];
         }
-    qsort(distances, count, sizeof *distances, compare_doubles);
+    ul_sort_doubles(distances, count);
     found.percentile95 = sorted_percentile(distances, count, 0.95);
     return found;
 }
@@ -302,7 +298,7 @@ static void bootstrap(
             sum += values[random_below(&stream, count)];
         means[r] = sum / (double)count;
     }
-    qsort(means, resamples, sizeof *means, compare_doubles);
+    ul_sort_doubles(means, resamples);
     summary->low95 = sorted_percentile(means, resamples, 0.025);
     summary->high95 = sorted_percentile(means, resamples, 0.975);
 }
@@ -321,7 +317,7 @@ ul_status ul_summarise(const double *values, size_t count, ul_summary *summary, 
     summary->count = n;
     summary->undefined = count - n;
     if (n > 0) {
-        qsort(defined, n, sizeof *defined, compare_doubles);
+        ul_sort_doubles(defined, n);
         summary->mean = mean_of(defined, n);
         summary->median = sorted_percentile(defined, n, 0.5);
         double squares = 0.0;
