@@ -89,7 +89,7 @@ def test_judged_by_others(folder):
 def test_resumes_exactly(folder):
     """Interrupted in folds and in the last run; the seed decides how cases are dealt."""
     data = datasets.make_nifti(f"{folder}/data", cases=7)
-    plan = datasets.quick_plan(folder, steps=12)
+    plan = datasets.quick_plan(folder, steps=40)  # time to interrupt it
     options = ["--plan", plan, "--epochs", "2", "--folds", "2"]
     for name in ("whole", "parts", "seed"):
         os.mkdir(f"{folder}/{name}")
@@ -110,7 +110,7 @@ def test_resumes_exactly(folder):
     assert {r["case"]: r["fold"] for r in rows_of(f"{folder}/seed")} != {
         r["case"]: r["fold"] for r in rows_of(f"{folder}/whole")}
     # Begun anew with another plan and interrupted, it does not go on with the older folds.
-    other = ["--plan", datasets.quick_plan(folder, steps=13), "--epochs", "1", "--folds", "2"]
+    other = ["--plan", datasets.quick_plan(folder, steps=100), "--epochs", "1", "--folds", "2"]
     interrupt(data, parts, *other, "--overwrite")
     train(data, parts, *other, "--resume")
 
