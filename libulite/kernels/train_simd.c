@@ -191,23 +191,20 @@ enum { STRIP = 32 };
 V_INLINE void cross_tile(const ul_train_cross *job, const float *x, float *y, size_t channel,
     size_t radius, size_t dilation, int pixels) {
     const size_t taps = 2 * radius + 1, channels = job->channels;
-    const size_t step = dilation * job->x_row_stride;
-    const float *weight = job->weight + channel, *at = x - radius * step;
+    const float *weight = job->weight + channel;
     v_float sum[8];
     V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
         v_load(job->bias ? job->bias + channel : y + i * job->y_stride);
-    V_UNROLL for (size_t t = 0; t < taps; t++, at += step, weight += channels) {
-        const v_float w = v_load(weight);
-        V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
-            v_fma(v_load(at + i * UL_LANES), w, sum[i]);
-    }
-    at = x - radius * dilation * UL_LANES;
-    V_UNROLL for (size_t t = 0; t < taps; t++, at += dilation * UL_LANES, weight += channels) {
-        if (t == radius)
-            continue;
-        const v_float w = v_load(weight);
-        V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
-            v_fma(v_load(at + i * UL_LANES), w, sum[i]);
+    V_UNROLL for (int along = 0; along < 2; along++) {
+        const size_t step = dilation * (along ? UL_LANES : job->x_row_stride);
+        const float *at = x - radius * step;
+        V_UNROLL for (size_t t = 0; t < taps; t++, at += step, weight += channels) {
+            if (along && t == radius)
+                continue;
+            const v_float w = v_load(weight);
+            V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
+                v_fma(v_load(at + i * UL_LANES), w, sum[i]);
+        }
     }
     V_UNROLL for (int i = 0; i < pixels; i++) v_store(y + i * job->y_stride, sum[i]);
 }
@@ -216,23 +213,20 @@ V_INLINE void cross_tile(const ul_train_cross *job, const float *x, float *y, si
 V_INLINE void cross_exact_tile(const ul_train_cross *job, const float *x, float *y, size_t channel,
     size_t radius, size_t dilation, int pixels) {
     const size_t taps = 2 * radius + 1, channels = job->channels;
-    const size_t step = dilation * job->x_row_stride;
-    const float *weight = job->weight + channel, *at = x - radius * step;
+    const float *weight = job->weight + channel;
     v_double sum[8];
     V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
         vd_load(job->bias ? job->bias + channel : y + i * job->y_stride);
-    V_UNROLL for (size_t t = 0; t < taps; t++, at += step, weight += channels) {
-        const v_double w = vd_load(weight);
-        V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
-            vd_fma(vd_load(at + i * UL_LANES), w, sum[i]);
-    }
-    at = x - radius * dilation * UL_LANES;
-    V_UNROLL for (size_t t = 0; t < taps; t++, at += dilation * UL_LANES, weight += channels) {
-        if (t == radius)
-            continue;
-        const v_double w = vd_load(weight);
-        V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
-            vd_fma(vd_load(at + i * UL_LANES), w, sum[i]);
+    V_UNROLL for (int along = 0; along < 2; along++) {
+        const size_t step = dilation * (along ? UL_LANES : job->x_row_stride);
+        const float *at = x - radius * step;
+        V_UNROLL for (size_t t = 0; t < taps; t++, at += step, weight += channels) {
+            if (along && t == radius)
+                continue;
+            const v_double w = vd_load(weight);
+            V_UNROLL for (int i = 0; i < pixels; i++) sum[i] =
+                vd_fma(vd_load(at + i * UL_LANES), w, sum[i]);
+        }
     }
     V_UNROLL for (int i = 0; i < pixels; i++) vd_store(y + i * job->y_stride, sum[i]);
 }

@@ -194,7 +194,7 @@ static void place_weights(ul_trainer *t, arena *a) {
 }
 
 /* Padded channels between the bottleneck's two 1x1 convolutions. */
-static size_t bottom_narrow(const ul_trainer *t) {
+static size_t bottom_channels(const ul_trainer *t) {
     return ul_pad_channels(t->shape.bottleneck);
 }
 
@@ -204,7 +204,7 @@ static void place_activations(ul_trainer *t, arena *a) {
         const size_t floats = level->pixels * level->channels;
         level->input = take_floats(a, floats);
         level->output = take_floats(
-            a, level->pixels * larger(level->channels, l == UL_BOTTOM ? bottom_narrow(t) : 0));
+            a, level->pixels * larger(level->channels, l == UL_BOTTOM ? bottom_channels(t) : 0));
         if (l > 0) {
             level->pooled = take_floats(a, floats);
             level->which = take(a, floats, 1);
@@ -216,7 +216,7 @@ static void place_activations(ul_trainer *t, arena *a) {
         }
     }
     const size_t pixels = t->level[UL_BOTTOM].pixels;
-    t->bottom_narrow = take_floats(a, pixels * bottom_narrow(t));
+    t->bottom_narrow = take_floats(a, pixels * bottom_channels(t));
     t->bottom_wide = take_floats(a, pixels * t->bottom_padded);
     t->bottom_gradient = take_floats(a, pixels * t->bottom_padded);
 }
@@ -250,7 +250,7 @@ size_t ul_train_input_row(const ul_trainer *t) {
 static size_t level_scratch(const ul_trainer *t, size_t l) {
     const ul_resolution *level = &t->level[l];
     const bool bottom = l == UL_BOTTOM;
-    const size_t own = level->channels, crossed = bottom ? bottom_narrow(t) : own;
+    const size_t own = level->channels, crossed = bottom ? bottom_channels(t) : own;
     const size_t tile = bottom ? own
                                : larger(2 * own + 2 * t->level[l + 1].channels,
                                      3 * own + ul_pad_channels(t->shape.classes));

@@ -83,7 +83,8 @@ typedef struct ul_norm_data {
  *  mixed     the decoder's 1x1, before its batch norm, levels 0..4   [gradient by the skip]
  *  crossed   the decoder's cross                                     [gradient by it]
  *  output    before the last GELU of the decoder (of the bottleneck at level 5); not at level 0
- *            [gradient by it; then by the decoder's batch norm; then by the bottleneck's pw1] */
+ *            [gradient by it; then by the decoder's batch norm; then by the bottleneck's pw1, which
+ *            may have more channels than the level] */
 typedef struct ul_resolution {
     size_t height, width, channels; /* channels padded */
     size_t band_rows;               /* rows of a band: a part of one slice, pairs above level 5 */

@@ -32,12 +32,19 @@ static void draw(void) {
             }
 }
 
-static ul_trainer *create(int threads, ul_loss loss) {
+static ul_model *create_model(void) {
     const ul_model_shape shape = {.input_channels = 1,
         .classes = CLASSES,
         .width = {8, 16, 16, 32, 32, 64},
         .bottleneck = 16};
     ul_model *model;
+    ul_error error = {0};
+    assert_int_equal(ul_model_create(&shape, 7, &model, &error), UL_OK);
+    return model;
+}
+
+/* Frees the model. */
+static ul_trainer *create_from(ul_model *model, int threads, ul_loss loss) {
     ul_trainer *trainer;
     ul_error error = {0};
     ul_trainer_options options;
@@ -46,20 +53,27 @@ static ul_trainer *create(int threads, ul_loss loss) {
     options.batch = BATCH;
     options.threads = threads;
     options.loss = loss;
-    assert_int_equal(ul_model_create(&shape, 7, &model, &error), UL_OK);
     assert_int_equal(ul_trainer_create(model, &options, &trainer, &error), UL_OK);
     ul_model_close(model);
     return trainer;
 }
 
-static double step(ul_trainer *trainer) {
+static ul_trainer *create(int threads, ul_loss loss) {
+    return create_from(create_model(), threads, loss);
+}
+
+static double step_at(ul_trainer *trainer, float learning_rate) {
     ul_error error = {0};
     double loss;
     const ul_status status = ul_trainer_step(trainer, images, sizeof images / sizeof *images,
-        labels, sizeof labels, 2e-3F, &loss, &error);
+        labels, sizeof labels, learning_rate, &loss, &error);
     assert_string_equal(error.text, "");
     assert_int_equal(status, UL_OK);
     return loss;
+}
+
+static double step(ul_trainer *trainer) {
+    return step_at(trainer, 2e-3F);
 }
 
 static bool same_weights(const ul_trainer *a, const ul_trainer *b) {
@@ -109,28 +123,14 @@ static void threads_do_not_show(void **state) {
 static void steps_flush_subnormals(void **state) {
     (void)state;
     const float tiny = 0x1p-130F;
-    const ul_model_shape shape = {.input_channels = 1,
-        .classes = CLASSES,
-        .width = {8, 16, 16, 32, 32, 64},
-        .bottleneck = 16};
-    ul_trainer_options options;
-    ul_trainer_options_init(&options);
-    options.height = options.width = SIDE;
-    options.batch = BATCH;
-    for (options.threads = 1; options.threads <= 3; options.threads++) {
-        ul_model *model;
-        ul_trainer *trainer;
+    for (int threads = 1; threads <= 3; threads++) {
         ul_error error = {0};
-        double loss;
-        assert_int_equal(ul_model_create(&shape, 7, &model, &error), UL_OK);
+        ul_model *model = create_model();
         for (size_t i = 0; i < UL_LAYOUT_TENSORS; i++)
             ul_model_values(model, i)[0] = tiny;
-        assert_int_equal(ul_trainer_create(model, &options, &trainer, &error), UL_OK);
-        ul_model_close(model);
+        ul_trainer *trainer = create_from(model, threads, UL_LOSS_DICE);
         fesetround(FE_DOWNWARD);
-        assert_int_equal(ul_trainer_step(trainer, images, sizeof images / sizeof *images, labels,
-                             sizeof labels, 0, &loss, &error),
-            UL_OK);
+        step_at(trainer, 0);
         assert_int_equal(fegetround(), FE_DOWNWARD);
         fesetround(FE_TONEAREST);
         volatile float half = tiny;

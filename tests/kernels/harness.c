@@ -60,7 +60,7 @@ static float value_of(fill kind) {
         return unit() * 1e15f;
     case FILL_TINY:
         return unit() * 1e-25f;
-    case FILL_DENORMAL:
+    case FILL_SUBNORMAL:
         return unit() * 1e-39f;
     case FILL_ZERO:
         return random_bits() & 1 ? 0.0f : -0.0f;

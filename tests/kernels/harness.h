@@ -7,12 +7,12 @@
 
 /* Kinds of values that inputs are filled with. */
 typedef enum fill {
-    FILL_UNIT,     /* -1 .. 1 */
-    FILL_LARGE,    /* about 1e15 */
-    FILL_TINY,     /* about 1e-25 */
-    FILL_DENORMAL, /* below 1e-38 */
-    FILL_ZERO,     /* 0 and -0 */
-    FILL_MIXED,    /* all of the above but subnormals, and ones */
+    FILL_UNIT,      /* -1 .. 1 */
+    FILL_LARGE,     /* about 1e15 */
+    FILL_TINY,      /* about 1e-25 */
+    FILL_SUBNORMAL, /* below 1e-38 */
+    FILL_ZERO,      /* 0 and -0 */
+    FILL_MIXED,     /* all of the above but subnormals, and ones */
     FILL_COUNT
 } fill;
 const char *fill_name(fill kind);
