@@ -27,7 +27,7 @@ def write(path, header, tensors):
     os.replace(path + ".part", path)
 
 
-TOLD = ("name", "task", "licence", "provenance", "groups", "localiser")  # keys that training does not depend on
+TOLD = ("name", "task", "licence", "provenance", "groups", "localiser", "dark_surroundings")  # keys that training does not depend on
 
 
 def part(path, key):

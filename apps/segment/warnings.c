@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { MOST_SAID = 4 }; /* classes that the note names */
 
@@ -48,8 +49,20 @@ static void tell_event(const ul_card *card, const ul_segment_quality *q, const c
     event_print(event);
 }
 
+/* Whether several classes are doubtful, and all of them for the one reason that it gives. */
+static bool share_reason(const segment_input *input, char text[UL_QUALITY_TEXT_BYTES]) {
+    char own[UL_QUALITY_TEXT_BYTES] = "";
+    for (size_t n = 0; n < input->quality_count; n++) {
+        ul_quality_text(&input->quality[n], n == 0 ? text : own);
+        if (*text == '\0' || (n > 0 && strcmp(own, text) != 0))
+            return false;
+    }
+    return input->quality_count > 1;
+}
+
 void segment_warn(const ul_card *card, const segment_input *input, ul_labels *labels) {
     char note[MOST_SAID * (UL_QUALITY_TEXT_BYTES + UL_TEXT_BYTES + 8)] = "";
+    char shared[UL_QUALITY_TEXT_BYTES];
     size_t used = 0, said = 0;
     ul_quality_describe(input->quality, input->quality_count, labels);
     for (size_t n = 0; n < input->quality_count; n++) {
@@ -63,7 +76,9 @@ void segment_warn(const ul_card *card, const segment_input *input, ul_labels *la
             used += (size_t)snprintf(note + used, sizeof note - used, "%s%s: %s", used ? "; " : "",
                 label_of(card, q->number), text);
     }
-    if (said > MOST_SAID)
+    if (share_reason(input, shared))
+        console_say("note: doubtful: all classes: %s", shared);
+    else if (said > MOST_SAID)
         console_say("note: doubtful: %s; and %zu more classes", note, said - MOST_SAID);
     else if (said > 0)
         console_say("note: doubtful: %s", note);

@@ -79,7 +79,8 @@ typedef struct ul_card {
     size_t size[2]; /* fixed input width and height: the image is scaled to it when spacing is 0; 0:
                        as resampled, padded to 32 */
     ul_normalisation normalisation;
-    ul_segments classes; /* foreground classes; number = output channel (K > 1) or 1 (K = 1) */
+    bool dark_surroundings; /* the air around the patient is darker than most of the classes */
+    ul_segments classes;    /* foreground classes; number = output channel (K > 1) or 1 (K = 1) */
     ul_postprocess postprocess;
     ul_postprocess *class_rules; /* [classes.count] those of each class, owned; NULL: all alike */
     bool settle_sides;           /* partners are told apart by the mid-sagittal plane too */

@@ -17,10 +17,11 @@ typedef enum ul_quality_flag {
     UL_QUALITY_VOLUME = 8,        /* volume outside the range of the training cases */
     UL_QUALITY_DISAGREEMENT = 16, /* planes, flips or classes disagree at the surface */
     UL_QUALITY_LOCALISER = 32,    /* looked for where a doubtful class of the localiser lies */
-    UL_QUALITY_FORCED = 64        /* the model was not made for the input: set by who forces it */
+    UL_QUALITY_FORCED = 64,       /* the model was not made for the input: set by who forces it */
+    UL_QUALITY_INVERTED = 128     /* the air around the patient is bright */
 } ul_quality_flag;
 
-enum { UL_QUALITY_FLAGS = 7, UL_QUALITY_TEXT_BYTES = 256 };
+enum { UL_QUALITY_FLAGS = 8, UL_QUALITY_TEXT_BYTES = 320 };
 
 /* One class of the model. NaN: not known. */
 typedef struct ul_segment_quality {
@@ -38,9 +39,8 @@ typedef struct ul_segment_quality {
     unsigned flags;      /* of ul_quality_flag */
 } ul_segment_quality;
 
-/* "empty", "border", "pieces", "volume", "disagreement", "localiser", "forced": of flag number n
- * below UL_QUALITY_FLAGS.
- */
+/* "empty", "border", "pieces", "volume", "disagreement", "localiser", "forced", "inverted": of flag
+ * number n below UL_QUALITY_FLAGS. */
 UL_API const char *ul_quality_word(int n);
 
 /* What the flags say, with figures: "empty", "3.1 mL, 0.9 to 2.2 in training; in pieces (31 %)". */

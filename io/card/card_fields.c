@@ -415,6 +415,7 @@ static const json_field card_fields[] = {JSON_VERSION_FIELD, {TEXT(name)}, {TEXT
     {FIELD(ul_card, size, JSON_WHOLE), .count = 2, .high = UL_SLICE_MAX, .flags = JSON_SPARSE,
         .expected = "two whole numbers up to 16384"},
     {OBJECT(normalisation, offsetof(ul_card, normalisation)), .flags = JSON_NAMED},
+    {FIELD(ul_card, dark_surroundings, JSON_FLAG), .flags = JSON_SPARSE},
     {LIST(classes), .flags = JSON_NEEDED}, {LIST(groups)},
     {OBJECT(postprocess, 0), .flags = JSON_NAMED}, {OBJECT(tta, 0), .flags = JSON_NAMED},
     {FIELD(ul_card, trained, JSON_FLAG)}, {BY_CLASS("volumes", volumes_ml, volumes)},

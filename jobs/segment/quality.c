@@ -1,6 +1,7 @@
 #include "jobs/segment/quality.h"
 
 #include "jobs/base/digits.h"
+#include "jobs/segment/surroundings.h"
 #include "volume/components.h"
 
 #include <math.h>
@@ -10,6 +11,7 @@
 
 /* Beyond these a class is flagged. */
 static const double MOST_PIECES = 0.2; /* of its voxels */
+static const double MOST_BRIGHT = 0.5; /* of the volume's faces */
 
 /* A bit, or a probability of 1, in the meters. */
 static const double METER_UNIT = 65536.0;
@@ -143,12 +145,13 @@ static unsigned find_flags(const ul_segment_quality *q, const ul_limits *limits,
     return flags;
 }
 
-void quality_judge(const quality_meter *meter, const ul_card *card, const ul_labels *labels,
-    ul_segment_quality *quality) {
+void quality_judge(const quality_meter *meter, const ul_card *card, const ul_volume *volume,
+    const ul_labels *labels, ul_segment_quality *quality) {
     class_count count[PREDICT_MAX_CLASSES] = {{0}};
     count_voxels(labels, count);
     const ul_limits usual = UL_LIMITS_DEFAULT;
     bool flat = is_flat(&labels->grid);
+    bool inverted = card->dark_surroundings && surroundings_brighter(volume, labels) > MOST_BRIGHT;
     for (size_t n = 0; n < card->classes.count; n++) {
         unsigned number = card->classes.items[n].number;
         const class_count *own = &count[number];
@@ -166,13 +169,14 @@ void quality_judge(const quality_meter *meter, const ul_card *card, const ul_lab
         q->disagreement = met > 0.0 ? (double)surface->entropy / METER_UNIT / met : NAN;
         q->confidence = met > 0.0 && own->voxels ? confidence_of(surface, own->voxels) : NAN;
         q->flags =
-            find_flags(q, card->limits ? &card->limits[n] : &usual, rules->largest_component);
+            find_flags(q, card->limits ? &card->limits[n] : &usual, rules->largest_component) |
+            (inverted ? UL_QUALITY_INVERTED : 0u);
     }
 }
 
 const char *ul_quality_word(int n) {
     static const char *const words[UL_QUALITY_FLAGS] = {
-        "empty", "border", "pieces", "volume", "disagreement", "localiser", "forced"};
+        "empty", "border", "pieces", "volume", "disagreement", "localiser", "forced", "inverted"};
     return words[n];
 }
 
@@ -188,6 +192,7 @@ void ul_quality_text(const ul_segment_quality *q, char text[UL_QUALITY_TEXT_BYTE
     snprintf(parts[4], sizeof *parts, "uncertain surface (%.2f bits)", q->disagreement);
     snprintf(parts[5], sizeof *parts, "found by a doubtful localisation");
     snprintf(parts[6], sizeof *parts, "not what the model was made for");
+    snprintf(parts[7], sizeof *parts, "the air around is bright: inverted intensities?");
     *text = '\0';
     for (int n = 0; n < UL_QUALITY_FLAGS; n++)
         if (q->flags & 1u << n)

@@ -30,6 +30,6 @@ void quality_add_surface(quality_meter *meter, const unsigned labels[2], bool fi
 /* Measures the components of labels that the card's rules have not seen. Errors: UL_ERROR_LIMIT. */
 ul_status quality_measure_pieces(quality_meter *meter, const ul_labels *labels, ul_error *error);
 
-/* The quality of the finished labels: quality [card->classes.count]. */
-void quality_judge(const quality_meter *meter, const ul_card *card, const ul_labels *labels,
-    ul_segment_quality *quality);
+/* The quality of the finished labels of a volume: quality [card->classes.count]. */
+void quality_judge(const quality_meter *meter, const ul_card *card, const ul_volume *volume,
+    const ul_labels *labels, ul_segment_quality *quality);

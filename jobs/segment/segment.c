@@ -437,7 +437,7 @@ ul_status ul_segment_volume(const ul_model *model, const ul_card *card, const ul
     if (status == UL_OK && options->slices)
         clear_gaps(options->slices, labels);
     if (status == UL_OK && options->quality)
-        quality_judge(j.meter, card, labels, options->quality);
+        quality_judge(j.meter, card, volume, labels, options->quality);
     free(j.meter);
     if (status != UL_OK)
         ul_labels_free(labels);

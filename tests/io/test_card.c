@@ -265,7 +265,7 @@ static void a_card_groups_its_classes(void **state) {
         "\"largest_component\": true}], \"sides\": true}, \"volumes\": [{\"number\": 2, "
         "\"low_ml\": "
         "1.5, \"high_ml\": 3}], \"limits\": [{\"number\": 1, \"bits\": 0.5}, {\"number\": 2, "
-        "\"volume\": 2, \"border\": 0.02}], " CLASSES
+        "\"volume\": 2, \"border\": 0.02}], \"dark_surroundings\": true, " CLASSES
         ", \"groups\": [{\"number\": 9, \"label\": \"All\", \"classes\": [1, 2], \"since\": 3}]}";
     ul_card card;
     char *text;
@@ -278,7 +278,7 @@ static void a_card_groups_its_classes(void **state) {
     free(text);
     assert_true(card.class_rules[0].minimum_mm3 == 50.0 && !card.class_rules[0].largest_component);
     assert_true(card.class_rules[1].minimum_mm3 == 5.0 && card.class_rules[1].largest_component);
-    assert_true(card.settle_sides && isnan(card.volumes_ml[0][0]));
+    assert_true(card.settle_sides && card.dark_surroundings && isnan(card.volumes_ml[0][0]));
     assert_true(card.volumes_ml[1][0] == 1.5 && card.volumes_ml[1][1] == 3.0);
     assert_true(card.limits[0].volume == 1.5 && card.limits[0].bits == 0.5);
     assert_true(card.limits[1].volume == 2.0 && card.limits[1].bits == 1.25);

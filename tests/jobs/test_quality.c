@@ -63,7 +63,7 @@ static void judge(bool placed, ul_limits *limits, ul_segment_quality quality[CLA
     quality_add_surface(meter, (const unsigned[2]){0, 2}, false, first[0], 2, 4, 3);
     quality_add_surface(meter, (const unsigned[2]){0, 3}, false, both[0], 2, 4, 3);
     assert_int_equal(quality_measure_pieces(meter, &labels, NULL), UL_OK);
-    quality_judge(meter, &card, &labels, quality);
+    quality_judge(meter, &card, NULL, &labels, quality);
     free(meter);
     ul_labels_free(&labels);
 }
@@ -138,12 +138,46 @@ static void one_output_has_two_classes(void **state) {
     free(meter);
 }
 
+/* A head of two intensities in air: the surroundings of its negative are bright. */
+static void bright_air_is_told(void **state) {
+    (void)state;
+    ul_segment items[1];
+    ul_segment_init(items, 1);
+    ul_card card;
+    ul_card_init(&card);
+    card.classes = (ul_segments){1, items};
+    ul_labels labels;
+    make_labels(&card.classes, true, &labels);
+    int16_t samples[VOXELS];
+    ul_volume volume = {
+        .grid = labels.grid, .sample = UL_SAMPLE_I16, .channels = 1, .samples = samples};
+    double slopes[SIDE], zeros[SIDE] = {0};
+    volume.slope = slopes, volume.intercept = zeros;
+    quality_meter *meter = quality_meter_create();
+    assert_non_null(meter);
+    for (int negative = 0; negative < 2; negative++)
+        for (int told = 0; told < 2; told++) {
+            ul_segment_quality q;
+            for (size_t n = 0; n < SIDE; n++)
+                slopes[n] = negative ? -1.0 : 1.0;
+            for (size_t n = 0; n < VOXELS; n++)
+                samples[n] = (int16_t)(labels.map[n] ? 50 + 50 * (n % 2) : n % 7);
+            card.dark_surroundings = told;
+            quality_judge(meter, &card, &volume, &labels, &q);
+            assert_int_equal(!!(q.flags & UL_QUALITY_INVERTED), negative && told);
+            card.dark_surroundings = false;
+        }
+    free(meter);
+    ul_labels_free(&labels);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(classes_are_flagged),
         cmocka_unit_test(limits_are_the_cards),
         cmocka_unit_test(pictures_are_not_volumes),
         cmocka_unit_test(one_output_has_two_classes),
+        cmocka_unit_test(bright_air_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

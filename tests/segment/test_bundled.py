@@ -118,6 +118,21 @@ def slowly_test_sides_of_a_brain():
     check_sides("half", numpy.where(x[:, None, None] > 0, pixels, 0).astype(pixels.dtype), image.affine, 0.05)
 
 
+def test_a_negative_of_a_head_is_doubtful():
+    image = nibabel.load(CH2)
+    pixels = numpy.asarray(image.dataobj)[..., ::5]
+    affine = image.affine @ numpy.diag([1, 1, 5, 1])
+    for name, values in ("head", pixels), ("negative", pixels.max() - pixels):
+        nibabel.Nifti1Image(values, affine).to_filename(f"{name}.nii.gz")
+        done = subprocess.run([ULITE, "segment", f"{name}.nii.gz", "-m", "brain", "-o", "b.nii.gz", "--stats", "b.json", "--strict"],
+                              capture_output=True, text=True)
+        with open("b.json", encoding="utf-8") as stream:
+            classes = json.load(stream)["quality"]["classes"]
+        assert all(("inverted" in c["warnings"]) == (name == "negative") for c in classes), classes
+    assert done.returncode == 1, done
+    assert "note: doubtful: all classes: the air around is bright: inverted intensities?" in done.stderr, done.stderr
+
+
 def refused(path, model="hippocampus"):
     done = subprocess.run([ULITE, "segment", path, "-m", model, "-o", "x.nii.gz"], capture_output=True, text=True)
     assert done.returncode == 6 and not os.path.exists("x.nii.gz"), done
