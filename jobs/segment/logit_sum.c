@@ -68,12 +68,12 @@ static void pixels_held(
 /* Pixels and classes that are turned around together. */
 enum { BLOCK = 64, GROUP = 32 };
 
-/* Parts of so many logits, rounded: added to 1.5 * 2^23 they stand in the lowest bits of a float.
- */
-static void round_parts(const float *logits, size_t count, int16_t *parts) {
+/* Parts of so many weighted logits, rounded: added to 1.5 * 2^23 they stand in the lowest bits of a
+ * float. */
+static void round_parts(const float *logits, float weight, size_t count, int16_t *parts) {
     const float most = INT16_MAX, whole = 12582912.0f;
     for (size_t i = 0; i < count; i++) {
-        float value = logits[i] * LOGIT_SUM_PARTS;
+        float value = logits[i] * (weight * LOGIT_SUM_PARTS);
         value = value > -most ? value : -most;
         value = (value < most ? value : most) + whole;
         uint32_t bits;
@@ -93,15 +93,15 @@ static void add_parts(const int16_t *parts, size_t count, int16_t *sums) {
 /* Adds a group of classes of a row of pixels, logits [classes][stride], to sums that lie `step`
  * apart from pixel to pixel: memory is walked through pixel by pixel, each with its classes side
  * by side. */
-static void add_group(const float *logits, size_t stride, size_t pixels, size_t classes,
-    ptrdiff_t step, int16_t *sums) {
+static void add_group(const float *logits, float weight, size_t stride, size_t pixels,
+    size_t classes, ptrdiff_t step, int16_t *sums) {
     int16_t row[BLOCK], turned[BLOCK][GROUP];
     for (size_t i = 0; i < pixels; i++) { /* in sagittal slices each lies on a page of its own */
         __builtin_prefetch(sums + (ptrdiff_t)i * step, 1);
         __builtin_prefetch(sums + (ptrdiff_t)i * step + classes - 1, 1);
     }
     for (size_t c = 0; c < classes; c++) {
-        round_parts(logits + c * stride, pixels, row);
+        round_parts(logits + c * stride, weight, pixels, row);
         for (size_t i = 0; i < pixels; i++)
             turned[i][c] = row[i];
     }
@@ -109,7 +109,8 @@ static void add_group(const float *logits, size_t stride, size_t pixels, size_t 
         add_parts(turned[i], classes, sums);
 }
 
-void logit_sum_add(const logit_sum *sum, const ul_voxel_plane *plane, const float *logits) {
+void logit_sum_add(
+    const logit_sum *sum, const ul_voxel_plane *plane, const float *logits, float weight) {
     const ul_grid grid = {.size = {sum->axis[0].size, sum->axis[1].size, sum->axis[2].size}};
     const size_t classes = sum->classes, pixels = plane->width * plane->height;
     size_t x_range[2], y_range[2];
@@ -125,7 +126,7 @@ void logit_sum_add(const logit_sum *sum, const ul_voxel_plane *plane, const floa
                 sum->values + (ul_voxel_plane_index(plane, &grid, x, y) - before) * classes;
             const float *from = logits + y * plane->width + x;
             for (size_t c = 0; c < classes; c += GROUP)
-                add_group(from + c * pixels, pixels, count,
+                add_group(from + c * pixels, weight, pixels, count,
                     classes - c < GROUP ? classes - c : GROUP, (ptrdiff_t)classes * step, to + c);
         }
 }

@@ -35,9 +35,10 @@ void logit_sum_free(logit_sum *sum);
 /* Slices of the grid that source slices first to first + depth - 1 need. */
 void logit_sum_range(const logit_sum *sum, size_t first, size_t depth, size_t range[2]);
 
-/* Adds the logits of a slice, whose plane is one of the grid, as far as it is held. Threads may add
- * slices of one stack side by side. */
-void logit_sum_add(const logit_sum *sum, const ul_voxel_plane *plane, const float *logits);
+/* Adds weight times the logits of a slice, whose plane is one of the grid, as far as it is held.
+ * Threads may add slices of one stack side by side. */
+void logit_sum_add(
+    const logit_sum *sum, const ul_voxel_plane *plane, const float *logits, float weight);
 
 /* The sums on row j of source slice k: row [classes][columns]. scratch: logit_sum_scratch floats.
  */

@@ -30,6 +30,8 @@ typedef struct job {
     size_t planes, classes, voxels;
     bool named[PREDICT_MAX_CLASSES]; /* outputs that the card names; others are background */
     slice_stack stacks[MAX_PLANES];  /* [planes] */
+    float weights[MAX_PLANES];       /* [planes] of their logits in the sum; 1 in the mean */
+    float weight;                    /* of the plane that runs */
     slab slab;
     size_t slab_depth; /* of all slabs but the last */
     logit_sum sum;     /* over the planes, where several are */
@@ -140,7 +142,7 @@ static void label_plane(const job *j, const ul_voxel_plane *plane, const float *
 static void take_slice(void *context, const ul_voxel_plane *plane, const float *logits) {
     const job *j = context;
     if (j->sum.values)
-        logit_sum_add(&j->sum, plane, logits);
+        logit_sum_add(&j->sum, plane, logits, j->weight);
     else
         label_plane(j, plane, logits);
 }
@@ -215,6 +217,7 @@ static ul_status run_slab(
         hold_slab(j);
     for (size_t plane = 0; status == UL_OK && plane < j->planes; plane++) {
         slab part = slices_to_run(j, &j->stacks[plane]);
+        j->weight = j->weights[plane];
         status = predict_stack(model, j->card, &j->stacks[plane], part.first, part.depth, options,
             &progress, take_slice, j, error);
         j->run += part.depth;
@@ -354,6 +357,20 @@ static ul_status allocate_sum(const ul_segment_options *options, job *j, ul_erro
     return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu logits", deepest * slice);
 }
 
+/* Planes that the source resolves less well than the network's pixels, those across thick slices,
+ * count less: by the square root of the pixels' size over the voxels', along the axis where that is
+ * less. */
+static void weigh_planes(job *j) {
+    double weights[MAX_PLANES], total = 0.0;
+    for (size_t plane = 0; plane < j->planes; plane++) {
+        const double *ratio = j->stacks[plane].ratio;
+        weights[plane] = sqrt(fmin(fmin(ratio[0], ratio[1]), 1.0));
+        total += weights[plane];
+    }
+    for (size_t plane = 0; plane < j->planes; plane++)
+        j->weights[plane] = (float)((double)j->planes * weights[plane] / total);
+}
+
 /* Opens what runs; job_close whatever the outcome. */
 static ul_status job_open(const ul_model *model, const ul_volume *volume,
     const ul_segment_options *options, job *j, ul_error *error) {
@@ -370,6 +387,8 @@ static ul_status job_open(const ul_model *model, const ul_volume *volume,
     for (; status == UL_OK && j->planes < planes; j->planes += status == UL_OK)
         status =
             slices_open(volume, j->card, j->planes, options->threads, &j->stacks[j->planes], error);
+    if (status == UL_OK)
+        weigh_planes(j);
     return status == UL_OK && planes > 1 ? allocate_sum(options, j, error) : status;
 }
 

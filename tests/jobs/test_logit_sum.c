@@ -145,7 +145,7 @@ static void a_linear_field_comes_back(void **state) {
                     logits[i] = (float)value;
                 }
                 ul_voxel_plane plane = orientation_slice(&s->out, z);
-                logit_sum_add(&sum, &plane, logits);
+                logit_sum_add(&sum, &plane, logits, 1.0f);
             }
             free(logits);
         }
@@ -178,7 +178,7 @@ static void sums_saturate(void **state) {
         sum.axis[a] = (sum_axis){.source = 1, .size = 1, .ratio = 1.0};
     sum.values = calloc(sum.classes, sizeof *sum.values);
     for (int n = 0; n < 3; n++)
-        logit_sum_add(&sum, &plane, logits);
+        logit_sum_add(&sum, &plane, logits, 1.0f);
     logit_sum_row(&sum, 0, 0, NULL, row);
     assert_near(row[0], 256.0, 0.01);
     assert_near(row[1], -256.0, 0.01);

@@ -90,7 +90,7 @@ def test_doubtful(image):
     for threads in ("1", "3"):
         done = segment("crop.nii.gz", "planes", "-o", "d.nii.gz", "--stats", "d.json", "--strict", "--json", "--threads",
                        threads, code=1)
-        assert "note: doubtful: Fixture one: touches the border" in done.stderr, done.stderr
+        assert "note: doubtful: all classes: touches the border" in done.stderr, done.stderr
         assert "--strict" in done.stderr, done.stderr
         events = [json.loads(line) for line in done.stdout.splitlines()]
         warned = [e["number"] for e in events if e["event"] == "warning"]
