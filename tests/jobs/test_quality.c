@@ -171,6 +171,20 @@ static void bright_air_is_told(void **state) {
     ul_labels_free(&labels);
 }
 
+/* The longest text has its end. */
+static void all_that_is_wrong_fits(void **state) {
+    (void)state;
+    const ul_segment_quality q = {.flags = (1u << UL_QUALITY_FLAGS) - 1,
+        .pieces = 1.0,
+        .volume_ml = 123456.789,
+        .range_ml = {123456.789, 123456.789},
+        .disagreement = 8.0};
+    char text[UL_QUALITY_TEXT_BYTES];
+    ul_quality_text(&q, text);
+    assert_non_null(strstr(text, "; the air around is bright: inverted intensities?"));
+    assert_true(strlen(text) + 1 < UL_QUALITY_TEXT_BYTES);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(classes_are_flagged),
@@ -178,6 +192,7 @@ int main(void) {
         cmocka_unit_test(pictures_are_not_volumes),
         cmocka_unit_test(one_output_has_two_classes),
         cmocka_unit_test(bright_air_is_told),
+        cmocka_unit_test(all_that_is_wrong_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
