@@ -5,7 +5,8 @@
                                                                IMAGE_labels.nii.gz or ../labels/IMAGE lies beside an image
     brain_flags.py OUT.json                                    tells the figures
     brain_flags.py --nonsense FOLDER                           makes images that are no head: a phantom, a head's negative
-                                                               (in black air: inverted), half heads, a slab, noise, nothing; of ch2 of mricron-data
+                                                               (inverted: in black air), half heads, a slab, noise,
+                                                               nothing; of ch2 of mricron-data
 
 Labels are taken as the model's own numbers (of drawn heads) or, in ../labels, as FreeSurfer's."""
 import json
@@ -76,8 +77,8 @@ def make_nonsense(folder):
     half["right"][:middle], half["left"][middle:] = 0, 0  # the left half is gone where x is low
     half["low"][:, :, 90:], half["front"][:, 110:] = 0, 0
     noise = numpy.random.default_rng(1).rayleigh(40, head.shape).clip(0, 255)
-    made = {"phantom": 100 * (ball < 0.7) + 60 * (ball < 0.3) * (boxes % 2), "inverted": numpy.where(head > 10, 255 - head, 0), "negative": 255 - head, "noise": noise,
-            "slab": head[:, :, 20:40], "nothing": 0 * head, **{"half_" + name: h for name, h in half.items()}}
+    made = {"phantom": 100 * (ball < 0.7) + 60 * (ball < 0.3) * (boxes % 2), "inverted": numpy.where(head > 10, 255 - head, 0),
+            "negative": 255 - head, "noise": noise, "slab": head[:, :, 20:40], "nothing": 0 * head, **{"half_" + name: h for name, h in half.items()}}
     for name, values in made.items():
         nibabel.Nifti1Image(values.astype(numpy.uint8), image.affine).to_filename(os.path.join(folder, name + ".nii.gz"))
 

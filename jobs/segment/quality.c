@@ -151,7 +151,8 @@ void quality_judge(const quality_meter *meter, const ul_card *card, const ul_vol
     count_voxels(labels, count);
     const ul_limits usual = UL_LIMITS_DEFAULT;
     bool flat = is_flat(&labels->grid);
-    bool inverted = card->dark_surroundings && surroundings_brighter(volume, labels) > MOST_BRIGHT;
+    bool inverted =
+        card->dark_surroundings && !flat && surroundings_brighter(volume, labels) > MOST_BRIGHT;
     for (size_t n = 0; n < card->classes.count; n++) {
         unsigned number = card->classes.items[n].number;
         const class_count *own = &count[number];

@@ -60,8 +60,7 @@ static double brighter_on_faces(const surroundings *s, double than) {
 
 double surroundings_brighter(const ul_volume *volume, const ul_labels *labels) {
     const size_t *size = volume->grid.size, labelled = count_labelled(labels);
-    if (volume->channels != 1 || volume->grid.stack == UL_STACK_UNPLACED || size[2] == 1 ||
-        labelled == 0)
+    if (volume->channels != 1 || labelled == 0)
         return NAN;
     surroundings s = {
         volume, labels, malloc(size[0] * size[1] * sizeof *s.values), malloc(size[0] * size[1])};

@@ -155,18 +155,18 @@ static void bright_air_is_told(void **state) {
     volume.slope = slopes, volume.intercept = zeros;
     quality_meter *meter = quality_meter_create();
     assert_non_null(meter);
-    for (int negative = 0; negative < 2; negative++)
-        for (int told = 0; told < 2; told++) {
+    for (size_t n = 0; n < VOXELS; n++)
+        samples[n] = (int16_t)(labels.map[n] ? 50 + 50 * (n % 2) : n % 7);
+    for (int negative = 0; negative < 2; negative++) {
+        for (size_t k = 0; k < SIDE; k++)
+            slopes[k] = negative ? -1.0 : 1.0;
+        for (int dark = 0; dark < 2; dark++) {
             ul_segment_quality q;
-            for (size_t n = 0; n < SIDE; n++)
-                slopes[n] = negative ? -1.0 : 1.0;
-            for (size_t n = 0; n < VOXELS; n++)
-                samples[n] = (int16_t)(labels.map[n] ? 50 + 50 * (n % 2) : n % 7);
-            card.dark_surroundings = told;
+            card.dark_surroundings = dark;
             quality_judge(meter, &card, &volume, &labels, &q);
-            assert_int_equal(!!(q.flags & UL_QUALITY_INVERTED), negative && told);
-            card.dark_surroundings = false;
+            assert_int_equal(!!(q.flags & UL_QUALITY_INVERTED), negative && dark);
         }
+    }
     free(meter);
     ul_labels_free(&labels);
 }
