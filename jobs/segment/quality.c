@@ -193,7 +193,7 @@ void ul_quality_text(const ul_segment_quality *q, char text[UL_QUALITY_TEXT_BYTE
     snprintf(parts[4], sizeof *parts, "uncertain surface (%.2f bits)", q->disagreement);
     snprintf(parts[5], sizeof *parts, "found by a doubtful localisation");
     snprintf(parts[6], sizeof *parts, "not what the model was made for");
-    snprintf(parts[7], sizeof *parts, "the air around is bright: inverted intensities?");
+    snprintf(parts[7], sizeof *parts, "the air around is bright, as if intensities were inverted");
     *text = '\0';
     for (int n = 0; n < UL_QUALITY_FLAGS; n++)
         if (q->flags & 1u << n)

@@ -181,7 +181,7 @@ static void all_that_is_wrong_fits(void **state) {
         .disagreement = 8.0};
     char text[UL_QUALITY_TEXT_BYTES];
     ul_quality_text(&q, text);
-    assert_non_null(strstr(text, "; the air around is bright: inverted intensities?"));
+    assert_non_null(strstr(text, "; the air around is bright, as if intensities were inverted"));
     assert_true(strlen(text) + 1 < UL_QUALITY_TEXT_BYTES);
 }
 
