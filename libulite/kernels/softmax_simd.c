@@ -1,9 +1,28 @@
-/* Softmax and its backward pass over the vector vocabulary, one pixel's classes after the other.
- * Built once per level. */
+/* The logistic function of pixels side by side; softmax and its backward pass, one pixel's classes
+ * after the other. Over the vector vocabulary, built once per level. */
 #include "libulite/kernels/train_simd.h"
 #include "libulite/kernels/vec_math.h"
 
 #include <math.h>
+#include <string.h>
+
+void UL_SIMD(ul_train_sigmoid)(
+    const float *logits, size_t stride, float *p, float *tail, size_t pixels) {
+    for (size_t first = 0; first < pixels; first += V_WIDTH) {
+        const size_t count = pixels - first < V_WIDTH ? pixels - first : V_WIDTH;
+        float x[V_WIDTH] = {0}, share[V_WIDTH], small[V_WIDTH];
+        for (size_t i = 0; i < count; i++, logits += stride)
+            x[i] = *logits;
+        const v_float a = v_load(x);
+        /* NaN of what is not finite */
+        const v_float e = v_fma(a, v_zero(), v_exp_negative(v_sub(v_zero(), v_abs(a))));
+        const v_float top = v_select_negative(a, e, v_set(1.0f));
+        v_store(small, e);
+        v_store(share, v_div(top, v_add(v_set(1.0f), e)));
+        memcpy(p + first, share, count * sizeof *p);
+        memcpy(tail + first, small, count * sizeof *tail);
+    }
+}
 
 /* What a class's logit may be at most: padding's never count. */
 static const float unused = -1e30f;

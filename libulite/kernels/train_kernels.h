@@ -11,6 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Ask for what a kernel reads, or writes, 8 KiB after p: large tensors come from memory, and a
+ * machine's own prefetching ends with the page. Beyond the end of a tensor it does nothing. */
+#define UL_AHEAD 2048 /* floats */
+static inline void ul_read_ahead(const float *p) {
+    __builtin_prefetch(p + UL_AHEAD, 0);
+}
+static inline void ul_write_ahead(const float *p) {
+    __builtin_prefetch(p + UL_AHEAD, 1);
+}
+
 /* y[p][n] = (bias ? bias[n] : y[p][n]) + sum over s, k of x[p * x_stride + s * segment_stride + k]
  * * weight[s * depth + k][n]: a 1x1 convolution with one segment, a row of a dense convolution with
  * one segment per row of its window. weight is in panels: [columns / 16][segments * depth][16]. */
@@ -122,6 +132,9 @@ typedef struct ul_train_kernels {
     /* y *= x */
     void (*multiply)(const float *x, float *y, size_t count);
 
+    /* The logistic function of the first of every `stride` floats, and e^-|logit|; both NaN where
+     * the logit is not finite. */
+    void (*sigmoid)(const float *logits, size_t stride, float *p, float *tail, size_t pixels);
     /* Rows of `stride` floats, a multiple of UL_LANES, whose first `classes` are logits: these
      * become probabilities, the others zero. highest receives a row's largest logit, sum the sum
      * of exp(logit - highest), NaN where a logit is not finite. Probabilities below e^-64 of the

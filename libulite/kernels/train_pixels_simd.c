@@ -6,17 +6,22 @@
 void UL_SIMD(ul_train_affine)(const float *x, size_t stride, const float *a, const float *b,
     float *y, size_t pixels, size_t channels) {
     for (size_t p = 0; p < pixels; p++, x += stride, y += channels)
-        for (size_t c = 0; c < channels; c += V_WIDTH)
+        for (size_t c = 0; c < channels; c += V_WIDTH) {
+            ul_read_ahead(x + c);
             v_store(y + c, v_fma(v_load(a + c), v_load(x + c), v_load(b + c)));
+        }
 }
 
 void UL_SIMD(ul_train_affine2)(const float *g, const float *x, size_t stride, const double *a,
     const double *b, const double *d, float *y, size_t pixels, size_t channels) {
     for (size_t p = 0; p < pixels; p++, g += stride, x += stride, y += channels)
-        for (size_t c = 0; c < channels; c += V_WIDTH / 2)
+        for (size_t c = 0; c < channels; c += V_WIDTH / 2) {
+            ul_read_ahead(g + c);
+            ul_read_ahead(x + c);
             vd_store(
                 y + c, vd_fma(vd_load_double(a + c), vd_load(g + c),
                            vd_fma(vd_load_double(b + c), vd_load(x + c), vd_load_double(d + c))));
+        }
 }
 
 /* Four sums run side by side, pixel p in the (p mod 4)-th, to hide the additions' latency. */
@@ -149,6 +154,7 @@ void UL_SIMD(ul_train_fold)(const float *x, size_t pairs, size_t width, size_t c
 void UL_SIMD(ul_train_gelu)(const float *x, float *y, size_t count) {
     for (size_t i = 0; i < count; i += V_WIDTH) {
         v_float bell;
+        ul_read_ahead(x + i);
         const v_float value = v_load(x + i);
         v_store(y + i, v_mul(value, v_normal_cdf(value, &bell)));
     }
@@ -158,6 +164,7 @@ void UL_SIMD(ul_train_gelu_backward)(
     const float *x, const float *g, float *out, float *y, size_t count) {
     for (size_t i = 0; i < count; i += V_WIDTH) {
         v_float bell;
+        ul_read_ahead(x + i);
         const v_float value = v_load(x + i);
         const v_float cdf = v_normal_cdf(value, &bell);
         const v_float density = v_mul(bell, v_set(0.39894228f));
@@ -170,6 +177,7 @@ void UL_SIMD(ul_train_gelu_backward)(
 void UL_SIMD(ul_train_gelu_slope)(const float *x, float *y, float *slope, size_t count) {
     for (size_t i = 0; i < count; i += V_WIDTH) {
         v_float bell;
+        ul_read_ahead(x + i);
         const v_float value = v_load(x + i);
         const v_float cdf = v_normal_cdf(value, &bell);
         v_store(slope + i, v_fma(value, v_mul(bell, v_set(0.39894228f)), cdf));

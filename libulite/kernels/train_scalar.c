@@ -235,6 +235,14 @@ static void multiply(const float *x, float *y, size_t count) {
         y[i] *= x[i];
 }
 
+static void sigmoid(const float *logits, size_t stride, float *p, float *tail, size_t pixels) {
+    for (size_t i = 0; i < pixels; i++, logits += stride) {
+        const double small = exp(-fabs((double)*logits)) + 0 * *logits; /* NaN of infinite ones */
+        tail[i] = (float)small;
+        p[i] = (float)((*logits < 0 ? small : 1) / (1 + small));
+    }
+}
+
 static void softmax(
     float *x, size_t stride, size_t classes, float *highest, float *sum, size_t pixels) {
     for (size_t p = 0; p < pixels; p++, x += stride) {
@@ -289,4 +297,4 @@ const ul_train_kernels *ul_train_kernels_get(ul_isa level) {
 
 const ul_train_kernels ul_train_kernels_scalar = {matmul, matmul, outer, cross, cross, cross_sums,
     affine, affine2, sums, squares, dots, pool, unpool, upsample, fold, gelu, gelu_backward,
-    gelu_slope, multiply, softmax, softmax_backward};
+    gelu_slope, multiply, sigmoid, softmax, softmax_backward};

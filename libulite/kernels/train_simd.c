@@ -46,8 +46,10 @@ V_INLINE void matmul_tile(
             }
         }
     }
-    V_UNROLL for (int r = 0; r < rows; r++) V_UNROLL for (int v = 0; v < vectors; v++)
+    V_UNROLL for (int r = 0; r < rows; r++) V_UNROLL for (int v = 0; v < vectors; v++) {
+        ul_write_ahead(y + r * job->y_stride + v * V_WIDTH);
         v_store(y + r * job->y_stride + v * V_WIDTH, sum[r][v]);
+    }
 }
 
 V_INLINE void matmul_columns(
@@ -206,7 +208,10 @@ V_INLINE void cross_tile(const ul_train_cross *job, const float *x, float *y, si
                 v_fma(v_load(at + i * UL_LANES), w, sum[i]);
         }
     }
-    V_UNROLL for (int i = 0; i < pixels; i++) v_store(y + i * job->y_stride, sum[i]);
+    V_UNROLL for (int i = 0; i < pixels; i++) {
+        ul_write_ahead(y + i * job->y_stride);
+        v_store(y + i * job->y_stride, sum[i]);
+    }
 }
 
 /* The same, of V_WIDTH / 2 channels. */
@@ -283,6 +288,7 @@ V_INLINE void cross_sums_strip(const ul_train_cross_sums *job, const float *x, c
             x + row * job->x_row_stride +
             (ptrdiff_t)((t - radius) * dilation) * (ptrdiff_t)job->x_row_stride;
         for (size_t i = first; i < end; i++) {
+            ul_read_ahead(gradient + i * job->y_stride);
             const v_float g = v_load(gradient + i * job->y_stride);
             *bias = v_add(*bias, g);
             V_UNROLL for (size_t t = 0; t < taps; t++) {
@@ -324,4 +330,5 @@ const ul_train_kernels UL_SIMD(ul_train_kernels) = {matmul, matmul_exact, outer,
     UL_SIMD(ul_train_squares), UL_SIMD(ul_train_dots), UL_SIMD(ul_train_pool),
     UL_SIMD(ul_train_unpool), UL_SIMD(ul_train_upsample), UL_SIMD(ul_train_fold),
     UL_SIMD(ul_train_gelu), UL_SIMD(ul_train_gelu_backward), UL_SIMD(ul_train_gelu_slope),
-    UL_SIMD(ul_train_multiply), UL_SIMD(ul_train_softmax), UL_SIMD(ul_train_softmax_backward)};
+    UL_SIMD(ul_train_multiply), UL_SIMD(ul_train_sigmoid), UL_SIMD(ul_train_softmax),
+    UL_SIMD(ul_train_softmax_backward)};

@@ -26,6 +26,8 @@ void UL_SIMD(ul_train_gelu_backward)(
     const float *x, const float *g, float *out, float *y, size_t count);
 void UL_SIMD(ul_train_gelu_slope)(const float *x, float *y, float *slope, size_t count);
 void UL_SIMD(ul_train_multiply)(const float *x, float *y, size_t count);
+void UL_SIMD(ul_train_sigmoid)(
+    const float *logits, size_t stride, float *p, float *tail, size_t pixels);
 void UL_SIMD(ul_train_softmax)(
     float *x, size_t stride, size_t classes, float *highest, float *sum, size_t pixels);
 void UL_SIMD(ul_train_softmax_backward)(

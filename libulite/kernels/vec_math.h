@@ -35,7 +35,7 @@ V_INLINE v_float v_select_negative(v_float x, v_float a, v_float b) {
 }
 #endif
 
-/* e^a for a <= 0 within 1e-7 relative; 1e-38 or so below -87. */
+/* e^a for a <= 0 within 1e-7 (1 + |a|) relative; 1e-38 or so below -87. */
 V_INLINE v_float v_exp_negative(v_float a) {
     v_float r;
     const v_float power = v_split_exp2(v_mul(v_max(a, v_set(-87.0f)), v_set(1.44269504f)), &r);

@@ -49,7 +49,7 @@ static void add_weights(const ul_trainer *t, const ul_pointwise_weights *p, cons
     const float *x, const ul_norm_data *norm, size_t pixels, float *sums) {
     t->kernels->outer(&(ul_outer){.x = gradient,
         .x_stride = p->padded_outputs,
-        .depth = p->padded_outputs,
+        .depth = p->outputs,
         .y = x,
         .scale = norm ? norm->scale : NULL,
         .shift = norm ? norm->shift : NULL,

@@ -20,15 +20,15 @@ void ul_train_run(ul_trainer *t, size_t level, ul_phase *phase) {
     ul_team_for(t->team, t->level[level].chunks, run_chunk, &run);
 }
 
-/* A matrix product over contiguous pixels: the usual ul_matmul. */
+/* A matrix product over contiguous pixels: the usual ul_matmul. Backwards the padding among the
+ * outputs, whose gradient is zero, is left out. */
 void ul_train_pointwise(const ul_trainer *t, const ul_pointwise_weights *p, bool backward,
     const float *x, const float *bias, float *y, size_t pixels) {
-    const size_t inputs = backward ? p->padded_outputs : p->padded_inputs;
     const size_t outputs = backward ? p->padded_inputs : p->padded_outputs;
     const ul_matmul job = {.x = x,
-        .x_stride = inputs,
+        .x_stride = backward ? p->padded_outputs : p->padded_inputs,
         .segments = 1,
-        .depth = inputs,
+        .depth = backward ? p->outputs : p->padded_inputs,
         .weight = backward ? p->backward : p->forward,
         .bias = bias,
         .y = y,
@@ -59,11 +59,11 @@ static void pad_pixels(const ul_trainer *t, const ul_pad_source *source, size_t 
             n->by_x + c, n->by_one + c, out, pixels, UL_LANES);
     else if (n)
         t->kernels->affine(x, stride, n->scale + c, n->shift + c, out, pixels, UL_LANES);
-    else if (stride == UL_LANES)
-        memcpy(out, x, pixels * UL_LANES * sizeof *out);
     else
-        for (size_t p = 0; p < pixels; p++)
-            memcpy(out + p * UL_LANES, x + p * stride, UL_LANES * sizeof *out);
+        for (size_t p = 0; p < pixels; p++, x += stride) {
+            ul_read_ahead(x);
+            memcpy(out + p * UL_LANES, x, UL_LANES * sizeof *out);
+        }
 }
 
 void ul_train_pad(const ul_trainer *t, const ul_resolution *level, size_t band,

@@ -16,28 +16,37 @@ static size_t first_class(const ul_loss_rule *rule) {
     return rule->classes > 1 ? 1 : 0;
 }
 
-static void forward_binary(
-    float *logits, size_t stride, const uint8_t *labels, size_t pixels, double *terms) {
-    double *overlap = terms + CLASSES;
-    for (size_t i = 0; i < pixels; i++) {
-        const float logit = logits[i * stride];
-        const float small = expf(-fabsf(logit)); /* never overflows */
-        const float p = (logit >= 0 ? 1.0F : small) / (1.0F + small);
-        logits[i * stride] = p;
-        if (labels[i] == UL_LOSS_IGNORE)
-            continue;
-        const float truth = labels[i] ? 1.0F : 0.0F;
-        terms[PIXELS] += 1;
-        terms[CROSS_ENTROPY] += fmaxf(logit, 0.0F) - logit * truth + log1pf(small);
-        if (!(logit == logit)) /* fmaxf hides NaN */
-            terms[CROSS_ENTROPY] = NAN;
-        overlap[OVERLAP] += p * truth;
-        overlap[PREDICTED] += p;
-        overlap[ACTUAL] += truth;
-    }
+static bool has_cross_entropy(const ul_loss_rule *rule) {
+    return rule->loss == UL_LOSS_CROSS_ENTROPY || rule->loss == UL_LOSS_DICE_CE;
 }
 
 enum { BLOCK = 64, MOST_CLASSES = UINT8_MAX + 1 };
+
+/* At most BLOCK pixels. */
+static void forward_binary(const ul_loss_rule *rule, const ul_train_kernels *kernels, float *logits,
+    size_t stride, const uint8_t *labels, size_t pixels, double *terms) {
+    float p[BLOCK], tail[BLOCK];
+    double count = 0, cross_entropy = 0, overlap = 0, predicted = 0, actual = 0;
+    kernels->sigmoid(logits, stride, p, tail, pixels);
+    for (size_t i = 0; i < pixels; i++) {
+        const float logit = logits[i * stride];
+        logits[i * stride] = p[i];
+        if (labels[i] == UL_LOSS_IGNORE)
+            continue;
+        const float truth = labels[i] ? 1.0F : 0.0F;
+        count += 1;
+        if (has_cross_entropy(rule))
+            cross_entropy += fmaxf(logit, 0.0F) - logit * truth + log1pf(tail[i]);
+        overlap += p[i] * truth;
+        predicted += p[i];
+        actual += truth;
+    }
+    terms[PIXELS] += count;
+    terms[CROSS_ENTROPY] += cross_entropy;
+    terms[CLASSES + OVERLAP] += overlap;
+    terms[CLASSES + PREDICTED] += predicted;
+    terms[CLASSES + ACTUAL] += actual;
+}
 
 /* At most BLOCK pixels. */
 static void forward_softmax(size_t classes, const ul_train_kernels *kernels, float *logits,
@@ -65,13 +74,13 @@ static void forward_softmax(size_t classes, const ul_train_kernels *kernels, flo
 
 void ul_loss_forward(const ul_loss_rule *rule, const ul_train_kernels *kernels, float *logits,
     size_t stride, const uint8_t *labels, size_t pixels, double *terms) {
-    if (rule->classes == 1) {
-        forward_binary(logits, stride, labels, pixels, terms);
-        return;
+    for (size_t i = 0; i < pixels; i += BLOCK, logits += BLOCK * stride) {
+        const size_t count = pixels - i < BLOCK ? pixels - i : BLOCK;
+        if (rule->classes == 1)
+            forward_binary(rule, kernels, logits, stride, labels + i, count, terms);
+        else
+            forward_softmax(rule->classes, kernels, logits, stride, labels + i, count, terms);
     }
-    for (size_t i = 0; i < pixels; i += BLOCK)
-        forward_softmax(rule->classes, kernels, logits + i * stride, stride, labels + i,
-            pixels - i < BLOCK ? pixels - i : BLOCK, terms);
 }
 
 /* 1 - (I + s) / (I + alpha (P - I) + beta (T - I) + s), with its derivatives by I and P. */
@@ -89,8 +98,7 @@ double ul_loss_value(const ul_loss_rule *rule, const double *terms, double *slop
     for (size_t i = 0; i < UL_LOSS_TERMS(rule->classes); i++)
         slopes[i] = 0;
     double loss = 0;
-    if ((rule->loss == UL_LOSS_CROSS_ENTROPY || rule->loss == UL_LOSS_DICE_CE) &&
-        terms[PIXELS] > 0) {
+    if (has_cross_entropy(rule) && terms[PIXELS] > 0) {
         loss += terms[CROSS_ENTROPY] / terms[PIXELS];
         slopes[CROSS_ENTROPY] = 1 / terms[PIXELS];
     }
@@ -112,18 +120,20 @@ double ul_loss_value(const ul_loss_rule *rule, const double *terms, double *slop
     return loss;
 }
 
-static void backward_binary(
-    const double *slopes, float *logits, size_t stride, const uint8_t *labels, size_t pixels) {
+static void backward_binary(const ul_train_kernels *kernels, const double *slopes, float *logits,
+    size_t stride, const uint8_t *labels, size_t pixels) {
+    float p[BLOCK], tail[BLOCK];
     const float entropy = (float)slopes[CROSS_ENTROPY];
     const float by_overlap = (float)slopes[CLASSES + OVERLAP];
     const float by_sum = (float)slopes[CLASSES + PREDICTED];
-    for (size_t i = 0; i < pixels; i++) {
-        const float logit = logits[i * stride], small = expf(-fabsf(logit));
-        const float p = (logit >= 0 ? 1.0F : small) / (1.0F + small);
-        const float truth = labels[i] ? 1.0F : 0.0F;
-        const float slope = (by_overlap * truth + by_sum) * p * (1 - p) + entropy * (p - truth);
-        memset(logits + i * stride, 0, stride * sizeof *logits);
-        logits[i * stride] = labels[i] == UL_LOSS_IGNORE ? 0.0F : slope;
+    for (size_t i = 0; i < pixels; i++, logits += stride) {
+        if (i % BLOCK == 0)
+            kernels->sigmoid(logits, stride, p, tail, pixels - i < BLOCK ? pixels - i : BLOCK);
+        const float share = p[i % BLOCK], truth = labels[i] ? 1.0F : 0.0F;
+        const float slope =
+            (by_overlap * truth + by_sum) * share * (1 - share) + entropy * (share - truth);
+        memset(logits, 0, stride * sizeof *logits);
+        *logits = labels[i] == UL_LOSS_IGNORE ? 0.0F : slope;
     }
 }
 
@@ -145,7 +155,7 @@ static void backward_softmax(size_t classes, const ul_train_kernels *kernels, co
 void ul_loss_backward(const ul_loss_rule *rule, const ul_train_kernels *kernels,
     const double *slopes, float *logits, size_t stride, const uint8_t *labels, size_t pixels) {
     if (rule->classes == 1)
-        backward_binary(slopes, logits, stride, labels, pixels);
+        backward_binary(kernels, slopes, logits, stride, labels, pixels);
     else
         backward_softmax(rule->classes, kernels, slopes, logits, stride, labels, pixels);
 }

@@ -21,8 +21,8 @@ static void pack_pointwise(ul_trainer *t, ul_pointwise_weights *p) {
         for (size_t i = 0; i < p->inputs; i++) {
             const size_t at = i / p->segment * padded_segment + i % p->segment;
             float *forward = p->forward + first * p->padded_inputs + at * UL_LANES;
-            float *backward = p->backward + (at / UL_LANES * p->padded_outputs + first) * UL_LANES +
-                              at % UL_LANES;
+            float *backward =
+                p->backward + (at / UL_LANES * p->outputs + first) * UL_LANES + at % UL_LANES;
             for (size_t o = 0; o < outputs; o++)
                 forward[o] = backward[o * UL_LANES] = weight[(first + o) * p->row + i];
         }

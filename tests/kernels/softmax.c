@@ -1,4 +1,4 @@
-/* Softmax of the training kernels and its backward pass. */
+/* Softmax of the training kernels and its backward pass, and the logistic function. */
 #include "harness.h"
 #include "libulite/kernels/train_kernels.h"
 
@@ -89,10 +89,57 @@ static bool check_not_finite(const ul_train_kernels *kernels, size_t classes) {
     return same;
 }
 
+/* The first of every few floats, up to many vectors of them and a rest. */
+static bool check_sigmoid(const ul_train_kernels *kernels, float scale) {
+    enum { STRIDE = 3, MOST_PIXELS = 67 };
+    bool same = true;
+    for (size_t pixels = 1; same && pixels <= MOST_PIXELS; pixels += 11) {
+        const size_t count = (pixels - 1) * STRIDE + 1;
+        float *x = guarded_filled(count, FILL_UNIT), *p = guarded(pixels), *tail = guarded(pixels);
+        float expected[2][MOST_PIXELS];
+        for (size_t i = 0; i < count; i++)
+            x[i] *= scale;
+        x[pixels / 2 * STRIDE] = 0;
+        ul_train_kernels_scalar.sigmoid(x, STRIDE, expected[0], expected[1], pixels);
+        kernels->sigmoid(x, STRIDE, p, tail, pixels);
+        for (size_t i = 0; i < pixels; i++) {
+            const double limit = 2e-7 + 1e-7 * fabs((double)x[i * STRIDE]); /* as exp's */
+            if (!(fabs((double)p[i] - expected[0][i]) <= limit * expected[0][i] + 2e-38) ||
+                !(fabs((double)tail[i] - expected[1][i]) <= limit * expected[1][i] + 2e-38)) {
+                printf("sigmoid of %.9g: %.9g and %.9g, expected %.9g and %.9g\n",
+                    (double)x[i * STRIDE], (double)p[i], (double)tail[i], (double)expected[0][i],
+                    (double)expected[1][i]);
+                same = false;
+            }
+        }
+        guarded_free(x, count);
+        guarded_free(p, pixels);
+        guarded_free(tail, pixels);
+    }
+    return same;
+}
+
+/* NaN of a logit that is not finite, and of no other. */
+static bool check_sigmoid_not_finite(const ul_train_kernels *kernels) {
+    const float x[] = {1, NAN, -1, INFINITY, 0, -INFINITY, 2};
+    enum { COUNT = sizeof x / sizeof *x };
+    float p[COUNT], tail[COUNT];
+    bool same = true;
+    kernels->sigmoid(x, 1, p, tail, COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+        if (!isnan(p[i]) != !isnan(tail[i]) || !isnan(p[i]) != !!isfinite(x[i])) {
+            printf("sigmoid of %g: %g and %g\n", (double)x[i], (double)p[i], (double)tail[i]);
+            same = false;
+        }
+    return same;
+}
+
 static bool check_softmax(const ul_kernels *kernels, const ul_kernels *scalar) {
     (void)scalar;
     const ul_train_kernels *level = ul_train_kernels_get(kernels->level);
-    bool passed = true;
+    bool passed = check_sigmoid_not_finite(level);
+    for (float scale = 0.01F; scale < 1e3F; scale *= 10)
+        passed = check_sigmoid(level, scale) && passed;
     for (size_t i = 0; i < sizeof class_counts / sizeof *class_counts; i++) {
         for (float scale = 0.01F; scale < 1e6F; scale *= 10)
             passed = check_rows(level, class_counts[i], scale) && passed;
