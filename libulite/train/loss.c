@@ -35,7 +35,7 @@ static void forward_binary(const ul_loss_rule *rule, const ul_train_kernels *ker
             continue;
         const float truth = labels[i] ? 1.0F : 0.0F;
         count += 1;
-        if (has_cross_entropy(rule))
+        if (has_cross_entropy(rule)) /* fmaxf hides a NaN, the tail has it */
             cross_entropy += fmaxf(logit, 0.0F) - logit * truth + log1pf(tail[i]);
         overlap += p[i] * truth;
         predicted += p[i];

@@ -127,7 +127,7 @@ static bool check_sigmoid_not_finite(const ul_train_kernels *kernels) {
     bool same = true;
     kernels->sigmoid(x, 1, p, tail, COUNT);
     for (size_t i = 0; i < COUNT; i++)
-        if (!isnan(p[i]) != !isnan(tail[i]) || !isnan(p[i]) != !!isfinite(x[i])) {
+        if (isfinite(x[i]) ? isnan(p[i]) || isnan(tail[i]) : !isnan(p[i]) || !isnan(tail[i])) {
             printf("sigmoid of %g: %g and %g\n", (double)x[i], (double)p[i], (double)tail[i]);
             same = false;
         }
