@@ -120,17 +120,19 @@ V_INLINE void outer_tile(
     float *out = job->sum + input * job->sum_stride + column;
     V_UNROLL for (int r = 0; r < rows; r++) V_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] =
         v_load(out + r * job->sum_stride + v * V_WIDTH);
-    V_UNROLL for (int v = 0; scaled && v < vectors; v++) {
-        scale[v] = v_load(job->scale + column + v * V_WIDTH);
-        shift[v] = v_load(job->shift + column + v * V_WIDTH);
-    }
+    if (scaled)
+        V_UNROLL for (int v = 0; v < vectors; v++) {
+            scale[v] = v_load(job->scale + column + v * V_WIDTH);
+            shift[v] = v_load(job->shift + column + v * V_WIDTH);
+        }
     const float *x = job->x + input;
     const float *y = job->y + column;
     for (size_t p = 0; p < job->pixels; p++, x += job->x_stride, y += job->y_stride) {
         v_float value[4];
         V_UNROLL for (int v = 0; v < vectors; v++) value[v] = v_load(y + v * V_WIDTH);
-        V_UNROLL for (int v = 0; scaled && v < vectors; v++) value[v] =
-            v_fma(scale[v], value[v], shift[v]);
+        if (scaled)
+            V_UNROLL for (int v = 0; v < vectors; v++) value[v] =
+                v_fma(scale[v], value[v], shift[v]);
         V_UNROLL for (int r = 0; r < rows; r++) {
             const v_float factor = v_set(x[r]);
             V_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] =
@@ -236,18 +238,29 @@ V_INLINE void cross_exact_tile(const ul_train_cross *job, const float *x, float 
     V_UNROLL for (int i = 0; i < pixels; i++) vd_store(y + i * job->y_stride, sum[i]);
 }
 
+/* Called by name and not by a pointer, which is inlined only where a build optimises. */
+V_INLINE void cross_either_tile(const ul_train_cross *job, const float *x, float *y, size_t channel,
+    size_t radius, size_t dilation, bool exact, int pixels) {
+    if (exact)
+        cross_exact_tile(job, x, y, channel, radius, dilation, pixels);
+    else
+        cross_tile(job, x, y, channel, radius, dilation, pixels);
+}
+
 /* The pixels first to end of one row. */
 V_INLINE void cross_pixels(const ul_train_cross *job, const float *x, float *y, size_t channel,
     size_t radius, size_t dilation, bool exact, size_t first, size_t end) {
-    void (*const tile)(const ul_train_cross *, const float *, float *, size_t, size_t, size_t,
-        int) = exact ? cross_exact_tile : cross_tile;
     size_t i = first;
+    const size_t stride = job->y_stride;
     for (; i + 8 <= end; i += 8)
-        tile(job, x + i * UL_LANES, y + i * job->y_stride, channel, radius, dilation, 8);
+        cross_either_tile(
+            job, x + i * UL_LANES, y + i * stride, channel, radius, dilation, exact, 8);
     for (; i + 4 <= end; i += 4)
-        tile(job, x + i * UL_LANES, y + i * job->y_stride, channel, radius, dilation, 4);
+        cross_either_tile(
+            job, x + i * UL_LANES, y + i * stride, channel, radius, dilation, exact, 4);
     for (; i < end; i++)
-        tile(job, x + i * UL_LANES, y + i * job->y_stride, channel, radius, dilation, 1);
+        cross_either_tile(
+            job, x + i * UL_LANES, y + i * stride, channel, radius, dilation, exact, 1);
 }
 
 V_INLINE void cross_rows(const ul_train_cross *job, size_t radius, size_t dilation, bool exact) {
