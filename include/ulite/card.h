@@ -57,7 +57,7 @@ typedef struct ul_metric {
 typedef struct ul_limits {
     double volume; /* times below and above the volumes of the training cases */
     double bits;   /* mean entropy at the surface */
-    double border; /* share of the voxels on the faces of the volume */
+    double border; /* share of the voxels at the ends of the field of view */
 } ul_limits;
 
 #define UL_LIMITS_DEFAULT                                                                          \

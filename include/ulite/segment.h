@@ -29,7 +29,7 @@ typedef struct ul_segment_quality {
     size_t voxels;
     double volume_ml;    /* NaN in 2D and where the spacing is unknown */
     double range_ml[2];  /* of the training cases */
-    double border;       /* share of its voxels on the faces of the volume; NaN in 2D */
+    double border;       /* share of its voxels at the ends of the field of view; NaN in 2D */
     double pieces;       /* share of its voxels outside its largest component, before the card's
                             rules for components; NaN in 2D */
     double disagreement; /* mean entropy, in bits, of the softmax of the averaged logits at its

@@ -1,6 +1,7 @@
 #include "jobs/segment/quality.h"
 
 #include "jobs/base/digits.h"
+#include "jobs/segment/field_of_view.h"
 #include "jobs/segment/surroundings.h"
 #include "volume/components.h"
 
@@ -108,21 +109,22 @@ typedef struct class_count {
     double mm3;
 } class_count;
 
-/* Voxels, volume, and voxels on the faces of the volume, of every class. */
-static void count_voxels(const ul_labels *labels, class_count count[PREDICT_MAX_CLASSES]) {
+/* Voxels, volume, and voxels at the ends of the field of view, of every class. */
+static void count_voxels(
+    const ul_labels *labels, const field_of_view *view, class_count count[PREDICT_MAX_CLASSES]) {
     const ul_grid *grid = &labels->grid;
-    const size_t *size = grid->size;
+    const size_t *first = view->first, *last = view->last;
     const uint16_t *map = labels->map;
-    for (size_t k = 0; k < size[2]; k++) {
+    for (size_t k = 0; k < grid->size[2]; k++) {
         double mm3 = grid->spacing_mm[0] * grid->spacing_mm[1] * ul_grid_depth_mm(grid, k);
-        for (size_t j = 0; j < size[1]; j++) {
-            bool face = k == 0 || k + 1 == size[2] || j == 0 || j + 1 == size[1];
-            for (size_t i = 0; i < size[0]; i++, map++) {
+        for (size_t j = 0; j < grid->size[1]; j++) {
+            bool end = k <= first[2] || k >= last[2] || j <= first[1] || j >= last[1];
+            for (size_t i = 0; i < grid->size[0]; i++, map++) {
                 if (*map == 0)
                     continue;
                 class_count *own = &count[*map];
                 own->voxels++;
-                own->border += face || i == 0 || i + 1 == size[0];
+                own->border += end || i <= first[0] || i >= last[0];
                 own->mm3 += mm3;
             }
         }
@@ -147,8 +149,9 @@ static unsigned find_flags(const ul_segment_quality *q, const ul_limits *limits,
 
 void quality_judge(const quality_meter *meter, const ul_card *card, const ul_volume *volume,
     const ul_labels *labels, ul_segment_quality *quality) {
+    const field_of_view view = field_of_view_find(volume, labels);
     class_count count[PREDICT_MAX_CLASSES] = {{0}};
-    count_voxels(labels, count);
+    count_voxels(labels, &view, count);
     const ul_limits usual = UL_LIMITS_DEFAULT;
     bool flat = is_flat(&labels->grid);
     bool inverted =

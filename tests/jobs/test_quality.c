@@ -38,6 +38,20 @@ static void make_labels(const ul_segments *segments, bool placed, ul_labels *lab
     fill(labels, 3, (const size_t[3]){7, 7, 7}, 2);
 }
 
+/* A volume of labels' grid; slopes [SIDE], zeros [SIDE]: what the samples are multiplied by and
+ * what is added. */
+static ul_volume make_volume(
+    const ul_labels *labels, int16_t samples[VOXELS], double *slopes, double *zeros) {
+    for (size_t k = 0; k < SIDE; k++)
+        slopes[k] = 1.0, zeros[k] = 0.0;
+    return (ul_volume){.grid = labels->grid,
+        .sample = UL_SAMPLE_I16,
+        .channels = 1,
+        .samples = samples,
+        .slope = slopes,
+        .intercept = zeros};
+}
+
 static void judge(bool placed, ul_limits *limits, ul_segment_quality quality[CLASSES]) {
     ul_segment items[CLASSES];
     double volumes[CLASSES][2] = {{20, 30}, {20, 30}, {1, 2}, {0, 5}, {NAN, NAN}};
@@ -63,7 +77,10 @@ static void judge(bool placed, ul_limits *limits, ul_segment_quality quality[CLA
     quality_add_surface(meter, (const unsigned[2]){0, 2}, false, first[0], 2, 4, 3);
     quality_add_surface(meter, (const unsigned[2]){0, 3}, false, both[0], 2, 4, 3);
     assert_int_equal(quality_measure_pieces(meter, &labels, NULL), UL_OK);
-    quality_judge(meter, &card, NULL, &labels, quality);
+    int16_t samples[VOXELS] = {0};
+    double slopes[SIDE], zeros[SIDE];
+    const ul_volume volume = make_volume(&labels, samples, slopes, zeros);
+    quality_judge(meter, &card, &volume, &labels, quality);
     free(meter);
     ul_labels_free(&labels);
 }
@@ -149,10 +166,8 @@ static void bright_air_is_told(void **state) {
     ul_labels labels;
     make_labels(&card.classes, true, &labels);
     int16_t samples[VOXELS];
-    ul_volume volume = {
-        .grid = labels.grid, .sample = UL_SAMPLE_I16, .channels = 1, .samples = samples};
-    double slopes[SIDE], zeros[SIDE] = {0};
-    volume.slope = slopes, volume.intercept = zeros;
+    double slopes[SIDE], zeros[SIDE];
+    const ul_volume volume = make_volume(&labels, samples, slopes, zeros);
     quality_meter *meter = quality_meter_create();
     assert_non_null(meter);
     for (size_t n = 0; n < VOXELS; n++)
@@ -169,6 +184,70 @@ static void bright_air_is_told(void **state) {
     }
     free(meter);
     ul_labels_free(&labels);
+}
+
+/* An octahedron in noise that is cut and filled up: beyond slice `at` along an axis. */
+typedef struct cut {
+    int axis;
+    bool low;
+    size_t at;
+    int16_t fill;
+} cut;
+
+static unsigned flags_of_cut(const cut *c, bool labelled, int16_t blur) {
+    ul_segment items[1];
+    ul_segment_init(items, 1);
+    ul_card card;
+    ul_card_init(&card);
+    card.classes = (ul_segments){1, items};
+    ul_labels labels;
+    make_labels(&card.classes, true, &labels);
+    memset(labels.map, 0, VOXELS * sizeof *labels.map);
+    int16_t samples[VOXELS];
+    double slopes[SIDE], zeros[SIDE];
+    for (size_t n = 0; n < VOXELS; n++) {
+        const size_t at[3] = {n % SIDE, n / SIDE % SIDE, n / AREA};
+        double far = 0.0;
+        for (int a = 0; a < 3; a++)
+            far += fabs((double)at[a] - 5.5);
+        bool beyond = c->low ? at[c->axis] < c->at : at[c->axis] > c->at;
+        bool edge = blur && at[c->axis] == c->at;
+        labels.map[n] = labelled && far < 4.6 && !beyond && !edge;
+        samples[n] = beyond ? c->fill : edge ? (int16_t)(blur * (n % 3)) : (int16_t)(n * 7 % 31);
+    }
+    const ul_volume volume = make_volume(&labels, samples, slopes, zeros);
+    quality_meter *meter = quality_meter_create();
+    assert_non_null(meter);
+    ul_segment_quality q;
+    quality_judge(meter, &card, &volume, &labels, &q);
+    free(meter);
+    ul_labels_free(&labels);
+    return q.flags;
+}
+
+/* A head that was cut and filled up ends within the volume, whatever it was filled with; one in
+ * air that is all zero (a stripped one) is not cut. */
+static void a_cut_within_the_volume_is_a_border(void **state) {
+    (void)state;
+    for (int axis = 0; axis < 3; axis++)
+        for (int low = 0; low < 2; low++)
+            for (int16_t fill = -3; fill < 4; fill += 3) {
+                size_t middle = low ? 4 : 7, outside = low ? 1 : 10;
+                const cut head = {axis, low, middle, fill}, air = {axis, low, outside, fill};
+                assert_int_equal(flags_of_cut(&head, true, 0), UL_QUALITY_BORDER);
+                assert_int_equal(flags_of_cut(&head, true, 1), UL_QUALITY_BORDER);
+                assert_int_equal(flags_of_cut(&air, true, 0), 0);
+                assert_int_equal(flags_of_cut(&head, false, 0), UL_QUALITY_EMPTY);
+            }
+}
+
+/* A stripped head's air ends where its surface is met first: no plane. */
+static void a_stripped_head_is_not_cut(void **state) {
+    (void)state;
+    for (int axis = 0; axis < 3; axis++) {
+        const cut touching = {axis, true, 2, 0};
+        assert_int_equal(flags_of_cut(&touching, true, 0), 0);
+    }
 }
 
 /* The longest text has its end. */
@@ -192,6 +271,8 @@ int main(void) {
         cmocka_unit_test(pictures_are_not_volumes),
         cmocka_unit_test(one_output_has_two_classes),
         cmocka_unit_test(bright_air_is_told),
+        cmocka_unit_test(a_cut_within_the_volume_is_a_border),
+        cmocka_unit_test(a_stripped_head_is_not_cut),
         cmocka_unit_test(all_that_is_wrong_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
