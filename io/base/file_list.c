@@ -1,6 +1,7 @@
 #include "io/base/file_list.h"
 
 #include "libulite/base/output.h"
+#include "libulite/base/resources.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -96,19 +97,13 @@ static void entry_free(file_entry *entry) {
 
 /* Takes what is in the entry over. */
 static ul_status append(file_entries *entries, file_entry entry, ul_error *error) {
-    bool failed = !entry.shown;
-    /* The capacity is the next power of two. */
-    if (!failed && (entries->count & (entries->count - 1)) == 0) {
-        size_t capacity = entries->count ? 2 * entries->count : 1;
-        file_entry *grown = realloc(entries->items, capacity * sizeof *grown);
-        if (grown)
-            entries->items = grown;
-        failed = !grown;
-    }
-    if (failed) {
+    file_entry *items =
+        entry.shown ? ul_grow(entries->items, entries->count, &entries->room, sizeof *items) : NULL;
+    if (!items) {
         entry_free(&entry);
         return no_memory(error);
     }
+    entries->items = items;
     entries->items[entries->count++] = entry;
     return UL_OK;
 }

@@ -22,7 +22,7 @@ typedef struct file_entry {
 
 typedef struct file_entries {
     file_entry *items; /* sorted by path, owned */
-    size_t count;
+    size_t count, room;
 } file_entries;
 
 typedef struct file_list {

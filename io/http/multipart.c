@@ -2,6 +2,8 @@
 
 #include "io/http/multipart.h"
 
+#include "libulite/base/resources.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,16 +75,14 @@ static ul_status take_headers(const char *at, const char *end, size_t number, bo
     return *part->name || !named ? UL_OK : broken(error, number, "it has no name");
 }
 
-static ul_status add_part(
-    form_part **parts, size_t *count, size_t most, const form_part *part, ul_error *error) {
+static ul_status add_part(form_part **parts, size_t *count, size_t *room, size_t most,
+    const form_part *part, ul_error *error) {
     if (*count == most)
         return ul_error_set(error, UL_ERROR_LIMIT, "the form has more than %zu parts", most);
-    if ((*count & (*count - 1)) == 0) { /* a power of two: full */
-        form_part *more = realloc(*parts, (*count ? 2 * *count : 1) * sizeof **parts);
-        if (!more)
-            return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu parts", *count);
-        *parts = more;
-    }
+    form_part *more = ul_grow(*parts, *count, room, sizeof **parts);
+    if (!more)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory for %zu parts", *count);
+    *parts = more;
     (*parts)[(*count)++] = *part;
     return UL_OK;
 }
@@ -92,6 +92,7 @@ static ul_status take_parts(const char *delimiter, bool named, const char *body,
     size_t most, form_part **parts, size_t *count, ul_error *error) {
     const char *end = body + size, *at = body;
     const size_t length = strlen(delimiter);
+    size_t room = 0;
     if (size >= length - 2 && memcmp(body, delimiter + 2, length - 2) == 0)
         at = body + length - 2;
     else if ((at = memmem(body, size, delimiter, length)) != NULL)
@@ -114,7 +115,7 @@ static ul_status take_parts(const char *delimiter, bool named, const char *body,
             return broken(error, *count + 1, "it is cut off");
         part.data = data;
         part.size = at > data ? (size_t)(at - data) : 0;
-        status = add_part(parts, count, most, &part, error);
+        status = add_part(parts, count, &room, most, &part, error);
         if (status != UL_OK)
             return status;
         at += length;

@@ -1,6 +1,7 @@
 #include "io/nrrd/header.h"
 
 #include "io/nrrd/fields.h"
+#include "libulite/base/resources.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,13 +81,11 @@ static void unescape(char *value) {
 static ul_status add_pair(nrrd_header *header, char *line, char *at, ul_error *error) {
     if (header->pair_count == MAX_PAIRS)
         return ul_error_set(error, UL_ERROR_LIMIT, "more than %d keys", MAX_PAIRS);
-    if ((header->pair_count & (header->pair_count - 1)) == 0) {
-        size_t room = header->pair_count ? 2 * header->pair_count : 1;
-        nrrd_pair *pairs = realloc(header->pairs, room * sizeof *pairs);
-        if (!pairs)
-            return ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
-        header->pairs = pairs;
-    }
+    nrrd_pair *pairs =
+        ul_grow(header->pairs, header->pair_count, &header->pair_room, sizeof *pairs);
+    if (!pairs)
+        return ul_error_set(error, UL_ERROR_LIMIT, "out of memory");
+    header->pairs = pairs;
     *at = '\0';
     unescape(at + 2);
     header->pairs[header->pair_count++] = (nrrd_pair){line, at + 2};

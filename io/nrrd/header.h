@@ -29,7 +29,7 @@ typedef struct nrrd_header {
     size_t data_bytes; /* where they do */
     char *text;        /* what the pairs point into */
     nrrd_pair *pairs;  /* key/value pairs in their order, owned */
-    size_t pair_count;
+    size_t pair_count, pair_room;
 } nrrd_header;
 
 /* Reads and checks the header of path. Errors name path. */
