@@ -275,6 +275,27 @@ static ul_status check_classes(
     return UL_OK;
 }
 
+static bool has_partners(const ul_segments *classes) {
+    bool any = false;
+    for (size_t n = 0; n < classes->count; n++)
+        any = any || classes->items[n].mirror != 0;
+    return any;
+}
+
+/* Takes the flips back that training never makes: averaged by --tta, they would ruin a result. */
+static void settle_flips(const ul_dataset *dataset, ul_plan *plan) {
+    const ul_augmentation *augment = &plan->training.augment;
+    ul_card *card = &plan->card;
+    bool mirrored =
+        augment->mirror_p > 0.0 || (dataset->values && plan->training.generate.mirror_p > 0.0);
+    /* Mirrored patients are flipped along x but in sagittal slices, which --tta spares where
+     * classes have partners. */
+    for (size_t p = 0; p < card->plane_count && !has_partners(&card->classes); p++)
+        mirrored = mirrored && card->planes[p] != UL_PLANE_SAGITTAL;
+    card->tta_flip_x = card->tta_flip_x && (augment->flip_x_p > 0.0 || mirrored);
+    card->tta_flip_y = card->tta_flip_y && augment->flip_y_p > 0.0;
+}
+
 ul_status ul_plan_derive(const ul_dataset *dataset, const ul_fingerprint *fingerprint,
     const char *plan_path, ul_plan *plan, ul_error *error) {
     *plan = (ul_plan){0};
@@ -293,7 +314,9 @@ ul_status ul_plan_derive(const ul_dataset *dataset, const ul_fingerprint *finger
         status = check_training(&plan->training, error);
     if (status == UL_OK)
         status = check_drawn(dataset, plan, error);
-    if (status != UL_OK)
+    if (status == UL_OK)
+        settle_flips(dataset, plan);
+    else
         ul_plan_free(plan);
     return status;
 }

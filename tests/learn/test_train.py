@@ -281,4 +281,22 @@ def test_fine_tuning(folder):
     train(new, tuned, "--from", "no-such-model", code=3, says=["no-such-model"])
 
 
+def test_flips_are_learnt(folder):
+    """`--tta` averages no flip that training never makes."""
+    data = datasets.make_nifti(f"{folder}/data")
+    flips = {"flip_x_p": 0, "flip_y_p": 0, "mirror_p": 0}
+    planes = ["axial", "coronal", "sagittal"]
+    for card, changes, x, y in (
+        ({}, {}, True, True),
+        ({}, flips, False, False),
+        ({"tta": {"flip_x": True, "flip_y": True}}, {**flips, "flip_y_p": 0.1}, False, True),
+        ({"tta": {"flip_x": False, "flip_y": False}}, {}, False, False),
+        ({"planes": ["axial"]}, {**flips, "mirror_p": 0.5}, True, False),
+        ({"planes": planes}, {**flips, "mirror_p": 0.5}, False, False),
+    ):
+        plan = datasets.quick_plan(folder, card, augment=changes)
+        planned = json.loads(run(ULITE, "train", data, "--dry-run", "--plan", plan).stdout)["card"].get("tta", {})
+        assert (planned.get("flip_x", False), planned.get("flip_y", False)) == (x, y), (card, changes, planned)
+
+
 run_tests(dict(globals()))
