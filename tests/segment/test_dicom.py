@@ -330,6 +330,7 @@ def test_mirrored():
         for name in "ab":
             segment(f"{name}.nii.gz", "ct", "-o", f"l{name}.nii.gz", *options)
         assert numpy.array_equal(labels("la.nii.gz"), labels("lb.nii.gz")[::-1]) == same, options
+    assert "axial allows no flips" in segment("a.nii.gz", "axial", "-o", "l.nii.gz", "--tta")
 
 
 def test_even_grid():
