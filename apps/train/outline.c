@@ -68,6 +68,12 @@ static void say_classes(const train_outline *o) {
             c ? "" : " of the voxels");
     if (classes->count > NAMED)
         add(&line, " and %zu more", classes->count - NAMED);
+    size_t pairs = 0;
+    for (size_t c = 0; c < classes->count; c++)
+        pairs += classes->items[c].mirror > classes->items[c].number;
+    if (pairs)
+        add(&line, "; %zu pair%s of left and right, exchanged where images are mirrored", pairs,
+            pairs == 1 ? "" : "s");
     console_say("classes   %s", line.text);
 }
 

@@ -299,4 +299,21 @@ def test_flips_are_learnt(folder):
         assert (planned.get("flip_x", False), planned.get("flip_y", False)) == (x, y), (card, changes, planned)
 
 
+def test_sides_are_exchanged(folder):
+    """Classes called left and right are partners, so that mirrored images exchange them."""
+    data = datasets.make_nifti(f"{folder}/data")
+    for one, other, pairs in (
+        ("left kidney", "right kidney", True), ("RightParotid", "LeftParotid", True), ("Hippocampus_L", "hippocampus_r", True),
+        ("lh.cortex", "rh.cortex", True), ("left kidney", "right lung", False), ("liver", "river", False), ("left", "left 2", False),
+    ):
+        datasets.write_json(f"{data}/dataset.json", {"labels": {"0": "background", "1": one, "2": other}})
+        for plan, partners in ((datasets.quick_plan(folder), pairs), (datasets.quick_plan(f"{folder}/data", {"planes": ["sagittal"]}), False)):
+            done = run(ULITE, "train", data, "--dry-run", "--plan", plan)
+            found = [c.get("mirror", 0) for c in json.loads(done.stdout)["card"]["classes"]]
+            assert found == ([2, 1] if partners else [0, 0]), (one, other, found)
+    datasets.write_json(f"{data}/dataset.json", {"labels": {"0": "background", "1": "left", "2": "right"}})
+    train(data, f"{folder}/m.safetensors", "--plan", datasets.quick_plan(folder), "--epochs", "1",
+          says=["; 1 pair of left and right, exchanged where images are mirrored"])
+
+
 run_tests(dict(globals()))
