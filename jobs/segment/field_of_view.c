@@ -12,7 +12,7 @@ static const double LEAST_SECTION = 0.25;
 /* A slice along one axis. */
 typedef struct section {
     float value;     /* of its first voxel */
-    bool varies;     /* another voxel has another one */
+    bool varies;     /* another voxel has another one; not told along i */
     size_t labelled; /* voxels */
 } section;
 
@@ -20,45 +20,77 @@ static bool same(float a, float b) {
     return a == b || (isnan(a) && isnan(b));
 }
 
-static void add(section *s, float value, bool first, bool labelled) {
+/* How many voxels of a row, from the low or the high end, are of one value. */
+static size_t run_length(const float *row, size_t width, bool high) {
+    const float *end = high ? row + width - 1 : row;
+    size_t length = 1;
+    while (length < width && same(high ? end[-(ptrdiff_t)length] : end[length], *end))
+        length++;
+    return length;
+}
+
+static void add_row(section *s, float value, bool varies, bool first) {
     if (first)
         s->value = value;
-    s->varies |= !same(s->value, value);
-    s->labelled += labelled;
+    s->varies = s->varies || varies || !same(s->value, value);
 }
 
-/* The slices along all axes: along[a] are those of axis a. values: room for a slice. */
-static void measure(
-    const ul_volume *volume, const ul_labels *labels, float *values, section *along[3]) {
-    const size_t *size = volume->grid.size;
-    const uint16_t *map = labels->map;
+/* Which slices along j and k vary, and how many along i do not, from the low and the high end.
+ * values: room for a slice. */
+static void measure_image(
+    const ul_volume *volume, float *values, section *along[3], size_t filled[2]) {
+    const size_t *size = volume->grid.size, width = size[0];
+    float outer[2] = {0.0f, 0.0f};
+    filled[0] = filled[1] = width;
     for (size_t k = 0; k < size[2]; k++) {
-        const float *value = values;
         ul_volume_slice(volume, k, values);
-        for (size_t j = 0; j < size[1]; j++)
-            for (size_t i = 0; i < size[0]; i++, value++, map++) {
-                add(&along[0][i], *value, j == 0 && k == 0, *map != 0);
-                add(&along[1][j], *value, i == 0 && k == 0, *map != 0);
-                add(&along[2][k], *value, i == 0 && j == 0, *map != 0);
+        for (size_t j = 0; j < size[1]; j++) {
+            const float *row = values + j * width;
+            size_t run = 0;
+            for (int high = 1; high >= 0; high--) {
+                float end = row[high ? width - 1 : 0];
+                outer[high] = j == 0 && k == 0 ? end : outer[high];
+                run = run_length(row, width, high);
+                size_t own = same(end, outer[high]) ? run : 0;
+                filled[high] = own < filled[high] ? own : filled[high];
             }
+            add_row(&along[1][j], row[0], run < width, k == 0);
+            add_row(&along[2][k], row[0], run < width, j == 0);
+        }
     }
 }
 
-/* The outermost slice, counted from the low or the high end, that is not of one value with all
- * beyond it; 0 where there is none. */
+static void count_labelled(const ul_labels *labels, section *along[3]) {
+    const size_t *size = labels->grid.size;
+    const uint16_t *map = labels->map;
+    for (size_t k = 0; k < size[2]; k++)
+        for (size_t j = 0; j < size[1]; j++) {
+            size_t row = 0;
+            for (size_t i = 0; i < size[0]; i++, map++) {
+                along[0][i].labelled += *map != 0;
+                row += *map != 0;
+            }
+            along[1][j].labelled += row;
+            along[2][k].labelled += row;
+        }
+}
+
+/* How many slices, from the low or the high end, are of one value. */
 static size_t count_filled(const section *sections, size_t count, bool high) {
     const section *end = &sections[high ? count - 1 : 0];
-    for (size_t n = 0; n < count; n++) {
-        const section *s = &sections[high ? count - 1 - n : n];
+    size_t filled = 0;
+    while (filled < count) {
+        const section *s = &sections[high ? count - 1 - filled : filled];
         if (s->varies || !same(s->value, end->value))
-            return n;
+            break;
+        filled++;
     }
-    return 0;
+    return filled;
 }
 
 /* How many slices from an end what has a label ends in a plane; 0 where it does not. */
-static size_t find_cut(const section *sections, size_t count, bool high) {
-    size_t largest = 0, filled = count_filled(sections, count, high);
+static size_t find_cut(const section *sections, size_t count, size_t filled, bool high) {
+    size_t largest = 0;
     for (size_t n = 0; n < count; n++)
         largest = sections[n].labelled > largest ? sections[n].labelled : largest;
     /* Interpolation may have blurred the edge: then the next slice is the first of the image, and
@@ -78,10 +110,14 @@ field_of_view field_of_view_find(const ul_volume *volume, const ul_labels *label
     float *values = malloc(size[0] * size[1] * sizeof *values);
     if (sections && values && volume->channels == 1) {
         section *along[3] = {sections, sections + size[0], sections + size[0] + size[1]};
-        measure(volume, labels, values, along);
+        size_t filled[3][2];
+        measure_image(volume, values, along, filled[0]);
+        count_labelled(labels, along);
         for (int a = 0; a < 3; a++) {
-            view.first[a] = find_cut(along[a], size[a], false);
-            view.last[a] = size[a] - 1 - find_cut(along[a], size[a], true);
+            for (int high = 0; a > 0 && high < 2; high++)
+                filled[a][high] = count_filled(along[a], size[a], high);
+            view.first[a] = find_cut(along[a], size[a], filled[a][0], false);
+            view.last[a] -= find_cut(along[a], size[a], filled[a][1], true);
         }
     }
     free(values);
