@@ -399,6 +399,9 @@ static void add_private_elements(void) {
     dcmDataDict.wrunlock();
 }
 
+/* More than DCMTK's dictionary takes. */
+static const size_t DICTIONARY_BYTES = 4 << 20;
+
 void dcmtk_prepare(void) {
     /* Not std::call_once: where memory runs out, glibc's cannot pass on the exception, and aborts.
      */
@@ -406,6 +409,9 @@ void dcmtk_prepare(void) {
     static bool done = false;
     std::lock_guard<std::mutex> guard(lock);
     if (!done) {
+        /* Throws where memory is short: DCMTK's reader of its dictionary writes through the null
+         * pointer that it gets there. */
+        ::operator delete(::operator new(DICTIONARY_BYTES));
         OFLog::configure(OFLogger::OFF_LOG_LEVEL);
         DJDecoderRegistration::registerCodecs(EDC_guessLossyOnly, EUC_never, EPC_colorByPixel);
         DJLSDecoderRegistration::registerCodecs(EJLSUC_never, EJLSPC_colorByPixel);
