@@ -132,7 +132,7 @@ static ul_status segment_read(const segment_arguments *a, const segment_model *m
     if (!card->trained)
         console_say("note: %s is untrained, for tests only: its labels mean nothing", card->name);
     if (a->flips && !card->tta_flip_x && !card->tta_flip_y)
-        console_say("note: %s allows no flips: --tta changes nothing", card->name);
+        console_say("note: %s allows no flips: --tta averages none of its slices", card->name);
     if (*input->forced)
         segment_event("forced", NULL, input->forced);
     status = find_labels(a, model, card, a->only ? &choice : NULL, input, &labels, error);

@@ -111,6 +111,9 @@ UL_API ul_status ul_card_parse(const char *json, ul_card *card, ul_error *error)
  * was made in memory. */
 UL_API void ul_model_hash(const ul_model *model, char hash[UL_HASH_BYTES]);
 
+/* Whether the planes can tell left from right: sagittal slices alone cannot. */
+UL_API bool ul_card_tells_sides(const ul_card *card);
+
 /* Whether a network with these channels and classes can be what the card describes. */
 UL_API ul_status ul_card_check(
     const ul_card *card, size_t input_channels, size_t classes, ul_error *error);

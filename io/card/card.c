@@ -76,10 +76,12 @@ void ul_model_hash(const ul_model *model, char hash[UL_HASH_BYTES]) {
     ul_sha256_hex(digest, hash);
 }
 
-/* Sagittal slices alone cannot tell a class from its mirror partner. */
+bool ul_card_tells_sides(const ul_card *card) {
+    return card->plane_count != 1 || card->planes[0] != UL_PLANE_SAGITTAL;
+}
+
 static ul_status check_sides(const ul_card *card, ul_error *error) {
-    bool sagittal = card->plane_count == 1 && card->planes[0] == UL_PLANE_SAGITTAL;
-    for (size_t i = 0; sagittal && i < card->classes.count; i++)
+    for (size_t i = 0; !ul_card_tells_sides(card) && i < card->classes.count; i++)
         if (card->classes.items[i].mirror)
             return ul_error_set(error, UL_ERROR_MODEL,
                 "model card: class %u has a \"mirror\", but \"planes\" has sagittal alone, which "

@@ -297,18 +297,13 @@ static void settle_flips(const ul_dataset *dataset, ul_plan *plan) {
     card->tta_flip_y = card->tta_flip_y && augment->flip_y_p > 0.0;
 }
 
-/* Sagittal slices alone cannot tell the sides of the body. */
-static bool only_sagittal(const ul_card *card) {
-    return card->plane_count == 1 && card->planes[0] == UL_PLANE_SAGITTAL;
-}
-
 ul_status ul_plan_derive(const ul_dataset *dataset, const ul_fingerprint *fingerprint,
     const char *plan_path, ul_plan *plan, ul_error *error) {
     *plan = (ul_plan){0};
     ul_status status = derive(dataset, fingerprint, plan, error);
     if (status == UL_OK && plan_path)
         status = plan_override(plan, plan_path, error);
-    if (status == UL_OK && !only_sagittal(&plan->card))
+    if (status == UL_OK && ul_card_tells_sides(&plan->card))
         partners_find(&plan->card.classes);
     if (status == UL_OK)
         status = ul_card_check(&plan->card, plan->input_channels, plan->classes, error);

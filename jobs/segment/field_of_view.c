@@ -20,13 +20,23 @@ static bool same(float a, float b) {
     return a == b || (isnan(a) && isnan(b));
 }
 
-/* How many voxels of a row, from the low or the high end, are of one value. */
-static size_t run_length(const float *row, size_t width, bool high) {
-    const float *end = high ? row + width - 1 : row;
-    size_t length = 1;
-    while (length < width && same(high ? end[-(ptrdiff_t)length] : end[length], *end))
-        length++;
-    return length;
+/* Voxels of one value at an end of the rows. */
+typedef struct filling {
+    float value;
+    size_t voxels;
+} filling;
+
+static filling find_filling(const float *row, size_t width, bool high) {
+    filling own = {row[high ? width - 1 : 0], 1};
+    while (own.voxels < width && same(row[high ? width - 1 - own.voxels : own.voxels], own.value))
+        own.voxels++;
+    return own;
+}
+
+/* What two rows have in common. */
+static filling join(filling a, filling b) {
+    size_t fewer = a.voxels < b.voxels ? a.voxels : b.voxels;
+    return (filling){a.value, same(a.value, b.value) ? fewer : 0};
 }
 
 static void add_row(section *s, float value, bool varies, bool first) {
@@ -40,24 +50,22 @@ static void add_row(section *s, float value, bool varies, bool first) {
 static void measure_image(
     const ul_volume *volume, float *values, section *along[3], size_t filled[2]) {
     const size_t *size = volume->grid.size, width = size[0];
-    float outer[2] = {0.0f, 0.0f};
-    filled[0] = filled[1] = width;
+    filling low = {0}, high = {0};
     for (size_t k = 0; k < size[2]; k++) {
         ul_volume_slice(volume, k, values);
         for (size_t j = 0; j < size[1]; j++) {
             const float *row = values + j * width;
-            size_t run = 0;
-            for (int high = 1; high >= 0; high--) {
-                float end = row[high ? width - 1 : 0];
-                outer[high] = j == 0 && k == 0 ? end : outer[high];
-                run = run_length(row, width, high);
-                size_t own = same(end, outer[high]) ? run : 0;
-                filled[high] = own < filled[high] ? own : filled[high];
-            }
-            add_row(&along[1][j], row[0], run < width, k == 0);
-            add_row(&along[2][k], row[0], run < width, j == 0);
+            const filling own_low = find_filling(row, width, false);
+            const filling own_high = find_filling(row, width, true);
+            const bool first = j == 0 && k == 0, varies = own_low.voxels < width;
+            low = first ? own_low : join(low, own_low);
+            high = first ? own_high : join(high, own_high);
+            add_row(&along[1][j], row[0], varies, k == 0);
+            add_row(&along[2][k], row[0], varies, j == 0);
         }
     }
+    filled[0] = low.voxels;
+    filled[1] = high.voxels;
 }
 
 static void count_labelled(const ul_labels *labels, section *along[3]) {

@@ -155,35 +155,49 @@ static void one_output_has_two_classes(void **state) {
     free(meter);
 }
 
+/* A volume of one class, to be judged. */
+typedef struct one_class {
+    ul_segment item;
+    ul_card card;
+    ul_labels labels;
+    int16_t samples[VOXELS];
+    double slopes[SIDE], zeros[SIDE];
+    ul_volume volume;
+} one_class;
+
+static void one_class_open(one_class *one) {
+    ul_segment_init(&one->item, 1);
+    ul_card_init(&one->card);
+    one->card.classes = (ul_segments){1, &one->item};
+    make_labels(&one->card.classes, true, &one->labels);
+    one->volume = make_volume(&one->labels, one->samples, one->slopes, one->zeros);
+}
+
+static unsigned flags_of(const one_class *one) {
+    ul_segment_quality q;
+    quality_meter *meter = quality_meter_create();
+    assert_non_null(meter);
+    quality_judge(meter, &one->card, &one->volume, &one->labels, &q);
+    free(meter);
+    return q.flags;
+}
+
 /* A head of two intensities in air: the surroundings of its negative are bright. */
 static void bright_air_is_told(void **state) {
     (void)state;
-    ul_segment items[1];
-    ul_segment_init(items, 1);
-    ul_card card;
-    ul_card_init(&card);
-    card.classes = (ul_segments){1, items};
-    ul_labels labels;
-    make_labels(&card.classes, true, &labels);
-    int16_t samples[VOXELS];
-    double slopes[SIDE], zeros[SIDE];
-    const ul_volume volume = make_volume(&labels, samples, slopes, zeros);
-    quality_meter *meter = quality_meter_create();
-    assert_non_null(meter);
+    one_class one;
+    one_class_open(&one);
     for (size_t n = 0; n < VOXELS; n++)
-        samples[n] = (int16_t)(labels.map[n] ? 50 + 50 * (n % 2) : n % 7);
+        one.samples[n] = (int16_t)(one.labels.map[n] ? 50 + 50 * (n % 2) : n % 7);
     for (int negative = 0; negative < 2; negative++) {
         for (size_t k = 0; k < SIDE; k++)
-            slopes[k] = negative ? -1.0 : 1.0;
+            one.slopes[k] = negative ? -1.0 : 1.0;
         for (int dark = 0; dark < 2; dark++) {
-            ul_segment_quality q;
-            card.dark_surroundings = dark;
-            quality_judge(meter, &card, &volume, &labels, &q);
-            assert_int_equal(!!(q.flags & UL_QUALITY_INVERTED), negative && dark);
+            one.card.dark_surroundings = dark;
+            assert_int_equal(!!(flags_of(&one) & UL_QUALITY_INVERTED), negative && dark);
         }
     }
-    free(meter);
-    ul_labels_free(&labels);
+    ul_labels_free(&one.labels);
 }
 
 /* An octahedron in noise that is cut and filled up: beyond slice `at` along an axis. */
@@ -195,16 +209,8 @@ typedef struct cut {
 } cut;
 
 static unsigned flags_of_cut(const cut *c, bool labelled, int16_t blur) {
-    ul_segment items[1];
-    ul_segment_init(items, 1);
-    ul_card card;
-    ul_card_init(&card);
-    card.classes = (ul_segments){1, items};
-    ul_labels labels;
-    make_labels(&card.classes, true, &labels);
-    memset(labels.map, 0, VOXELS * sizeof *labels.map);
-    int16_t samples[VOXELS];
-    double slopes[SIDE], zeros[SIDE];
+    one_class one;
+    one_class_open(&one);
     for (size_t n = 0; n < VOXELS; n++) {
         const size_t at[3] = {n % SIDE, n / SIDE % SIDE, n / AREA};
         double far = 0.0;
@@ -212,17 +218,14 @@ static unsigned flags_of_cut(const cut *c, bool labelled, int16_t blur) {
             far += fabs((double)at[a] - 5.5);
         bool beyond = c->low ? at[c->axis] < c->at : at[c->axis] > c->at;
         bool edge = blur && at[c->axis] == c->at;
-        labels.map[n] = labelled && far < 4.6 && !beyond && !edge;
-        samples[n] = beyond ? c->fill : edge ? (int16_t)(blur * (n % 3)) : (int16_t)(n * 7 % 31);
+        one.labels.map[n] = labelled && far < 4.6 && !beyond && !edge;
+        one.samples[n] = beyond ? c->fill
+                         : edge ? (int16_t)(blur * (n % 3))
+                                : (int16_t)(n * 7 % 31);
     }
-    const ul_volume volume = make_volume(&labels, samples, slopes, zeros);
-    quality_meter *meter = quality_meter_create();
-    assert_non_null(meter);
-    ul_segment_quality q;
-    quality_judge(meter, &card, &volume, &labels, &q);
-    free(meter);
-    ul_labels_free(&labels);
-    return q.flags;
+    unsigned flags = flags_of(&one);
+    ul_labels_free(&one.labels);
+    return flags;
 }
 
 /* A head that was cut and filled up ends within the volume, whatever it was filled with; one in
